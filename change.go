@@ -1,0 +1,93 @@
+package waxseal
+
+import "time"
+
+// ChangeKind is what happened to a file between two states.
+type ChangeKind string
+
+// The kinds of change.
+const (
+	Added    ChangeKind = "added"
+	Removed  ChangeKind = "removed"
+	Modified ChangeKind = "modified"
+	// Metadata: owner, mode, ACL, xattrs or flags, with the same content.
+	Metadata ChangeKind = "metadata"
+)
+
+// Change is the difference between two states, for one file.
+type Change struct {
+	Path     Path        `json:"path"`
+	MTA      StackName   `json:"mta"`
+	Kind     ChangeKind  `json:"kind"`
+	Severity Severity    `json:"severity"`
+	Reasons  []string    `json:"reasons"`
+	Explain  string      `json:"explain"`
+	Hooks    HookChanges `json:"hooks"`
+	// Settings are effective parameters that changed without making, changing or
+	// removing a hook.
+	Settings []SettingChange `json:"settings,omitempty"`
+	// Attributes are the changes of metadata, in words: "mode 0644 to 0666".
+	Attributes []string      `json:"attributes,omitempty"`
+	Attack     []TechniqueID `json:"attack"`
+	// Diff is unified text with secrets masked; empty where content is kept by
+	// digest only.
+	Diff   string     `json:"diff"`
+	Before *FileState `json:"-"`
+	After  *FileState `json:"-"`
+}
+
+// HookChanges are the hooks that differ.
+type HookChanges struct {
+	Added   []Hook       `json:"added"`
+	Removed []Hook       `json:"removed"`
+	Changed []HookChange `json:"changed"`
+}
+
+// Empty reports whether no hook differs.
+func (h HookChanges) Empty() bool {
+	return len(h.Added) == 0 && len(h.Removed) == 0 && len(h.Changed) == 0
+}
+
+// HookChange is one hook whose place stayed and whose meaning changed.
+type HookChange struct {
+	Before Hook `json:"before"`
+	After  Hook `json:"after"`
+}
+
+// SettingChange is one effective parameter that changed.
+type SettingChange struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// Stand is how far a change has come.
+type Stand string
+
+// The stands of a change, in order.
+const (
+	Written   Stand = "written"   // on disk
+	Loaded    Stand = "loaded"    // the daemon runs with it
+	Exercised Stand = "exercised" // mail has gone through it
+)
+
+// Activation is one step of a change on its way into the running daemon.
+type Activation struct {
+	Stand    Stand     `json:"stand"`
+	Time     time.Time `json:"time"`
+	Evidence string    `json:"evidence"`
+	Grade    Grade     `json:"grade"`
+}
+
+// Rung is how strong the evidence is that a change was expected.
+type Rung string
+
+// The rungs, strongest first.
+const (
+	RungContentAnnounced Rung = "content announced"
+	RungPackageVerified  Rung = "package content verified"
+	RungPermit           Rung = "permit with scope and actor"
+	RungWindow           Rung = "window only"
+	RungPromoted         Rung = "promoted after the fact"
+	RungNone             Rung = "none"
+)

@@ -1,0 +1,54 @@
+package waxseal
+
+import "time"
+
+// Finding is a judgement with its reasons. Later facts add to it by a new
+// ledger entry that points back; an entry once written is never rewritten.
+type Finding struct {
+	ID       FindingID `json:"id,omitempty"`
+	Rule     RuleID    `json:"rule"`
+	Severity Severity  `json:"severity"`
+	// Title is one line; Explain is the sentence a mail administrator reads.
+	Title   string   `json:"title"`
+	Explain string   `json:"explain"`
+	Reasons []string `json:"reasons"`
+	// NotEstablished says what the evidence does not show.
+	NotEstablished []string      `json:"not_established,omitempty"`
+	Attack         []TechniqueID `json:"attack"`
+	// Hook is set on a finding of scan, which has no change to rest on.
+	Hook   HookID  `json:"hook,omitempty"`
+	Change *Change `json:"change,omitempty"`
+	// Seen is when the change was made, or, for one made unobserved, the end of
+	// the time in which it must have been made.
+	Seen       time.Time    `json:"seen,omitzero"`
+	Unobserved *Gap         `json:"unobserved,omitempty"`
+	Actor      *Actor       `json:"actor,omitempty"`
+	Activation []Activation `json:"activation,omitempty"`
+	Rung       Rung         `json:"rung,omitempty"`
+	// Observations are the ledger entries the finding rests on.
+	Observations []Index  `json:"observations,omitempty"`
+	Next         []string `json:"next,omitempty"` // what to check next
+	Status       Status   `json:"status,omitempty"`
+	// Unrecorded says that the ledger could not be written when this was judged.
+	Unrecorded bool `json:"unrecorded,omitempty"`
+}
+
+// Status is where triage of a finding stands.
+type Status string
+
+// The stands of triage.
+const (
+	Open         Status = "open"
+	Acknowledged Status = "acknowledged"
+)
+
+// Seal is the accepted known-good state.
+type Seal struct {
+	Time time.Time `json:"time"`
+	// Attested is false for a first seal: nothing vouches that the host was
+	// clean when it was made.
+	Attested bool   `json:"attested"`
+	Note     string `json:"note,omitempty"`
+	By       Actor  `json:"by"`
+	State    State  `json:"state"`
+}

@@ -1,0 +1,201 @@
+package waxseal
+
+// HookKind is what sort of hook it is.
+type HookKind string
+
+// The kinds of hook.
+const (
+	KindMilter        HookKind = "milter"
+	KindContentFilter HookKind = "content_filter"
+	KindPolicy        HookKind = "policy"
+	KindTransport     HookKind = "transport"
+	KindPipe          HookKind = "pipe"
+	KindRedirect      HookKind = "redirect"
+	KindCopy          HookKind = "copy"
+	KindRewrite       HookKind = "rewrite"
+	KindDiscard       HookKind = "discard"
+	KindRelay         HookKind = "relay"
+	KindScript        HookKind = "script"
+	KindExpansionExec HookKind = "expansion_exec"
+	KindMap           HookKind = "map"
+	KindModule        HookKind = "module"
+	KindPlugin        HookKind = "plugin"
+	KindBinary        HookKind = "binary"
+	KindUnit          HookKind = "unit"
+	KindEnvironment   HookKind = "environment"
+	KindHosts         HookKind = "hosts"
+	KindLog           HookKind = "log"
+	// KindUnreadable stands for what could not be read or parsed, so that it is
+	// never silence.
+	KindUnreadable HookKind = "unreadable"
+)
+
+// Stage is where on its way mail meets a hook.
+type Stage string
+
+// The stages in the order of the mail path.
+const (
+	StageConnect   Stage = "connect"
+	StageSession   Stage = "session"
+	StageData      Stage = "data"
+	StageQueue     Stage = "queue"
+	StageRoute     Stage = "route"
+	StageDeliver   Stage = "deliver"
+	StageDelivered Stage = "delivered"
+)
+
+// Stages lists all stages in the order in which mail meets them.
+func Stages() []Stage {
+	return []Stage{StageConnect, StageSession, StageData, StageQueue, StageRoute, StageDeliver, StageDelivered}
+}
+
+// Effect is what a hook can do to mail.
+type Effect string
+
+// The effects.
+const (
+	Observe Effect = "observe"
+	Copy    Effect = "copy"
+	Divert  Effect = "divert"
+	Modify  Effect = "modify"
+	Drop    Effect = "drop"
+	Execute Effect = "execute"
+	// Silence hides mail's handling from the log.
+	Silence Effect = "silence"
+)
+
+// TargetType is what a hook hands mail to.
+type TargetType string
+
+// The types of target.
+const (
+	TargetSocket  TargetType = "socket"  // "inet:127.0.0.1:8891", "unix:/run/opendkim.sock"
+	TargetAddress TargetType = "address" // a mail address
+	TargetHost    TargetType = "host"    // a next hop: "[smtp.example.net]:587"
+	TargetCommand TargetType = "command" // a command line
+	TargetFile    TargetType = "file"    // a path mail or log is written to, or read from
+	TargetTable   TargetType = "table"   // "hash:/etc/postfix/virtual"
+	TargetService TargetType = "service" // a master.cf service
+	TargetText    TargetType = "text"    // a value that is no destination
+)
+
+// Target is where mail, or the decision about it, goes.
+type Target struct {
+	Type  TargetType `json:"type"`
+	Value string     `json:"value"`
+	// Remote says that the target lies outside this host (a socket, a next hop)
+	// or outside this host's own mail domains (an address).
+	Remote bool `json:"remote"`
+}
+
+// Source is where a hook is written.
+type Source struct {
+	Path Path `json:"path"`
+	Line int  `json:"line"` // from 1; 0 where a file has no lines
+}
+
+// Hook is one place where mail can be filtered, rewritten, copied, diverted,
+// executed on, dropped, or its handling hidden.
+type Hook struct {
+	ID      HookID    `json:"id"`
+	MTA     StackName `json:"mta"`
+	Kind    HookKind  `json:"kind"`
+	Stage   Stage     `json:"stage"`
+	Effects []Effect  `json:"effects"`
+	Target  Target    `json:"target"`
+	// Scope says which mail meets the hook: "all", "port submission",
+	// "recipient alice@example.test".
+	Scope  string `json:"scope"`
+	RunsAs string `json:"runs_as"`
+	// Active is false where nothing leads mail to the hook: a service that
+	// nobody names, an alias file that is not read.
+	Active bool   `json:"active"`
+	Source Source `json:"source"`
+	// Directive is the parameter, action or field that makes the hook:
+	// "smtpd_milters", "REDIRECT", "pipe".
+	Directive string `json:"directive"`
+	// Modifiers are settings that change what the hook does, by name:
+	// "milter_default_action": "accept".
+	Modifiers map[string]string `json:"modifiers,omitempty"`
+	// External marks what is not a file (SQL, LDAP, a remote server): listed,
+	// counted as blind, never as clean.
+	External bool   `json:"external,omitempty"`
+	Closure  []Part `json:"closure"`
+	// Explain is one sentence that a mail administrator reads.
+	Explain string `json:"explain"`
+}
+
+// Has reports whether the hook has the effect.
+func (h Hook) Has(e Effect) bool {
+	for _, have := range h.Effects {
+		if have == e {
+			return true
+		}
+	}
+	return false
+}
+
+// Role says what a part is to the hook that depends on it.
+type Role string
+
+// The roles of a part. Content is kept for the text roles only, and with
+// secrets masked; see [Role.Text].
+const (
+	RoleConfig      Role = "config"
+	RoleMap         Role = "map"
+	RoleCompiledMap Role = "compiled_map"
+	RoleAliases     Role = "aliases"
+	RoleInclude     Role = "include"
+	RoleList        Role = "list"
+	RoleScript      Role = "script"
+	RoleInterpreter Role = "interpreter"
+	RoleBinary      Role = "binary"
+	RoleLibrary     Role = "library"
+	RoleSocket      Role = "socket"
+	RoleDirectory   Role = "directory"
+	RoleMailbox     Role = "mailbox"
+	// RoleSecret is a file of passwords or private keys: kept by keyed digest
+	// only.
+	RoleSecret Role = "secret"
+	// RoleUnused is a file beside the configuration that nothing refers to.
+	RoleUnused Role = "unused"
+)
+
+// Text reports whether content in this role may be kept and shown, with
+// secrets masked. Every other role is kept by digest only.
+func (r Role) Text() bool {
+	switch r {
+	case RoleConfig, RoleMap, RoleAliases, RoleInclude, RoleList, RoleScript:
+		return true
+	default:
+		return false
+	}
+}
+
+// PackageState says what the package database knows about a file.
+type PackageState string
+
+// The states of a packaged file. PackageUnmodified means only that the local
+// database says so: root can edit that database too.
+const (
+	PackageUnmodified PackageState = "unmodified"
+	PackageModified   PackageState = "modified"
+	PackageUnowned    PackageState = "unowned"
+	PackageUnknown    PackageState = "unknown"
+)
+
+// Part is one file, socket or map of a hook's closure.
+type Part struct {
+	Path   Path   `json:"path"`
+	Role   Role   `json:"role"`
+	Digest Digest `json:"sha256,omitempty"`
+	// Keyed marks a digest made with this host's key because the content holds a
+	// secret: it can be compared, not looked up.
+	Keyed        bool         `json:"keyed,omitempty"`
+	Owner        string       `json:"owner,omitempty"` // "root:root"; numbers where the tree has no names
+	Mode         string       `json:"mode,omitempty"`  // octal: "0644"
+	Package      string       `json:"package,omitempty"`
+	PackageState PackageState `json:"package_state"`
+	// Missing marks a path that the configuration names and the tree lacks.
+	Missing bool `json:"missing,omitempty"`
+}

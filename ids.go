@@ -1,0 +1,41 @@
+package waxseal
+
+// Identities are typed strings so that a path can never be passed where a hook
+// is meant.
+type (
+	// HostID names one host, as its own /etc/hostname or kernel gives it.
+	HostID string
+
+	// Path is absolute inside a [Tree], slash-separated and cleaned:
+	// "/etc/postfix/main.cf", whatever directory the tree itself lies in.
+	Path string
+
+	// HookID names the place of a hook (stack, file, parameter, position or key),
+	// never its target, so that a changed target is a changed hook:
+	// "postfix:/etc/postfix/main.cf:smtpd_milters:1".
+	HookID string
+
+	// RuleID names one rule of judgement, such as "mail-milter-foreign".
+	RuleID string
+
+	// FindingID names one finding of one ledger: "F12" rests on ledger entry 12.
+	FindingID string
+
+	// TechniqueID is an ATT&CK technique, such as "T1505.002".
+	TechniqueID string
+
+	// Digest is a lower-case hexadecimal SHA-256.
+	Digest string
+
+	// StackName is the kind of a mail system: "postfix", "exim".
+	StackName string
+
+	// SensorName names the source of an observation: "fanotify", "kaudit".
+	SensorName string
+)
+
+// Index is the position of an entry in the ledger, from 0.
+type Index int64
+
+// NoIndex marks a value that is not recorded in a ledger.
+const NoIndex Index = -1

@@ -1,0 +1,153 @@
+// Package mask keeps passwords and private keys out of everything Waxseal
+// writes, prints or stores.
+//
+// A secret becomes a token with a keyed digest, "«secret 5f0c9a7be1d24c3a»":
+// two equal secrets give equal tokens on one host, so a changed password is
+// still a change, and nobody without the host's key can try passwords against
+// the token. Masking keeps lines, so line numbers stay true.
+//
+// What it does not do: it knows names and shapes ("password =", "bind_pw =",
+// a PEM private key, user:password@host), not meaning. A secret in the middle
+// of free text, under a name that says nothing, is not found; files whose role
+// is secret are therefore never read as text at all.
+package mask
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strings"
+
+	"waxseal"
+)
+
+// Masker replaces secrets by tokens made with one key.
+type Masker struct{ key []byte }
+
+// New returns a Masker for the key. Two Maskers give equal tokens only if their
+// keys are equal.
+func New(key []byte) *Masker { return &Masker{key: key} }
+
+// Token returns what stands in place of a secret.
+func (m *Masker) Token(secret string) string {
+	return "«secret " + string(m.Digest([]byte(secret)))[:16] + "»"
+}
+
+// Digest returns the keyed digest (HMAC-SHA-256) of a content that holds a
+// secret.
+func (m *Masker) Digest(content []byte) waxseal.Digest {
+	h := hmac.New(sha256.New, m.key)
+	h.Write(content)
+	return waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
+}
+
+var (
+	// A name that says that its value is a secret. ldap_table(5) bind_pw,
+	// mysql_table(5) password, pgsql_table(5), memcache; plus what other software
+	// in the mail path calls it.
+	secretName = regexp.MustCompile(`(?i)(passw(or)?d|passwd|passphrase|passcode|bind_?pw|(^|_)pw$|secret|credential|api_?key|auth_?key|access_?key|private_?key|(^|_)token$)`)
+	// A table or file reference, or a plain switch: not a secret itself, whatever
+	// the name says.
+	reference = regexp.MustCompile(`^(\$?[({]?[A-Za-z_]*[)}]?|yes|no|\d+|[a-z]+:(/|[a-z]+:/|\$)[^\s]*|/[^\s]*)(\s*,?\s*([a-z]+:(/|[a-z]+:/|\$)[^\s]*|/[^\s]*))*$`)
+	assign    = regexp.MustCompile(`^(\s*(?:-o\s+)?\{?\s*)([A-Za-z0-9_.\-\x{80}-\x{10FFFF}]+)(\s*=\s*)(.*?)(\s*\}?\s*)$`)
+	userInfo  = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'"]*:)([^\s/@'"]+)(@)`)
+	pemBegin  = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----`)
+	pemEnd    = regexp.MustCompile(`-----END [A-Z0-9 ]*PRIVATE KEY-----`)
+	// name=secret inside a longer line: a command's arguments, an -o override.
+	inlineAssign = regexp.MustCompile(`(?i)((?:^|[\s,;{"'&?-])[a-z0-9_.-]*(?:passw(?:or)?d|passwd|passphrase|bind_?pw|secret|api_?key|auth_?key|access_?key)[a-z0-9_]*\s*[=]\s*)("[^"]*"|'[^']*'|[^\s,;}&"']+)`)
+)
+
+// IsSecretName reports whether a parameter of this name holds a secret.
+func IsSecretName(name string) bool { return secretName.MatchString(name) }
+
+// Setting masks the value of one named parameter. Table references keep their
+// text, since where passwords are looked up is part of the mail path.
+func (m *Masker) Setting(name, value string) string {
+	trimmed := strings.TrimSpace(value)
+	if trimmed != "" && IsSecretName(name) && !isReference(trimmed) {
+		return m.Token(trimmed)
+	}
+	return m.inline(value)
+}
+
+// isReference reports whether a value only says where a secret is kept. A bare
+// word could be the secret itself, so only switches, numbers below 5 digits and
+// references count.
+func isReference(v string) bool {
+	if strings.HasPrefix(v, "$") {
+		return reference.MatchString(v)
+	}
+	if !strings.ContainsAny(v, ":/") {
+		return v == "yes" || v == "no"
+	}
+	return reference.MatchString(v)
+}
+
+// Text masks a whole content, line by line. In a script a secret ends where its
+// word ends, so that a command behind it stays visible; elsewhere it is the whole
+// value.
+func (m *Masker) Text(role waxseal.Role, content string) string {
+	lines := strings.SplitAfter(content, "\n")
+	var out strings.Builder
+	out.Grow(len(content))
+	inPEM, secretValue := false, false
+	for _, line := range lines {
+		body, eol := cutEOL(line)
+		switch {
+		case inPEM || pemBegin.MatchString(body):
+			inPEM = !pemEnd.MatchString(body)
+			body = m.Token(body)
+		case secretValue && continues(body):
+			body = leadingSpace(body) + m.Token(strings.TrimSpace(body))
+		case role == waxseal.RoleScript:
+			body = m.inline(body)
+		default:
+			body, secretValue = m.line(body)
+		}
+		out.WriteString(body)
+		out.WriteString(eol)
+	}
+	return out.String()
+}
+
+// line masks one line; opensSecret says that lines which continue it belong to a
+// secret value.
+func (m *Masker) line(s string) (masked string, opensSecret bool) {
+	g := assign.FindStringSubmatch(s)
+	if g == nil || !IsSecretName(g[2]) {
+		return m.inline(s), false
+	}
+	value := strings.TrimSpace(g[4])
+	if value == "" {
+		return s, true
+	}
+	if isReference(value) {
+		return s, false
+	}
+	return g[1] + g[2] + g[3] + m.Token(value) + g[5], true
+}
+
+// inline masks what is recognisable anywhere in a line.
+func (m *Masker) inline(s string) string {
+	s = userInfo.ReplaceAllStringFunc(s, func(hit string) string {
+		g := userInfo.FindStringSubmatch(hit)
+		return g[1] + m.Token(g[2]) + g[3]
+	})
+	return inlineAssign.ReplaceAllStringFunc(s, func(hit string) string {
+		g := inlineAssign.FindStringSubmatch(hit)
+		if isReference(strings.Trim(g[2], `"'`)) || strings.HasPrefix(g[2], "«secret") {
+			return hit
+		}
+		return g[1] + m.Token(strings.Trim(g[2], `"'`))
+	})
+}
+
+func continues(s string) bool { return s != "" && (s[0] == ' ' || s[0] == '\t') }
+
+func leadingSpace(s string) string { return s[:len(s)-len(strings.TrimLeft(s, " \t"))] }
+
+func cutEOL(s string) (body, eol string) {
+	body = strings.TrimRight(s, "\r\n")
+	return body, s[len(body):]
+}

@@ -1,0 +1,139 @@
+package waxseal
+
+import "time"
+
+// Observation is one raw fact from a sensor. It is recorded before anyone
+// judges it and never edited afterwards; exactly one of the pointers is set.
+type Observation struct {
+	Time   time.Time  `json:"time"`
+	Sensor SensorName `json:"sensor"`
+
+	File   *FileEvent  `json:"file,omitempty"`
+	Audit  *AuditEvent `json:"audit,omitempty"`
+	Tree   *TreeEvent  `json:"tree,omitempty"`
+	Log    *LogLine    `json:"log,omitempty"`
+	Gap    *Gap        `json:"gap,omitempty"`
+	Triage *Triage     `json:"triage,omitempty"`
+	Agent  *AgentEvent `json:"agent,omitempty"`
+}
+
+// Operation is what was done to a file.
+type Operation string
+
+// The operations, named as in the replay contract.
+const (
+	OpWrite    Operation = "write"
+	OpRename   Operation = "rename"
+	OpCreate   Operation = "create"
+	OpDelete   Operation = "delete"
+	OpLink     Operation = "link"
+	OpChmod    Operation = "chmod"
+	OpChown    Operation = "chown"
+	OpXattr    Operation = "xattr"
+	OpTruncate Operation = "truncate"
+	OpMount    Operation = "mount"
+	// OpMetadata is a chmod, chown, xattr or link count change that the sensor
+	// can't tell apart (FAN_ATTRIB).
+	OpMetadata Operation = "metadata"
+)
+
+// FileEvent is one change to a file as the kernel told it (fanotify(7)).
+type FileEvent struct {
+	Operations []Operation `json:"operations"`
+	Path       Path        `json:"path"`               // inside the tree; the new name after a rename
+	OldPath    Path        `json:"old_path,omitempty"` // the name before a rename
+	Device     uint64      `json:"device,omitempty"`
+	Inode      uint64      `json:"inode,omitempty"`
+	PID        int         `json:"pid"`
+	// Actor is the process as /proc showed it when the event was read; nil where
+	// it had already gone.
+	Actor *Actor `json:"actor,omitempty"`
+}
+
+// AuditEvent is one event of the kernel's audit system, put together from its
+// records (audit.rules(7), records as in auditd.conf(5)).
+type AuditEvent struct {
+	Serial  uint64      `json:"serial"`
+	Time    time.Time   `json:"time"`
+	Type    string      `json:"type"` // type of the first record: "SYSCALL", "USER_LOGIN"
+	Arch    string      `json:"arch,omitempty"`
+	Syscall int         `json:"syscall"` // number for Arch; -1 where the event has none
+	Success bool        `json:"success"`
+	Exit    int64       `json:"exit,omitempty"`
+	PID     int         `json:"pid"`
+	PPID    int         `json:"ppid,omitempty"`
+	AUID    uint32      `json:"auid"`
+	Session uint32      `json:"session"`
+	UID     uint32      `json:"uid"`
+	EUID    uint32      `json:"euid"`
+	GID     uint32      `json:"gid"`
+	TTY     string      `json:"tty,omitempty"`
+	Comm    string      `json:"comm,omitempty"`
+	Exe     string      `json:"exe,omitempty"`
+	Key     string      `json:"key,omitempty"`
+	CWD     string      `json:"cwd,omitempty"`
+	Argv    []string    `json:"argv,omitempty"`
+	Paths   []AuditPath `json:"paths,omitempty"`
+	// Fields are those of a user-space message (USER_LOGIN, USER_CMD): claims of
+	// the process that the kernel stamped with PID, UID, AUID and Session.
+	Fields map[string]string `json:"fields,omitempty"`
+	// Raw are the records as the kernel wrote them, in order.
+	Raw []string `json:"raw,omitempty"`
+	// Actor is the process as /proc showed it when the event was read; nil where
+	// it had gone or was not asked for.
+	Actor *Actor `json:"actor,omitempty"`
+}
+
+// AuditPath is one PATH record.
+type AuditPath struct {
+	Item     int    `json:"item"`
+	Name     string `json:"name"` // as the process named it, inside its own root
+	Inode    uint64 `json:"inode,omitempty"`
+	Device   uint64 `json:"device,omitempty"`
+	Mode     uint32 `json:"mode,omitempty"`
+	UID      uint32 `json:"uid"`
+	GID      uint32 `json:"gid"`
+	NameType string `json:"nametype"` // NORMAL, PARENT, CREATE, DELETE
+}
+
+// TreeEvent is what the agent read of the tree after something happened: the
+// files that differ from the state before.
+type TreeEvent struct {
+	Reason string      `json:"reason"` // "start", "file event", "gap", "timer"
+	Files  []FileState `json:"files,omitempty"`
+	Gone   []Path      `json:"gone,omitempty"`
+}
+
+// LogLine is one line of a mail or authentication log, as text.
+type LogLine struct {
+	Path Path   `json:"path"`
+	Text string `json:"text"`
+}
+
+// Gap is time or events that were not seen. It is always an entry, never only a
+// line in a log.
+type Gap struct {
+	Sensor SensorName `json:"sensor"`
+	// From and Until bound the gap; Until is zero while it lasts.
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until,omitzero"`
+	// Lost is the number of events lost, where it is known.
+	Lost int64 `json:"lost,omitempty"`
+	// Reason says in plain words what was missed and what that costs.
+	Reason string `json:"reason"`
+}
+
+// Triage is a decision of a person about a finding.
+type Triage struct {
+	Finding FindingID `json:"finding"`
+	Action  string    `json:"action"` // "acknowledge"
+	Note    string    `json:"note,omitempty"`
+	By      Actor     `json:"by"`
+}
+
+// AgentEvent is a step in the life of the agent itself.
+type AgentEvent struct {
+	Step    string `json:"step"` // "start", "alive", "stop"
+	Version string `json:"version,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+}

@@ -1,0 +1,59 @@
+package waxseal
+
+// Stack is one mail system found in a tree.
+type Stack struct {
+	MTA      StackName `json:"mta"`
+	Version  string    `json:"version"`
+	Instance string    `json:"instance"`
+	Config   []Path    `json:"config"`
+	// Running is nil where the tree is not a live host.
+	Running *bool `json:"running"`
+	// Domains are the mail domains that this stack calls its own, lower case.
+	// An address outside them is foreign.
+	Domains []string `json:"domains,omitempty"`
+	// Logs are the files to which the stack says it logs.
+	Logs []Path `json:"logs,omitempty"`
+}
+
+// Setting is one effective parameter. Settings that make no hook still show that
+// an edit had an effect.
+type Setting struct {
+	MTA      StackName `json:"mta"`
+	Instance string    `json:"instance"`
+	// Name is unique in the instance: "smtpd_milters" for main.cf,
+	// "smtp/inet:smtpd_milters" for an override in master.cf.
+	Name string `json:"name"`
+	// Value is what the daemon would use, with white space folded and secrets
+	// masked.
+	Value  string `json:"value"`
+	Source Source `json:"source"`
+}
+
+// Problem is something in the tree that could not be read or understood.
+type Problem struct {
+	Path    Path   `json:"path"`
+	Line    int    `json:"line"`
+	Message string `json:"message"`
+}
+
+// FileState is one file of the mail set: every configuration file and every
+// part of every closure.
+type FileState struct {
+	File
+	Role    Role   `json:"role"`
+	Digest  Digest `json:"sha256,omitempty"`
+	Keyed   bool   `json:"keyed,omitempty"`
+	Missing bool   `json:"missing,omitempty"`
+	// Text is the content with secrets masked, for text roles of moderate size.
+	Text string `json:"text,omitempty"`
+}
+
+// State is the mail path of one tree at one moment.
+type State struct {
+	Host     HostID      `json:"host"`
+	Stacks   []Stack     `json:"stacks"`
+	Hooks    []Hook      `json:"hooks"`    // in the order in which mail meets them
+	Settings []Setting   `json:"settings"` // sorted by MTA, instance, name
+	Problems []Problem   `json:"problems"`
+	Files    []FileState `json:"files"` // sorted by path
+}
