@@ -31,7 +31,12 @@ type Change struct {
 	Attack     []TechniqueID `json:"attack"`
 	// Diff is unified text with secrets masked; empty where content is kept by
 	// digest only.
-	Diff   string     `json:"diff"`
+	Diff string `json:"diff"`
+	// BeforeDigest and AfterDigest are empty where the file was, or is, missing.
+	BeforeDigest Digest `json:"before_sha256,omitempty"`
+	AfterDigest  Digest `json:"after_sha256,omitempty"`
+	// Before and After are the file as the two states hold it; nil where only a
+	// hook's meaning changed.
 	Before *FileState `json:"-"`
 	After  *FileState `json:"-"`
 }

@@ -33,6 +33,7 @@ var floors = []struct {
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
 		"waxseal/internal/pkgdb/dpkg",
+		"waxseal/internal/snapshot",
 	}, nil},
 	{"1b readers", []string{
 		"waxseal/internal/mta/postfix",

@@ -34,6 +34,9 @@ type Problem struct {
 	Path    Path   `json:"path"`
 	Line    int    `json:"line"`
 	Message string `json:"message"`
+	// Unreadable marks something that exists and could not be read, beside what was
+	// read and is odd.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 // FileState is one file of the mail set: every configuration file and every

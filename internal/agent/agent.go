@@ -1,0 +1,126 @@
+// Package agent watches one mail server: it takes what the sensors see, records
+// it, reads the mail path again, compares, explains, judges and tells, in that
+// order, in one goroutine.
+//
+// The order of things is this file; docs/life-of-an-event.md walks through it.
+// What the single steps know lies below: sensors see, the store keeps, readers
+// read, drift compares, correlate explains, detect judges.
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/correlate"
+	"waxseal/internal/mailpath"
+	"waxseal/internal/rootfs"
+)
+
+// Options say what to watch, where to keep what is seen, and whom to tell.
+type Options struct {
+	Root     string // directory that is the root of the watched tree
+	State    string // state directory
+	Version  string // of this program, for the record
+	Fanotify bool   // use fanotify(7)
+	Audit    bool   // use the kernel's audit system
+	// Poll is how often the mail set is read again without an event, to see what
+	// no event tells: mounts, flags, what was missed.
+	Poll time.Duration
+	// Logs are followed besides those that the mail systems name.
+	Logs []waxseal.Path
+
+	Tell Teller            // each finding, new or with news
+	Warn func(text string) // what the person at the terminal should know
+	// Ready is called once, when everything is watched that can be.
+	Ready func(files, hooks int)
+}
+
+// Teller hears of findings. News says what is new about one told before, "" for
+// a new finding; checkpoint is the ledger's, in one line.
+type Teller func(f waxseal.Finding, news, checkpoint string)
+
+// Agent is a watching agent. Everything but the queue belongs to the goroutine
+// of [Agent.Run].
+type Agent struct {
+	opts   Options
+	tree   *rootfs.Tree
+	reader *mailpath.Reader
+	books  *Books
+	memory *correlate.Memory
+	names  *names
+	senses senses
+
+	queue *queue // from the sensors; bounded
+
+	sealed   *waxseal.Seal // nil while nothing is sealed
+	last     waxseal.State // what the next look is compared with
+	lookedAt time.Time
+	aliveAt  time.Time
+
+	book    notebook  // what is not in the ledger yet
+	touched []touch   // file events since the last look
+	due     time.Time // when to look; zero while nothing happened
+	recent  []*told   // findings that later facts may add to
+}
+
+// Open opens the tree and the state directory.
+func Open(o Options) (*Agent, error) {
+	tree, err := rootfs.Open(o.Root)
+	if err != nil {
+		return nil, err
+	}
+	books, err := OpenBooks(o.State, HostName(tree))
+	if err != nil {
+		return nil, errors.Join(err, tree.Close())
+	}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue()}
+	a.names = &names{tree: tree}
+	a.memory = correlate.NewMemory(a.names.user)
+	return a, nil
+}
+
+// Run watches until ctx is done, and returns nil then. Sensors that can't be had
+// are told and recorded as gaps; it goes on with what is left.
+func (a *Agent) Run(ctx context.Context) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	defer a.end()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case in := <-a.queue.arrivals:
+			a.take(in)
+			a.takeWaiting()
+		case <-tick.C:
+			a.tick(time.Now())
+		case <-a.whenDue():
+		}
+		if now := time.Now(); a.isDue(now) {
+			a.look(now)
+		}
+	}
+}
+
+// look is one pass from what was seen to what is told.
+func (a *Agent) look(now time.Time) {
+	touched := a.startLook(now)
+	a.record() // truth before opinion
+	for _, v := range a.versions(touched) {
+		for _, ch := range Differences(a.last, v.state) {
+			a.judge(ch, v, now)
+		}
+		a.advance(v.state)
+	}
+	a.record()
+}
+
+// Close releases the state directory and the tree.
+func (a *Agent) Close() error {
+	return errors.Join(a.books.Close(), a.tree.Close())
+}

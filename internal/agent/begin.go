@@ -1,0 +1,163 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/store"
+)
+
+const (
+	// tickEvery is how often the agent looks at the clock.
+	tickEvery = 200 * time.Millisecond
+	// aliveEvery bounds how much unwatched time is claimed after a kill.
+	aliveEvery = 2 * time.Second
+)
+
+// begin remembers where the last run ended, starts the sensors, and tells what
+// changed in between.
+func (a *Agent) begin(ctx context.Context) error {
+	now := time.Now()
+	before, had, err := a.remembered()
+	if err != nil {
+		return err
+	}
+	stopped, _ := a.books.LastAlive()
+	// The first reading only says what to watch. What changes between it and the
+	// second is seen by the sensors, and what changed before is in the second.
+	a.last = a.reader.Read(a.tree)
+	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
+	a.startSenses(ctx)
+	current := a.reader.Read(a.tree)
+	if !had {
+		before = current
+		a.opts.Warn("nothing is sealed yet: changes are compared with the state found now, for which nothing vouches")
+	} else if !stopped.IsZero() {
+		a.note(now, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: stopped, Until: now, Reason: "no agent was running; what changed is known, who changed it is not"}})
+	}
+	a.last, a.lookedAt = before, stopped
+	a.record()
+	for _, ch := range Differences(before, current) {
+		a.judge(ch, version{state: current, unobserved: true}, now)
+	}
+	a.advance(current)
+	a.lookedAt = now
+	a.record()
+	for _, p := range current.Problems {
+		a.opts.Warn(Problem(p))
+	}
+	a.opts.Ready(len(current.Files), len(current.Hooks))
+	return nil
+}
+
+// remembered is the state that the last run, or the last seal, left.
+func (a *Agent) remembered() (state waxseal.State, had bool, err error) {
+	seal, _, err := a.books.LatestSeal()
+	switch {
+	case err == nil:
+		a.sealed = &seal
+		state, had = seal.State, true
+	case !errors.Is(err, store.ErrNone):
+		return state, false, err
+	}
+	last, at, err := a.books.State()
+	switch {
+	case errors.Is(err, store.ErrNone):
+		return state, had, nil
+	case err != nil:
+		return state, had, err
+	case a.sealed != nil && at.Before(a.sealed.Time):
+		return state, had, nil
+	}
+	return last, true, nil
+}
+
+// end stops the sensors and takes leave.
+func (a *Agent) end() {
+	a.senses.stop()
+	a.takeWaiting()
+	if len(a.touched) > 0 {
+		a.look(time.Now())
+	}
+	now := time.Now()
+	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "stop"}})
+	a.record()
+	if a.book.broken() {
+		a.opts.Warn("the ledger could not be written to the end: " + a.book.err.Error())
+	}
+	_ = a.books.Alive(now) // the stop entry says the same, if this can't be written
+}
+
+// tick does what time alone asks for.
+func (a *Agent) tick(now time.Time) {
+	if n := a.queue.lost.Swap(0); n > 0 {
+		a.take(arrival{Observation: waxseal.Observation{Time: now, Sensor: "agent", Gap: &waxseal.Gap{
+			Sensor: "agent", From: now.Add(-tickEvery), Until: now, Lost: n, Reason: "more events came than could be taken in; the whole mail set is read again",
+		}}})
+	}
+	if now.Sub(a.aliveAt) >= aliveEvery {
+		a.aliveAt = now
+		_ = a.books.Alive(now) // a failure shows at the next entry, which matters more
+	}
+	if now.Sub(a.lookedAt) >= a.opts.Poll {
+		a.dueAt(now)
+	}
+	a.forget(now)
+	a.record()
+}
+
+// dueAt asks for a look, not later than t.
+func (a *Agent) dueAt(t time.Time) {
+	if a.due.IsZero() || t.Before(a.due) {
+		a.due = t
+	}
+}
+
+// whenDue fires when a look is due; it never does while none is.
+func (a *Agent) whenDue() <-chan time.Time {
+	if a.due.IsZero() {
+		return nil
+	}
+	return time.After(time.Until(a.due))
+}
+
+const (
+	// settle is how long a look waits for the other half of an edit: an editor's
+	// temporary file, a table and the line that names it.
+	settle = 40 * time.Millisecond
+	// settleOpen is the wait after a write by a process that has not closed the
+	// file, or after a name has gone that may come back.
+	settleOpen = 250 * time.Millisecond
+	// patience is how long a look waits for audit to name the process.
+	patience = 200 * time.Millisecond
+)
+
+// isDue reports whether to look now. While audit has not said who made a change,
+// the look waits a little longer.
+func (a *Agent) isDue(now time.Time) bool {
+	if a.due.IsZero() || now.Before(a.due) {
+		return false
+	}
+	if a.senses.audit == nil {
+		return true
+	}
+	for _, t := range a.touched {
+		if now.Sub(t.Time) > patience || t.auditBlind() {
+			continue
+		}
+		if _, _, named := a.memory.Touch(*t.File, t.Time); !named {
+			a.due = now.Add(10 * time.Millisecond)
+			return false
+		}
+	}
+	return true
+}
+
+// startLook takes the file events that led to this look.
+func (a *Agent) startLook(now time.Time) []touch {
+	touched := a.touched
+	a.touched, a.due, a.lookedAt = nil, time.Time{}, now
+	return touched
+}

@@ -1,0 +1,123 @@
+package agent
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"waxseal"
+	"waxseal/internal/ledger"
+	"waxseal/internal/mask"
+	"waxseal/internal/store"
+)
+
+// Books are everything that one state directory keeps: the ledger with its
+// projections, the key that signs it, and the key that masks secrets.
+type Books struct {
+	*store.Store
+	Masker   *mask.Masker
+	Verifier string // the ledger's public key
+}
+
+// OpenBooks opens a state directory for writing, and makes it where there is
+// none. One process at a time may hold it.
+func OpenBooks(dir string, host waxseal.HostID) (*Books, error) {
+	signer, err := store.LoadKey(dir, func() (string, error) {
+		name := string(host)
+		if name == "" {
+			name = "host"
+		}
+		signer, _, err := ledger.GenerateKey(name, rand.Reader)
+		return signer, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	log, err := ledger.New(signer)
+	if err != nil {
+		return nil, err
+	}
+	masker, err := loadMasker(dir, makeKey)
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(dir, store.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return &Books{Store: st, Masker: masker, Verifier: log.Verifier()}, nil
+}
+
+// ReadBooks opens a state directory for reading, beside a running agent.
+func ReadBooks(dir string) (*Books, error) {
+	st, err := store.OpenReadOnly(dir)
+	if err != nil {
+		return nil, err
+	}
+	b := &Books{Store: st}
+	if signer, err := store.ReadKey(dir); err == nil {
+		if log, err := ledger.New(signer); err == nil {
+			b.Verifier = log.Verifier()
+		}
+	}
+	if b.Masker, err = loadMasker(dir, useThrowAwayKey); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return b, nil
+}
+
+// Checkpoint is the one-line form of the ledger's latest checkpoint, "" while
+// there is none.
+func (b *Books) Checkpoint() string {
+	note, err := b.Store.Checkpoint()
+	if err != nil {
+		return ""
+	}
+	return ledger.Short(note)
+}
+
+// maskKeyName is the key that secrets are digested with. It is not trusted to
+// stay secret against root: whoever reads it can try passwords against the
+// tokens, and nothing else.
+const maskKeyName = "mask.key"
+
+type missingKey int
+
+const (
+	makeKey missingKey = iota
+	useThrowAwayKey
+)
+
+func loadMasker(dir string, missing missingKey) (*mask.Masker, error) {
+	file := filepath.Join(dir, maskKeyName)
+	key, err := os.ReadFile(file)
+	if err == nil && len(key) >= 32 {
+		return mask.New(key), nil
+	}
+	if err == nil {
+		return nil, fmt.Errorf("%s holds %d bytes instead of 32", file, len(key))
+	}
+	if missing == useThrowAwayKey {
+		return ThrowAwayMasker(), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	key = make([]byte, 32)
+	rand.Read(key)
+	if err := os.WriteFile(file, key, 0o600); err != nil {
+		return nil, err
+	}
+	return mask.New(key), nil
+}
+
+// ThrowAwayMasker masks with a key that nobody keeps: tokens are comparable
+// within one run only.
+func ThrowAwayMasker() *mask.Masker {
+	key := make([]byte, 32)
+	rand.Read(key)
+	return mask.New(key)
+}

@@ -1,0 +1,106 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/sensor/control"
+	"waxseal/internal/sensor/proc"
+)
+
+// ask is a request of a person that waits for its answer.
+type ask struct {
+	control.Request
+	pid    int
+	answer chan control.Answer
+}
+
+// startControl opens the door for people. Approvals come in by the same queue as
+// everything else, so that they stand in the ledger in the order in which they
+// took effect.
+func (a *Agent) startControl(ctx context.Context) {
+	s, err := control.Listen(ctx, a.opts.State, func(r control.Request, pid int) control.Answer {
+		q := &ask{Request: r, pid: pid, answer: make(chan control.Answer, 1)}
+		select {
+		case a.queue.arrivals <- arrival{ask: q}:
+		case <-ctx.Done():
+			return control.Answer{Error: "the agent is stopping"}
+		}
+		select {
+		case answer := <-q.answer:
+			return answer
+		case <-ctx.Done():
+			return control.Answer{Error: "the agent is stopping"}
+		}
+	})
+	if err != nil {
+		a.opts.Warn("no control socket: findings can't be acknowledged while the agent runs: " + err.Error())
+		return
+	}
+	a.senses.control = s
+}
+
+// answer serves one request.
+func (a *Agent) answer(q *ask) {
+	by := a.person(q.pid)
+	now := time.Now()
+	switch q.Verb {
+	case "acknowledge":
+		q.answer <- a.acknowledge(q.Request, by, now)
+	case "seal":
+		q.answer <- a.reseal(q.Request, by, now)
+	default:
+		q.answer <- control.Answer{Error: "unknown request " + q.Verb}
+	}
+}
+
+// person is who asks: the kernel named the process.
+func (a *Agent) person(pid int) waxseal.Actor {
+	if actor := a.senses.people.Snapshot(pid); actor != nil {
+		return a.memory.Complete(*actor)
+	}
+	return a.memory.Actor(waxseal.FileEvent{PID: pid}, time.Now())
+}
+
+func (a *Agent) acknowledge(r control.Request, by waxseal.Actor, now time.Time) control.Answer {
+	a.record()
+	for _, id := range r.Finding {
+		if err := a.books.Acknowledge(waxseal.FindingID(id), now, r.Note, by); err != nil {
+			return control.Answer{Error: err.Error()}
+		}
+	}
+	return control.Answer{}
+}
+
+// reseal accepts the present state, after a look at it.
+func (a *Agent) reseal(r control.Request, by waxseal.Actor, now time.Time) control.Answer {
+	a.look(now)
+	sealed, err := a.books.Seal(a.last, now, r.Note, by)
+	answer := control.Answer{}
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	if errors.Is(err, ErrUnreviewed) {
+		answer.Code = "unreviewed"
+	}
+	if err == nil {
+		a.sealed = &sealed.Seal
+	}
+	body, err := json.Marshal(sealed)
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	answer.Body = body
+	return answer
+}
+
+// Caller describes this process, for commands that write without an agent.
+func Caller(pid int, names func(uint32) string) waxseal.Actor {
+	if actor := proc.New(proc.Options{Names: names}).Snapshot(pid); actor != nil {
+		return *actor
+	}
+	return waxseal.Actor{Process: waxseal.Process{PID: pid, Grade: waxseal.Unknown}}
+}

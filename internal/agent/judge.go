@@ -1,0 +1,297 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/correlate"
+	"waxseal/internal/detect"
+	"waxseal/internal/drift"
+	"waxseal/internal/snapshot"
+	"waxseal/internal/store"
+)
+
+// version is a state that the tree was in, with the file events that led to it.
+type version struct {
+	state      waxseal.State
+	touched    []touch
+	unobserved bool // it was found, not seen
+	passing    bool // it had gone again when the agent looked
+}
+
+// maxPassing bounds how many short-lived contents are judged in one look.
+const maxPassing = 16
+
+// versions reads the tree: first each content that was there only for a moment,
+// as the sensor copied it, then what is there now.
+func (a *Agent) versions(touched []touch) []version {
+	var list []version
+	now := a.reader.Read(a.tree)
+	for i, t := range touched {
+		if len(list) < maxPassing && a.passing(t, touched[i+1:], now) {
+			over := snapshot.Over(a.tree, map[waxseal.Path]snapshot.Object{t.File.Path: {File: a.metadata(t.File.Path), Content: t.content}})
+			list = append(list, version{state: a.reader.Read(over), touched: []touch{t}, passing: true})
+			a.reader.Forget(t.File.Path)
+		}
+	}
+	return append(list, version{state: now, touched: touched, unobserved: len(touched) == 0})
+}
+
+// metadata is what the file under this name has now; a file that has gone gets a
+// plain one.
+func (a *Agent) metadata(p waxseal.Path) waxseal.File {
+	if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Regular {
+		return f
+	}
+	return waxseal.File{Type: waxseal.Regular, Mode: 0o644}
+}
+
+// passing reports whether a copied content was replaced before the look: a later
+// event brought another one, and it is not what is there now. An emptied file is
+// the first half of a rewrite, not a state to judge.
+func (a *Agent) passing(t touch, later []touch, now waxseal.State) bool {
+	if !t.copied || len(bytes.TrimSpace(t.content)) == 0 {
+		return false
+	}
+	before, known := fileIn(a.last, t.File.Path)
+	if !known || !before.Role.Text() {
+		return false
+	}
+	replaced := slices.ContainsFunc(later, func(l touch) bool {
+		return (l.File.Path == t.File.Path || l.File.OldPath == t.File.Path) && !(l.copied && bytes.Equal(l.content, t.content))
+	})
+	if !replaced {
+		return false
+	}
+	masked := a.books.Masker.Text(before.Role, string(t.content))
+	after, _ := fileIn(now, t.File.Path)
+	return masked != after.Text && masked != before.Text
+}
+
+// told is a finding that has been told, and that later facts may add to.
+type told struct {
+	waxseal.Finding
+	change  waxseal.Change
+	event   *touch // the file event behind it, nil where none was seen
+	at      time.Time
+	written bool // the change entry is in the ledger
+}
+
+const (
+	maxRecent  = 256
+	recentFor  = time.Hour
+	maxRelated = 24 // program starts recorded for one finding
+)
+
+// judge makes a change known: who, what it means, how far it has come.
+func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
+	t := &told{change: ch, at: now}
+	if ch.Severity == waxseal.None {
+		a.keep(t, waxseal.Finding{})
+		return
+	}
+	f := detect.Finding(ch)
+	t.event = lastEvent(v.touched, ch)
+	if t.event != nil {
+		a.explain(t, &f)
+	} else {
+		f.Seen = now
+		f.Unobserved = a.unobserved(now, v)
+		unknown := a.memory.Actor(waxseal.FileEvent{}, now)
+		f.Actor = &unknown
+	}
+	evidence := "it is on the disk"
+	if v.passing {
+		evidence = "it was on the disk for a moment, and has been replaced since"
+		f.Reasons = append(f.Reasons, "the content was replaced again before it was read a second time: what a process read in between, it has")
+	}
+	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: f.Seen, Evidence: evidence, Grade: waxseal.Proven}}
+	a.backToSeal(&f, ch, v.state)
+	a.keep(t, f)
+	a.remember(t)
+	a.opts.Tell(t.Finding, "", a.books.Checkpoint())
+}
+
+// lastEvent is the event that made the file what it is.
+func lastEvent(touched []touch, ch waxseal.Change) *touch {
+	for i := len(touched) - 1; i >= 0; i-- {
+		if concerns(touched[i], ch) {
+			return &touched[i]
+		}
+	}
+	// A hook can change because of another file than the one it is written in:
+	// then the whole look is its cause.
+	if ch.Before == nil && len(touched) > 0 {
+		return &touched[len(touched)-1]
+	}
+	return nil
+}
+
+// explain adds who made the change, and the observations that say so.
+func (a *Agent) explain(t *told, f *waxseal.Finding) {
+	f.Seen = t.event.Time
+	actor := a.memory.Actor(*t.event.File, t.event.Time)
+	f.Actor = &actor
+	f.Observations = a.evidence(t.event, actor)
+}
+
+// evidence records the program starts behind an actor, and lists what a finding
+// rests on.
+func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
+	var starts []*waxseal.Index
+	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
+		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && len(starts) < maxRelated {
+			starts = append(starts, a.note(e.Time, waxseal.Observation{Sensor: "kaudit", Audit: &e}))
+		}
+	}
+	a.record()
+	var list []waxseal.Index
+	for _, i := range append([]*waxseal.Index{t.index}, starts...) {
+		if *i != waxseal.NoIndex {
+			list = append(list, *i)
+		}
+	}
+	return list
+}
+
+// unobserved bounds the time in which a change was made that no sensor told of.
+func (a *Agent) unobserved(now time.Time, v version) *waxseal.Gap {
+	g := waxseal.Gap{Sensor: "agent", From: a.lookedAt, Until: now, Reason: "no sensor told of this change: it was found by reading the files again"}
+	if v.unobserved && a.aliveAt.IsZero() {
+		g.Reason = "changed while unobserved: no agent was running"
+	}
+	return &g
+}
+
+// backToSeal lowers what only restores the sealed content.
+func (a *Agent) backToSeal(f *waxseal.Finding, ch waxseal.Change, now waxseal.State) {
+	if a.sealed == nil || ch.Before == nil {
+		return
+	}
+	for _, left := range drift.Compare(a.sealed.State, now) {
+		if left.Path == ch.Path {
+			return
+		}
+	}
+	f.Severity = min(f.Severity, waxseal.Info)
+	f.Reasons = append(f.Reasons, "this brings the file back to what is sealed; what it did before stays on record")
+}
+
+// keep records a change, and the finding about it unless it has none. While the
+// ledger can't be written, the finding says so and waits.
+func (a *Agent) keep(t *told, f waxseal.Finding) {
+	t.Finding = f
+	a.record()
+	if a.book.broken() {
+		a.postpone(t)
+		return
+	}
+	var done waxseal.Finding
+	err := a.books.Append(func(tx *store.Tx) (err error) {
+		done, err = t.write(tx)
+		return err
+	})
+	if err != nil && !errors.Is(err, store.ErrStale) {
+		a.fails(err)
+		a.postpone(t)
+		return
+	}
+	t.Finding, t.written = done, true
+}
+
+// postpone keeps a finding until the ledger can be written again.
+func (a *Agent) postpone(t *told) {
+	t.Unrecorded = t.Rule != ""
+	if !slices.Contains(a.book.findings, t) {
+		a.book.findings = append(a.book.findings, t)
+	}
+}
+
+// write records the change once, and the finding as it stands. It changes
+// nothing of t, since the transaction may still fail.
+func (t *told) write(tx *store.Tx) (waxseal.Finding, error) {
+	f := t.Finding
+	if !t.written {
+		index, err := tx.Change(t.at, t.change)
+		if err != nil || f.Rule == "" {
+			return f, err
+		}
+		f.Observations = append(slices.Clone(f.Observations), index)
+	}
+	f, _, err := tx.Finding(t.at, f)
+	return f, err
+}
+
+func (a *Agent) remember(t *told) {
+	if len(a.recent) >= maxRecent {
+		a.recent = a.recent[1:]
+	}
+	a.recent = append(a.recent, t)
+}
+
+// forget lets go of findings that nothing will add to any more.
+func (a *Agent) forget(now time.Time) {
+	a.recent = slices.DeleteFunc(a.recent, func(t *told) bool { return now.Sub(t.at) > recentFor })
+}
+
+// news adds to recent findings what an observation says about activation.
+func (a *Agent) news(o waxseal.Observation) {
+	var index *waxseal.Index
+	for _, t := range a.recent {
+		steps := len(t.Activation)
+		if !correlate.Activate(&t.Finding, o) {
+			continue
+		}
+		if index == nil {
+			index = a.note(o.Time, o)
+			a.record()
+		}
+		step := t.Activation[steps]
+		a.update(t, index, fmt.Sprintf("%s: %s (%s)", step.Stand, step.Evidence, step.Grade))
+	}
+}
+
+// proves raises the actor of recent findings that audit reports late.
+func (a *Agent) proves(o waxseal.Observation) {
+	for _, t := range a.recent {
+		if t.event == nil || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
+			continue
+		}
+		actor := a.memory.Actor(*t.event.File, t.event.Time)
+		if actor.Process.Grade == waxseal.Proven {
+			t.Actor = &actor
+			a.update(t, nil, "the kernel's audit record names the process")
+		}
+	}
+}
+
+// update records and tells what is new about a finding.
+func (a *Agent) update(t *told, index *waxseal.Index, news string) {
+	if index != nil && *index != waxseal.NoIndex {
+		t.Observations = append(slices.Clone(t.Observations), *index)
+	}
+	t.at = time.Now()
+	t.Status = "" // triage stands as it is
+	a.keep(t, t.Finding)
+	a.opts.Tell(t.Finding, news, a.books.Checkpoint())
+}
+
+// advance makes a state the one that the next look compares with.
+func (a *Agent) advance(s waxseal.State) {
+	changed := len(drift.Compare(a.last, s)) > 0
+	a.last = s
+	if !changed {
+		return
+	}
+	a.aim()
+	if a.book.broken() {
+		return // the state is kept with the next change that can be recorded
+	}
+	if err := a.books.Append(func(tx *store.Tx) error { return tx.PutState(time.Now(), s) }); err != nil {
+		a.fails(err)
+	}
+}

@@ -1,0 +1,220 @@
+package agent
+
+import (
+	"context"
+	"path"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/mailpath"
+	"waxseal/internal/sensor/control"
+	"waxseal/internal/sensor/fanotify"
+	"waxseal/internal/sensor/kaudit"
+	"waxseal/internal/sensor/proc"
+	"waxseal/internal/sensor/tail"
+)
+
+// senses are the running sensors; one that could not be had is nil.
+type senses struct {
+	files   *fanotify.Sensor
+	audit   *kaudit.Sensor
+	control *control.Socket
+	people  *proc.Reader
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// AuditKey marks the audit rules of a watching agent.
+const AuditKey = "waxseal"
+
+// blindPoll is how often the mail set is read where no sensor tells of changes.
+const blindPoll = 2 * time.Second
+
+// startSenses starts every sensor that can be had. For one that can't, a gap is
+// recorded and a person is told what that costs.
+func (a *Agent) startSenses(ctx context.Context) {
+	ctx, a.senses.cancel = context.WithCancel(ctx)
+	a.senses.people = proc.New(proc.Options{Names: a.names.user})
+	a.startControl(ctx)
+	a.startAudit(ctx)
+	a.startFiles(ctx)
+	a.startTail(ctx)
+	if a.senses.files == nil && a.senses.audit == nil {
+		a.opts.Poll = min(a.opts.Poll, blindPoll)
+	}
+	a.aim()
+}
+
+// without records that a sensor is missing.
+func (a *Agent) without(sensor waxseal.SensorName, why, cost string) {
+	now := time.Now()
+	reason := why + ": " + cost
+	a.opts.Warn("without " + string(sensor) + ": " + reason)
+	a.note(now, waxseal.Observation{Sensor: sensor, Gap: &waxseal.Gap{Sensor: sensor, From: now, Reason: reason}})
+}
+
+const (
+	withoutFiles = "changes are found by audit or by reading the files again, so short-lived contents can be missed and processes are named less surely"
+	withoutAudit = "who made a change is taken from /proc after the event and is inferred at best; a process that has already ended stays unknown"
+)
+
+func (a *Agent) startFiles(ctx context.Context) {
+	if !a.opts.Fanotify {
+		a.without(fanotify.Name, "it is switched off", withoutFiles)
+		return
+	}
+	s, err := fanotify.Open(fanotify.Options{Root: a.tree.Dir(), Snapshot: a.senses.people.SnapshotPidfd})
+	if err != nil {
+		a.without(fanotify.Name, err.Error(), withoutFiles)
+		return
+	}
+	for _, n := range s.Notes() {
+		a.without(fanotify.Name, n, "events of this kind are told less exactly")
+	}
+	a.senses.files = s
+	a.run(fanotify.Name, withoutFiles, func() error { return s.Run(ctx, a.fileEvent, a.queue.gap) })
+}
+
+func (a *Agent) fileEvent(e fanotify.Event) {
+	event := e.FileEvent
+	a.queue.put(arrival{
+		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
+		content:     e.Content, copied: e.Captured, note: e.Note,
+	})
+}
+
+func (a *Agent) startAudit(ctx context.Context) {
+	if !a.opts.Audit {
+		a.without(kaudit.Name, "it is switched off", withoutAudit)
+		return
+	}
+	before := kaudit.Probe()
+	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Session: true, Snapshot: a.senses.people.Snapshot})
+	if err != nil {
+		a.without(kaudit.Name, err.Error(), withoutAudit)
+		return
+	}
+	if before.Enabled == 0 {
+		a.rememberAuditWasOff()
+	}
+	for _, n := range s.Notes() {
+		a.opts.Warn("kaudit: " + n)
+	}
+	a.senses.audit = s
+	a.run(kaudit.Name, withoutAudit, func() error { return s.Run(ctx, a.auditEvent, a.queue.gap) })
+}
+
+func (a *Agent) auditEvent(e waxseal.AuditEvent) {
+	a.queue.put(arrival{Observation: waxseal.Observation{Time: e.Time, Sensor: kaudit.Name, Audit: &e}})
+}
+
+// defaultLogs are where Linux distributions write mail and login logs.
+var defaultLogs = []waxseal.Path{"/var/log/mail.log", "/var/log/maillog", "/var/log/auth.log", "/var/log/secure"}
+
+func (a *Agent) startTail(ctx context.Context) {
+	emit := func(l waxseal.LogLine, at time.Time) {
+		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
+	}
+	a.run(tail.Sensor, "whether a change was loaded and used is not seen", func() error {
+		return tail.Follow(ctx, tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs)}, emit, a.queue.gap)
+	})
+}
+
+// run keeps a sensor running; one that ends with an error is a gap.
+func (a *Agent) run(name waxseal.SensorName, cost string, work func() error) {
+	a.senses.done.Go(func() {
+		if err := work(); err != nil {
+			a.queue.gap(waxseal.Gap{Sensor: name, From: time.Now(), Reason: err.Error() + ": " + cost})
+		}
+	})
+}
+
+// stop ends all sensors and takes away what they left in the kernel.
+func (s *senses) stop() {
+	s.cancel()
+	if s.control != nil {
+		s.control.Close()
+	}
+	s.done.Wait()
+	if s.files != nil {
+		s.files.Close()
+	}
+	if s.audit != nil {
+		s.audit.Close()
+	}
+}
+
+// aim points the sensors at the mail set of the last state.
+func (a *Agent) aim() {
+	dirs, files := MailSet(a.last)
+	if s := a.senses.files; s != nil {
+		if err := s.SetTargets(dirs, files); err != nil {
+			a.without(fanotify.Name, err.Error(), withoutFiles)
+		}
+	}
+	if s := a.senses.audit; s != nil {
+		if err := s.SetWatches(a.auditPaths()); err != nil {
+			a.without(kaudit.Name, err.Error(), withoutAudit)
+		}
+	}
+}
+
+func (a *Agent) auditPaths() []string {
+	dirs, files := MailSet(a.last)
+	var paths []string
+	for _, p := range append(dirs, files...) {
+		paths = append(paths, filepath.Join(a.tree.Dir(), string(p)))
+	}
+	return paths
+}
+
+// MailSet says what to watch of a state: configuration directories whole, and
+// every other file of a closure by itself. Mailboxes and sockets change with
+// every message and are not watched.
+func MailSet(s waxseal.State) (dirs, files []waxseal.Path) {
+	for _, stack := range s.Stacks {
+		for _, p := range stack.Config {
+			dirs = append(dirs, waxseal.Path(path.Dir(string(p))))
+		}
+	}
+	slices.Sort(dirs)
+	dirs = slices.Compact(dirs)
+	for _, f := range s.Files {
+		if f.Role == waxseal.RoleMailbox || f.Role == waxseal.RoleSocket || f.Role == waxseal.RoleDirectory {
+			continue
+		}
+		for _, p := range []waxseal.Path{f.Path, f.Resolved} {
+			if p != "" && !slices.ContainsFunc(dirs, func(d waxseal.Path) bool { return within(p, d) }) {
+				files = append(files, p)
+			}
+		}
+	}
+	slices.Sort(files)
+	return dirs, slices.Compact(files)
+}
+
+// within reports whether a path lies in or below a directory.
+func within(p, dir waxseal.Path) bool {
+	return len(p) > len(dir) && p[:len(dir)] == dir && (p[len(dir)] == '/' || dir == "/")
+}
+
+// names gives the names of uids from the tree's own passwd(5).
+type names struct {
+	tree  waxseal.Tree
+	mu    sync.Mutex
+	stamp time.Time
+	byID  map[uint32]string
+}
+
+func (n *names) user(uid uint32) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f, err := n.tree.Stat("/etc/passwd")
+	if err == nil && (n.byID == nil || !f.ChangeTime.Equal(n.stamp)) {
+		n.byID, n.stamp = mailpath.Names(n.tree, "/etc/passwd"), f.ChangeTime
+	}
+	return n.byID[uid]
+}

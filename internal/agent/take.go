@@ -1,0 +1,257 @@
+package agent
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/correlate"
+	"waxseal/internal/sensor/proc"
+)
+
+// touch is a file event that waits for the next look.
+type touch struct {
+	waxseal.Observation
+	content []byte
+	copied  bool
+	index   *waxseal.Index // where the ledger has it, once it does
+}
+
+// auditBlind: an event that the audit rules do not report: a rename of the
+// directory above, a write through a descriptor opened long ago.
+func (t touch) auditBlind() bool {
+	return slices.Equal(t.File.Operations, []waxseal.Operation{waxseal.OpWrite}) && !t.copied || t.File.PID == 0
+}
+
+// take lets one arrival in: into memory, into the notebook, and, if it touched
+// the mail set, towards a look.
+func (a *Agent) take(in arrival) {
+	if in.ask != nil {
+		a.answer(in.ask)
+		return
+	}
+	o := a.scrub(in.Observation)
+	a.memory.Add(o)
+	switch {
+	case o.File != nil:
+		a.takeFile(o, in)
+	case o.Audit != nil:
+		a.takeAudit(o)
+	case o.Log != nil:
+		a.news(o)
+	case o.Gap != nil:
+		a.note(o.Time, o)
+		a.opts.Warn("gap: " + o.Gap.Reason)
+		a.dueAt(time.Now())
+	}
+}
+
+// takeWaiting takes in what waits already, so that one look serves a burst.
+func (a *Agent) takeWaiting() {
+	for range queueSize {
+		select {
+		case in := <-a.queue.arrivals:
+			a.take(in)
+		default:
+			return
+		}
+	}
+}
+
+func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
+	t := touch{Observation: o, content: in.content, copied: in.copied}
+	t.index = a.noteContent(o, in.content)
+	a.touched = append(a.touched, t)
+	a.reader.Forget(o.File.Path)
+	wait := settle
+	if unfinished(o.File) {
+		wait = settleOpen
+	}
+	a.dueAt(time.Now().Add(wait))
+}
+
+// unfinished: more is likely to come, since the writer still has the file open
+// or the name is only gone for a moment.
+func unfinished(f *waxseal.FileEvent) bool {
+	for _, op := range f.Operations {
+		if op != waxseal.OpDelete && op != waxseal.OpCreate && op != waxseal.OpTruncate {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *Agent) takeAudit(o waxseal.Observation) {
+	e := o.Audit
+	switch {
+	case correlate.IsExec(e):
+		a.takeExec(o)
+	case e.Type == "CONFIG_CHANGE":
+		a.note(o.Time, o)
+	case len(e.Paths) > 0 && e.Success:
+		a.takeTouch(o)
+	}
+}
+
+// takeExec: programs that start are remembered, and enter the ledger when a
+// change refers to them. A daemon of this very tree may be the one that loads a
+// change.
+func (a *Agent) takeExec(o waxseal.Observation) {
+	if len(a.recent) == 0 || !o.Audit.Success || !strings.Contains(o.Audit.Exe, "postfix") {
+		return
+	}
+	if !slices.Contains(proc.Running(a.tree.Dir(), "master"), o.Audit.PPID) {
+		return
+	}
+	e := *o.Audit
+	if e.Actor == nil {
+		e.Actor = &waxseal.Actor{Process: waxseal.Process{PID: e.PID, PPID: e.PPID, Exe: e.Exe, Comm: e.Comm, Argv: e.Argv, Grade: waxseal.Proven}}
+	}
+	o.Audit = &e
+	a.news(o)
+}
+
+// takeTouch: audit's report of an operation on a watched file. It proves who was
+// at work; where fanotify is missing it also is what leads to a look.
+func (a *Agent) takeTouch(o waxseal.Observation) {
+	a.note(o.Time, o)
+	if a.senses.files == nil {
+		if f, ok := a.fileFromAudit(o.Audit); ok {
+			index := waxseal.NoIndex
+			a.touched = append(a.touched, touch{Observation: waxseal.Observation{Time: o.Time, Sensor: o.Sensor, File: &f}, index: &index})
+			a.dueAt(time.Now().Add(settleOpen))
+		}
+	}
+	a.proves(o)
+}
+
+// fileFromAudit makes a file event of an audited operation, by its last path.
+func (a *Agent) fileFromAudit(e *waxseal.AuditEvent) (waxseal.FileEvent, bool) {
+	for i := len(e.Paths) - 1; i >= 0; i-- {
+		p := e.Paths[i]
+		if p.NameType == "PARENT" || p.Name == "" {
+			continue
+		}
+		name := p.Name
+		if !path.IsAbs(name) {
+			name = path.Join(e.CWD, name)
+		}
+		if rest, err := filepath.Rel(a.tree.Dir(), name); err == nil && !strings.HasPrefix(rest, "..") {
+			name = "/" + rest
+		}
+		return waxseal.FileEvent{
+			Operations: []waxseal.Operation{waxseal.OpWrite}, Path: waxseal.Path(path.Clean(name)),
+			Device: p.Device, Inode: p.Inode, PID: e.PID, Actor: e.Actor,
+		}, true
+	}
+	return waxseal.FileEvent{}, false
+}
+
+// concerns reports whether a file event is about a changed file: by its name, by
+// where links led, or by a directory above that was renamed.
+func concerns(t touch, ch waxseal.Change) bool {
+	places := []waxseal.Path{ch.Path}
+	for _, s := range []*waxseal.FileState{ch.Before, ch.After} {
+		if s != nil && s.Resolved != "" {
+			places = append(places, s.Resolved)
+		}
+	}
+	for _, p := range places {
+		for _, at := range []waxseal.Path{t.File.Path, t.File.OldPath} {
+			if at != "" && (at == p || within(p, at)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// scrub masks secrets in what sensors bring: command lines and log lines. Where
+// an argument was masked the raw records that spell it out are dropped.
+func (a *Agent) scrub(o waxseal.Observation) waxseal.Observation {
+	switch {
+	case o.File != nil && o.File.Actor != nil:
+		f := *o.File
+		f.Actor = a.scrubActor(f.Actor)
+		o.File = &f
+	case o.Audit != nil:
+		e := *o.Audit
+		var hid bool
+		e.Argv, hid = a.scrubArgv(e.Argv)
+		e.Actor = a.scrubActor(e.Actor)
+		e.Raw = a.scrubRaw(e, hid)
+		o.Audit = &e
+	case o.Log != nil:
+		l := *o.Log
+		l.Text = a.books.Masker.Text(waxseal.RoleScript, l.Text)
+		o.Log = &l
+	}
+	return o
+}
+
+func (a *Agent) scrubActor(actor *waxseal.Actor) *waxseal.Actor {
+	if actor == nil {
+		return nil
+	}
+	c := *actor
+	c.Process.Argv, _ = a.scrubArgv(c.Process.Argv)
+	c.Ancestors = slices.Clone(c.Ancestors)
+	for i := range c.Ancestors {
+		c.Ancestors[i].Argv, _ = a.scrubArgv(c.Ancestors[i].Argv)
+	}
+	if c.Sudo != nil {
+		s := *c.Sudo
+		s.Argv, _ = a.scrubArgv(s.Argv)
+		c.Sudo = &s
+	}
+	return &c
+}
+
+// scrubArgv masks "name=secret" arguments, and the word after a flag that says
+// that a secret follows.
+func (a *Agent) scrubArgv(argv []string) (masked []string, hid bool) {
+	masked = slices.Clone(argv)
+	for i, word := range argv {
+		m := a.books.Masker.Text(waxseal.RoleConfig, word)
+		if i > 0 && isSecretFlag(argv[i-1]) {
+			m = a.books.Masker.Token(word)
+		}
+		masked[i], hid = m, hid || m != word
+	}
+	return masked, hid
+}
+
+// scrubRaw drops the raw records that spell out a masked command line. USER_CMD
+// and PROCTITLE carry command lines in hexadecimal, so they go whenever the
+// command line might hold a secret.
+func (a *Agent) scrubRaw(e waxseal.AuditEvent, hid bool) []string {
+	if !hid && e.Fields["cmd"] == "" && !hasTitle(e.Raw) {
+		return e.Raw
+	}
+	var kept []string
+	for _, line := range e.Raw {
+		if strings.Contains(line, "type=PROCTITLE") || hid && strings.Contains(line, "type=EXECVE") || strings.Contains(line, "type=USER_CMD") {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	if cmd := e.Fields["cmd"]; cmd != "" {
+		e.Fields["cmd"] = a.books.Masker.Text(waxseal.RoleScript, cmd)
+	}
+	return kept
+}
+
+func hasTitle(raw []string) bool {
+	return slices.ContainsFunc(raw, func(l string) bool { return strings.Contains(l, "type=PROCTITLE") })
+}
+
+func isSecretFlag(word string) bool {
+	switch word {
+	case "-p", "--password", "--passwd", "--pass", "--secret", "--token":
+		return true
+	}
+	return false
+}

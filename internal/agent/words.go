@@ -1,0 +1,68 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/store"
+)
+
+// HostName is the name of the host that a tree belongs to.
+func HostName(tree waxseal.Tree) waxseal.HostID {
+	name, err := tree.ReadFile("/etc/hostname", 4096)
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(name)), "\n")
+	return waxseal.HostID(first)
+}
+
+// Problem says a problem in one line.
+func Problem(p waxseal.Problem) string {
+	if p.Line > 0 {
+		return fmt.Sprintf("%s:%d: %s", p.Path, p.Line, p.Message)
+	}
+	return fmt.Sprintf("%s: %s", p.Path, p.Message)
+}
+
+const auditWasOff = "audit was off"
+
+// rememberAuditWasOff lets a later run, or doctor --clean, switch audit off
+// again after this one was killed.
+func (a *Agent) rememberAuditWasOff() {
+	err := a.books.Append(func(tx *store.Tx) error { return tx.SetValue(auditWasOff, "yes") })
+	if err != nil {
+		a.opts.Warn("can't remember that audit was off: " + err.Error())
+	}
+}
+
+// AuditWasOff reports whether an agent that used this state directory switched
+// audit on.
+func (b *Books) AuditWasOff() bool {
+	v, err := b.Value(auditWasOff)
+	return err == nil && v == "yes"
+}
+
+// Logs lists the logs that an agent would follow and that exist.
+func Logs(tree waxseal.Tree, s waxseal.State, more []waxseal.Path) []waxseal.Path {
+	found := []waxseal.Path{}
+	for _, p := range logPaths(s, more) {
+		if f, err := tree.Stat(p); err == nil && f.Type == waxseal.Regular {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// logPaths are the logs of the distribution, of the mail systems, and those that
+// the configuration adds.
+func logPaths(s waxseal.State, more []waxseal.Path) []waxseal.Path {
+	logs := slices.Concat(defaultLogs, more)
+	for _, st := range s.Stacks {
+		logs = append(logs, st.Logs...)
+	}
+	slices.Sort(logs)
+	return slices.Compact(logs)
+}

@@ -1,0 +1,193 @@
+// Package cli is the waxseal command: its verbs, its flags, what it prints and
+// what its exit codes mean.
+//
+// stdout carries the document and nothing else; progress and warnings go to
+// stderr. Exit codes: 0 nothing to report, 1 findings at or above --fail-on,
+// 2 usage or configuration error, 3 an existing thing could not be read or
+// watched, 4 internal error; 1 beats 3.
+//
+// Each verb has a file of its own. What verbs do is decided below this floor.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"waxseal"
+	"waxseal/internal/store"
+)
+
+// The exit codes.
+const (
+	exitQuiet      = 0
+	exitFindings   = 1
+	exitUsage      = 2
+	exitUnreadable = 3
+	exitInternal   = 4
+)
+
+// exit is an error that carries an exit code and, where there is one, a hint.
+type exit struct {
+	code int
+	err  error
+	hint string
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &exit{code: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// door is what every verb gets: the streams, the version and the configuration.
+type door struct {
+	out, err io.Writer
+	version  string
+	config   Config
+	flags    flags
+}
+
+// flags are those that every verb takes.
+type flags struct {
+	root, state, config, format, failOn string
+}
+
+// Run runs one command line and returns its exit code. It prints to the given
+// streams only.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, version string) int {
+	cmd := Command(stdout, stderr, version)
+	cmd.SetArgs(args)
+	return report(cmd.ExecuteContext(ctx), stderr)
+}
+
+// report prints an error and turns it into an exit code.
+func report(err error, stderr io.Writer) int {
+	var e *exit
+	switch {
+	case err == nil:
+		return exitQuiet
+	case errors.As(err, &e):
+		if e.err != nil {
+			fmt.Fprintln(stderr, "waxseal: "+safe(e.err.Error()))
+		}
+		if e.hint != "" {
+			fmt.Fprintln(stderr, "hint: "+e.hint)
+		}
+		return e.code
+	}
+	fmt.Fprintln(stderr, "waxseal: "+safe(err.Error()))
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, store.ErrLocked), errors.Is(err, store.ErrFull), errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrUnsafe):
+		return exitUnreadable
+	case errors.Is(err, fs.ErrNotExist):
+		return exitUsage
+	}
+	return exitInternal
+}
+
+// Command is the whole command tree; the manual pages are made from it.
+func Command(stdout, stderr io.Writer, version string) *cobra.Command {
+	d := &door{out: stdout, err: stderr, version: version}
+	root := &cobra.Command{
+		Use:   "waxseal",
+		Short: "Knows every place where a mail server's mail can be tampered with, seals it, and names the hand that changes it",
+		Long: `Waxseal knows every place where mail can be read, copied, diverted, rewritten,
+dropped or turned into a command, seals the known-good state, sees every change
+as it happens, says who made it and what it does to mail, and keeps proof.
+
+Exit codes: 0 nothing to report, 1 findings at or above --fail-on, 2 usage or
+configuration error, 3 an existing thing could not be read or watched,
+4 internal error. 1 beats 3.`,
+		Example: `  waxseal scan                       what can touch mail on this host
+  waxseal seal                       accept the present state as known good
+  waxseal watch                      tell of changes as they happen
+  waxseal diff /backup/etc-root /    what changed for mail between two trees`,
+		Version: version, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return d.configure(cmd) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	f := root.PersistentFlags()
+	f.StringVar(&d.flags.root, "root", "", "directory that is the root of the tree to read (default /)")
+	f.StringVar(&d.flags.state, "state", "", "state directory (default /var/lib/waxseal)")
+	f.StringVar(&d.flags.config, "config", "", "configuration file (default "+DefaultFile+", if it exists)")
+	f.StringVar(&d.flags.format, "format", "text", "output: text or json")
+	f.StringVar(&d.flags.failOn, "fail-on", "", "least severity for exit code 1: none, info, low, medium, high, critical (default high)")
+	root.AddCommand(d.scan(), d.diff(), d.seal(), d.check(), d.watch(), d.findings(), d.ledger(), d.doctor(), d.configVerb())
+	for _, c := range root.Commands() {
+		explainArgs(c)
+	}
+	return root
+}
+
+// explainArgs makes a wrong number of arguments a usage error, everywhere.
+func explainArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return &exit{code: exitUsage, err: err, hint: "usage: " + cmd.UseLine()}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		explainArgs(sub)
+	}
+}
+
+// configure reads the configuration before any verb runs.
+func (d *door) configure(cmd *cobra.Command) error {
+	if d.flags.format != "text" && d.flags.format != "json" {
+		return usage("unknown format %q: want text or json", d.flags.format)
+	}
+	c, err := loadConfig(d.flags)
+	if err != nil {
+		return &exit{code: exitUsage, err: err}
+	}
+	d.config = c
+	return nil
+}
+
+func (d *door) json() bool { return d.flags.format == "json" }
+
+// warn tells the person at the terminal, beside the document.
+func (d *door) warn(text string) { fmt.Fprintln(d.err, safe(text)) }
+
+// verdict turns the worst severity and the problems into an exit code.
+func (d *door) verdict(worst waxseal.Severity, any bool, problems []waxseal.Problem) error {
+	if any && worst >= d.config.failOn {
+		return &exit{code: exitFindings}
+	}
+	for _, p := range problems {
+		if p.Unreadable {
+			return &exit{code: exitUnreadable}
+		}
+	}
+	return nil
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0 && st.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull
+}

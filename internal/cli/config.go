@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"waxseal"
+)
+
+// DefaultFile is the configuration file; that it is missing means defaults.
+const DefaultFile = "/etc/waxseal/waxseal.yaml"
+
+// Config is the configuration file: strict YAML, every key optional.
+type Config struct {
+	// Root is the directory that is the root of the tree to read.
+	Root string `yaml:"root"`
+	// State is the directory of the ledger and the keys.
+	State string `yaml:"state"`
+	// FailOn is the least severity for exit code 1.
+	FailOn string      `yaml:"fail_on"`
+	Watch  WatchConfig `yaml:"watch"`
+
+	failOn waxseal.Severity
+	from   map[string]string // where each value came from
+}
+
+// WatchConfig is about the agent.
+type WatchConfig struct {
+	// Fanotify and Audit switch the sensors. Without one the agent sees or proves
+	// less, and says so.
+	Fanotify bool `yaml:"fanotify"`
+	Audit    bool `yaml:"audit"`
+	// Poll is how often the mail set is read again without an event ("30s").
+	Poll time.Duration `yaml:"poll"`
+	// Logs are followed besides those that the mail systems name.
+	Logs []waxseal.Path `yaml:"logs"`
+}
+
+// DefaultConfig is what holds where the file says nothing.
+func DefaultConfig() Config {
+	return Config{
+		Root: "/", State: "/var/lib/waxseal", FailOn: "high",
+		Watch: WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
+	}
+}
+
+// maxConfig bounds the configuration file.
+const maxConfig = 1 << 20
+
+// loadConfig reads the file, lets flags override it, and checks the result.
+func loadConfig(f flags) (Config, error) {
+	c := DefaultConfig()
+	c.from = map[string]string{}
+	file, named := f.config, f.config != ""
+	if !named {
+		file = DefaultFile
+	}
+	text, err := readLimited(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !named:
+	case err != nil:
+		return c, fmt.Errorf("configuration: %w", err)
+	default:
+		if err := parseConfig(text, &c); err != nil {
+			return c, fmt.Errorf("configuration %s: %w", file, err)
+		}
+		c.noteKeys(text, file)
+	}
+	c.override("root", &c.Root, f.root)
+	c.override("state", &c.State, f.state)
+	c.override("fail_on", &c.FailOn, f.failOn)
+	return c, c.check()
+}
+
+func readLimited(name string) ([]byte, error) {
+	st, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w", name, waxseal.ErrNotRegular)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err == nil && len(text) > maxConfig {
+		err = fmt.Errorf("%s: %w", name, waxseal.ErrTooLarge)
+	}
+	return text, err
+}
+
+// parseConfig is strict: an unknown key is an error with its line.
+func parseConfig(text []byte, c *Config) error {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return errors.New("more than one YAML document")
+	}
+	return nil
+}
+
+// noteKeys remembers which keys the file has.
+func (c *Config) noteKeys(text []byte, file string) {
+	var keys map[string]yaml.Node
+	if yaml.Unmarshal(text, &keys) != nil {
+		return // parseConfig has accepted it; only the origin of values is lost
+	}
+	for k := range keys {
+		c.from[k] = file
+	}
+}
+
+func (c *Config) override(key string, value *string, flag string) {
+	if flag != "" {
+		*value, c.from[key] = flag, "command line"
+	}
+}
+
+func (c *Config) check() error {
+	var err error
+	if c.failOn, err = waxseal.ParseSeverity(c.FailOn); err != nil {
+		return fmt.Errorf("fail_on: %w", err)
+	}
+	if c.Watch.Poll < time.Second {
+		return fmt.Errorf("watch.poll: %v is shorter than 1s", c.Watch.Poll)
+	}
+	for _, p := range c.Watch.Logs {
+		if !filepath.IsAbs(string(p)) {
+			return fmt.Errorf("watch.logs: %q is not an absolute path", p)
+		}
+	}
+	if c.State == "" || c.Root == "" {
+		return errors.New("root and state must not be empty")
+	}
+	return nil
+}
+
+func (d *door) configVerb() *cobra.Command {
+	parent := &cobra.Command{Use: "config", Short: "The configuration in force", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	parent.AddCommand(&cobra.Command{
+		Use: "check", Short: "Check the configuration and print what holds, and from where",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return d.configCheck() },
+	})
+	return parent
+}
+
+func (d *door) configCheck() error {
+	c := d.config
+	values := []struct {
+		key   string
+		value any
+		from  string
+	}{
+		{"root", c.Root, c.origin("root")},
+		{"state", c.State, c.origin("state")},
+		{"fail_on", c.FailOn, c.origin("fail_on")},
+		{"watch.fanotify", c.Watch.Fanotify, c.origin("watch")},
+		{"watch.audit", c.Watch.Audit, c.origin("watch")},
+		{"watch.poll", c.Watch.Poll.String(), c.origin("watch")},
+		{"watch.logs", c.Watch.Logs, c.origin("watch")},
+	}
+	if d.json() {
+		m := map[string]any{"schema": "waxseal.config/1"}
+		for _, v := range values {
+			m[v.key] = map[string]any{"value": v.value, "from": v.from}
+		}
+		return d.printJSON(m)
+	}
+	t := d.table()
+	for _, v := range values {
+		t.row(v.key, fmt.Sprint(v.value), v.from)
+	}
+	return t.flush()
+}
+
+func (c Config) origin(key string) string {
+	if from, ok := c.from[key]; ok {
+		return from
+	}
+	return "default"
+}

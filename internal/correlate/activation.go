@@ -1,0 +1,89 @@
+package correlate
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/logline"
+)
+
+// daemons are the programs of Postfix that read main.cf when they start
+// (master(8)).
+var daemons = []string{"smtpd", "cleanup", "smtp", "lmtp", "local", "virtual", "pipe", "spawn", "trivial-rewrite", "pickup", "qmqpd", "postscreen", "proxymap"}
+
+// Activate adds to a finding what an observation says about how far its change
+// has come, and reports whether it said anything new.
+//
+// main.cf is read by each daemon process when it starts, so a new smtpd is
+// enough; master.cf is read by master alone, at a reload or start
+// (postfix(1) reload).
+func Activate(f *waxseal.Finding, o waxseal.Observation) bool {
+	if f.Change == nil || f.Change.MTA != "postfix" || o.Time.Before(f.Seen) || stands(f, waxseal.Exercised) {
+		return false
+	}
+	switch {
+	case o.Audit != nil:
+		return startedAfter(f, o)
+	case o.Log != nil:
+		return logged(f, o)
+	default:
+		return false
+	}
+}
+
+func stands(f *waxseal.Finding, s waxseal.Stand) bool {
+	return slices.ContainsFunc(f.Activation, func(a waxseal.Activation) bool { return a.Stand == s })
+}
+
+// startedAfter: a daemon that started after the change runs with it. Only
+// program starts that the agent found to be of this very tree carry an Actor.
+func startedAfter(f *waxseal.Finding, o waxseal.Observation) bool {
+	e := o.Audit
+	name := path.Base(e.Exe)
+	if !IsExec(e) || !e.Success || e.Actor == nil || !slices.Contains(daemons, name) || !e.Time.After(f.Seen) {
+		return false
+	}
+	if stands(f, waxseal.Loaded) || path.Base(string(f.Change.Path)) == "master.cf" {
+		return false
+	}
+	f.Activation = append(f.Activation, waxseal.Activation{
+		Stand: waxseal.Loaded, Time: e.Time, Grade: waxseal.Proven,
+		Evidence: fmt.Sprintf("the kernel saw %s (process %d) start after the change", name, e.PID),
+	})
+	return true
+}
+
+// logged reads the mail log: reloads, and messages taken in afterwards.
+func logged(f *waxseal.Finding, o waxseal.Observation) bool {
+	line, ok := logline.Parse(o.Log.Text)
+	if !ok {
+		return false
+	}
+	p, ok := logline.ParsePostfix(line)
+	if !ok {
+		return false
+	}
+	add := func(s waxseal.Stand, evidence string) bool {
+		f.Activation = append(f.Activation, waxseal.Activation{Stand: s, Time: o.Time, Grade: waxseal.Inferred, Evidence: evidence})
+		return true
+	}
+	switch {
+	case (p.Reloaded || p.Started) && !stands(f, waxseal.Loaded):
+		return add(waxseal.Loaded, "the mail log says: "+line.Message)
+	case p.Milter != "" && names(f, p.Milter):
+		return add(waxseal.Exercised, "the mail log says: "+line.Message)
+	case p.Client != "" && stands(f, waxseal.Loaded):
+		return add(waxseal.Exercised, fmt.Sprintf("the mail log says that %s took in message %s from %s", p.Daemon, p.QueueID, p.Client))
+	}
+	return false
+}
+
+// names reports whether a change's hooks hand mail to a target.
+func names(f *waxseal.Finding, target string) bool {
+	is := func(h waxseal.Hook) bool { return strings.EqualFold(h.Target.Value, target) }
+	return slices.ContainsFunc(f.Change.Hooks.Added, is) ||
+		slices.ContainsFunc(f.Change.Hooks.Changed, func(c waxseal.HookChange) bool { return is(c.After) })
+}

@@ -1,0 +1,264 @@
+package correlate
+
+import (
+	"cmp"
+	"net/netip"
+	"path"
+	"strings"
+	"time"
+
+	"waxseal"
+)
+
+// near is how far apart the kernel's two reports of one operation may lie: the
+// file event and the audit event travel on different queues.
+const near = 2 * time.Second
+
+// Touch finds the audited operation that a file event reports: made by the same
+// process on the same inode, or on a file of the same name. Where the process
+// differs (a descriptor was inherited or handed on) samePID is false. The second
+// result is false if audit saw nothing.
+func (m *Memory) Touch(f waxseal.FileEvent, at time.Time) (e waxseal.AuditEvent, samePID, found bool) {
+	for i := len(m.touches) - 1; i >= 0; i-- {
+		t := m.touches[i]
+		if !t.Success || t.Time.After(at.Add(near)) || !touches(t, f) {
+			continue
+		}
+		if t.PID == f.PID {
+			return t, true, true
+		}
+		if !found && at.Sub(t.Time) < near {
+			e, found = t, true
+		}
+	}
+	return e, false, found
+}
+
+func touches(e waxseal.AuditEvent, f waxseal.FileEvent) bool {
+	for _, p := range e.Paths {
+		if p.NameType == "PARENT" {
+			continue
+		}
+		if f.Inode != 0 && p.Inode == f.Inode && (p.Device == f.Device || f.Device == 0) {
+			return true
+		}
+		if p.Name != "" && path.Base(p.Name) == path.Base(string(f.Path)) && e.PID == f.PID {
+			return true
+		}
+	}
+	return false
+}
+
+// Actor says who made a file event. Kernel audit records prove a hop; what only
+// /proc showed, after the event, is inferred; a hop nobody saw is unknown.
+func (m *Memory) Actor(f waxseal.FileEvent, at time.Time) waxseal.Actor {
+	touch, samePID, audited := m.Touch(f, at)
+	switch {
+	case audited && samePID:
+		return m.fromAudit(touch, f.Actor, waxseal.Proven)
+	case audited:
+		return m.fromAudit(touch, f.Actor, waxseal.Inferred)
+	case f.Actor != nil:
+		return m.complete(*f.Actor, snapshots(f.Actor))
+	default:
+		return m.unseen(f.PID, at)
+	}
+}
+
+// unseen is the actor of which only a pid is known; the process may still be
+// among the programs that audit saw start.
+func (m *Memory) unseen(pid int, at time.Time) waxseal.Actor {
+	if e, ok := m.execs[pid]; ok && !e.Time.After(at) {
+		return m.fromAudit(e, nil, waxseal.Inferred)
+	}
+	return waxseal.Actor{
+		Login:     waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, Grade: waxseal.Unknown},
+		Process:   waxseal.Process{PID: pid, Grade: waxseal.Unknown},
+		Ancestors: []waxseal.Process{},
+		Origin:    waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
+	}
+}
+
+// fromAudit builds the actor of an audited operation; seen is what /proc showed
+// of the process, nil if it had gone.
+func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.Grade) waxseal.Actor {
+	a := waxseal.Actor{
+		Login: waxseal.Login{UID: e.AUID, Session: e.Session, TTY: tty(e.TTY), Grade: g},
+		Process: waxseal.Process{
+			PID: e.PID, PPID: e.PPID, Exe: e.Exe, Comm: e.Comm, CWD: e.CWD, UID: e.UID, EUID: e.EUID, GID: e.GID, Grade: g,
+			Argv: e.Argv,
+		},
+		Origin: waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
+	}
+	known := snapshots(e.Actor, seen)
+	if x, ok := m.execs[e.PID]; ok && x.Exe == e.Exe && !x.Time.After(e.Time) {
+		a.Process.Argv = x.Argv
+	} else if s, ok := known[e.PID]; ok && len(a.Process.Argv) == 0 && s.Exe == e.Exe {
+		a.Process.Argv = s.Argv
+	}
+	if s, ok := known[e.PID]; ok {
+		a.Process.Started = s.Started
+	}
+	for _, s := range []*waxseal.Actor{seen, e.Actor} {
+		if s != nil && s.Origin.Kind != waxseal.OriginUnknown && s.Origin.Kind != "" {
+			a.Origin = s.Origin
+		}
+	}
+	return m.complete(a, known)
+}
+
+func tty(s string) string {
+	if s == "(none)" || s == "?" {
+		return ""
+	}
+	return s
+}
+
+// snapshots indexes by pid what /proc showed.
+func snapshots(actors ...*waxseal.Actor) map[int]waxseal.Process {
+	known := map[int]waxseal.Process{}
+	for _, a := range actors {
+		if a == nil {
+			continue
+		}
+		for _, p := range append([]waxseal.Process{a.Process}, a.Ancestors...) {
+			if _, ok := known[p.PID]; !ok && p.PID > 0 {
+				known[p.PID] = p
+			}
+		}
+	}
+	return known
+}
+
+// Complete adds to what /proc showed of a process what memory knows of it.
+func (m *Memory) Complete(a waxseal.Actor) waxseal.Actor { return m.complete(a, snapshots(&a)) }
+
+// maxAncestors bounds a chain of parents, which a reused pid could close to a
+// ring.
+const maxAncestors = 32
+
+// complete adds the ancestors, the origin, the sudo and the names.
+func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxseal.Actor {
+	a.Ancestors = m.ancestors(a.Process, known)
+	a.Login.Name = cmp.Or(a.Login.Name, m.nameOf(a.Login.UID))
+	if a.Process.Argv == nil {
+		a.Process.Argv = []string{}
+	}
+	a.Sudo = sudoOf(a)
+	m.origin(&a)
+	return a
+}
+
+func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []waxseal.Process {
+	chain := []waxseal.Process{}
+	seen := map[int]bool{p.PID: true}
+	for pid := p.PPID; pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
+		seen[pid] = true
+		parent, ok := m.process(pid, known)
+		if !ok {
+			chain = append(chain, waxseal.Process{PID: pid, Argv: []string{}, Grade: waxseal.Unknown})
+			break
+		}
+		chain = append(chain, parent)
+		pid = parent.PPID
+	}
+	return chain
+}
+
+// process describes a parent: as audit saw it start, else as /proc showed it.
+func (m *Memory) process(pid int, known map[int]waxseal.Process) (waxseal.Process, bool) {
+	snap, seen := known[pid]
+	x, ok := m.execs[pid]
+	if ok && (!seen || snap.Exe == x.Exe || snap.Exe == "" || strings.HasSuffix(snap.Exe, x.Exe)) {
+		return waxseal.Process{
+			PID: pid, PPID: x.PPID, Exe: x.Exe, Comm: x.Comm, Argv: nonNil(x.Argv), CWD: x.CWD,
+			UID: x.UID, EUID: x.EUID, GID: x.GID, Started: snap.Started, Grade: waxseal.Proven,
+		}, true
+	}
+	snap.Argv = nonNil(snap.Argv)
+	return snap, seen
+}
+
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// sudoOf finds the nearest sudo(8), su(1), doas(1) or pkexec(1) above a process.
+func sudoOf(a waxseal.Actor) *waxseal.Sudo {
+	for _, p := range append([]waxseal.Process{a.Process}, a.Ancestors...) {
+		switch path.Base(p.Exe) {
+		case "sudo", "su", "doas", "pkexec":
+			return &waxseal.Sudo{Argv: nonNil(p.Argv), UID: callerOf(p, a), Grade: p.Grade}
+		}
+	}
+	return nil
+}
+
+// callerOf is who called sudo: the real uid at its start, which sudo itself
+// changes later; then the nearest parent's that is not root.
+func callerOf(sudo waxseal.Process, a waxseal.Actor) uint32 {
+	if sudo.UID != 0 {
+		return sudo.UID
+	}
+	below := false
+	for _, p := range a.Ancestors {
+		if below && p.UID != 0 && p.Grade != waxseal.Unknown {
+			return p.UID
+		}
+		below = below || p.PID == sudo.PID
+	}
+	return sudo.UID
+}
+
+// origin adds what logins said about where the session came from.
+func (m *Memory) origin(a *waxseal.Actor) {
+	if a.Origin.Kind == "" {
+		a.Origin = waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown}
+	}
+	if a.Origin.Address == "" {
+		m.originFromLogin(a)
+	}
+	if a.Origin.Kind != waxseal.OriginSSH {
+		return
+	}
+	for i := len(m.lines) - 1; i >= 0; i-- {
+		l := m.lines[i]
+		if l.Address == a.Origin.Address && (l.Port == a.Origin.Port || a.Origin.Port == 0 && l.User == a.Login.Name) {
+			a.Origin.Method, a.Origin.Key, a.Origin.KeyGrade = l.Method, l.Key, waxseal.Inferred
+			return
+		}
+	}
+}
+
+// originFromLogin uses the login record of the session. The kernel stamped its
+// session and process; the address is what that process said, so it is proven
+// only if the process is known to be sshd.
+func (m *Memory) originFromLogin(a *waxseal.Actor) {
+	if a.Login.Session == waxseal.Unset {
+		return
+	}
+	for i := len(m.logins) - 1; i >= 0; i-- {
+		e := m.logins[i]
+		if e.Session != a.Login.Session {
+			continue
+		}
+		address, err := netip.ParseAddr(e.Fields["addr"])
+		if err != nil {
+			continue
+		}
+		said := strings.Trim(e.Fields["exe"], `"`)
+		kind := waxseal.OriginUnknown
+		if strings.HasPrefix(path.Base(said), "sshd") {
+			kind = waxseal.OriginSSH
+		}
+		grade := waxseal.Inferred
+		if x, ok := m.execs[e.PID]; ok && strings.HasPrefix(path.Base(x.Exe), "sshd") && x.EUID == 0 {
+			grade = waxseal.Proven
+		}
+		a.Origin = waxseal.Origin{Kind: kind, Address: address.Unmap().String(), Grade: grade}
+		return
+	}
+}

@@ -1,0 +1,305 @@
+// Package detect weighs what changed in the mail path: how much an unexplained
+// change matters to mail, for which reasons, and what to check next.
+//
+// Severity comes from what a hook does and where it hands mail, never from the
+// name of a file or the look of a line; docs/severity.md has the table. Every
+// severity carries reasons that a mail administrator can check. What a change
+// does not establish (who is behind it, whether mail was really read) is said
+// too.
+//
+// It looks nothing up: what it is not told by the two states it does not know,
+// and a file, owner or package that is unknown never makes a change worse.
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"waxseal"
+)
+
+// weight is a severity with its reasons.
+type weight struct {
+	severity waxseal.Severity
+	reasons  []reason
+}
+
+// reason is one reason with the severity that it alone would give.
+type reason struct {
+	severity waxseal.Severity
+	text     string
+}
+
+func weighing(s waxseal.Severity, format string, args ...any) (w weight) {
+	w.add(s, format, args...)
+	return w
+}
+
+// add raises the severity to at least s, for a reason.
+func (w *weight) add(s waxseal.Severity, format string, args ...any) {
+	w.severity = max(w.severity, s)
+	w.because(reason{s, fmt.Sprintf(format, args...)})
+}
+
+// note gives a reason that does not change the severity.
+func (w *weight) note(format string, args ...any) {
+	w.because(reason{waxseal.None, fmt.Sprintf(format, args...)})
+}
+
+// because keeps each reason once, at its highest severity.
+func (w *weight) because(r reason) {
+	for i, have := range w.reasons {
+		if have.text == r.text {
+			w.reasons[i].severity = max(have.severity, r.severity)
+			return
+		}
+	}
+	w.reasons = append(w.reasons, r)
+}
+
+// aggravate turns high into critical; below high it only gives the reason.
+func (w *weight) aggravate(format string, args ...any) {
+	if w.severity >= waxseal.High {
+		w.add(waxseal.Critical, format, args...)
+		return
+	}
+	w.note(format, args...)
+}
+
+func (w *weight) join(o weight) {
+	w.severity = max(w.severity, o.severity)
+	for _, r := range o.reasons {
+		w.because(r)
+	}
+}
+
+// words are the reasons, weightiest first.
+func (w *weight) words() []string {
+	slices.SortStableFunc(w.reasons, func(a, b reason) int { return cmp.Compare(b.severity, a.severity) })
+	list := make([]string, len(w.reasons))
+	for i, r := range w.reasons {
+		list[i] = r.text
+	}
+	return list
+}
+
+// Context is what a change is weighed against.
+type Context struct {
+	Before, After waxseal.State
+	domains       []string
+}
+
+// NewContext prepares two states for weighing the changes between them.
+func NewContext(before, after waxseal.State) *Context {
+	c := &Context{Before: before, After: after}
+	for _, s := range append(slices.Clone(before.Stacks), after.Stacks...) {
+		c.domains = append(c.domains, s.Domains...)
+	}
+	return c
+}
+
+// Judge sets severity, reasons, explanation and ATT&CK references of a change.
+// A configuration that names a new destination among the domains it calls its
+// own is judged by the domains it called its own before.
+func (c *Context) Judge(ch *waxseal.Change) {
+	var w weight
+	for _, h := range ch.Hooks.Added {
+		w.join(c.appeared(h))
+	}
+	for _, hc := range ch.Hooks.Changed {
+		w.join(c.changed(hc))
+	}
+	for _, h := range ch.Hooks.Removed {
+		w.join(c.removed(h))
+	}
+	c.settings(ch, &w)
+	c.file(ch, &w)
+	if len(w.reasons) == 0 {
+		w.note("no hook and no effective setting is different: %s", quiet(ch))
+	}
+	ch.Severity, ch.Reasons = w.severity, w.words()
+	ch.Explain = c.explain(ch)
+	ch.Attack = techniques(ch)
+}
+
+// quiet says why a change has no effect.
+func quiet(ch *waxseal.Change) string {
+	switch {
+	case ch.After != nil && ch.After.Role == waxseal.RoleUnused:
+		return "nothing in the configuration refers to this file"
+	case ch.Kind == waxseal.Added:
+		return "the file is new beside the mail path"
+	default:
+		return "comments, white space, order or spelling only"
+	}
+}
+
+// appeared weighs a hook that was not there before.
+func (c *Context) appeared(h waxseal.Hook) weight {
+	if c.knownBefore(h) {
+		return weighing(waxseal.Low, "the same target as before, at another place in the order: %s", h.Target.Value)
+	}
+	return c.hook(h)
+}
+
+// knownBefore reports whether the same directive already had this very target.
+func (c *Context) knownBefore(h waxseal.Hook) bool { return sameElsewhere(c.Before.Hooks, h) }
+
+func sameElsewhere(hooks []waxseal.Hook, h waxseal.Hook) bool {
+	return slices.ContainsFunc(hooks, func(o waxseal.Hook) bool {
+		return o.MTA == h.MTA && o.Kind == h.Kind && o.Directive == h.Directive && o.Source.Path == h.Source.Path &&
+			o.Scope == h.Scope && o.Target == h.Target && o.Active == h.Active && o.RunsAs == h.RunsAs
+	})
+}
+
+// changed weighs a hook whose place stayed.
+func (c *Context) changed(hc waxseal.HookChange) weight {
+	before, after := hc.Before, hc.After
+	if before.Target == after.Target && before.RunsAs == after.RunsAs && before.Active == after.Active && slices.Equal(before.Effects, after.Effects) {
+		return c.adjusted(before, after)
+	}
+	if c.knownBefore(after) {
+		return weighing(waxseal.Low, "the same target as before, at another place in the order: %s", after.Target.Value)
+	}
+	w := c.hook(after)
+	if isNextHop(after.Kind) && before.Active && before.Target.Value != "" && before.Target != after.Target && after.Target.Remote && !c.ownHost(host(after.Target.Value)) {
+		w.add(waxseal.High, "a working next hop was replaced: %s instead of %s", after.Target.Value, before.Target.Value)
+	} else if before.Target != after.Target {
+		w.note("it was %s before", orNothing(before.Target.Value))
+	}
+	return w
+}
+
+func isNextHop(k waxseal.HookKind) bool {
+	return k == waxseal.KindRelay || k == waxseal.KindTransport || k == waxseal.KindContentFilter
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "empty"
+	}
+	return s
+}
+
+// adjusted weighs a hook that hands mail where it did, in another manner.
+func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
+	for name, now := range after.Modifiers {
+		if was := before.Modifiers[name]; was != now {
+			w.add(waxseal.Medium, "%s of %s: %s instead of %s", name, after.Target.Value, orNothing(now), orNothing(was))
+			if name == "milter_default_action" && now == "accept" {
+				w.note("if the milter does not answer, mail now passes unfiltered")
+			}
+		}
+	}
+	if before.Scope != after.Scope {
+		w.add(waxseal.Medium, "it now applies to %s instead of %s", after.Scope, before.Scope)
+	}
+	if len(w.reasons) == 0 && after.Active {
+		w.add(waxseal.Low, "what %s depends on is different", after.Directive)
+	}
+	slices.SortFunc(w.reasons, func(a, b reason) int { return cmp.Compare(a.text, b.text) }) // a map has no order
+	return w
+}
+
+// removed weighs a hook that is gone.
+func (c *Context) removed(h waxseal.Hook) weight {
+	if sameElsewhere(c.After.Hooks, h) {
+		return weight{}
+	}
+	switch h.Kind {
+	case waxseal.KindMilter, waxseal.KindContentFilter, waxseal.KindPolicy:
+		if h.Active {
+			return weighing(waxseal.Medium, "mail is no longer checked by %s (%s)", h.Target.Value, h.Directive)
+		}
+	case waxseal.KindCopy:
+		return weighing(waxseal.Medium, "mail is no longer copied to %s (%s)", h.Target.Value, h.Directive)
+	case waxseal.KindRelay:
+		return weighing(waxseal.Medium, "mail no longer leaves through %s", h.Target.Value)
+	}
+	return weighing(waxseal.Low, "%s is gone: %s", h.Directive, orNothing(h.Target.Value))
+}
+
+func (c *Context) settings(ch *waxseal.Change, w *weight) {
+	for i, s := range ch.Settings {
+		if i == 5 {
+			w.note("and %d more settings", len(ch.Settings)-i)
+			break
+		}
+		w.add(waxseal.Info, "%s: %s instead of %s", s.Name, orNothing(clip(s.After)), orNothing(clip(s.Before)))
+	}
+}
+
+// clip shortens a value for a reason.
+func clip(s string) string {
+	const most = 120
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// explain is the sentence for the whole change: that of its weightiest hook.
+func (c *Context) explain(ch *waxseal.Change) string {
+	best, sentence := waxseal.None-1, ""
+	consider := func(w weight, text string) {
+		if w.severity > best && text != "" {
+			best, sentence = w.severity, text
+		}
+	}
+	for _, h := range ch.Hooks.Added {
+		consider(c.appeared(h), h.Explain)
+	}
+	for _, hc := range ch.Hooks.Changed {
+		consider(c.changed(hc), hc.After.Explain)
+	}
+	for _, h := range ch.Hooks.Removed {
+		consider(c.removed(h), "No longer: "+h.Explain)
+	}
+	switch {
+	case sentence != "":
+		return sentence
+	case len(ch.Settings) > 0:
+		names := make([]string, len(ch.Settings))
+		for i, s := range ch.Settings {
+			names[i] = s.Name
+		}
+		return "A setting that is no hook changed: " + clip(strings.Join(names, ", ")) + "."
+	case len(ch.Attributes) > 0:
+		return "Only the metadata changed: " + clip(strings.Join(ch.Attributes, ", ")) + "."
+	case ch.Severity == waxseal.None:
+		return "The change has no effect on mail."
+	default:
+		return "A file that the mail path depends on changed."
+	}
+}
+
+// techniques names the ATT&CK techniques that a change of this kind serves.
+func techniques(ch *waxseal.Change) []waxseal.TechniqueID {
+	if ch.Severity <= waxseal.Info {
+		return []waxseal.TechniqueID{}
+	}
+	ids := []waxseal.TechniqueID{"T1505.002"}
+	add := func(id waxseal.TechniqueID) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	hooks := slices.Clone(ch.Hooks.Added)
+	for _, hc := range ch.Hooks.Changed {
+		hooks = append(hooks, hc.After)
+	}
+	for _, h := range hooks {
+		if (h.Has(waxseal.Copy) || h.Has(waxseal.Divert)) && h.Target.Type == waxseal.TargetAddress {
+			add("T1114.003")
+		}
+		if h.Kind == waxseal.KindEnvironment || h.Kind == waxseal.KindModule {
+			add("T1574.006")
+		}
+		if h.Has(waxseal.Silence) {
+			add("T1685.006")
+		}
+	}
+	return ids
+}

@@ -1,0 +1,204 @@
+package detect
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"waxseal"
+)
+
+// file weighs what happened to the file itself, beside what it says.
+func (c *Context) file(ch *waxseal.Change, w *weight) {
+	if ch.After == nil || ch.Before == nil {
+		return
+	}
+	if ch.After.Role == waxseal.RoleUnused || ch.Before.Role == waxseal.RoleUnused && ch.After.Missing {
+		return
+	}
+	switch ch.Kind {
+	case waxseal.Removed:
+		c.removedFile(ch, w)
+	case waxseal.Modified:
+		c.content(ch, w)
+		c.metadata(ch, w)
+	case waxseal.Metadata:
+		c.metadata(ch, w)
+	case waxseal.Added:
+		c.addedFile(ch, w)
+	}
+	c.times(ch, w)
+}
+
+func (c *Context) removedFile(ch *waxseal.Change, w *weight) {
+	switch ch.Before.Role {
+	case waxseal.RoleConfig, waxseal.RoleBinary, waxseal.RoleScript, waxseal.RoleLibrary:
+		w.add(waxseal.Medium, "%s is gone", ch.Path)
+	case waxseal.RoleSocket, waxseal.RoleMailbox, waxseal.RoleCompiledMap, waxseal.RoleDirectory:
+		w.add(waxseal.Info, "%s is gone", ch.Path)
+	default:
+		w.add(waxseal.Low, "%s is gone", ch.Path)
+	}
+}
+
+// addedFile weighs a part that the configuration named before it was there.
+func (c *Context) addedFile(ch *waxseal.Change, w *weight) {
+	named := slices.ContainsFunc(c.Before.Hooks, func(h waxseal.Hook) bool {
+		return h.Active && slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Path == ch.Path })
+	})
+	if named && isCode(ch.After.Role) {
+		w.add(waxseal.High, "a program that the mail path already named, and that was missing, is there now")
+	}
+}
+
+func isCode(r waxseal.Role) bool {
+	return r == waxseal.RoleBinary || r == waxseal.RoleScript || r == waxseal.RoleInterpreter || r == waxseal.RoleLibrary
+}
+
+// content weighs changed content that no hook of its own tells about.
+func (c *Context) content(ch *waxseal.Change, w *weight) {
+	switch {
+	case isCode(ch.Before.Role) || isCode(ch.After.Role):
+		c.codeContent(ch, w)
+	case ch.After.Role == waxseal.RoleCompiledMap:
+		c.compiledMap(ch, w)
+	case ch.After.Role == waxseal.RoleSecret:
+		w.add(waxseal.Info, "a file of passwords or keys has other content; it is kept by digest only")
+	case ch.After.Text == "" && ch.After.Role.Text() && ch.After.Size > 0 && ch.Hooks.Empty() && len(ch.Settings) == 0 && ch.Before.Digest != ch.After.Digest:
+		w.add(waxseal.Medium, "the content is different and too large or too odd to be compared by meaning")
+	}
+	if ch.Before.Resolved != ch.After.Resolved || ch.Before.Link != ch.After.Link {
+		c.relinked(ch, w)
+	}
+}
+
+// codeContent weighs a program of the mail path whose content changed.
+func (c *Context) codeContent(ch *waxseal.Change, w *weight) {
+	part := c.partNow(ch.Path)
+	if part.PackageState == waxseal.PackageUnmodified {
+		w.add(waxseal.Medium, "a program of the mail path has other content; the local package database says that package %s brought it so", part.Package)
+		return
+	}
+	w.add(waxseal.High, "a sealed program of the mail path has other content")
+	c.whereItLies(part, string(ch.Path), w)
+	for _, h := range users(c.After.Hooks, ch.Path) {
+		if runsAsRoot(h) {
+			w.aggravate("it runs as root (%s)", h.Directive)
+		}
+	}
+	if ch.Before.Role == waxseal.RoleBinary && ch.After.Role == waxseal.RoleScript {
+		w.aggravate("a binary was replaced by a script")
+	}
+}
+
+// partNow finds a path among the closures, for its package state and mode.
+func (c *Context) partNow(p waxseal.Path) waxseal.Part {
+	for _, h := range c.After.Hooks {
+		for _, part := range h.Closure {
+			if part.Path == p {
+				return part
+			}
+		}
+	}
+	return waxseal.Part{}
+}
+
+func users(hooks []waxseal.Hook, p waxseal.Path) []waxseal.Hook {
+	var found []waxseal.Hook
+	for _, h := range hooks {
+		if h.Active && slices.ContainsFunc(h.Closure, func(part waxseal.Part) bool { return part.Path == p }) {
+			found = append(found, h)
+		}
+	}
+	return found
+}
+
+// compiledMap weighs a changed .db, .lmdb or .cdb, whose content this version
+// can't read. Compiling was due if the source changed too, or was already newer
+// than the map. Whoever sets the source's time forward can feign that it was
+// due, so even then the change is told.
+func (c *Context) compiledMap(ch *waxseal.Change, w *weight) {
+	source := waxseal.Path(strings.TrimSuffix(string(ch.Path), path.Ext(string(ch.Path))))
+	old, had := fileAt(c.Before.Files, source)
+	now, has := fileAt(c.After.Files, source)
+	switch {
+	case had && has && old.Digest != now.Digest:
+		w.note("the map was compiled again with its source; its entries are judged by the source")
+	case had && old.ModTime.After(ch.Before.ModTime) && ch.After.ModTime.After(ch.Before.ModTime):
+		w.add(waxseal.Info, "the map was compiled again after an edit of its source; its entries are judged by the source, since compiled maps are not read yet")
+	default:
+		w.add(waxseal.High, "the compiled map that Postfix reads has other content, and its source %s did not change; compiled maps are not read yet, so what it says now is not known", source)
+	}
+}
+
+func fileAt(files []waxseal.FileState, p waxseal.Path) (waxseal.FileState, bool) {
+	for _, f := range files {
+		if f.Path == p && !f.Missing {
+			return f, true
+		}
+	}
+	return waxseal.FileState{}, false
+}
+
+// relinked weighs a name that leads elsewhere now.
+func (c *Context) relinked(ch *waxseal.Change, w *weight) {
+	to := string(ch.After.Resolved)
+	if to == "" {
+		to = string(ch.Path)
+	}
+	w.add(waxseal.Medium, "the name leads to another file now: %s", to)
+	if why := hiding(to); why != "" {
+		w.add(waxseal.High, "%s: %s", to, why)
+		w.aggravate("%s: %s", to, why)
+	}
+}
+
+// metadata weighs owners, modes, flags and attributes.
+func (c *Context) metadata(ch *waxseal.Change, w *weight) {
+	was, now := ch.Before, ch.After
+	if ch.After.Role == waxseal.RoleSocket || ch.After.Role == waxseal.RoleMailbox || ch.After.Role == waxseal.RoleDirectory {
+		if len(ch.Attributes) > 0 {
+			w.add(waxseal.Info, "metadata changed: %s", strings.Join(ch.Attributes, ", "))
+		}
+		return
+	}
+	loosened := now.Mode &^ was.Mode
+	switch {
+	case loosened&0o002 != 0:
+		w.add(waxseal.High, "anyone on this host may write it now (mode %04o to %04o)", was.Mode, now.Mode)
+	case loosened&0o6000 != 0:
+		w.add(waxseal.High, "it became setuid or setgid (mode %04o to %04o)", was.Mode, now.Mode)
+	case loosened&0o020 != 0 && now.GID != 0:
+		w.add(waxseal.Medium, "its group may write it now (mode %04o to %04o)", was.Mode, now.Mode)
+	case was.Mode != now.Mode:
+		w.add(waxseal.Info, "mode %04o to %04o", was.Mode, now.Mode)
+	}
+	if was.UID == 0 && now.UID != 0 {
+		w.add(waxseal.High, "it belongs to uid %d instead of root, who may change it from now on", now.UID)
+	} else if was.UID != now.UID || was.GID != now.GID {
+		w.add(waxseal.Low, "owner %d:%d to %d:%d", was.UID, was.GID, now.UID, now.GID)
+	}
+	for _, a := range ch.Attributes {
+		if strings.HasPrefix(a, "hard links") {
+			w.add(waxseal.Medium, "it has another name now, through which it can be written elsewhere (%s)", a)
+		}
+		if strings.HasPrefix(a, "flags") || strings.HasPrefix(a, "extended attribute") {
+			w.add(waxseal.Low, "%s", a)
+		}
+	}
+}
+
+// times notices a modification time that was set back to hide an edit: the
+// kernel's change time can't be set.
+func (c *Context) times(ch *waxseal.Change, w *weight) {
+	const tolerated = 24 * time.Hour
+	was, now := ch.Before, ch.After
+	if ch.Kind != waxseal.Modified || was.Digest == now.Digest || now.ModTime.IsZero() || now.ChangeTime.IsZero() || was.ChangeTime.IsZero() {
+		return
+	}
+	if was.Inode == now.Inode && !now.ModTime.After(was.ModTime) && now.ChangeTime.Sub(now.ModTime) > tolerated && w.severity > waxseal.Info {
+		w.aggravate("its content changed, yet its modification time (%s) was set back: the kernel's change time is %s",
+			now.ModTime.Format(time.RFC3339), now.ChangeTime.Format(time.RFC3339))
+	}
+}

@@ -1,0 +1,137 @@
+package detect
+
+import (
+	"path"
+	"strings"
+
+	"waxseal"
+)
+
+// documentedPorts are TCP ports on loopback where the documentation of a
+// packaged mail filter tells administrators to run it. A port says where a
+// filter should listen, not who does: see the reasons that go with it.
+var documentedPorts = map[string]string{
+	"8891":  "opendkim",
+	"8893":  "opendmarc",
+	"11332": "rspamd",
+	"7357":  "clamav-milter",
+	"10023": "postgrey",
+	"10024": "amavis",
+	"10025": "the re-injection port after amavis",
+	"10026": "amavis",
+	"10027": "the re-injection port after amavis",
+	"10028": "amavis",
+	"10031": "policyd",
+	"12340": "Dovecot quota-status",
+	"12525": "policyd-weight",
+	"8024":  "Mailman 3 LMTP",
+	"24":    "LMTP",
+}
+
+// documentedSockets are words in the unix socket paths of packaged filters.
+var documentedSockets = []string{
+	"opendkim", "opendmarc", "openarc", "rspamd", "clamav", "spamass", "milter-greylist", "mimedefang", "amavis",
+	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "dovecot", "cyrus", "postsrsd", "sympa", "mailman",
+}
+
+// socketDirs are where packaged filters put their sockets.
+var socketDirs = []string{"/run/", "/var/run/", "/var/spool/postfix/", "private/", "public/", "/var/lib/amavis/", "/var/lib/cyrus/"}
+
+// documented names the packaged filter that a local socket is documented for.
+func documented(target string) string {
+	if p, ok := socketPath(target); ok {
+		for _, dir := range socketDirs {
+			if rest, ok := strings.CutPrefix(p, dir); ok || !strings.HasPrefix(p, "/") {
+				if !ok {
+					rest = p
+				}
+				for _, word := range documentedSockets {
+					if strings.Contains(rest, word) {
+						return word
+					}
+				}
+			}
+		}
+		return ""
+	}
+	_, port := hostPort(target)
+	return documentedPorts[port]
+}
+
+// socketPath is the path of a unix socket target.
+func socketPath(target string) (string, bool) {
+	for _, prefix := range []string{"lmtp:", "smtp:", "policy:"} {
+		target = strings.TrimPrefix(target, prefix)
+	}
+	for _, prefix := range []string{"unix:", "local:"} {
+		if p, ok := strings.CutPrefix(target, prefix); ok {
+			return p, true
+		}
+	}
+	return target, strings.HasPrefix(target, "/") || strings.HasPrefix(target, "private/")
+}
+
+// mailPrograms are delivery agents and filters that packages install and their
+// documentation tells administrators to name in a mail configuration, by
+// directory.
+var mailPrograms = map[string]string{
+	"procmail": "/usr/bin", "maildrop": "/usr/bin", "vacation": "/usr/bin", "spamc": "/usr/bin", "dspam": "/usr/bin",
+	"formail": "/usr/bin", "reject": "", "sieve": "", "deliver": "/usr/lib", "dovecot-lda": "/usr/lib", "dovecot-lmtp": "/usr/lib",
+	"mailman": "", "post": "", "policyd-spf": "/usr/bin", "postfix-policyd-spf-perl": "/usr/sbin", "policyd-spf-perl": "/usr/sbin",
+	"rmail": "/usr/bin", "uux": "/usr/bin", "bsmtp": "/usr/lib", "ifmail": "/usr/lib", "scalemail-store": "/usr/lib",
+	"postfix-to-mailman.py": "/usr/lib", "amavisd": "/usr/sbin", "cyrdeliver": "/usr/sbin", "sympa": "/usr/lib", "queue": "/usr/lib",
+	"bouncequeue": "/usr/lib", "majordomo": "/usr/lib", "schleuder": "/usr/bin", "rt-mailgate": "/usr/bin", "request-tracker": "/usr/bin",
+}
+
+// packagedDirs are where packages install programs.
+var packagedDirs = []string{"/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/", "/lib/", "/var/lib/mailman/", "/usr/share/"}
+
+// knownMailProgram reports whether a program is a delivery agent at the place
+// where its package puts it.
+func knownMailProgram(program string) bool {
+	dir, ok := mailPrograms[path.Base(program)]
+	if !ok || strings.Contains(program, "..") {
+		return false
+	}
+	if !strings.HasPrefix(program, "/") {
+		return true // found by the MTA's own search path
+	}
+	if dir == "" {
+		return inPackagedDir(program)
+	}
+	return strings.HasPrefix(program, dir+"/")
+}
+
+func inPackagedDir(program string) bool {
+	for _, d := range packagedDirs {
+		if strings.HasPrefix(program, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// generalTools can do anything with a message: that one is packaged says nothing.
+var generalTools = map[string]bool{
+	"sh": true, "bash": true, "dash": true, "zsh": true, "ksh": true, "busybox": true, "env": true,
+	"perl": true, "python": true, "python2": true, "python3": true, "ruby": true, "php": true, "lua": true, "awk": true, "gawk": true, "mawk": true, "sed": true,
+	"tee": true, "cat": true, "dd": true, "cp": true, "install": true, "xargs": true, "find": true, "tar": true,
+	"nc": true, "ncat": true, "netcat": true, "socat": true, "curl": true, "wget": true, "ssh": true, "scp": true, "rsync": true, "ftp": true, "telnet": true, "openssl": true,
+	"at": true, "batch": true, "crontab": true, "nohup": true, "setsid": true, "sudo": true, "su": true, "mail": true, "mailx": true, "mutt": true, "sendmail": true,
+}
+
+// isGeneralTool reports whether a program is a shell, interpreter or copying tool.
+func isGeneralTool(program string) bool {
+	base := path.Base(program)
+	return generalTools[base] || generalTools[strings.TrimRight(base, "0123456789.")]
+}
+
+// programOf finds the part of a hook's closure that is run.
+func programOf(h waxseal.Hook) (waxseal.Part, bool) {
+	for _, p := range h.Closure {
+		if p.Role == waxseal.RoleBinary || p.Role == waxseal.RoleScript {
+			return p, true
+		}
+	}
+	return waxseal.Part{}, false
+}

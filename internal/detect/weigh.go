@@ -1,0 +1,338 @@
+package detect
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"waxseal"
+)
+
+// hook weighs what a hook does, as if it had just appeared unexplained.
+func (c *Context) hook(h waxseal.Hook) weight {
+	if !h.Active {
+		return weighing(waxseal.Info, "nothing leads mail to it yet: %s %s", h.Directive, clip(h.Target.Value))
+	}
+	var w weight
+	switch h.Kind {
+	case waxseal.KindUnreadable:
+		w.add(waxseal.Medium, "it can't be read, so nothing vouches for what it does: %s", clip(h.Target.Value))
+	case waxseal.KindEnvironment:
+		c.environment(h, &w)
+	case waxseal.KindModule, waxseal.KindPlugin, waxseal.KindBinary, waxseal.KindExpansionExec:
+		c.code(h, &w)
+	case waxseal.KindLog:
+		c.logging(h, &w)
+	case waxseal.KindDiscard:
+		w.add(waxseal.High, "mail is dropped without a word to anyone: %s", clip(h.Scope))
+	case waxseal.KindMap:
+		c.table(h, &w)
+	case waxseal.KindRewrite:
+		c.rewrite(h, &w)
+	default:
+		c.byTarget(h, &w)
+	}
+	c.aggravations(h, &w)
+	return w
+}
+
+// byTarget weighs a hook by where it hands mail.
+func (c *Context) byTarget(h waxseal.Hook, w *weight) {
+	switch h.Target.Type {
+	case waxseal.TargetSocket:
+		c.socket(h, w)
+	case waxseal.TargetHost:
+		c.nextHop(h, w)
+	case waxseal.TargetAddress:
+		c.address(h, w)
+	case waxseal.TargetCommand:
+		c.command(h, w)
+	case waxseal.TargetFile:
+		c.mailFile(h, w)
+	case waxseal.TargetService:
+		c.service(h, w)
+	case waxseal.TargetTable:
+		c.table(h, w)
+	default:
+		c.rewrite(h, w)
+	}
+}
+
+// seesAll reports whether a hook meets more than one correspondent's mail.
+func seesAll(h waxseal.Hook) bool {
+	return h.Scope == "" || strings.HasPrefix(h.Scope, "all") || strings.HasPrefix(h.Scope, "port ") || strings.HasPrefix(h.Scope, "service ")
+}
+
+// socket weighs a milter, policy server or proxy that is asked over a socket.
+func (c *Context) socket(h waxseal.Hook, w *weight) {
+	r := c.reachOf(h.Target.Value)
+	if r == onHost {
+		if filter := documented(h.Target.Value); filter != "" {
+			w.add(waxseal.Medium, "%s is where %s is documented to listen; who really listens there is not checked", h.Target.Value, filter)
+			return
+		}
+		w.add(waxseal.High, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there", h.Target.Value)
+		return
+	}
+	w.add(waxseal.High, "mail is handed to another host: %s (%s)", h.Target.Value, r)
+	if seesAll(h) && r != private {
+		w.aggravate("a remote endpoint sees all mail of its scope (%s)", orAll(h.Scope))
+	}
+}
+
+func orAll(scope string) string {
+	if scope == "" {
+		return "all"
+	}
+	return scope
+}
+
+// nextHop weighs where mail is sent on.
+func (c *Context) nextHop(h waxseal.Hook, w *weight) {
+	r := c.reachOf(h.Target.Value)
+	_, port := hostPort(h.Target.Value)
+	switch {
+	case r == onHost && (documented(h.Target.Value) != "" || port == ""):
+		w.add(waxseal.Medium, "mail is handed on to %s on this host", h.Target.Value)
+	case r == onHost:
+		w.add(waxseal.High, "mail is handed to %s on this host, which is no documented port of a packaged mail filter", h.Target.Value)
+	case r == private:
+		w.add(waxseal.Medium, "mail is sent on to %s (%s)", h.Target.Value, r)
+	case r == public:
+		w.add(waxseal.High, "mail is sent on to a literal public address: %s", h.Target.Value)
+	case h.Kind == waxseal.KindRelay && seesAll(h) && !oddPort(port), c.ownDestination(h):
+		w.add(waxseal.Medium, "mail is sent on to the named host %s", h.Target.Value)
+	default:
+		w.add(waxseal.High, "mail is diverted to %s (%s)", h.Target.Value, r)
+	}
+	if r >= named && oddPort(port) {
+		w.add(waxseal.High, "port %s is not a mail port", port)
+	}
+	if r == public && seesAll(h) {
+		w.aggravate("a remote endpoint sees all mail of its scope (%s)", orAll(h.Scope))
+	}
+}
+
+func oddPort(port string) bool {
+	return port != "" && !slices.Contains([]string{"25", "465", "587", "2525", "smtp", "smtps", "submission", "submissions", "24", "lmtp"}, port)
+}
+
+// ownDestination reports whether mail for a domain goes to a host of that very
+// domain: a transport entry "partner.example smtp:[mx.partner.example]".
+func (c *Context) ownDestination(h waxseal.Hook) bool {
+	scope := strings.ToLower(strings.TrimLeft(h.Scope[strings.LastIndexByte(h.Scope, ' ')+1:], ".@"))
+	scope = scope[strings.LastIndexByte(scope, '@')+1:]
+	to := strings.ToLower(host(h.Target.Value))
+	return strings.Contains(scope, ".") && (to == scope || strings.HasSuffix(to, "."+scope))
+}
+
+// address weighs a copy or redirection to a mail address.
+func (c *Context) address(h waxseal.Hook, w *weight) {
+	switch {
+	case c.foreignAddress(h.Target.Value):
+		w.add(waxseal.High, "mail goes to an address outside the own domains: %s", h.Target.Value)
+		if seesAll(h) && h.Kind == waxseal.KindCopy {
+			w.aggravate("a remote endpoint sees all mail of its scope (%s)", orAll(h.Scope))
+		}
+	case h.Kind == waxseal.KindCopy || seesAll(h):
+		w.add(waxseal.Medium, "mail is copied or diverted to %s in the own domains", h.Target.Value)
+	default:
+		w.add(waxseal.Low, "mail of the own domains goes to an own user: %s", h.Target.Value)
+	}
+}
+
+// command weighs a program that runs at each message.
+func (c *Context) command(h waxseal.Hook, w *weight) {
+	program, known := programOf(h)
+	name := string(program.Path)
+	if !known {
+		name = firstWord(h.Target.Value)
+	}
+	switch {
+	case isGeneralTool(name) || hasShell(h.Target.Value):
+		w.add(waxseal.High, "a shell or general tool runs with each message: %s", clip(h.Target.Value))
+	case knownMailProgram(name):
+		w.add(waxseal.Medium, "the delivery program %s runs with each message", name)
+	case program.PackageState == waxseal.PackageUnmodified:
+		w.add(waxseal.Medium, "%s runs with each message; the local package database knows it as part of %s and unmodified", name, program.Package)
+	default:
+		w.add(waxseal.High, "%s runs with each message, and no package vouches for it", name)
+	}
+	c.whereItLies(program, name, w)
+	if runsAsRoot(h) {
+		w.add(waxseal.High, "it runs as root")
+		w.aggravate("it runs as root")
+	}
+}
+
+func runsAsRoot(h waxseal.Hook) bool {
+	return h.RunsAs == "root" || strings.HasPrefix(h.RunsAs, "root:")
+}
+
+func firstWord(command string) string {
+	f := strings.Fields(strings.TrimLeft(command, `|" `))
+	if len(f) == 0 {
+		return ""
+	}
+	return strings.Trim(f[0], `"`)
+}
+
+// hasShell reports whether a command goes through a shell or chains programs.
+func hasShell(command string) bool {
+	if strings.ContainsAny(command, ";|&<>`") && !strings.HasPrefix(command, "|") || strings.Contains(command, "$(") {
+		return true
+	}
+	for word := range strings.FieldsSeq(command) {
+		if isGeneralTool(strings.Trim(word, `"'{}`)) && strings.HasPrefix(strings.Trim(word, `"'{}`), "/") {
+			return true
+		}
+	}
+	return false
+}
+
+// whereItLies aggravates by the place, owner and mode of a program.
+func (c *Context) whereItLies(p waxseal.Part, name string, w *weight) {
+	if why := hiding(name); why != "" {
+		w.add(waxseal.High, "%s: %s", name, why)
+		w.aggravate("%s: %s", name, why)
+	}
+	if worldWritable(p.Mode) {
+		w.add(waxseal.High, "anyone on this host may write %s (mode %s)", name, p.Mode)
+		w.aggravate("anyone on this host may write %s (mode %s)", name, p.Mode)
+	}
+	if p.PackageState == waxseal.PackageModified {
+		w.add(waxseal.High, "%s is not as package %s brought it", name, p.Package)
+		w.aggravate("%s is not as package %s brought it", name, p.Package)
+	}
+}
+
+func worldWritable(mode string) bool {
+	return mode != "" && strings.ContainsRune("2367", rune(mode[len(mode)-1]))
+}
+
+// mailFile weighs a file that mail is written to.
+func (c *Context) mailFile(h waxseal.Hook, w *weight) {
+	w.add(waxseal.Medium, "mail is written to the file %s", h.Target.Value)
+	if !strings.HasPrefix(h.Target.Value, "/var/mail/") && !strings.HasPrefix(h.Target.Value, "/var/spool/mail/") && h.Target.Value != "/dev/null" {
+		w.add(waxseal.High, "%s is no mailbox of the system", h.Target.Value)
+	}
+	if h.Target.Value == "/dev/null" {
+		w.note("mail to /dev/null is dropped")
+	}
+	c.whereItLies(waxseal.Part{}, h.Target.Value, w)
+}
+
+// service weighs handing mail to a service of master.cf: what that service does
+// is a hook of its own, and weighed there.
+func (c *Context) service(h waxseal.Hook, w *weight) {
+	name, _, _ := strings.Cut(h.Target.Value, ":")
+	if program, ok := programOf(h); ok {
+		w.add(waxseal.Medium, "mail is handed to the service %s", name)
+		c.command(h, w)
+		_ = program
+		return
+	}
+	if name == "discard" {
+		w.add(waxseal.High, "mail is dropped: %s", h.Target.Value)
+		return
+	}
+	if hop := host(h.Target.Value); strings.ContainsAny(h.Target.Value, ".[") && hop != "" {
+		c.nextHop(h, w)
+		return
+	}
+	w.add(waxseal.Medium, "mail is handed to the service %s", h.Target.Value)
+}
+
+// table weighs a lookup table as a whole; what its entries do is hooks of their
+// own.
+func (c *Context) table(h waxseal.Hook, w *weight) {
+	if !h.External {
+		w.add(waxseal.Low, "a table is consulted: %s", clip(h.Target.Value))
+		c.whereTableLies(h, w)
+		return
+	}
+	if r := c.reachOf(h.Target.Value); h.Target.Remote && r != onHost {
+		w.add(waxseal.High, "a server on another host decides what happens to mail: %s (%s)", clip(h.Target.Value), r)
+		return
+	}
+	w.add(waxseal.Medium, "a database decides what happens to mail, and its content is not seen from here: %s", clip(h.Target.Value))
+	c.whereTableLies(h, w)
+}
+
+func (c *Context) whereTableLies(h waxseal.Hook, w *weight) {
+	for _, p := range h.Closure {
+		c.whereItLies(waxseal.Part{Mode: p.Mode}, string(p.Path), w)
+	}
+}
+
+// rewrite weighs a change made to messages or to what is said in SMTP.
+func (c *Context) rewrite(h waxseal.Hook, w *weight) {
+	switch {
+	case h.Has(waxseal.Execute):
+		c.code(h, w)
+	case h.Has(waxseal.Silence):
+		w.add(waxseal.High, "what happens to mail is hidden: %s %s", h.Directive, clip(h.Target.Value))
+	case h.Target.Type == waxseal.TargetAddress && c.foreignAddress(h.Target.Value):
+		w.add(waxseal.High, "addresses are rewritten to one outside the own domains: %s", h.Target.Value)
+	case h.Has(waxseal.Drop) || h.Has(waxseal.Divert) || h.Has(waxseal.Copy):
+		w.add(waxseal.High, "mail is diverted, copied or dropped by %s: %s", h.Directive, clip(h.Target.Value))
+	case strings.HasSuffix(h.Directive, "_command_filter") || strings.HasSuffix(h.Directive, "_reply_filter"):
+		w.add(waxseal.High, "what is said in SMTP is rewritten before it is acted on: %s", clip(h.Target.Value))
+	default:
+		w.add(waxseal.Medium, "messages are rewritten by %s: %s", h.Directive, clip(h.Target.Value))
+	}
+}
+
+// environment weighs variables that every daemon gets.
+func (c *Context) environment(h waxseal.Hook, w *weight) {
+	for _, name := range []string{"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "PYTHONPATH", "PERL5LIB", "PERL5OPT", "PYTHONSTARTUP", "BASH_ENV", "MAIL_CONFIG", "PATH="} {
+		if strings.Contains(h.Target.Value, name) {
+			w.add(waxseal.Critical, "%s puts code of somebody's choice into every daemon: %s", strings.TrimSuffix(name, "="), clip(h.Target.Value))
+		}
+	}
+	w.add(waxseal.Medium, "the environment of the daemons is set: %s", clip(h.Target.Value))
+}
+
+// code weighs a library, daemon or command that becomes part of the mail system.
+func (c *Context) code(h waxseal.Hook, w *weight) {
+	program, _ := programOf(h)
+	for _, p := range h.Closure {
+		if p.Role == waxseal.RoleLibrary {
+			program = p
+		}
+	}
+	if program.PackageState == waxseal.PackageUnmodified {
+		w.add(waxseal.Medium, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified", program.Path, program.Package)
+	} else {
+		w.add(waxseal.High, "code that no package vouches for becomes part of the mail system: %s", clip(h.Target.Value))
+	}
+	c.whereItLies(program, path.Clean("/"+firstWord(h.Target.Value)), w)
+	if runsAsRoot(h) {
+		w.aggravate("it runs as root")
+	}
+}
+
+// logging weighs where the mail system writes its log.
+func (c *Context) logging(h waxseal.Hook, w *weight) {
+	if h.Has(waxseal.Execute) {
+		c.code(h, w)
+		return
+	}
+	w.add(waxseal.Medium, "where or under which name mail is logged is set: %s %s", h.Directive, clip(h.Target.Value))
+	if h.Target.Value == "/dev/null" {
+		w.add(waxseal.High, "the mail log is thrown away")
+	}
+}
+
+// aggravations are reasons that make any dangerous hook worse.
+func (c *Context) aggravations(h waxseal.Hook, w *weight) {
+	if action := h.Modifiers["milter_default_action"]; action == "accept" && h.Kind == waxseal.KindMilter {
+		w.note("if it does not answer, mail passes unfiltered, so its absence will not be noticed")
+	}
+	if p, ok := socketPath(h.Target.Value); ok && h.Target.Type == waxseal.TargetSocket {
+		if why := hiding(p); why != "" {
+			w.add(waxseal.High, "the socket %s: %s", p, why)
+			w.aggravate("the socket %s: %s", p, why)
+		}
+	}
+}

@@ -1,0 +1,287 @@
+// Package drift compares two states of one host by meaning: which files
+// changed, and which hooks and effective settings are different because of it.
+//
+// A comment, white space, an order without effect or an equivalent spelling
+// changes a file and no hook: such a change is listed with nothing in it. A map
+// is compared by its entries, never as a file.
+//
+// It does not weigh what it finds, and knows nothing of who or when.
+package drift
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"waxseal"
+)
+
+// Compare lists the changes from before to after, sorted by path.
+func Compare(before, after waxseal.State) []waxseal.Change {
+	c := &comparison{changes: map[waxseal.Path]*waxseal.Change{}}
+	c.files(before.Files, after.Files)
+	c.hooks(before.Hooks, after.Hooks)
+	c.settings(before.Settings, after.Settings)
+	list := make([]waxseal.Change, 0, len(c.changes))
+	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
+		list = append(list, *c.changes[p])
+	}
+	return list
+}
+
+// comparison collects what is different, by file.
+type comparison struct {
+	changes map[waxseal.Path]*waxseal.Change
+}
+
+// at returns the change of a file, new if the file itself is the same.
+func (c *comparison) at(p waxseal.Path, mta waxseal.StackName) *waxseal.Change {
+	ch, ok := c.changes[p]
+	if !ok {
+		ch = &waxseal.Change{Path: p, Kind: waxseal.Modified, Reasons: []string{}, Attack: []waxseal.TechniqueID{},
+			Hooks: waxseal.HookChanges{Added: []waxseal.Hook{}, Removed: []waxseal.Hook{}, Changed: []waxseal.HookChange{}}}
+		c.changes[p] = ch
+	}
+	ch.MTA = cmp.Or(ch.MTA, mta)
+	return ch
+}
+
+func (c *comparison) files(before, after []waxseal.FileState) {
+	old := byPath(before)
+	for i := range after {
+		now := &after[i]
+		was, ok := old[now.Path]
+		delete(old, now.Path)
+		if !ok {
+			was = &waxseal.FileState{File: waxseal.File{Path: now.Path}, Missing: true}
+		}
+		c.file(was, now)
+	}
+	for _, p := range slices.Sorted(maps.Keys(old)) {
+		c.file(old[p], &waxseal.FileState{File: waxseal.File{Path: p}, Role: old[p].Role, Missing: true})
+	}
+}
+
+func byPath(files []waxseal.FileState) map[waxseal.Path]*waxseal.FileState {
+	m := make(map[waxseal.Path]*waxseal.FileState, len(files))
+	for i := range files {
+		m[files[i].Path] = &files[i]
+	}
+	return m
+}
+
+// file compares one file. A file that only began to matter, or ceased to, is the
+// business of the hook that names it.
+func (c *comparison) file(was, now *waxseal.FileState) {
+	kind, attributes := classify(was, now)
+	if kind == "" {
+		return
+	}
+	ch := c.at(now.Path, "")
+	ch.Kind, ch.Attributes = kind, attributes
+	ch.Before, ch.After = was, now
+	ch.BeforeDigest, ch.AfterDigest = was.Digest, now.Digest
+	ch.Diff = unified(was, now)
+}
+
+func classify(was, now *waxseal.FileState) (waxseal.ChangeKind, []string) {
+	switch {
+	case was.Missing && now.Missing:
+		return "", nil
+	case was.Missing:
+		return waxseal.Added, nil
+	case now.Missing:
+		return waxseal.Removed, nil
+	}
+	attributes := attributes(was, now)
+	switch {
+	case was.Digest != now.Digest && was.Keyed == now.Keyed, was.Type != now.Type, was.Link != now.Link, was.Resolved != now.Resolved,
+		was.Keyed != now.Keyed && was.Text != now.Text:
+		return waxseal.Modified, attributes
+	case len(attributes) > 0:
+		return waxseal.Metadata, attributes
+	}
+	return "", nil
+}
+
+// attributes says in words what of the metadata is different.
+func attributes(was, now *waxseal.FileState) []string {
+	var words []string
+	add := func(name string, a, b any) {
+		if !reflect.DeepEqual(a, b) {
+			words = append(words, fmt.Sprintf("%s %v to %v", name, a, b))
+		}
+	}
+	add("type", was.Type, now.Type)
+	add("mode", fmt.Sprintf("%04o", was.Mode), fmt.Sprintf("%04o", now.Mode))
+	add("owner", was.UID, now.UID)
+	add("group", was.GID, now.GID)
+	add("link target", shown(was.Link), shown(now.Link))
+	if was.Resolved != now.Resolved {
+		add("leads to", shown(string(was.Resolved)), shown(string(now.Resolved)))
+	}
+	if now.Links > was.Links && was.Links > 0 {
+		add("hard links", was.Links, now.Links)
+	}
+	add("flags", strings.Join(was.Flags, ","), strings.Join(now.Flags, ","))
+	for _, name := range attributeNames(was.XAttrs, now.XAttrs) {
+		if was.XAttrs[name] != now.XAttrs[name] {
+			words = append(words, fmt.Sprintf("extended attribute %q", name))
+		}
+	}
+	return words
+}
+
+func shown(s string) string { return cmp.Or(s, "(none)") }
+
+func attributeNames(a, b map[string]waxseal.Digest) []string {
+	names := map[string]bool{}
+	for n := range a {
+		names[n] = true
+	}
+	for n := range b {
+		names[n] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// maxDiff bounds the text of one difference.
+const maxDiff = 64 << 10
+
+// unified is the difference of the masked texts, "" where content is kept by
+// digest only.
+func unified(was, now *waxseal.FileState) string {
+	if was.Text == now.Text || was.Text == "" && !was.Missing && was.Size > 0 || now.Text == "" && !now.Missing && now.Size > 0 {
+		return ""
+	}
+	text := string(diff.Diff("sealed"+string(was.Path), []byte(was.Text), "now"+string(now.Path), []byte(now.Text)))
+	if len(text) > maxDiff {
+		cut := strings.LastIndexByte(text[:maxDiff], '\n')
+		text = text[:cut+1] + fmt.Sprintf("… %d more bytes of difference\n", len(text)-cut-1)
+	}
+	return text
+}
+
+func (c *comparison) hooks(before, after []waxseal.Hook) {
+	old := map[waxseal.HookID]waxseal.Hook{}
+	for _, h := range before {
+		old[h.ID] = h
+	}
+	for _, h := range after {
+		was, ok := old[h.ID]
+		delete(old, h.ID)
+		switch {
+		case !ok:
+			ch := c.home(h)
+			ch.Hooks.Added = append(ch.Hooks.Added, h)
+		case !SameMeaning(was, h):
+			ch := c.home(h)
+			ch.Hooks.Changed = append(ch.Hooks.Changed, waxseal.HookChange{Before: was, After: h})
+		default:
+			c.closure(was, h)
+		}
+	}
+	for _, h := range before {
+		if _, gone := old[h.ID]; gone {
+			ch := c.home(h)
+			ch.Hooks.Removed = append(ch.Hooks.Removed, h)
+		}
+	}
+}
+
+// SameMeaning reports whether two readings of one hook do the same to mail.
+// Where the hook is written and what its files contain do not count.
+func SameMeaning(a, b waxseal.Hook) bool {
+	return a.Kind == b.Kind && a.Stage == b.Stage && slices.Equal(a.Effects, b.Effects) && a.Target == b.Target &&
+		a.Scope == b.Scope && a.RunsAs == b.RunsAs && a.Active == b.Active && a.External == b.External &&
+		a.Directive == b.Directive && maps.Equal(a.Modifiers, b.Modifiers)
+}
+
+// home is the change that a changed hook belongs to: that of the file it is
+// written in, or, where that file is the same, of a changed configuration file
+// (a service in master.cf comes alive because main.cf now names it).
+func (c *comparison) home(h waxseal.Hook) *waxseal.Change {
+	if _, ok := c.changes[h.Source.Path]; ok {
+		return c.at(h.Source.Path, h.MTA)
+	}
+	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
+		if ch := c.changes[p]; ch.After != nil && ch.After.Role == waxseal.RoleConfig {
+			return c.at(p, h.MTA)
+		}
+	}
+	return c.at(h.Source.Path, h.MTA)
+}
+
+// closure gives a hook whose meaning stayed to the changes of the files that it
+// depends on: a changed script is a changed hook.
+func (c *comparison) closure(was, now waxseal.Hook) {
+	old := map[waxseal.Path]waxseal.Part{}
+	for _, p := range was.Closure {
+		old[p.Path] = p
+	}
+	for _, p := range now.Closure {
+		ch, changed := c.changes[p.Path]
+		if changed && p.Path != now.Source.Path && !isSource(p.Role) && old[p.Path] != p {
+			ch.MTA = cmp.Or(ch.MTA, now.MTA)
+			ch.Hooks.Changed = append(ch.Hooks.Changed, waxseal.HookChange{Before: was, After: now})
+		}
+	}
+}
+
+// isSource: what these files say is hooks of its own.
+func isSource(r waxseal.Role) bool {
+	switch r {
+	case waxseal.RoleConfig, waxseal.RoleMap, waxseal.RoleAliases, waxseal.RoleInclude, waxseal.RoleList, waxseal.RoleDirectory:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *comparison) settings(before, after []waxseal.Setting) {
+	type key struct {
+		mta            waxseal.StackName
+		instance, name string
+	}
+	old := map[key]waxseal.Setting{}
+	for _, s := range before {
+		old[key{s.MTA, s.Instance, s.Name}] = s
+	}
+	for _, s := range after {
+		k := key{s.MTA, s.Instance, s.Name}
+		was, ok := old[k]
+		delete(old, k)
+		if !ok || was.Value != s.Value {
+			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: was.Value, After: s.Value})
+		}
+	}
+	for _, s := range before {
+		if _, gone := old[key{s.MTA, s.Instance, s.Name}]; gone {
+			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: s.Value})
+		}
+	}
+}
+
+// setting notes a changed setting, unless a hook already tells it.
+func (c *comparison) setting(s waxseal.Setting, change waxseal.SettingChange) {
+	ch := c.home(waxseal.Hook{MTA: s.MTA, Source: s.Source})
+	if !toldByHook(ch.Hooks, change.Name) {
+		ch.Settings = append(ch.Settings, change)
+	}
+}
+
+// toldByHook reports whether a changed hook is made or modified by the setting.
+func toldByHook(h waxseal.HookChanges, name string) bool {
+	short := name[strings.LastIndexByte(name, ':')+1:]
+	tells := func(h waxseal.Hook) bool {
+		_, modifier := h.Modifiers[short]
+		return h.Directive == short || modifier
+	}
+	return slices.ContainsFunc(h.Added, tells) || slices.ContainsFunc(h.Removed, tells) ||
+		slices.ContainsFunc(h.Changed, func(c waxseal.HookChange) bool { return tells(c.After) || tells(c.Before) })
+}

@@ -1,0 +1,62 @@
+package logline
+
+import "testing"
+
+// The lines were logged by Postfix 3.7.11 and OpenSSH 9.2 on Debian 12.
+func TestPostfix(t *testing.T) {
+	for _, tc := range []struct {
+		name, text string
+		want       Postfix
+	}{
+		{"reload", "Nov 23 08:03:23 mail postfix/master[30919]: reload -- version 3.7.11, configuration /etc/postfix",
+			Postfix{Daemon: "master", Reloaded: true, Config: "/etc/postfix"}},
+		{"start", "2026-11-23T08:03:23.123456+00:00 mail postfix/master[30919]: daemon started -- version 3.7.11, configuration /etc/postfix",
+			Postfix{Daemon: "master", Started: true, Config: "/etc/postfix"}},
+		{"client", "Nov 23 08:03:24 mail postfix/smtpd[99]: 9A6DAAEE937: client=unknown[127.0.0.1]",
+			Postfix{Daemon: "smtpd", QueueID: "9A6DAAEE937", Client: "unknown[127.0.0.1]"}},
+		{"submission", "Nov 23 08:03:24 mail postfix/submission/smtpd[99]: 9A6DAAEE937: client=unknown[127.0.0.1], sasl_method=PLAIN",
+			Postfix{Daemon: "smtpd", QueueID: "9A6DAAEE937", Client: "unknown[127.0.0.1], sasl_method=PLAIN"}},
+		{"pickup", "Nov 23 08:03:30 mail postfix/pickup[87]: 2C9B5AEE988: uid=0 from=<root>",
+			Postfix{Daemon: "pickup", QueueID: "2C9B5AEE988", Client: "local submission"}},
+		{"milter down", "Nov  3 08:03:24 mail postfix/smtpd[99]: warning: connect to Milter service inet:127.0.0.1:8899: Connection refused",
+			Postfix{Daemon: "smtpd", Milter: "inet:127.0.0.1:8899", Warning: "connect to Milter service inet:127.0.0.1:8899: Connection refused"}},
+		{"milter broken", "Nov 23 08:03:24 mail postfix/smtpd[99]: warning: milter inet:127.0.0.1:9955: can't read SMFIC_OPTNEG reply packet header: Connection reset by peer",
+			Postfix{Daemon: "smtpd", Milter: "inet:127.0.0.1:9955", Warning: "milter inet:127.0.0.1:9955: can't read SMFIC_OPTNEG reply packet header: Connection reset by peer"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l, ok := Parse(tc.text)
+			if !ok {
+				t.Fatal("not parsed")
+			}
+			if got, ok := ParsePostfix(l); !ok || got != tc.want {
+				t.Errorf("got  %+v\nwant %+v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	l, ok := Parse("2026-11-23T08:03:23.1+00:00 mail sshd[99]: Accepted publickey for alice from 198.51.100.7 port 40112 ssh2: ED25519 SHA256:abc/def")
+	if !ok {
+		t.Fatal("not parsed")
+	}
+	got, ok := ParseAccepted(l)
+	want := Accepted{"publickey", "alice", "198.51.100.7", 40112, "SHA256:abc/def"}
+	if !ok || got != want {
+		t.Errorf("got %+v, %v", got, ok)
+	}
+	if _, ok := ParseAccepted(Line{Program: "evil", Message: l.Message}); ok {
+		t.Error("a line of another program was taken for sshd's")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("Nov 23 08:03:24 mail postfix/smtpd[99]: warning: milter inet:1:2: x")
+	f.Add("Nov 23 08:03:24 mail sshd[99]: Accepted password for a from ::1 port 1 ssh2")
+	f.Fuzz(func(t *testing.T, text string) {
+		if l, ok := Parse(text); ok {
+			ParsePostfix(l)
+			ParseAccepted(l)
+		}
+	})
+}

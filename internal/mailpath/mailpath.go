@@ -1,0 +1,297 @@
+// Package mailpath joins what the readers of the single mail systems found in a
+// tree into one picture: the hooks in the order in which mail meets them, and
+// every file they depend on with its owner, mode, digest and package.
+//
+// It is where closures are completed: a command that is a script brings its
+// interpreter and the files it names; a map brings the file behind a symbolic
+// link. What is read is masked before it is kept.
+//
+// It does not judge, and it does not compare.
+package mailpath
+
+import (
+	"cmp"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mask"
+	"waxseal/internal/mta/postfix"
+	"waxseal/internal/pkgdb/dpkg"
+)
+
+// Reader reads states of one tree, and remembers between two readings what is
+// expensive and can't have changed unseen: the package database and the digests
+// of programs.
+type Reader struct {
+	masker   *mask.Masker
+	packages *dpkg.DB
+	pkgStamp stamp
+	programs map[waxseal.Path]program
+}
+
+// NewReader returns a Reader that masks secrets with m.
+func NewReader(m *mask.Masker) *Reader {
+	return &Reader{masker: m, programs: map[waxseal.Path]program{}}
+}
+
+// stamp tells two versions of a file apart without reading it. The change time
+// is the kernel's and can't be set back with utimensat(2).
+type stamp struct {
+	device, inode   uint64
+	size            int64
+	changed, modded int64
+}
+
+func stampOf(f waxseal.File) stamp {
+	return stamp{f.Device, f.Inode, f.Size, f.ChangeTime.UnixNano(), f.ModTime.UnixNano()}
+}
+
+// program is what is remembered of a program's content.
+type program struct {
+	stamp  stamp
+	digest waxseal.Digest
+	md5    string
+	role   waxseal.Role
+	needs  []waxseal.Part
+	text   string
+}
+
+// Forget drops what is remembered of a path, because something happened to it.
+func (r *Reader) Forget(p waxseal.Path) { delete(r.programs, p) }
+
+// Read reads the state of a tree.
+func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
+	found := postfix.Read(tree, r.masker)
+	c := &closer{
+		reader: r, tree: tree,
+		users: Names(tree, "/etc/passwd"), groups: Names(tree, "/etc/group"),
+		files: map[waxseal.Path]waxseal.FileState{}, parts: map[waxseal.Path]waxseal.Part{},
+	}
+	c.problems = append(c.problems, found.Problems...)
+	r.refreshPackages(tree, c)
+	for i := range found.Hooks {
+		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
+	}
+	c.complete(found.Parts)
+	return waxseal.State{
+		Host:     hostOf(tree),
+		Stacks:   nonNil(found.Stacks),
+		Hooks:    inMailOrder(nonNil(found.Hooks)),
+		Settings: sortedSettings(nonNil(found.Settings)),
+		Problems: nonNil(c.problems),
+		Files:    c.sorted(),
+	}
+}
+
+func nonNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func hostOf(tree waxseal.Tree) waxseal.HostID {
+	name, err := tree.ReadFile("/etc/hostname", 4096)
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(string(name)), "\n")
+	return waxseal.HostID(first)
+}
+
+// inMailOrder sorts hooks by stage; within a stage the reader's order stands.
+func inMailOrder(hooks []waxseal.Hook) []waxseal.Hook {
+	stages := waxseal.Stages()
+	slices.SortStableFunc(hooks, func(a, b waxseal.Hook) int {
+		return cmp.Compare(slices.Index(stages, a.Stage), slices.Index(stages, b.Stage))
+	})
+	return hooks
+}
+
+func sortedSettings(s []waxseal.Setting) []waxseal.Setting {
+	slices.SortStableFunc(s, func(a, b waxseal.Setting) int {
+		return cmp.Or(cmp.Compare(a.MTA, b.MTA), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Name, b.Name))
+	})
+	return s
+}
+
+// refreshPackages reads the package database if it is new or has changed.
+func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
+	status, err := tree.Stat("/var/lib/dpkg/status")
+	now := stampOf(status)
+	if err == nil && r.packages != nil && now == r.pkgStamp {
+		return
+	}
+	db, problems := dpkg.Read(tree)
+	c.problems = append(c.problems, problems...)
+	r.packages, r.pkgStamp = db, now
+}
+
+// closer completes the parts of one reading.
+type closer struct {
+	reader   *Reader
+	tree     waxseal.Tree
+	users    map[uint32]string
+	groups   map[uint32]string
+	files    map[waxseal.Path]waxseal.FileState
+	parts    map[waxseal.Path]waxseal.Part
+	problems []waxseal.Problem
+}
+
+// maxClosure bounds one closure: a script that names more files is not followed
+// further, and a problem says so.
+const maxClosure = 256
+
+// complete fills in every part, and adds what the parts depend on themselves.
+func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
+	done := []waxseal.Part{}
+	seen := map[waxseal.Path]bool{}
+	for queue := slices.Clone(parts); len(queue) > 0; queue = queue[1:] {
+		p := queue[0]
+		if seen[p.Path] {
+			continue
+		}
+		if len(done) == maxClosure && len(parts) <= maxClosure {
+			c.problems = append(c.problems, waxseal.Problem{Path: p.Path, Message: "more files than are followed from one hook; the rest is not watched"})
+			break
+		}
+		seen[p.Path] = true
+		part, needs := c.part(p)
+		done = append(done, part)
+		queue = append(queue, needs...)
+	}
+	return done
+}
+
+// part completes one part; needs are the further parts it depends on.
+func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) {
+	if have, ok := c.parts[p.Path]; ok && (have.Role == p.Role || !isProgram(p.Role)) {
+		return have, c.reader.programs[p.Path].needs
+	}
+	file, err := c.tree.Stat(p.Path)
+	if err != nil {
+		return c.absent(p, err), nil
+	}
+	if link, err := c.tree.Lstat(p.Path); err == nil {
+		file.Link = link.Link
+	}
+	p.Owner = nameOf(c.users, file.UID) + ":" + nameOf(c.groups, file.GID)
+	p.Mode = octal(file.Mode)
+	p.PackageState = waxseal.PackageUnknown
+	state := waxseal.FileState{File: file, Role: p.Role}
+	if file.Type == waxseal.Regular {
+		needs = c.content(&p, &state)
+	}
+	c.parts[p.Path] = p
+	c.files[p.Path] = state
+	return p, needs
+}
+
+// absent notes a part that is not there; a part that is there and can't be read
+// is a problem too.
+func (c *closer) absent(p waxseal.Part, err error) waxseal.Part {
+	p.PackageState = waxseal.PackageUnknown
+	p.Missing = true
+	if !errors.Is(err, fs.ErrNotExist) {
+		c.problem(p.Path, err)
+	}
+	c.parts[p.Path] = p
+	c.files[p.Path] = waxseal.FileState{File: waxseal.File{Path: p.Path}, Role: p.Role, Missing: true}
+	return p
+}
+
+func (c *closer) problem(p waxseal.Path, err error) {
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		err = where.Err
+	}
+	c.problems = append(c.problems, waxseal.Problem{Path: p, Message: err.Error(), Unreadable: true})
+}
+
+const (
+	// maxContent bounds what is read into memory; larger files are hashed as a
+	// stream.
+	maxContent = 64 << 20
+	// maxText bounds the text kept of one file for showing differences.
+	maxText = 1 << 20
+)
+
+// content digests a regular file, and keeps its text where the role allows it.
+func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Part {
+	if isProgram(p.Role) {
+		return c.program(p, state)
+	}
+	raw, err := c.tree.ReadFile(p.Path, maxContent)
+	if errors.Is(err, waxseal.ErrTooLarge) {
+		state.Digest, err = c.tree.Digest(p.Path)
+		p.Digest = state.Digest
+		if err == nil {
+			return nil
+		}
+	}
+	if err != nil {
+		c.problem(p.Path, err)
+		return nil
+	}
+	sum := md5.Sum(raw)
+	c.packageOf(p, state.File, hex.EncodeToString(sum[:]))
+	c.digest(state, raw)
+	p.Digest, p.Keyed = state.Digest, state.Keyed
+	return nil
+}
+
+// digest sets the digest and text of a file that is no program. Where the
+// content holds a secret the digest is keyed, so that nobody can try passwords
+// against it.
+func (c *closer) digest(state *waxseal.FileState, raw []byte) {
+	m := c.reader.masker
+	if !state.Role.Text() {
+		if state.Role == waxseal.RoleSecret || state.Role == waxseal.RoleUnused || state.Role == waxseal.RoleCompiledMap {
+			state.Digest, state.Keyed = m.Digest(raw), true
+			return
+		}
+		state.Digest = sha(raw)
+		return
+	}
+	text := string(raw)
+	masked := m.Text(state.Role, text)
+	if masked != text {
+		state.Digest, state.Keyed = m.Digest(raw), true
+	} else {
+		state.Digest = sha(raw)
+	}
+	if len(masked) <= maxText && !strings.ContainsRune(masked, 0) {
+		state.Text = masked
+	}
+}
+
+func sha(b []byte) waxseal.Digest {
+	sum := sha256.Sum256(b)
+	return waxseal.Digest(hex.EncodeToString(sum[:]))
+}
+
+// packageOf asks the package database about a file, under the name it was found
+// by and the name it resolved to.
+func (c *closer) packageOf(p *waxseal.Part, f waxseal.File, sum string) {
+	at := f.Path
+	if f.Resolved != "" {
+		at = f.Resolved
+	}
+	p.Package = c.reader.packages.Owner(at)
+	p.PackageState = c.reader.packages.State(at, sum)
+}
+
+func (c *closer) sorted() []waxseal.FileState {
+	all := make([]waxseal.FileState, 0, len(c.files))
+	for _, f := range c.files {
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b waxseal.FileState) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}

@@ -1,0 +1,137 @@
+package mailpath
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"path"
+	"regexp"
+	"strings"
+
+	"waxseal"
+)
+
+// isProgram reports whether a part in this role is run or loaded.
+func isProgram(r waxseal.Role) bool {
+	switch r {
+	case waxseal.RoleBinary, waxseal.RoleScript, waxseal.RoleInterpreter, waxseal.RoleLibrary:
+		return true
+	default:
+		return false
+	}
+}
+
+// program completes a part that is run: its digest, whether it is a script, and
+// what the script needs. The answer is remembered until the file changes.
+func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Part {
+	now := stampOf(state.File)
+	known, ok := c.reader.programs[p.Path]
+	if !ok || known.stamp != now || now == (stamp{}) {
+		known = c.readProgram(*p, state)
+		known.stamp = now
+		c.reader.programs[p.Path] = known
+	}
+	c.packageOf(p, state.File, known.md5)
+	p.Role, state.Role = known.role, known.role
+	p.Digest, state.Digest = known.digest, known.digest
+	state.Text = known.text
+	return known.needs
+}
+
+func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
+	known := program{role: p.Role}
+	raw, err := c.tree.ReadFile(p.Path, maxContent)
+	if errors.Is(err, waxseal.ErrTooLarge) {
+		known.digest, err = c.tree.Digest(p.Path)
+	}
+	if err != nil {
+		c.problem(p.Path, err)
+		return known
+	}
+	if raw == nil {
+		return known
+	}
+	sum := md5.Sum(raw)
+	known.digest, known.md5 = sha(raw), hex.EncodeToString(sum[:])
+	if p.Role == waxseal.RoleInterpreter || bytes.HasPrefix(raw, []byte("\x7fELF")) {
+		return known
+	}
+	if p.Role == waxseal.RoleBinary && bytes.HasPrefix(raw, []byte("#!")) || p.Role == waxseal.RoleScript {
+		known.role = waxseal.RoleScript
+		known.needs = c.scriptNeeds(p.Path, raw)
+		if text := c.reader.masker.Text(waxseal.RoleScript, string(raw)); len(text) <= maxText && !bytes.ContainsRune(raw, 0) {
+			known.text = text
+		}
+	}
+	return known
+}
+
+var (
+	// An absolute path in a script: what it runs, sources or reads.
+	absolute = regexp.MustCompile(`(?:^|[\s"'=(<>|;&:@{])(/[A-Za-z0-9_.+@%,/-]{2,255})`)
+	// Where env(1) finds an interpreter named without a path.
+	searchPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
+)
+
+const (
+	maxScript      = 512 << 10 // longer scripts are not searched for paths
+	maxScriptNames = 64
+)
+
+// scriptNeeds lists the interpreter of a script and the regular files it names.
+// Names that the script puts together at run time are not found.
+func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
+	var needs []waxseal.Part
+	first, rest, _ := bytes.Cut(raw, []byte("\n"))
+	if line, ok := strings.CutPrefix(string(first), "#!"); ok {
+		if in := c.interpreter(strings.Fields(line)); in != "" {
+			needs = append(needs, waxseal.Part{Path: in, Role: waxseal.RoleInterpreter})
+		}
+	}
+	if len(rest) > maxScript {
+		return needs
+	}
+	for _, g := range absolute.FindAllSubmatch(rest, -1) {
+		p := waxseal.Path(path.Clean(string(g[1])))
+		if len(needs) > maxScriptNames || p == script {
+			continue
+		}
+		if f, err := c.tree.Stat(p); err == nil && f.Type == waxseal.Regular {
+			needs = append(needs, waxseal.Part{Path: p, Role: roleNamed(f)})
+		}
+	}
+	return needs
+}
+
+// roleNamed guesses the role of a file that a script names: what may be executed
+// is a program, anything else is kept by digest only, since it may be anything.
+func roleNamed(f waxseal.File) waxseal.Role {
+	if f.Mode&0o111 != 0 {
+		return waxseal.RoleBinary
+	}
+	return waxseal.RoleLibrary
+}
+
+// interpreter resolves the words of a "#!" line, through env(1) too.
+func (c *closer) interpreter(words []string) waxseal.Path {
+	if len(words) == 0 {
+		return ""
+	}
+	if path.Base(words[0]) != "env" {
+		return waxseal.Path(path.Clean("/" + words[0]))
+	}
+	for _, w := range words[1:] {
+		if strings.HasPrefix(w, "-") || strings.Contains(w, "=") {
+			continue
+		}
+		for _, dir := range searchPath {
+			p := waxseal.Path(path.Join(dir, w))
+			if _, err := c.tree.Stat(p); err == nil {
+				return p
+			}
+		}
+		return ""
+	}
+	return ""
+}
