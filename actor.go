@@ -44,7 +44,9 @@ type Process struct {
 	PPID int    `json:"ppid,omitempty"`
 	Exe  string `json:"exe"`
 	// Comm is the 15-byte name that the process may choose for itself.
-	Comm string   `json:"comm"`
+	Comm string `json:"comm"`
+	// User is the name of EUID, "" where it has none.
+	User string   `json:"user,omitempty"`
 	Argv []string `json:"argv"`
 	CWD  string   `json:"cwd,omitempty"`
 	UID  uint32   `json:"uid"`

@@ -13,7 +13,7 @@ const (
 	// tickEvery is how often the agent looks at the clock.
 	tickEvery = 200 * time.Millisecond
 	// aliveEvery bounds how much unwatched time is claimed after a kill.
-	aliveEvery = 2 * time.Second
+	aliveEvery = 10 * time.Second
 )
 
 // begin remembers where the last run ended, starts the sensors, and tells what

@@ -67,17 +67,23 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	a.touched = append(a.touched, t)
 	a.reader.Forget(o.File.Path)
 	wait := settle
-	if unfinished(o.File) {
+	if unfinished(t) {
 		wait = settleOpen
 	}
 	a.dueAt(time.Now().Add(wait))
 }
 
 // unfinished: more is likely to come, since the writer still has the file open
-// or the name is only gone for a moment.
-func unfinished(f *waxseal.FileEvent) bool {
-	for _, op := range f.Operations {
-		if op != waxseal.OpDelete && op != waxseal.OpCreate && op != waxseal.OpTruncate {
+// (content is copied when it is closed), or the name is only gone for a moment.
+func unfinished(t touch) bool {
+	for _, op := range t.File.Operations {
+		switch op {
+		case waxseal.OpDelete, waxseal.OpCreate, waxseal.OpTruncate:
+		case waxseal.OpWrite:
+			if t.copied {
+				return false
+			}
+		default:
 			return false
 		}
 	}

@@ -201,7 +201,7 @@ func (d *door) printActor(f waxseal.Finding) {
 		return
 	}
 	p := a.Process
-	d.block("who", wrap(fmt.Sprintf("uid %d ran %s (%s, process %d) [%s]", p.EUID, command(p), p.Exe, p.PID, p.Grade))...)
+	d.block("who", wrap(fmt.Sprintf("%s ran %s (%s, process %d) [%s]", account(p), command(p), p.Exe, p.PID, p.Grade))...)
 	if a.Login.UID != waxseal.Unset {
 		d.block("", fmt.Sprintf("who is %s, login uid %d, session %d%s [%s]", safe(a.Login.Name), a.Login.UID, a.Login.Session, onTTY(a.Login.TTY), a.Login.Grade))
 	} else {
@@ -230,6 +230,13 @@ func (d *door) printOrigin(o waxseal.Origin) {
 	case o.Kind != waxseal.OriginUnknown && o.Kind != "":
 		d.block("", fmt.Sprintf("came in by %s [%s]", o.Kind, o.Grade))
 	}
+}
+
+func account(p waxseal.Process) string {
+	if p.User == "" {
+		return fmt.Sprintf("uid %d", p.EUID)
+	}
+	return fmt.Sprintf("%s (uid %d)", p.User, p.EUID)
 }
 
 func when(t time.Time) string {

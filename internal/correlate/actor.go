@@ -141,6 +141,9 @@ const maxAncestors = 32
 func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxseal.Actor {
 	a.Ancestors = m.ancestors(a.Process, known)
 	a.Login.Name = cmp.Or(a.Login.Name, m.nameOf(a.Login.UID))
+	if m.names != nil {
+		a.Process.User = m.names(a.Process.EUID)
+	}
 	if a.Process.Argv == nil {
 		a.Process.Argv = []string{}
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxExecs   = 1 << 16
+	maxExecs   = 1 << 14
 	maxTouches = 1 << 12
 	maxLogins  = 1 << 10
 )

@@ -14,6 +14,7 @@ package detect
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -169,6 +170,7 @@ func (c *Context) changed(hc waxseal.HookChange) weight {
 	} else if before.Target != after.Target {
 		w.note("it was %s before", orNothing(before.Target.Value))
 	}
+	w.join(modifiers(before, after))
 	return w
 }
 
@@ -185,21 +187,28 @@ func orNothing(s string) string {
 
 // adjusted weighs a hook that hands mail where it did, in another manner.
 func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
-	for name, now := range after.Modifiers {
-		if was := before.Modifiers[name]; was != now {
-			w.add(waxseal.Medium, "%s of %s: %s instead of %s", name, after.Target.Value, orNothing(now), orNothing(was))
-			if name == "milter_default_action" && now == "accept" {
-				w.note("if the milter does not answer, mail now passes unfiltered")
-			}
-		}
-	}
+	w.join(modifiers(before, after))
 	if before.Scope != after.Scope {
 		w.add(waxseal.Medium, "it now applies to %s instead of %s", after.Scope, before.Scope)
 	}
 	if len(w.reasons) == 0 && after.Active {
 		w.add(waxseal.Low, "what %s depends on is different", after.Directive)
 	}
-	slices.SortFunc(w.reasons, func(a, b reason) int { return cmp.Compare(a.text, b.text) }) // a map has no order
+	return w
+}
+
+// modifiers weighs settings that change how a hook works.
+func modifiers(before, after waxseal.Hook) (w weight) {
+	for _, name := range slices.Sorted(maps.Keys(after.Modifiers)) {
+		was, now := before.Modifiers[name], after.Modifiers[name]
+		if was == now {
+			continue
+		}
+		w.add(waxseal.Medium, "%s: %s instead of %s", name, orNothing(now), orNothing(was))
+		if name == "milter_default_action" && now == "accept" {
+			w.note("if the milter does not answer, mail now passes unfiltered")
+		}
+	}
 	return w
 }
 

@@ -212,6 +212,11 @@ func worldWritable(mode string) bool {
 
 // mailFile weighs a file that mail is written to.
 func (c *Context) mailFile(h waxseal.Hook, w *weight) {
+	if slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleInclude }) {
+		w.add(waxseal.Low, "a list of addresses is read from %s; what it says is judged entry by entry", h.Target.Value)
+		c.whereTableLies(h, w)
+		return
+	}
 	w.add(waxseal.Medium, "mail is written to the file %s", h.Target.Value)
 	if !strings.HasPrefix(h.Target.Value, "/var/mail/") && !strings.HasPrefix(h.Target.Value, "/var/spool/mail/") && h.Target.Value != "/dev/null" {
 		w.add(waxseal.High, "%s is no mailbox of the system", h.Target.Value)
@@ -226,10 +231,9 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 // is a hook of its own, and weighed there.
 func (c *Context) service(h waxseal.Hook, w *weight) {
 	name, _, _ := strings.Cut(h.Target.Value, ":")
-	if program, ok := programOf(h); ok {
+	if _, ok := programOf(h); ok {
 		w.add(waxseal.Medium, "mail is handed to the service %s", name)
 		c.command(h, w)
-		_ = program
 		return
 	}
 	if name == "discard" {

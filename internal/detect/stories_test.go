@@ -1,0 +1,152 @@
+package detect_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"waxseal"
+	"waxseal/internal/detect"
+	"waxseal/internal/drift"
+	"waxseal/internal/mailpath"
+	"waxseal/internal/mask"
+	"waxseal/internal/snapshot"
+)
+
+// TestStories reads one archive a story: the files before (before/…), those that
+// differ after (after/…), those that are gone (section "removed") and what must
+// come out (section "want": the verdict, then words that the reasons must have,
+// one a line, or must not have, behind "!").
+// Section "modes" has lines "before|after PATH OCTAL [UID]", and "links" has
+// "before|after PATH TARGET".
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/stories/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no stories", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tell(t, a)
+		})
+	}
+}
+
+func tell(t *testing.T, a *txtar.Archive) {
+	before, after, want := trees(t, a)
+	m := mask.New([]byte("story"))
+	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).Read(snapshot.New(after))
+	context := detect.NewContext(was, now)
+	changes := drift.Compare(was, now)
+	verdict, said := waxseal.None, ""
+	for i := range changes {
+		context.Judge(&changes[i])
+		verdict = max(verdict, changes[i].Severity)
+		said += changes[i].Severity.String() + " " + string(changes[i].Path) + ": " + strings.Join(changes[i].Reasons, "\n\t") + "\n"
+	}
+	if verdict.String() != want[0] {
+		t.Errorf("verdict %s, want %s\n%s", verdict, want[0], said)
+	}
+	for _, words := range want[1:] {
+		if no, ok := strings.CutPrefix(words, "!"); ok == strings.Contains(said, strings.TrimSpace(no)) {
+			t.Errorf("reasons %q: must they have %q?\n%s", words, no, said)
+		}
+	}
+	for _, p := range append(was.Problems, now.Problems...) {
+		t.Logf("problem: %+v", p)
+	}
+}
+
+func trees(t *testing.T, a *txtar.Archive) (before, after map[waxseal.Path]snapshot.Object, want []string) {
+	t.Helper()
+	before, after = map[waxseal.Path]snapshot.Object{}, map[waxseal.Path]snapshot.Object{}
+	file := func(content []byte) snapshot.Object {
+		return snapshot.Object{File: waxseal.File{Mode: 0o644}, Content: content}
+	}
+	for _, f := range a.Files {
+		if p, ok := strings.CutPrefix(f.Name, "before"); ok {
+			before[waxseal.Path(p)], after[waxseal.Path(p)] = file(f.Data), file(f.Data)
+		}
+	}
+	for _, f := range a.Files {
+		lines := strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		switch {
+		case strings.HasPrefix(f.Name, "after/"):
+			after[waxseal.Path(strings.TrimPrefix(f.Name, "after"))] = file(f.Data)
+		case f.Name == "want":
+			want = lines
+		case f.Name == "removed":
+			for _, l := range lines {
+				delete(after, waxseal.Path(l))
+			}
+		case f.Name == "modes" || f.Name == "links":
+			attribute(t, f.Name, lines, before, after)
+		}
+	}
+	if len(want) == 0 {
+		t.Fatal("the story wants nothing")
+	}
+	return before, after, want
+}
+
+func attribute(t *testing.T, section string, lines []string, before, after map[waxseal.Path]snapshot.Object) {
+	t.Helper()
+	for _, l := range lines {
+		w := strings.Fields(l)
+		trees := []map[waxseal.Path]snapshot.Object{after}
+		if w[0] == "before" {
+			trees = append(trees, before)
+		}
+		for _, tree := range trees {
+			p := waxseal.Path(w[1])
+			if section == "links" {
+				tree[p] = snapshot.Object{File: waxseal.File{Type: waxseal.Symlink, Link: w[2], Mode: 0o777}}
+				continue
+			}
+			mode, err := strconv.ParseUint(w[2], 8, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := tree[p]
+			o.Mode = uint32(mode)
+			if len(w) > 3 {
+				uid, _ := strconv.Atoi(w[3])
+				o.UID = uint32(uid)
+			}
+			tree[p] = o
+		}
+	}
+}
+
+// TestJudgingIsStable: the same states give the same words in the same order.
+func TestJudgingIsStable(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/stories/milter-put-first.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after, _ := trees(t, a)
+	var first []string
+	for range 20 {
+		m := mask.New([]byte("story"))
+		was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).Read(snapshot.New(after))
+		changes := drift.Compare(was, now)
+		var said []string
+		for i := range changes {
+			detect.NewContext(was, now).Judge(&changes[i])
+			said = append(said, changes[i].Reasons...)
+		}
+		if first == nil {
+			first = said
+		}
+		if !slices.Equal(first, said) {
+			t.Fatalf("%q, then %q", first, said)
+		}
+	}
+}
