@@ -80,8 +80,12 @@ type AuditEvent struct {
 	// Raw are the records as the kernel wrote them, in order.
 	Raw []string `json:"raw,omitempty"`
 	// Actor is the process as /proc showed it when the event was read; nil where
-	// it had gone or was not asked for.
+	// it had gone or was not asked for. Where only its parent was still there,
+	// Actor.Process is unknown and Ancestors begin with the parent.
 	Actor *Actor `json:"actor,omitempty"`
+	// OfTree says of a program start that its parent is a master process whose
+	// root directory is that of the watched tree.
+	OfTree bool `json:"of_tree,omitempty"`
 }
 
 // AuditPath is one PATH record.

@@ -62,6 +62,7 @@ type Agent struct {
 	book    notebook  // what is not in the ledger yet
 	touched []touch   // file events since the last look
 	due     time.Time // when to look; zero while nothing happened
+	early   int       // looks put off because an event was still on its way
 	recent  []*told   // findings that later facts may add to
 }
 
@@ -111,7 +112,11 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) look(now time.Time) {
 	touched := a.startLook(now)
 	a.record() // truth before opinion
-	for _, v := range a.versions(touched) {
+	versions := a.versions(touched)
+	if a.tooEarly(versions, now) {
+		return
+	}
+	for _, v := range versions {
 		for _, ch := range Differences(a.last, v.state) {
 			a.judge(ch, v, now)
 		}

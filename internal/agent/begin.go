@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"waxseal"
@@ -24,7 +25,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stopped, _ := a.books.LastAlive()
+	stopped := a.lastSeen()
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
 	a.last = a.reader.Read(a.tree)
@@ -50,6 +51,16 @@ func (a *Agent) begin(ctx context.Context) error {
 	}
 	a.opts.Ready(len(current.Files), len(current.Hooks))
 	return nil
+}
+
+// lastSeen is the last time at which somebody looked at this tree: an agent that
+// lived, or whoever sealed.
+func (a *Agent) lastSeen() time.Time {
+	at, _ := a.books.LastAlive() // zero where no agent ever ran
+	if a.sealed != nil && a.sealed.Time.After(at) {
+		return a.sealed.Time
+	}
+	return at
 }
 
 // remembered is the state that the last run, or the last seal, left.
@@ -144,7 +155,7 @@ func (a *Agent) isDue(now time.Time) bool {
 		return true
 	}
 	for _, t := range a.touched {
-		if now.Sub(t.Time) > patience || t.auditBlind() {
+		if time.Since(t.Time) > patience || t.auditBlind() {
 			continue
 		}
 		if _, _, named := a.memory.Touch(*t.File, t.Time); !named {
@@ -155,9 +166,34 @@ func (a *Agent) isDue(now time.Time) bool {
 	return true
 }
 
+const (
+	// maxEarly and earlyWait bound how long a look waits for an event that must be
+	// on its way, since its effect is on the disk already.
+	maxEarly  = 4
+	earlyWait = 25 * time.Millisecond
+)
+
+// tooEarly puts a look off when it read a change whose event has not come in
+// yet: the disk is faster than the queue.
+func (a *Agent) tooEarly(versions []version, now time.Time) bool {
+	last := versions[len(versions)-1]
+	unseen := slices.ContainsFunc(Differences(a.last, last.state), func(ch waxseal.Change) bool {
+		return ch.Before != nil && lastEvent(last.touched, ch) == nil
+	})
+	if !unseen || a.senses.files == nil || a.early >= maxEarly {
+		a.early = 0
+		return false
+	}
+	a.early++
+	a.touched = append(last.touched, a.touched...)
+	a.dueAt(now.Add(earlyWait))
+	return true
+}
+
 // startLook takes the file events that led to this look.
 func (a *Agent) startLook(now time.Time) []touch {
 	touched := a.touched
+	a.uncopied(touched, now)
 	a.touched, a.due, a.lookedAt = nil, time.Time{}, now
 	return touched
 }

@@ -41,6 +41,34 @@ func (a *Agent) versions(touched []touch) []version {
 	return append(list, version{state: now, touched: touched, unobserved: len(touched) == 0})
 }
 
+// opens are the system calls that open a file (open(2), creat(2), openat(2),
+// openat2(2)) on x86_64 and aarch64, by number.
+var opens = []int{2, 85, 257, 437, 56}
+
+// uncopied notes files that were opened for writing more often than a content
+// could be copied: the kernel merges events that wait, so what was there in
+// between is not known.
+func (a *Agent) uncopied(touched []touch, now time.Time) {
+	type writes struct{ opened, copied int }
+	byInode := map[uint64]*writes{}
+	names := map[uint64]waxseal.Path{}
+	for _, t := range touched {
+		if f, ok := fileIn(a.last, t.File.Path); ok && f.Role.Text() && t.copied {
+			if byInode[t.File.Inode] == nil {
+				byInode[t.File.Inode] = &writes{opened: a.memory.Writes(t.File.Inode, opens, a.lookedAt)}
+			}
+			byInode[t.File.Inode].copied++
+			names[t.File.Inode] = t.File.Path
+		}
+	}
+	for inode, w := range byInode {
+		if inode != 0 && w.opened > w.copied {
+			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: a.lookedAt, Until: now, Lost: int64(w.opened - w.copied),
+				Reason: fmt.Sprintf("intermediate content not captured: %s was opened for writing %d times, and %d contents could be copied", names[inode], w.opened, w.copied)}})
+		}
+	}
+}
+
 // metadata is what the file under this name has now; a file that has gone gets a
 // plain one.
 func (a *Agent) metadata(p waxseal.Path) waxseal.File {

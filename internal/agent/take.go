@@ -34,6 +34,9 @@ func (a *Agent) take(in arrival) {
 		return
 	}
 	o := a.scrub(in.Observation)
+	if o.Audit != nil && correlate.IsExec(o.Audit) {
+		a.lookUpParent(o.Audit)
+	}
 	a.memory.Add(o)
 	switch {
 	case o.File != nil:
@@ -112,12 +115,23 @@ func (a *Agent) takeExec(o waxseal.Observation) {
 	if !slices.Contains(proc.Running(a.tree.Dir(), "master"), o.Audit.PPID) {
 		return
 	}
-	e := *o.Audit
-	if e.Actor == nil {
-		e.Actor = &waxseal.Actor{Process: waxseal.Process{PID: e.PID, PPID: e.PPID, Exe: e.Exe, Comm: e.Comm, Argv: e.Argv, Grade: waxseal.Proven}}
-	}
-	o.Audit = &e
+	o.Audit.OfTree = true
 	a.news(o)
+}
+
+// lookUpParent adds to a program start who its parent is, where no program start
+// told that before: a daemon older than the agent, or a child that was forked
+// and never started a program of its own, such as sshd's for a session.
+func (a *Agent) lookUpParent(e *waxseal.AuditEvent) {
+	if e.Actor != nil || !e.Success || a.memory.Knows(e.PPID) {
+		return
+	}
+	if p := a.senses.people.Snapshot(e.PPID); p != nil {
+		e.Actor = a.scrubActor(&waxseal.Actor{
+			Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Process: waxseal.Process{Grade: waxseal.Unknown},
+			Ancestors: append([]waxseal.Process{p.Process}, p.Ancestors...),
+		})
+	}
 }
 
 // takeTouch: audit's report of an operation on a watched file. It proves who was

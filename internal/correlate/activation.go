@@ -38,12 +38,12 @@ func stands(f *waxseal.Finding, s waxseal.Stand) bool {
 	return slices.ContainsFunc(f.Activation, func(a waxseal.Activation) bool { return a.Stand == s })
 }
 
-// startedAfter: a daemon that started after the change runs with it. Only
-// program starts that the agent found to be of this very tree carry an Actor.
+// startedAfter: a daemon of this very tree that started after the change runs
+// with it.
 func startedAfter(f *waxseal.Finding, o waxseal.Observation) bool {
 	e := o.Audit
 	name := path.Base(e.Exe)
-	if !IsExec(e) || !e.Success || e.Actor == nil || !slices.Contains(daemons, name) || !e.Time.After(f.Seen) {
+	if !IsExec(e) || !e.Success || !e.OfTree || !slices.Contains(daemons, name) || !e.Time.After(f.Seen) {
 		return false
 	}
 	if stands(f, waxseal.Loaded) || path.Base(string(f.Change.Path)) == "master.cf" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,18 @@ func (m *Memory) Touch(f waxseal.FileEvent, at time.Time) (e waxseal.AuditEvent,
 		}
 	}
 	return e, false, found
+}
+
+// Writes counts the audited operations among the given system calls that
+// concerned an inode since a time.
+func (m *Memory) Writes(inode uint64, syscalls []int, since time.Time) (n int) {
+	for _, t := range m.touches {
+		if t.Success && t.Time.After(since) && slices.Contains(syscalls, t.Syscall) &&
+			slices.ContainsFunc(t.Paths, func(p waxseal.AuditPath) bool { return p.Inode == inode && p.NameType != "PARENT" }) {
+			n++
+		}
+	}
+	return n
 }
 
 func touches(e waxseal.AuditEvent, f waxseal.FileEvent) bool {
@@ -171,6 +184,11 @@ func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []w
 // process describes a parent: as audit saw it start, else as /proc showed it.
 func (m *Memory) process(pid int, known map[int]waxseal.Process) (waxseal.Process, bool) {
 	snap, seen := known[pid]
+	if !seen {
+		var s sighting
+		s, seen = m.seen[pid]
+		snap = s.Process
+	}
 	x, ok := m.execs[pid]
 	if ok && (!seen || snap.Exe == x.Exe || snap.Exe == "" || strings.HasSuffix(snap.Exe, x.Exe)) {
 		return waxseal.Process{
@@ -220,6 +238,11 @@ func callerOf(sudo waxseal.Process, a waxseal.Actor) uint32 {
 func (m *Memory) origin(a *waxseal.Actor) {
 	if a.Origin.Kind == "" {
 		a.Origin = waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown}
+	}
+	for _, p := range a.Ancestors {
+		if s, ok := m.seen[p.PID]; ok && a.Origin.Kind == waxseal.OriginUnknown {
+			a.Origin = s.origin
+		}
 	}
 	if a.Origin.Address == "" {
 		m.originFromLogin(a)

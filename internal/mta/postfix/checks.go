@@ -1,0 +1,250 @@
+package postfix
+
+import (
+	"strconv"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mapdb"
+)
+
+// action is what the result of an access(5) or header_checks(5) table does.
+type action struct {
+	kind    waxseal.HookKind
+	effects []waxseal.Effect
+	verb    string // for Explain: "is redirected to"
+	target  waxseal.TargetType
+}
+
+// actions are those that do more than let pass, refuse or log.
+var actions = map[string]action{
+	"REDIRECT": {waxseal.KindRedirect, diverts, "is redirected to", waxseal.TargetAddress},
+	"BCC":      {waxseal.KindCopy, copies, "is copied to", waxseal.TargetAddress},
+	"FILTER":   {waxseal.KindContentFilter, seesAll, "is filtered:", waxseal.TargetService},
+	"DISCARD":  {waxseal.KindDiscard, drops, "is thrown away, as if it had been delivered", waxseal.TargetText},
+	"HOLD":     {waxseal.KindDiscard, []waxseal.Effect{waxseal.Observe, waxseal.Drop}, "is put on hold", waxseal.TargetText},
+	"PREPEND":  {waxseal.KindRewrite, modifies, "gets a header:", waxseal.TargetText},
+	"REPLACE":  {waxseal.KindRewrite, modifies, "has the line replaced by", waxseal.TargetText},
+	"STRIP":    {waxseal.KindRewrite, modifies, "loses the line", waxseal.TargetText},
+	"IGNORE":   {waxseal.KindRewrite, modifies, "loses the line, which is not logged", waxseal.TargetText},
+	"PASS":     {waxseal.KindRewrite, modifies, "meets no further checks", waxseal.TargetText},
+}
+
+// passive are results that decide only whether mail is taken.
+var passive = map[string]bool{
+	"REJECT": true, "OK": true, "DUNNO": true, "WARN": true, "INFO": true, "DEFER": true, "RELAY": true,
+	"DEFER_IF_PERMIT": true, "DEFER_IF_REJECT": true, "HANGUP": true, "DELAY": true,
+}
+
+// entryAction makes the hook of one table entry, or a setting where the entry
+// only lets mail pass or refuses it.
+func (s site) entryAction(t table, e mapdb.Entry, whose string) {
+	word, rest := e.Value, ""
+	if i := strings.IndexAny(word, " \t"); i >= 0 {
+		word, rest = e.Value[:i], strings.TrimSpace(e.Value[i:])
+	}
+	verb := strings.ToUpper(word)
+	a, acts := actions[verb]
+	switch {
+	case acts:
+	case strings.Contains(word, "$"):
+		// The mail itself supplies the action: ${1} in a pattern table.
+		a = action{waxseal.KindRedirect, decides, "meets an action taken from the message itself:", waxseal.TargetText}
+		rest, verb = e.Value, "$"
+	default:
+		s.entrySetting(t, e)
+		if !passive[verb] {
+			s.reachRestrictions(e.Value)
+		}
+		return
+	}
+	if !s.once(t, e) {
+		return
+	}
+	h := s.entry(t, e, 1)
+	h.Kind, h.Effects, h.Directive, h.Scope = a.kind, a.effects, verb, whose+" "+clip(e.Key)
+	h.Target = waxseal.Target{Type: a.target, Value: rest}
+	s.actionTarget(&h, verb, rest)
+	if s.outgoing() && strings.Contains("REDIRECT BCC FILTER DISCARD HOLD PASS", verb) {
+		h.Active = false // smtp(8) knows no such action
+	}
+	h.Explain = sentence("Mail whose " + whose + " matches " + clip(e.Key) + " " + a.verb + tail(h, rest) + " (" + verb + " in " + string(t.path) + ").")
+	s.in.emit(h)
+}
+
+func sentence(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func tail(h waxseal.Hook, rest string) string {
+	if rest == "" || h.Kind == waxseal.KindDiscard {
+		return ""
+	}
+	if h.Kind == waxseal.KindContentFilter {
+		return " it goes to " + clip(h.Target.Value) + where(h.Target)
+	}
+	return " " + clip(rest) + where(h.Target)
+}
+
+// actionTarget resolves what the word behind the action names.
+func (s site) actionTarget(h *waxseal.Hook, verb, rest string) {
+	switch verb {
+	case "REDIRECT", "BCC":
+		h.Target = s.in.addressTarget(rest)
+		// Postfix ignores the action where there is no @.
+		h.Active = h.Active && strings.Contains(rest, "@")
+	case "FILTER":
+		d := s.in.deliver(rest, waxseal.KindContentFilter)
+		d.fill(h)
+		h.Kind = waxseal.KindContentFilter
+		if d.target.Type != waxseal.TargetCommand && d.kind != waxseal.KindDiscard {
+			h.Effects = seesAll
+		}
+		h.Active = h.Active && strings.Contains(rest, ":")
+	case "STRIP", "IGNORE", "PASS", "DISCARD", "HOLD":
+		h.Target.Value = strings.TrimSpace(verb + " " + rest)
+	}
+}
+
+// outgoing reports whether the checks are those of smtp(8) or lmtp(8).
+func (s site) outgoing() bool {
+	return strings.HasPrefix(s.name, "smtp_") || strings.HasPrefix(s.name, "lmtp_")
+}
+
+// checksTable reads header_checks and its like (header_checks(5)).
+func checksTable(s site) {
+	whose := "header"
+	if strings.HasSuffix(s.name, "body_checks") {
+		whose = "body"
+	}
+	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
+		for _, e := range t.entries {
+			s.entryAction(t, e, whose)
+		}
+	}
+}
+
+// restrictions reads an smtpd restriction list (SMTPD_ACCESS_README).
+func restrictions(s site) {
+	items := mapdb.Fields(s.value)
+	policies, tables := 0, 0
+	for i := 0; i < len(items); i++ {
+		check := strings.ToLower(items[i])
+		switch {
+		case check == "check_policy_service" && i+1 < len(items):
+			i++
+			policies++
+			s.policyService(items[i], "check_policy_service:"+strconv.Itoa(policies))
+		case strings.HasPrefix(check, "check_") && strings.HasSuffix(check, "_access") && i+1 < len(items) && strings.Contains(items[i+1], ":"):
+			i++
+			tables++
+			s.accessTable(check, items[i], strconv.Itoa(tables))
+		case mapdb.IsRef(items[i]):
+			tables++
+			s.accessTable(s.name, items[i], strconv.Itoa(tables))
+		}
+	}
+}
+
+func (s site) accessTable(check, ref, suffix string) {
+	s.param.looks = "mail is let in or not"
+	for _, t := range s.tableHook(mapdb.Parse(ref), mapdb.KeyValue, suffix) {
+		for _, e := range t.entries {
+			s.entryAction(t, e, accessSubject(check))
+		}
+	}
+}
+
+// accessSubject says what a check_*_access looks up.
+func accessSubject(check string) string {
+	for _, subject := range []string{"recipient", "sender", "client", "helo", "etrn", "sasl", "ccert"} {
+		if strings.Contains(check, subject) {
+			return subject
+		}
+	}
+	return "sender, recipient or client"
+}
+
+// policyService reads what follows check_policy_service: inet:host:port,
+// unix:private/name, or { server, option = value } (SMTPD_POLICY_README).
+func (s site) policyService(item, suffix string) {
+	h := s.hook(suffix)
+	server := item
+	if inner, ok := mapdb.Unbrace(item); ok {
+		f := mapdb.Fields(inner)
+		if len(f) == 0 {
+			return
+		}
+		server = f[0]
+		for _, o := range f[1:] {
+			if name, value, ok := splitNameValue(strings.Trim(o, "{}")); ok {
+				modify(&h, name, value)
+			}
+		}
+	}
+	chroot := s.in.daemonChroot("smtpd")
+	if s.service != nil {
+		chroot = s.in.chrootOf(s.service)
+	}
+	h.Directive = "check_policy_service"
+	h.Target, h.Closure = s.in.socketTarget(server, chroot)
+	by := ""
+	if svc := s.in.socketService(server); svc != nil {
+		s.in.reached[svc.key()] = true
+		x := svc.external()
+		h.Closure = append(h.Closure, s.in.commandParts(x.argv)...)
+		h.RunsAs = x.user
+		modify(&h, "service", clip(svc.key()))
+		modify(&h, "command", commandLine(x.argv))
+		by = ", answered by the command " + clip(commandLine(x.argv)) + " run as " + orUnknown(x.user)
+	}
+	h.Explain = "The policy server at " + clip(h.Target.Value) + where(h.Target) + by +
+		" is asked about sender and recipient of mail (" + s.name + "); it can refuse, redirect, copy, hold or discard it."
+	s.in.emit(h)
+}
+
+// socketService finds the master.cf service behind unix:private/name or
+// unix:public/name.
+func (in *instance) socketService(server string) *service {
+	rest, ok := strings.CutPrefix(server, "unix:")
+	if !ok {
+		return nil
+	}
+	rest = strings.TrimPrefix(strings.TrimPrefix(rest, in.queueDirectory()), "/")
+	for _, class := range []string{"private/", "public/"} {
+		if name, ok := strings.CutPrefix(rest, class); ok {
+			return in.byKey[name+"/unix"]
+		}
+	}
+	return nil
+}
+
+// restrictionClasses reads the lists that smtpd_restriction_classes names
+// (RESTRICTION_CLASS_README).
+func restrictionClasses(s site) {
+	for _, class := range mapdb.Fields(s.value) {
+		value, defined := s.view.value(class), s.in.main.set[class]
+		if value == "" || s.in.given["class\x00"+s.prefix+class] {
+			continue
+		}
+		s.in.given["class\x00"+s.prefix+class] = true
+		c := s
+		c.name, c.value = class, value
+		c.prefix = strings.TrimSuffix(s.prefix, s.name) + clip(class)
+		if s.service == nil {
+			c.source.Line = defined.line
+		}
+		restrictions(c)
+	}
+}
+
+// reachRestrictions follows a table result that is itself a restriction list:
+// policy servers in it are reached.
+func (s site) reachRestrictions(value string) {
+	items := mapdb.Fields(value)
+	for i, item := range items {
+		if strings.EqualFold(item, "check_policy_service") && i+1 < len(items) {
+			if svc := s.in.socketService(items[i+1]); svc != nil {
+				s.in.reached[svc.key()] = true
+			}
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package postfix
+
+import (
+	"slices"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mapdb"
+)
+
+// domainSet are the mail domains that an instance calls its own.
+type domainSet struct {
+	exact map[string]bool
+	// parents are the listed domains whose sub-domains count as own too.
+	parents map[string]bool
+}
+
+// domainParameters list domains (postconf(5)).
+var domainParameters = []string{"mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"}
+
+const (
+	maxDomains   = 20_000
+	maxListFiles = 100
+)
+
+// ownDomains reads the domain lists, the tables among them included.
+func (in *instance) ownDomains() domainSet {
+	d := domainSet{exact: map[string]bool{}, parents: map[string]bool{}}
+	for _, name := range domainParameters {
+		for _, item := range in.listItems(in.view.value(name), map[waxseal.Path]bool{}) {
+			if len(d.exact) >= maxDomains {
+				break
+			}
+			d.add(item, name == "virtual_alias_domains" || name == "virtual_mailbox_domains")
+		}
+	}
+	for _, name := range []string{"myhostname", "mydomain"} {
+		v := strings.ToLower(in.view.value(name))
+		// A host called example.com has $mydomain = com: nobody's own.
+		if strings.Contains(v, ".") || v == "localdomain" {
+			d.exact[v] = true
+		}
+	}
+	return d
+}
+
+// add takes one list item. A key of a virtual alias table is a domain only
+// without an @ (postconf(5) virtual_alias_domains).
+func (d domainSet) add(item string, mayHoldAddresses bool) {
+	item = strings.ToLower(strings.Trim(item, "."))
+	switch {
+	case item == "", strings.ContainsAny(item, "!/$*: "+blanks):
+		return
+	case strings.Contains(item, "@"), mayHoldAddresses && !strings.Contains(item, "."):
+		return
+	}
+	d.exact[item] = true
+	if strings.Contains(item, ".") {
+		d.parents[item] = true
+	}
+}
+
+func (d domainSet) list() []string {
+	out := make([]string, 0, len(d.exact))
+	for name := range d.exact {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// own reports whether a domain, or one that it is a sub-domain of, is listed.
+func (d domainSet) own(domain string) bool {
+	domain = strings.ToLower(strings.Trim(domain, ".[]"))
+	if domain == "" || d.exact[domain] || isLoopback(domain) {
+		return true
+	}
+	for {
+		_, parent, ok := strings.Cut(domain, ".")
+		if !ok {
+			return false
+		}
+		if d.parents[parent] {
+			return true
+		}
+		domain = parent
+	}
+}
+
+// ownAddress judges a whole address. In the result of a pattern the domain may
+// be $2, taken from what matched: then only a literal ending can be judged.
+func (d domainSet) ownAddress(address string) bool {
+	address = strings.Trim(address, "<>")
+	i := strings.LastIndexByte(address, '@')
+	if i < 0 {
+		// user%domain and site!user are old ways to another host.
+		return !strings.ContainsAny(address, "%!")
+	}
+	domain := address[i+1:]
+	if j := strings.LastIndexByte(domain, '$'); j >= 0 {
+		tail := strings.TrimLeft(domain[j+1:], "{(0123456789)}")
+		if tail = strings.TrimPrefix(tail, "."); tail == "" {
+			return true
+		}
+		domain = tail
+	}
+	if strings.ContainsAny(address[:i], "%!@") && !strings.HasPrefix(address, `"`) {
+		return false
+	}
+	return d.own(domain)
+}
+
+// listItems flattens a list: words, files that hold words, and the keys of
+// readable tables. seen are the files already read: none is read twice, so that
+// lists which name each other end.
+func (in *instance) listItems(value string, seen map[waxseal.Path]bool) []string {
+	var out []string
+	for _, item := range mapdb.Fields(value) {
+		switch {
+		case len(out) > maxDomains || len(seen) > maxListFiles:
+			return out
+		case strings.HasPrefix(item, "/"):
+			p := clean(item)
+			if seen[p] {
+				continue
+			}
+			seen[p] = true
+			in.part(p, waxseal.RoleList)
+			if text, ok := in.read(p, "a list file"); ok {
+				for _, line := range listLines(text) {
+					out = append(out, in.listItems(line, seen)...)
+				}
+			}
+		case mapdb.IsRef(item):
+			out = append(out, in.tableKeys(mapdb.Parse(item), 0)...)
+		default:
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// listLines are the lines of a list file, comments left out.
+func listLines(text string) []string {
+	lines, _ := mapdb.Lines(text)
+	out := make([]string, 0, len(lines))
+	for _, l := range lines {
+		out = append(out, l.Text)
+	}
+	return out
+}
+
+// tableKeys are the keys of what can be read of a table.
+func (in *instance) tableKeys(ref mapdb.Ref, depth int) []string {
+	var out []string
+	if depth > 4 {
+		return out
+	}
+	for _, nested := range ref.Refs {
+		out = append(out, in.tableKeys(nested, depth+1)...)
+	}
+	if ref.Format() != mapdb.KeyValue || ref.Type == "static" || ref.Type == "randmap" {
+		return out
+	}
+	for _, e := range in.tableOf(ref, mapdb.KeyValue).entries {
+		out = append(out, e.Key)
+	}
+	return out
+}

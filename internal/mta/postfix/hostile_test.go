@@ -1,0 +1,51 @@
+package postfix
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHostile: no input may take long, whatever it asks for. The limit is far
+// above what any of them needs.
+func TestHostile(t *testing.T) {
+	const limit = 20 * time.Second
+	many := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	chain := many(1000, "x%d = $x")
+	for _, tc := range []struct{ name, main, master, table string }{
+		{"one long line", "a = " + strings.Repeat("x", 4<<20), "", ""},
+		{"continuations", "a = x\n" + strings.Repeat(" y\n", 500_000), "", ""},
+		{"many names", many(100_000, "n%d = $n1\n"), "", ""},
+		{"long chain", chain, "", ""},
+		{"bombs", many(60, "smtpd_milters = $a\na%[1]d = $b$b$b$b\n") + "b = $c$c$c$c$c$c$c$c$c$c\nc = " + strings.Repeat("x", 60_000) + "\n" + many(2000, "q%d = $b\n"), "", ""},
+		{"open references", "always_bcc = " + strings.Repeat("${a", 500_000), "", ""},
+		{"open braces", "smtpd_milters = " + strings.Repeat("{", 1_000_000), "", ""},
+		{"nested tables", "virtual_alias_maps = " + strings.Repeat("pipemap:{", 100_000) + "hash:/a" + strings.Repeat("}", 100_000), "", ""},
+		{"many tables", "virtual_alias_maps = " + strings.Repeat("hash:/etc/postfix/t ", 50_000), "", many(100, "k%d v\n")},
+		{"many services", own + "smtpd_milters = $m\n", many(20_000, "s%d inet n - n - - smtpd -o m=inet:a:1\n"), ""},
+		{"many options", own, "s inet n - n - - smtpd " + many(200_000, " -o a%d=$b"), ""},
+		{"many entries", own + "virtual_alias_maps = hash:/etc/postfix/t\n", "", many(300_000, "k%d@example.test v\n")},
+		{"many results", own + "virtual_alias_maps = hash:/etc/postfix/t\n", "", "k " + many(100_000, "a%d,")},
+		{"deep conditions", own + "header_checks = regexp:/etc/postfix/t\n", "", strings.Repeat("if /a/\n", 50_000) + strings.Repeat("/b/ DISCARD\n", 1000)},
+		{"quotes", own + "alias_maps = hash:/etc/postfix/t\n", "", "a: " + strings.Repeat(`"`, 500_000) + "\n" + strings.Repeat("(", 500_000)},
+		{"list of lists", own + "mydestination = /etc/postfix/t\n", "", strings.Repeat("/etc/postfix/t /etc/postfix/t\n", 100)},
+		{"including itself", own + "alias_maps = hash:/etc/postfix/t\n", "", strings.Repeat("a: :include:/etc/postfix/t, :include:/etc/postfix/t\n", 200)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			started := time.Now()
+			r := read(tree(map[string]string{"/etc/postfix/main.cf": tc.main, "/etc/postfix/master.cf": tc.master, "/etc/postfix/t": tc.table}))
+			if d := time.Since(started); d > limit {
+				t.Errorf("took %v", d)
+			} else if testing.Verbose() {
+				t.Logf("%v, %d hooks, %d settings, %d problems", d, len(r.Hooks), len(r.Settings), len(r.Problems))
+			}
+		})
+	}
+}

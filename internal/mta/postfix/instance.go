@@ -1,0 +1,213 @@
+package postfix
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mapdb"
+)
+
+// instance is one configuration directory being read.
+type instance struct {
+	*reader
+	dir      waxseal.Path
+	name     string
+	enabled  bool
+	main     mainConf
+	view     view
+	services []service
+	byKey    map[string]*service
+	domains  domainSet
+	hooks    []waxseal.Hook
+	// reached are the services that something leads mail to, by key.
+	reached map[string]bool
+	// given remembers map entries already listed, by table and parameter.
+	given  map[string]bool
+	tables map[string]tableText
+	// settings remembers the names already given out.
+	settings map[string]bool
+	// used are the names of main.cf that have an effect; nil until asked for.
+	used map[string]bool
+}
+
+// readInstance reads one configuration directory into the result.
+func (r *reader) readInstance(dir waxseal.Path, rank instanceRank) *instance {
+	in := &instance{
+		reader: r, dir: dir, byKey: map[string]*service{}, reached: map[string]bool{},
+		given: map[string]bool{}, tables: map[string]tableText{}, settings: map[string]bool{},
+	}
+	in.load()
+	in.identify(rank)
+	in.domains = in.ownDomains()
+	in.parameterHooks()
+	in.overrideHooks()
+	in.moduleHooks()
+	in.serviceHooks()
+	in.collectSettings()
+	in.collectParts()
+	in.order()
+	return in
+}
+
+// load reads main.cf and master.cf.
+func (in *instance) load() {
+	mainPath, masterPath := in.dir+"/main.cf", in.dir+"/master.cf"
+	in.main = mainConf{path: mainPath, set: map[string]parameter{}}
+	in.part(mainPath, waxseal.RoleConfig)
+	in.part(masterPath, waxseal.RoleConfig)
+	if text, ok := in.read(mainPath, "main.cf"); ok {
+		conf, problems := parseMain(mainPath, text)
+		in.main = conf
+		in.addProblems(problems)
+	}
+	if text, ok := in.read(masterPath, "master.cf"); ok {
+		services, problems := parseMaster(masterPath, text)
+		in.services = services
+		in.addProblems(problems)
+	}
+	for i := range in.services {
+		in.byKey[in.services[i].key()] = &in.services[i]
+	}
+	in.view = in.viewFor(nil)
+	for _, name := range in.main.order {
+		if _, problem := in.view.expandName(name); problem != "" {
+			in.problem(mainPath, in.main.set[name].line, problem)
+		}
+	}
+}
+
+// identify names the instance and adds its stack.
+func (in *instance) identify(rank instanceRank) {
+	in.name = in.view.value("multi_instance_name")
+	in.enabled = true
+	if rank > 0 {
+		in.enabled = in.view.value("multi_instance_enable") == "yes"
+		if in.name == "" {
+			in.name = path.Base(string(in.dir))
+		}
+	}
+}
+
+// read returns the text of a configuration file. A missing file is silence; any
+// other failure is a problem and a hook of kind unreadable.
+func (in *instance) read(p waxseal.Path, what string) (string, bool) {
+	content, err := in.tree.ReadFile(p, maxFile)
+	switch {
+	case err == nil:
+	case isMissing(err):
+		return "", false
+	default:
+		in.unreadable(p, what, err.Error())
+		return "", false
+	}
+	if bytes.IndexByte(content, 0) >= 0 {
+		in.unreadable(p, what, "it holds null bytes and is not text")
+	}
+	return string(content), true
+}
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// unreadable makes sure that what could not be read is not silence.
+func (in *instance) unreadable(p waxseal.Path, what, why string) {
+	id := string(MTA) + ":" + string(p) + ":unreadable"
+	if in.given[id] {
+		return
+	}
+	in.given[id] = true
+	in.addProblems([]waxseal.Problem{{Path: p, Message: why, Unreadable: true}})
+	in.emit(waxseal.Hook{
+		ID: waxseal.HookID(id), Kind: waxseal.KindUnreadable, Stage: waxseal.StageConnect,
+		Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(p)},
+		Scope:  "all", Active: true, Source: waxseal.Source{Path: p}, Directive: what,
+		Explain: what + " (" + string(p) + ") can not be read as it should be: " + why + ". What it does to mail is not known.",
+	})
+}
+
+// viewFor is what the daemons of main.cf (nil) or of one service see.
+func (in *instance) viewFor(s *service) view {
+	d := map[string]string{
+		"config_directory": string(in.dir), "process_id": "$$process_id", "process_name": "$$process_name", "service_name": "$$service_name",
+		"mydomain": "localdomain", "mynetworks": "",
+	}
+	if in.dir != mainDirectory {
+		d["meta_directory"], d["sample_directory"] = mainDirectory, mainDirectory
+	}
+	var over map[string]string
+	if s != nil {
+		over = s.over()
+		d["service_name"], d["process_name"] = s.name, s.program()
+	}
+	d["myhostname"] = in.hostName(d)
+	v := newView(&in.main, over, d, in.defaults)
+	_, set := in.main.set["mydomain"]
+	// $mydomain is $myhostname less its first label (postconf(5) mydomain).
+	if _, parent, ok := strings.Cut(v.value("myhostname"), "."); ok && !set {
+		d["mydomain"] = parent
+		v = newView(&in.main, over, d, in.defaults)
+	}
+	return v
+}
+
+// hostName is the host's own name as the tree gives it.
+func (in *instance) hostName(d map[string]string) string {
+	host := "localhost"
+	if text, err := in.tree.ReadFile("/etc/hostname", maxFile); err == nil {
+		host = firstWord(string(text), host)
+	}
+	if strings.Contains(host, ".") {
+		return host
+	}
+	if domain, ok := in.main.set["mydomain"]; ok && !strings.Contains(domain.raw, "$") {
+		return host + "." + domain.raw
+	}
+	return host + "." + d["mydomain"]
+}
+
+func firstWord(text, otherwise string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	if f := strings.Fields(line); len(f) > 0 && !strings.HasPrefix(f[0], "#") {
+		return f[0]
+	}
+	return otherwise
+}
+
+// otherInstances are the directories that this instance says postmulti(1) should
+// manage too.
+func (in *instance) otherInstances() []waxseal.Path {
+	var out []waxseal.Path
+	for _, dir := range mapdb.Fields(in.view.value("multi_instance_directories")) {
+		if strings.HasPrefix(dir, "/") && clean(dir) != "/" && len(out) < maxInstances {
+			out = append(out, clean(dir))
+		}
+	}
+	return out
+}
+
+// part notes a file of the configuration.
+func (in *instance) part(p waxseal.Path, role waxseal.Role) {
+	in.result.Parts = append(in.result.Parts, waxseal.Part{Path: p, Role: role})
+}
+
+// order puts the hooks in the order in which mail meets them.
+func (in *instance) order() {
+	rank := map[waxseal.Stage]int{}
+	for i, s := range waxseal.Stages() {
+		rank[s] = i
+	}
+	sorted := make([][]waxseal.Hook, len(rank)+1)
+	for _, h := range in.hooks {
+		sorted[rank[h.Stage]] = append(sorted[rank[h.Stage]], h)
+	}
+	for _, hooks := range sorted {
+		for _, h := range hooks {
+			h.Active = h.Active && in.enabled
+			in.result.Hooks = append(in.result.Hooks, h)
+		}
+	}
+	in.result.Stacks = append(in.result.Stacks, in.stack())
+}

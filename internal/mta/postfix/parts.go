@@ -1,0 +1,116 @@
+package postfix
+
+import (
+	"path"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mapdb"
+)
+
+const (
+	maxDirectoryDepth = 4
+	maxDirectoryFiles = 5000
+)
+
+// collectParts notes the files that belong to the configuration besides those
+// that hooks depend on.
+func (in *instance) collectParts() {
+	in.secrets()
+	in.ownPrograms()
+	count := 0
+	in.unused(in.dir, 0, &count)
+}
+
+// unused lists what lies in the configuration directory; what something refers
+// to is noted elsewhere and wins.
+func (in *instance) unused(dir waxseal.Path, depth int, count *int) {
+	names, err := in.tree.ReadDir(dir)
+	if err != nil || depth > maxDirectoryDepth {
+		return
+	}
+	for _, name := range names {
+		p := dir + "/" + waxseal.Path(name)
+		f, err := in.tree.Lstat(p)
+		if *count++; *count > maxDirectoryFiles {
+			in.problem(dir, 0, "more files than are listed")
+			return
+		}
+		switch {
+		case err == nil && f.Type == waxseal.Directory:
+			in.unused(p, depth+1, count)
+		default:
+			in.part(p, waxseal.RoleUnused)
+		}
+	}
+}
+
+// secrets notes password tables and private keys. They are never read.
+func (in *instance) secrets() {
+	for _, name := range in.main.order {
+		in.secret(name, in.view.value(name))
+	}
+	for i := range in.services {
+		for _, o := range in.services[i].overrides {
+			text, _ := in.view.expand(o.raw)
+			in.secret(o.name, text)
+		}
+	}
+}
+
+func (in *instance) secret(name, value string) {
+	switch {
+	case strings.HasSuffix(name, "password_maps"), strings.HasSuffix(name, "_sni_maps"):
+		for _, ref := range mapdb.ParseList(value) {
+			if ref.Source() != "" {
+				in.part(clean(ref.Source()), waxseal.RoleSecret)
+			}
+			if c := ref.CompiledFile(); c != "" && in.exists(clean(c)) {
+				in.part(clean(c), waxseal.RoleSecret)
+			}
+		}
+	case strings.HasSuffix(name, "key_file"), strings.HasSuffix(name, "_chain_files"):
+		for _, f := range mapdb.Fields(value) {
+			if path.IsAbs(f) {
+				in.part(clean(f), waxseal.RoleSecret)
+			}
+		}
+	case strings.HasSuffix(name, "cert_file") && path.IsAbs(value):
+		// A certificate file holds the key too where no key file is named.
+		key := strings.TrimSuffix(name, "cert_file") + "key_file"
+		if in.view.value(key) == value {
+			in.part(clean(value), waxseal.RoleSecret)
+		}
+	}
+}
+
+// scripts are the shell scripts in daemon_directory that postfix(1) runs as root.
+var scripts = []string{"postfix-script", "post-install", "postfix-wrapper", "postmulti-script", "postfix-tls-script"}
+
+// commands are the programs in command_directory.
+var commands = []string{"postfix", "postalias", "postcat", "postconf", "postdrop", "postkick", "postlock", "postlog", "postmap", "postmulti", "postqueue", "postsuper", "sendmail"}
+
+// ownPrograms notes the daemons, scripts and commands of Postfix that the tree
+// has: replaced, each sees or steers all mail.
+func (in *instance) ownPrograms() {
+	daemonDirectory, commandDirectory := in.view.value("daemon_directory"), in.view.value("command_directory")
+	for name := range daemons {
+		in.programPart(daemonDirectory+"/"+name, waxseal.RoleBinary)
+	}
+	in.programPart(daemonDirectory+"/master", waxseal.RoleBinary)
+	for _, name := range scripts {
+		in.programPart(daemonDirectory+"/"+name, waxseal.RoleScript)
+	}
+	for _, name := range commands {
+		in.programPart(commandDirectory+"/"+name, waxseal.RoleBinary)
+	}
+	for _, name := range []string{"sendmail_path", "mailq_path", "newaliases_path"} {
+		in.programPart(in.view.value(name), waxseal.RoleBinary)
+	}
+}
+
+func (in *instance) programPart(p string, role waxseal.Role) {
+	if path.IsAbs(p) && in.exists(clean(p)) {
+		in.part(clean(p), role)
+	}
+}

@@ -1,0 +1,149 @@
+package postfix
+
+import (
+	"path"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mapdb"
+)
+
+// entries calls do for every entry of the tables that the value names, once per
+// table and parameter.
+func (s site) entries(do func(table, mapdb.Entry)) {
+	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
+		for _, e := range t.entries {
+			if s.once(t, e) {
+				do(t, e)
+			}
+		}
+	}
+}
+
+// transportTable reads transport(5) and tables with the same results.
+func transportTable(s site) {
+	s.entries(func(t table, e mapdb.Entry) {
+		d := s.in.deliver(e.Value, s.param.kind)
+		h := s.entry(t, e, 1)
+		d.fill(&h)
+		h.Scope = scopeWord(s.name) + " " + clip(e.Key)
+		h.Explain = "Mail with " + h.Scope + " " + d.words + " (" + s.name + ")."
+		s.in.emit(h)
+	})
+}
+
+func scopeWord(name string) string {
+	if strings.HasPrefix(name, "sender_") {
+		return "sender"
+	}
+	return "recipient"
+}
+
+// hostTable reads tables whose results are next hops.
+func hostTable(s site) {
+	s.entries(func(t table, e mapdb.Entry) {
+		h := s.entry(t, e, 1)
+		h.Target, h.Closure = s.in.hostTarget(e.Value, notChrooted)
+		h.Scope = scopeWord(s.name) + " " + clip(e.Key)
+		h.Explain = "Mail with " + h.Scope + " is sent to " + clip(h.Target.Value) + where(h.Target) + " (" + s.name + ")."
+		s.in.emit(h)
+	})
+}
+
+// addressTable reads tables whose results are addresses: virtual(5),
+// canonical(5), generic(5), bcc.
+func addressTable(s site) {
+	s.entries(func(t table, e mapdb.Entry) {
+		list := addressList(e.Value)
+		kept := false
+		for _, a := range list {
+			kept = kept || sameAddress(a, e.Key)
+		}
+		for n, a := range list {
+			h := s.entry(t, e, n+1)
+			h.Target = s.in.addressTarget(a)
+			h.Scope = scopeWord(s.name) + " " + clip(e.Key)
+			h.Explain = s.addressSentence(&h, e, a, kept)
+			s.in.emit(h)
+		}
+	})
+}
+
+func (s site) addressSentence(h *waxseal.Hook, e mapdb.Entry, address string, kept bool) string {
+	to := clip(address) + where(h.Target) + " (" + s.name + ")."
+	switch {
+	case s.param.kind == waxseal.KindCopy:
+		return "Mail with " + h.Scope + " is copied to " + to
+	case s.param.kind == waxseal.KindRewrite:
+		h.Scope = "address " + clip(e.Key)
+		return "The address " + clip(e.Key) + " is replaced by " + to
+	case kept && !sameAddress(address, e.Key):
+		h.Kind, h.Effects = waxseal.KindCopy, copies
+		return "Mail for " + clip(e.Key) + " is delivered and copied to " + to
+	case kept:
+		return "Mail for " + clip(e.Key) + " is delivered as well (" + s.name + ")."
+	}
+	return "Mail for " + clip(e.Key) + " goes to " + to
+}
+
+// sameAddress reports whether a result is its own key, with or without the
+// domain.
+func sameAddress(result, key string) bool {
+	result, key = strings.ToLower(strings.TrimPrefix(result, `\`)), strings.ToLower(key)
+	if result == key {
+		return true
+	}
+	user, _, keyHasDomain := strings.Cut(key, "@")
+	name, _, resultHasDomain := strings.Cut(result, "@")
+	return user == name && user != "" && keyHasDomain != resultHasDomain
+}
+
+// filterTable reads tables that rewrite commands, replies or outcomes: every
+// entry acts.
+func filterTable(s site) {
+	s.entries(func(t table, e mapdb.Entry) {
+		h := s.entry(t, e, 1)
+		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: e.Value}
+		h.Scope = "what matches " + clip(e.Key)
+		h.Explain = "What matches " + clip(e.Key) + " becomes " + clip(e.Value) + ", and nothing of that is logged (" + s.name + ")."
+		s.in.emit(h)
+	})
+}
+
+// textTable reads relocated(5).
+func textTable(s site) {
+	s.entries(func(t table, e mapdb.Entry) {
+		h := s.entry(t, e, 1)
+		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: e.Value}
+		h.Scope = "recipient " + clip(e.Key)
+		h.Explain = "Mail for " + clip(e.Key) + " is sent back with the advice that the user has moved to " + clip(e.Value) + " (" + s.name + ")."
+		s.in.emit(h)
+	})
+}
+
+// mailboxTable reads virtual_mailbox_maps: files below virtual_mailbox_base.
+func mailboxTable(s site) {
+	base := s.view.value("virtual_mailbox_base")
+	s.entries(func(t table, e mapdb.Entry) {
+		h := s.entry(t, e, 1)
+		box := path.Join("/", base, e.Value)
+		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: box}
+		h.Scope = "recipient " + clip(e.Key)
+		if !strings.Contains(box, "$") && !strings.HasSuffix(e.Value, "/") && base != "" {
+			h.Closure = []waxseal.Part{{Path: clean(box), Role: waxseal.RoleMailbox}}
+		}
+		h.Explain = "Mail for " + clip(e.Key) + " is written to " + clip(box) + " (" + s.name + ")."
+		s.in.emit(h)
+	})
+}
+
+// commandTable reads mailbox_command_maps.
+func commandTable(s site) {
+	s.entries(func(t table, e mapdb.Entry) {
+		h := s.entry(t, e, 1)
+		s.command(&h, e.Value)
+		h.Scope = "recipient " + clip(e.Key)
+		h.Explain = "Mail for " + clip(e.Key) + " is delivered by the command " + clip(e.Value) + ", run as the recipient (" + s.name + ")."
+		s.in.emit(h)
+	})
+}

@@ -1,0 +1,140 @@
+package kaudit
+
+import (
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"waxseal"
+)
+
+type interest int
+
+const (
+	ignored interest = iota
+	reported
+	watched
+)
+
+// sort says what an event is to us.
+func (s *Sensor) sort(e *waxseal.AuditEvent) interest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case isConfigChange(e):
+		if s.own.is(e) {
+			return ignored
+		}
+		return reported
+	case sessionTypes[e.Type]:
+		if s.options.Session {
+			return reported
+		}
+		return ignored
+	case e.PID == os.Getpid():
+		return ignored
+	case hasKey(e.Key, s.options.Key) || s.touches(e):
+		return watched
+	case s.options.Exec && hasKey(e.Key, s.options.Key+"-exec"):
+		return reported
+	}
+	return ignored
+}
+
+// hasKey looks for one key among those of an event: a rule with several -k joins
+// them with byte 1 (AUDIT_KEY_SEPARATOR).
+func hasKey(keys, key string) bool {
+	for k := range strings.SplitSeq(keys, "\x01") {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+// touches reports whether an event under another product's key names a watched
+// path as changed. The lock is held.
+func (s *Sensor) touches(e *waxseal.AuditEvent) bool {
+	if e.Key == "" || e.Argv != nil || onlyReads(e) {
+		return false
+	}
+	for _, p := range e.Paths {
+		name := p.Name
+		if name == "" || p.NameType == "PARENT" {
+			continue
+		}
+		if !path.IsAbs(name) {
+			name = path.Join(e.CWD, name)
+		}
+		for at := path.Clean(name); ; at = path.Dir(at) {
+			if s.watches[at] != nil {
+				return true
+			}
+			if at == "/" || at == "." {
+				break
+			}
+		}
+	}
+	return false
+}
+
+// openFlags says in which argument of which open call the flags are, by
+// architecture and number; openat2(2) passes them in memory.
+var openFlags = map[string]map[int]string{
+	"x86_64":  {2: " a1=", 257: " a2="},
+	"aarch64": {56: " a2="},
+}
+
+// onlyReads reports whether an event is an open for reading, which a rule of
+// ours never reports and one of another product may.
+func onlyReads(e *waxseal.AuditEvent) bool {
+	name, ok := openFlags[e.Arch][e.Syscall]
+	if !ok {
+		return false
+	}
+	for _, line := range e.Raw {
+		_, rest, found := strings.Cut(line, name)
+		if !found || !strings.HasPrefix(line, "type=SYSCALL ") {
+			continue
+		}
+		text, _, _ := strings.Cut(rest, " ")
+		flags, err := strconv.ParseUint(text, 16, 64)
+		return err == nil && flags&(unix.O_ACCMODE|unix.O_CREAT|unix.O_TRUNC) == unix.O_RDONLY
+	}
+	return false
+}
+
+func isConfigChange(e *waxseal.AuditEvent) bool {
+	return e.Type == "CONFIG_CHANGE" || e.Fields["op"] != "" && len(e.Raw) > 0 && hasType(e.Raw, "CONFIG_CHANGE")
+}
+
+func hasType(raw []string, typ string) bool {
+	for _, line := range raw {
+		if strings.HasPrefix(line, "type="+typ+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+// is reports whether a CONFIG_CHANGE is one of our own. Its SYSCALL record, where
+// it has one, tells by pid; without one the changes that we caused within the
+// last seconds are counted off.
+func (o *ownChanges) is(e *waxseal.AuditEvent) bool {
+	if e.PID != 0 && e.PID != os.Getpid() {
+		return false
+	}
+	op := e.Fields["op"]
+	if _, ok := e.Fields["audit_enabled"]; ok {
+		op = "audit_enabled"
+	}
+	if o.due[op] > 0 && time.Now().Before(o.until) {
+		o.due[op]--
+		return true
+	}
+	return e.PID == os.Getpid()
+}

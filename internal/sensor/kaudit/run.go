@@ -1,0 +1,212 @@
+package kaudit
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"waxseal"
+	"waxseal/internal/auditrec"
+)
+
+const (
+	// idle is how long an event may wait for more of its records while none come.
+	// The kernel writes the records of one event in one go.
+	idle = 50 * time.Millisecond
+	// poll is how often the kernel's loss counter is read, upkeep how often the
+	// rules are.
+	poll   = time.Second
+	upkeep = 5 * time.Second
+	// maxSnapshots bounds the actors that wait for their events.
+	maxSnapshots = 1024
+)
+
+// sessionTypes are delivered with Options.Session.
+var sessionTypes = map[string]bool{
+	"LOGIN": true, "USER_LOGIN": true, "USER_START": true, "USER_END": true, "USER_AUTH": true, "USER_CMD": true,
+}
+
+// Run receives until the context ends and returns nil then. It calls emit for
+// each event that carries one of our keys or touches a watched path, for the
+// session events if they were asked for, and for every CONFIG_CHANGE that is
+// not this sensor's own doing: rules removed and audit switched off by others
+// are among them. Everything else is dropped.
+//
+// Actor is set on watch events: as soon as the SYSCALL record is there,
+// Snapshot(pid) is called. Where that process has gone, or has been replaced by
+// one that started after the event, Snapshot(ppid) is: the Actor then has an
+// empty Process with grade unknown, the parent and its ancestors in Ancestors,
+// and the parent's login, origin and sudo, all lowered to inferred. Where both
+// have gone, Actor is nil.
+//
+// A slow emit makes the socket's queue fill; what doesn't fit is lost and
+// reported by gap. gap is also called when the kernel's own loss counter grows
+// and when rules were missing. Both functions are called from this goroutine.
+func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap func(waxseal.Gap)) error {
+	raw, err := s.listen.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("read audit records: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.listen.SetReadDeadline(time.Unix(1, 0)) }) // wakes the read below
+	defer stop()
+	r := &reader{s: s, emit: emit, gap: gap, last: time.Now(), lost: s.lost(), actors: map[actorKey]*waxseal.Actor{}}
+	nextPoll, nextUpkeep := time.Now().Add(poll), time.Now().Add(upkeep)
+	for buf := make([]byte, maxMessage); ctx.Err() == nil; {
+		_ = s.listen.SetReadDeadline(r.wake(nextPoll))
+		if ctx.Err() != nil { // it may have ended before the deadline was set
+			break
+		}
+		if err := r.receive(raw, buf); err != nil {
+			return fmt.Errorf("read audit records: %w", err)
+		}
+		now := time.Now()
+		if now.After(nextPoll) {
+			nextPoll = now.Add(poll)
+			r.poll(now)
+		}
+		if now.After(nextUpkeep) {
+			nextUpkeep = now.Add(upkeep)
+			s.repair(gap)
+		}
+	}
+	r.deliver(r.assembler.Drain())
+	return nil
+}
+
+// reader is the state of one Run.
+type reader struct {
+	s         *Sensor
+	emit      func(waxseal.AuditEvent)
+	gap       func(waxseal.Gap)
+	assembler auditrec.Assembler
+	actors    map[actorKey]*waxseal.Actor
+	last      time.Time // when a record was last received
+	polled    time.Time
+	lost      uint32
+	overrun   time.Time // when the queue's overflow was noticed; zero while there is none
+	drops     uint64
+	broken    int // records that could not be parsed since the last poll
+}
+
+type actorKey struct {
+	time   int64
+	serial uint64
+}
+
+// wake is when the next wait must end.
+func (r *reader) wake(next time.Time) time.Time {
+	if r.assembler.Pending() > 0 {
+		return time.Now().Add(idle)
+	}
+	return next
+}
+
+// receive takes everything that is queued, waiting for the first record.
+func (r *reader) receive(raw interface {
+	Read(func(uintptr) bool) error
+}, buf []byte) error {
+	var fault error
+	got := false
+	err := raw.Read(func(fd uintptr) bool {
+		for range 4096 { // then the clock has its turn
+			n, _, err := unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
+			switch {
+			case err == nil:
+				got = true
+				r.datagram(buf[:n])
+			case errors.Is(err, unix.ENOBUFS):
+				got = true
+				r.overflow()
+			case errors.Is(err, unix.EAGAIN):
+				r.drained()
+				return got // false waits for the next record
+			case !errors.Is(err, unix.EINTR):
+				fault = err
+				return true
+			}
+		}
+		return true
+	})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.deliver(r.assembler.Flush(time.Now().Add(time.Hour)))
+		err = nil
+	}
+	return errors.Join(fault, err)
+}
+
+func (r *reader) datagram(b []byte) {
+	r.last = time.Now()
+	if len(b) < headSize {
+		return
+	}
+	record, err := auditrec.ParseMessage(binary.NativeEndian.Uint16(b[4:]), string(b[headSize:]))
+	if err != nil {
+		r.broken++
+		return
+	}
+	if record.Type == "SYSCALL" {
+		r.snapshot(record)
+	}
+	r.deliver(r.assembler.Add(record))
+}
+
+// snapshot looks at the process while it lives: at its SYSCALL record, before
+// the rest of the event has come.
+func (r *reader) snapshot(record auditrec.Record) {
+	key := record.Fields["key"]
+	look := r.s.options.Snapshot
+	if look == nil || key == "" || hasKey(key, r.s.options.Key+"-exec") {
+		return
+	}
+	pid, _ := strconv.Atoi(record.Fields["pid"])
+	ppid, _ := strconv.Atoi(record.Fields["ppid"])
+	if len(r.actors) >= maxSnapshots {
+		clear(r.actors)
+	}
+	if a := actor(look, pid, ppid, record.Time); a != nil {
+		r.actors[actorKey{record.Time.UnixNano(), record.Serial}] = a
+	}
+}
+
+// slack is how much later than an event a process may seem to have started: its
+// start is counted in ticks of 10 ms from a boot time in whole seconds (proc(5)).
+const slack = 1100 * time.Millisecond
+
+func actor(look func(pid int) *waxseal.Actor, pid, ppid int, at time.Time) *waxseal.Actor {
+	if a := look(pid); a != nil && !a.Process.Started.After(at.Add(slack)) {
+		return a
+	}
+	parent := look(ppid)
+	if parent == nil || parent.Process.Started.After(at.Add(slack)) {
+		return nil
+	}
+	a := &waxseal.Actor{Login: parent.Login, Origin: parent.Origin, Sudo: parent.Sudo}
+	a.Process = waxseal.Process{UID: waxseal.Unset, EUID: waxseal.Unset, GID: waxseal.Unset, Grade: waxseal.Unknown}
+	a.Ancestors = append([]waxseal.Process{parent.Process}, parent.Ancestors...)
+	if a.Origin.Grade == waxseal.Proven {
+		a.Origin.Grade = waxseal.Inferred
+	}
+	return a
+}
+
+// deliver passes on the events that were asked for.
+func (r *reader) deliver(events []waxseal.AuditEvent) {
+	for _, e := range events {
+		id := actorKey{e.Time.UnixNano(), e.Serial}
+		found := r.actors[id]
+		delete(r.actors, id)
+		switch r.s.sort(&e) {
+		case watched:
+			e.Actor = found
+			r.emit(e)
+		case reported:
+			r.emit(e)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package tail
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"waxseal"
+)
+
+// file is one followed path and what is open there now.
+type file struct {
+	root int
+	path waxseal.Path
+	emit func(waxseal.LogLine, time.Time)
+	gap  func(waxseal.Gap)
+
+	isOpen   bool
+	fd       int
+	dev, ino uint64
+	offset   int64
+	toEnd    bool // skip what the file holds when it is first opened
+	partial  []byte
+	dropping bool      // the rest of an overlong line is being passed over
+	last     time.Time // of the last look that read everything
+	refused  string    // why the path can't be read, once reported
+}
+
+// poll reads what is new. It stays with an open file until another one has its
+// name, and reads the old one to its end first.
+func (f *file) poll() {
+	if f.isOpen {
+		f.read()
+	}
+	fd, st, err := open(f.root, f.path)
+	if err != nil {
+		f.refuse(err)
+		return
+	}
+	f.refused = ""
+	if f.isOpen && st.Dev == f.dev && st.Ino == f.ino {
+		_ = unix.Close(fd) // a descriptor that was only looked at
+		return
+	}
+	if f.isOpen {
+		f.read() // what came between the first read and the new file
+		f.flush()
+	}
+	f.close()
+	f.isOpen, f.fd, f.dev, f.ino, f.offset = true, fd, st.Dev, st.Ino, 0
+	if f.toEnd {
+		f.offset = st.Size
+	}
+	f.read()
+}
+
+// refuse reports once that a path can't be followed. A file that is not there
+// is no gap: it may come.
+func (f *file) refuse(err error) {
+	if gone(err) || f.refused == err.Error() {
+		return
+	}
+	f.refused = err.Error()
+	now := time.Now()
+	f.gap(waxseal.Gap{Sensor: Sensor, From: now, Reason: fmt.Sprintf("log %q can't be read: %v; its lines are not seen", f.path, err)})
+}
+
+func (f *file) read() {
+	var st unix.Stat_t
+	if unix.Fstat(f.fd, &st) != nil {
+		return
+	}
+	if st.Size < f.offset {
+		f.truncated()
+	}
+	buf := make([]byte, 64<<10)
+	for total := 0; total < maxTurn; {
+		n, err := unix.Pread(f.fd, buf, f.offset)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			break
+		}
+		f.offset += int64(n)
+		total += n
+		f.lines(buf[:n])
+	}
+	f.last = time.Now()
+}
+
+// truncated starts over in a file that became shorter. Lines written after the
+// last look and before the truncation are lost, and nothing tells how many.
+func (f *file) truncated() {
+	f.flush()
+	f.offset = 0
+	f.gap(waxseal.Gap{
+		Sensor: Sensor, From: f.last, Until: time.Now(),
+		Reason: fmt.Sprintf("log %q was truncated; lines written since it was last read may be lost", f.path),
+	})
+}
+
+// lines emits the whole lines and keeps the rest for the next read.
+func (f *file) lines(b []byte) {
+	for len(b) > 0 {
+		part, rest, whole := bytes.Cut(b, []byte("\n"))
+		f.add(part)
+		if !whole {
+			return
+		}
+		b = rest
+		f.line()
+	}
+}
+
+func (f *file) add(part []byte) {
+	room := maxLine - len(f.partial)
+	if len(part) > room {
+		part, f.dropping = part[:room], true
+	}
+	f.partial = append(f.partial, part...)
+}
+
+// flush emits a last line that never got its newline.
+func (f *file) flush() {
+	if len(f.partial) > 0 {
+		f.line()
+	}
+}
+
+func (f *file) line() {
+	text := string(f.partial)
+	if f.dropping {
+		text += Cut
+	}
+	f.partial, f.dropping = f.partial[:0], false
+	f.emit(waxseal.LogLine{Path: f.path, Text: text}, time.Now())
+}
+
+func (f *file) close() {
+	if f.isOpen {
+		_ = unix.Close(f.fd) // opened for reading only
+	}
+	f.isOpen = false
+}
+
+// reopen opens for reading what a path descriptor names.
+func reopen(handle int) (int, error) {
+	return unix.Open("/proc/self/fd/"+strconv.Itoa(handle), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+}
