@@ -57,7 +57,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
-	}, []string{"golang.org/x/sys/unix", "github.com/mdlayher/netlink"}},
+	}, []string{"golang.org/x/sys/unix"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 	}, nil},

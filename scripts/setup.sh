@@ -65,6 +65,7 @@ bootstrap() {
 	modules=$PWD/$work/modules
 	(
 		cd "$work"
+		echo 'module toolchain' >go.mod # ours asks for more than an old Go can read
 		GOPATH=$modules GOFLAGS=-modcacherw GOTOOLCHAIN=local \
 			go mod download "golang.org/toolchain@v0.0.1-$toolchain.linux-$arch"
 	)

@@ -87,7 +87,11 @@ func (a *Agent) remembered() (state waxseal.State, had bool, err error) {
 
 // end stops the sensors and takes leave.
 func (a *Agent) end() {
-	a.senses.stop()
+	if err := a.senses.stop(); err != nil {
+		a.opts.Warn("a sensor left something behind (waxseal doctor --clean removes it): " + err.Error())
+	} else if a.senses.audit != nil {
+		a.setAuditWasOff(false)
+	}
 	a.takeWaiting()
 	if len(a.touched) > 0 {
 		a.look(time.Now())

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +34,17 @@ var program = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
+// TestMain lets one package at a time use the kernel's audit system, which a
+// host has only one of: the other is internal/sensor/kaudit.
 func TestMain(m *testing.M) {
+	turn, err := os.Open(os.TempDir())
+	if err == nil {
+		err = syscall.Flock(int(turn.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lock for audit:", err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	if bin, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(bin))

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"waxseal"
+	"waxseal/internal/correlate"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/sensor/control"
 	"waxseal/internal/sensor/fanotify"
@@ -23,6 +26,7 @@ type senses struct {
 	audit   *kaudit.Sensor
 	control *control.Socket
 	people  *proc.Reader
+	parents map[int]bool // pids known from program starts; of the audit goroutine
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -38,6 +42,7 @@ const blindPoll = 2 * time.Second
 func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user})
+	a.senses.parents = map[int]bool{}
 	a.startControl(ctx)
 	a.startAudit(ctx)
 	a.startFiles(ctx)
@@ -91,14 +96,14 @@ func (a *Agent) startAudit(ctx context.Context) {
 		a.without(kaudit.Name, "it is switched off", withoutAudit)
 		return
 	}
-	before := kaudit.Probe()
-	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Session: true, Snapshot: a.senses.people.Snapshot})
+	wasOff := a.books.AuditWasOff() // an earlier run was killed after it had switched audit on
+	if kaudit.Probe().Enabled == 0 {
+		a.setAuditWasOff(true) // before it is switched on: a kill may come at any moment
+	}
+	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Session: true, WasOff: wasOff, Snapshot: a.senses.people.Snapshot})
 	if err != nil {
 		a.without(kaudit.Name, err.Error(), withoutAudit)
 		return
-	}
-	if before.Enabled == 0 {
-		a.rememberAuditWasOff()
 	}
 	for _, n := range s.Notes() {
 		a.opts.Warn("kaudit: " + n)
@@ -108,7 +113,37 @@ func (a *Agent) startAudit(ctx context.Context) {
 }
 
 func (a *Agent) auditEvent(e waxseal.AuditEvent) {
+	a.senses.lookUpParent(&e)
 	a.queue.put(arrival{Observation: waxseal.Observation{Time: e.Time, Sensor: kaudit.Name, Audit: &e}})
+}
+
+// maxParents bounds the pids that lookUpParent remembers.
+const maxParents = 1 << 15
+
+// lookUpParent adds to a program start who its parent is, where no program start
+// told that before: a daemon older than the agent, or a child that was forked
+// and never started a program of its own, such as sshd's for a session. It is
+// done where the event comes in, since such a child may live for milliseconds.
+func (s *senses) lookUpParent(e *waxseal.AuditEvent) {
+	if !correlate.IsExec(e) || !e.Success {
+		return
+	}
+	if len(s.parents) > maxParents {
+		clear(s.parents)
+	}
+	known := s.parents[e.PPID]
+	s.parents[e.PID] = true
+	if known || e.Actor != nil {
+		return
+	}
+	p := s.people.Snapshot(e.PPID)
+	if p == nil {
+		return
+	}
+	e.Actor = &waxseal.Actor{
+		Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Process: waxseal.Process{Grade: waxseal.Unknown},
+		Ancestors: append([]waxseal.Process{p.Process}, p.Ancestors...),
+	}
 }
 
 // defaultLogs are where Linux distributions write mail and login logs.
@@ -133,18 +168,20 @@ func (a *Agent) run(name waxseal.SensorName, cost string, work func() error) {
 }
 
 // stop ends all sensors and takes away what they left in the kernel.
-func (s *senses) stop() {
+func (s *senses) stop() error {
+	var errs []error
 	s.cancel()
 	if s.control != nil {
-		s.control.Close()
+		errs = append(errs, s.control.Close())
 	}
 	s.done.Wait()
 	if s.files != nil {
-		s.files.Close()
+		errs = append(errs, s.files.Close())
 	}
 	if s.audit != nil {
-		s.audit.Close()
+		errs = append(errs, s.audit.Close())
 	}
+	return errors.Join(errs...)
 }
 
 // aim points the sensors at the mail set of the last state.
@@ -162,14 +199,32 @@ func (a *Agent) aim() {
 	}
 }
 
+// auditPaths are the real paths to put rules on. A rule costs the kernel time at
+// each system call and at its removal, so where many files lie in one directory
+// the directory is watched, and what is not of the mail set is passed over.
 func (a *Agent) auditPaths() []string {
+	const many = 4
 	dirs, files := MailSet(a.last)
-	var paths []string
-	for _, p := range append(dirs, files...) {
-		paths = append(paths, filepath.Join(a.tree.Dir(), string(p)))
+	in := map[waxseal.Path]int{}
+	for _, f := range files {
+		in[dirOf(f)]++
 	}
-	return paths
+	paths := map[string]bool{}
+	real := func(p waxseal.Path) string { return filepath.Join(a.tree.Dir(), string(p)) }
+	for _, d := range dirs {
+		paths[real(d)] = true
+	}
+	for _, f := range files {
+		if d := dirOf(f); in[d] >= many && d != "/etc" && d != "/" {
+			paths[real(d)] = true
+		} else {
+			paths[real(f)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(paths))
 }
+
+func dirOf(p waxseal.Path) waxseal.Path { return waxseal.Path(path.Dir(string(p))) }
 
 // MailSet says what to watch of a state: configuration directories whole, and
 // every other file of a closure by itself. Mailboxes and sockets change with

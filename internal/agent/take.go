@@ -34,9 +34,6 @@ func (a *Agent) take(in arrival) {
 		return
 	}
 	o := a.scrub(in.Observation)
-	if o.Audit != nil && correlate.IsExec(o.Audit) {
-		a.lookUpParent(o.Audit)
-	}
 	a.memory.Add(o)
 	switch {
 	case o.File != nil:
@@ -119,24 +116,12 @@ func (a *Agent) takeExec(o waxseal.Observation) {
 	a.news(o)
 }
 
-// lookUpParent adds to a program start who its parent is, where no program start
-// told that before: a daemon older than the agent, or a child that was forked
-// and never started a program of its own, such as sshd's for a session.
-func (a *Agent) lookUpParent(e *waxseal.AuditEvent) {
-	if e.Actor != nil || !e.Success || a.memory.Knows(e.PPID) {
-		return
-	}
-	if p := a.senses.people.Snapshot(e.PPID); p != nil {
-		e.Actor = a.scrubActor(&waxseal.Actor{
-			Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Process: waxseal.Process{Grade: waxseal.Unknown},
-			Ancestors: append([]waxseal.Process{p.Process}, p.Ancestors...),
-		})
-	}
-}
-
 // takeTouch: audit's report of an operation on a watched file. It proves who was
 // at work; where fanotify is missing it also is what leads to a look.
 func (a *Agent) takeTouch(o waxseal.Observation) {
+	if !a.mailTouch(o.Audit) {
+		return
+	}
 	a.note(o.Time, o)
 	if a.senses.files == nil {
 		if f, ok := a.fileFromAudit(o.Audit); ok {
@@ -146,6 +131,23 @@ func (a *Agent) takeTouch(o waxseal.Observation) {
 		}
 	}
 	a.proves(o)
+}
+
+// mailTouch reports whether an audited operation concerns the mail set: by inode,
+// or by a name that ends like one of its paths, since the process may have named
+// it inside a root of its own.
+func (a *Agent) mailTouch(e *waxseal.AuditEvent) bool {
+	return slices.ContainsFunc(e.Paths, func(p waxseal.AuditPath) bool {
+		name := p.Name
+		if !path.IsAbs(name) {
+			name = path.Join(e.CWD, name)
+		}
+		return slices.ContainsFunc(a.last.Files, func(f waxseal.FileState) bool {
+			return p.Inode != 0 && p.Inode == f.Inode || strings.HasSuffix(name, string(f.Path)) || f.Resolved != "" && strings.HasSuffix(name, string(f.Resolved))
+		}) || slices.ContainsFunc(a.last.Stacks, func(s waxseal.Stack) bool {
+			return slices.ContainsFunc(s.Config, func(c waxseal.Path) bool { return strings.Contains(name, string(dirOf(c))+"/") })
+		})
+	})
 }
 
 // fileFromAudit makes a file event of an audited operation, by its last path.

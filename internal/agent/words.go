@@ -29,10 +29,15 @@ func Problem(p waxseal.Problem) string {
 
 const auditWasOff = "audit was off"
 
-// rememberAuditWasOff lets a later run, or doctor --clean, switch audit off
-// again after this one was killed.
-func (a *Agent) rememberAuditWasOff() {
-	err := a.books.Append(func(tx *store.Tx) error { return tx.SetValue(auditWasOff, "yes") })
+// setAuditWasOff lets a later run, or doctor --clean, switch audit off again
+// after this one was killed.
+func (a *Agent) setAuditWasOff(yes bool) {
+	err := a.books.Append(func(tx *store.Tx) error {
+		if yes {
+			return tx.SetValue(auditWasOff, "yes")
+		}
+		return tx.DeleteValue(auditWasOff)
+	})
 	if err != nil {
 		a.opts.Warn("can't remember that audit was off: " + err.Error())
 	}

@@ -153,6 +153,7 @@ const maxAncestors = 32
 // complete adds the ancestors, the origin, the sudo and the names.
 func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxseal.Actor {
 	a.Ancestors = m.ancestors(a.Process, known)
+	m.bridge(&a, known)
 	a.Login.Name = cmp.Or(a.Login.Name, m.nameOf(a.Login.UID))
 	if m.names != nil {
 		a.Process.User = m.names(a.Process.EUID)
@@ -179,6 +180,26 @@ func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []w
 		pid = parent.PPID
 	}
 	return chain
+}
+
+// bridge goes on where a chain breaks off at a process that was forked, started
+// no program of its own and has gone: the process that opened the login session
+// is above it. That it is the parent is inferred, not seen.
+func (m *Memory) bridge(a *waxseal.Actor, known map[int]waxseal.Process) {
+	opener, ok := m.opened[a.Login.Session]
+	if !ok || a.Login.Session == waxseal.Unset || len(a.Ancestors) == 0 {
+		return
+	}
+	broken := a.Ancestors[len(a.Ancestors)-1].Grade == waxseal.Unknown
+	if !broken || slices.ContainsFunc(a.Ancestors, func(p waxseal.Process) bool { return p.PID == opener }) {
+		return
+	}
+	p, ok := m.process(opener, known)
+	if !ok {
+		return
+	}
+	p.Grade = waxseal.Inferred
+	a.Ancestors = append(append(a.Ancestors, p), m.ancestors(p, known)...)
 }
 
 // process describes a parent: as audit saw it start, else as /proc showed it.

@@ -31,6 +31,7 @@ type Memory struct {
 	order   []int                      // pids in order of their execve
 	touches []waxseal.AuditEvent       // audited operations on watched files
 	logins  []waxseal.AuditEvent       // USER_LOGIN and USER_START with an address
+	opened  map[uint32]int             // by session, the pid that set its login uid
 	lines   []accepted                 // sshd's "Accepted …"
 	seen    map[int]sighting           // parents that only /proc showed, by pid
 	names   func(uid uint32) string
@@ -50,7 +51,7 @@ type accepted struct {
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
 // none.
 func NewMemory(names func(uid uint32) string) *Memory {
-	return &Memory{execs: map[int]waxseal.AuditEvent{}, seen: map[int]sighting{}, names: names}
+	return &Memory{execs: map[int]waxseal.AuditEvent{}, seen: map[int]sighting{}, opened: map[uint32]int{}, names: names}
 }
 
 // Syscall numbers of execve and execveat (x86_64, aarch64 and the 32-bit tables
@@ -83,6 +84,11 @@ func (m *Memory) Add(o waxseal.Observation) {
 
 func (m *Memory) addAudit(e waxseal.AuditEvent) {
 	switch {
+	case e.Type == "LOGIN":
+		if len(m.opened) > maxExecs {
+			clear(m.opened)
+		}
+		m.opened[e.Session] = e.PID
 	case e.Type == "USER_LOGIN" || e.Type == "USER_START":
 		if a := e.Fields["addr"]; a != "" && a != "?" {
 			m.logins = append(bounded(m.logins, maxLogins), e)
@@ -120,13 +126,6 @@ func (m *Memory) see(a *waxseal.Actor) {
 	for _, p := range a.Ancestors {
 		m.seen[p.PID] = sighting{p, a.Origin}
 	}
-}
-
-// Knows reports whether something is remembered of a process.
-func (m *Memory) Knows(pid int) bool {
-	_, started := m.execs[pid]
-	_, seen := m.seen[pid]
-	return started || seen
 }
 
 // bounded drops the oldest half of a full ring.

@@ -122,6 +122,7 @@ func (r *run) endPackage(e event) {
 			fmt.Fprint(r.out, out)
 		}
 	}
+	delete(r.output, name{e.Package, ""}) // a second run starts anew
 	fmt.Fprintf(r.out, "%-4s %-36s %6.1f s\n", map[string]string{"pass": "ok", "fail": "FAIL"}[e.Action], e.Package, e.Elapsed)
 }
 

@@ -53,7 +53,8 @@ func (s site) entry(t table, e mapdb.Entry, n int) waxseal.Hook {
 	return h
 }
 
-func (h *hooked) modifier(name, value string) {
+// modify notes a setting that changes what the hook does; an empty one is none.
+func modify(h *waxseal.Hook, name, value string) {
 	if value == "" {
 		return
 	}
@@ -62,11 +63,6 @@ func (h *hooked) modifier(name, value string) {
 	}
 	h.Modifiers[name] = value
 }
-
-// hooked lets methods be hung on a hook under construction.
-type hooked waxseal.Hook
-
-func modify(h *waxseal.Hook, name, value string) { (*hooked)(h).modifier(name, value) }
 
 // emit finishes a hook: unique identity, secrets masked, nothing nil.
 func (in *instance) emit(h waxseal.Hook) {

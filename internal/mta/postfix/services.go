@@ -37,7 +37,7 @@ func (in *instance) serviceHooks() {
 // leads to.
 func (in *instance) reachByName() {
 	for _, name := range in.main.order {
-		if strings.HasSuffix(name, "_service_name") || name == "stale_service" {
+		if strings.HasSuffix(name, "_service_name") {
 			in.reached[in.view.value(name)+"/unix"] = true
 		}
 	}
@@ -58,7 +58,7 @@ func (in *instance) reachByName() {
 	}
 }
 
-// serviceSource is the site of a service itself.
+// serviceHook starts a hook that is a service itself.
 func (in *instance) serviceHook(svc *service, directive string) waxseal.Hook {
 	return waxseal.Hook{
 		ID:     waxseal.HookID(string(MTA) + ":" + string(in.dir) + "/master.cf:" + clip(svc.key()) + ":" + directive),

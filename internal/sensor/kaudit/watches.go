@@ -1,0 +1,83 @@
+package kaudit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// watch is one path that should have a rule.
+type watch struct {
+	rule     rule
+	added    bool
+	dev, ino uint64 // what the path named when the rule was added
+	err      error
+}
+
+// SetWatches makes the watched paths these and no others. A path that can't be
+// watched now is in Check until it can.
+func (s *Sensor) SetWatches(paths []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	return s.setWatches(paths)
+}
+
+// setWatches is SetWatches; the lock is held.
+func (s *Sensor) setWatches(paths []string) error {
+	var errs []error
+	for path, w := range s.watches {
+		if slices.Contains(paths, path) {
+			continue
+		}
+		if w.added {
+			if err := s.remove(w.rule); err != nil {
+				errs = append(errs, fmt.Errorf("remove audit rule for %q: %s", path, explain(err)))
+				continue
+			}
+		}
+		delete(s.watches, path)
+	}
+	for _, path := range paths {
+		if err := validPath(path); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		w := s.watches[path]
+		if w == nil {
+			w = &watch{}
+			s.watches[path] = w
+		}
+		if !w.added { // it may be there by now
+			s.place(path, w)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func validPath(path string) error {
+	if !strings.HasPrefix(path, "/") || len(path) > 1 && strings.HasSuffix(path, "/") || len(path) >= unix.PathMax {
+		return fmt.Errorf("audit watch %q is not a clean absolute path", path)
+	}
+	return nil
+}
+
+// place adds the rule of one path, if there is something to watch.
+func (s *Sensor) place(path string, w *watch) {
+	if s.locked {
+		return
+	}
+	var st unix.Stat_t
+	if w.err = unix.Stat(path, &st); w.err != nil {
+		return
+	}
+	w.rule = watchRule(path, s.options.Key, st.Mode&unix.S_IFMT == unix.S_IFDIR)
+	if w.err = s.add(w.rule); w.err == nil {
+		w.added, w.dev, w.ino = true, st.Dev, st.Ino
+	}
+}
