@@ -266,10 +266,12 @@ func (h *host) config(text string) {
 
 func needRoot(t testing.TB) {
 	t.Helper()
-	if os.Geteuid() != 0 {
+	if !hasRoot() {
 		t.Skip("needs root: fanotify, audit and mounts are the superuser's")
 	}
 }
+
+func hasRoot() bool { return os.Geteuid() == 0 }
 
 func isNew(rule waxseal.RuleID) func(told) bool {
 	return func(f told) bool { return f.News == "" && f.Rule == rule }

@@ -25,6 +25,7 @@ import (
 type weight struct {
 	severity waxseal.Severity
 	reasons  []reason
+	known    map[string]int // place of each text in reasons
 }
 
 // reason is one reason with the severity that it alone would give.
@@ -51,12 +52,14 @@ func (w *weight) note(format string, args ...any) {
 
 // because keeps each reason once, at its highest severity.
 func (w *weight) because(r reason) {
-	for i, have := range w.reasons {
-		if have.text == r.text {
-			w.reasons[i].severity = max(have.severity, r.severity)
-			return
-		}
+	if i, ok := w.known[r.text]; ok {
+		w.reasons[i].severity = max(w.reasons[i].severity, r.severity)
+		return
 	}
+	if w.known == nil {
+		w.known = map[string]int{}
+	}
+	w.known[r.text] = len(w.reasons)
 	w.reasons = append(w.reasons, r)
 }
 
@@ -76,12 +79,19 @@ func (w *weight) join(o weight) {
 	}
 }
 
+// maxReasons bounds the reasons of one change: a map with ten thousand new
+// entries is explained by the worst of them.
+const maxReasons = 24
+
 // words are the reasons, weightiest first.
 func (w *weight) words() []string {
 	slices.SortStableFunc(w.reasons, func(a, b reason) int { return cmp.Compare(b.severity, a.severity) })
-	list := make([]string, len(w.reasons))
+	list := []string{}
 	for i, r := range w.reasons {
-		list[i] = r.text
+		if i == maxReasons {
+			return append(list, fmt.Sprintf("and %d more reasons, none of them weightier", len(w.reasons)-i))
+		}
+		list = append(list, r.text)
 	}
 	return list
 }
@@ -90,11 +100,35 @@ func (w *weight) words() []string {
 type Context struct {
 	Before, After waxseal.State
 	domains       []string
+	was, is       map[place]bool // what hooks do, before and after, wherever they stand
+}
+
+// place is what a hook does, without its position.
+type place struct {
+	mta              waxseal.StackName
+	kind             waxseal.HookKind
+	directive, scope string
+	path             waxseal.Path
+	target           waxseal.Target
+	active           bool
+	runsAs           string
+}
+
+func placeOf(h waxseal.Hook) place {
+	return place{h.MTA, h.Kind, h.Directive, h.Scope, h.Source.Path, h.Target, h.Active, h.RunsAs}
+}
+
+func places(hooks []waxseal.Hook) map[place]bool {
+	m := make(map[place]bool, len(hooks))
+	for _, h := range hooks {
+		m[placeOf(h)] = true
+	}
+	return m
 }
 
 // NewContext prepares two states for weighing the changes between them.
 func NewContext(before, after waxseal.State) *Context {
-	c := &Context{Before: before, After: after}
+	c := &Context{Before: before, After: after, was: places(before.Hooks), is: places(after.Hooks)}
 	for _, s := range append(slices.Clone(before.Stacks), after.Stacks...) {
 		c.domains = append(c.domains, s.Domains...)
 	}
@@ -146,14 +180,7 @@ func (c *Context) appeared(h waxseal.Hook) weight {
 }
 
 // knownBefore reports whether the same directive already had this very target.
-func (c *Context) knownBefore(h waxseal.Hook) bool { return sameElsewhere(c.Before.Hooks, h) }
-
-func sameElsewhere(hooks []waxseal.Hook, h waxseal.Hook) bool {
-	return slices.ContainsFunc(hooks, func(o waxseal.Hook) bool {
-		return o.MTA == h.MTA && o.Kind == h.Kind && o.Directive == h.Directive && o.Source.Path == h.Source.Path &&
-			o.Scope == h.Scope && o.Target == h.Target && o.Active == h.Active && o.RunsAs == h.RunsAs
-	})
-}
+func (c *Context) knownBefore(h waxseal.Hook) bool { return c.was[placeOf(h)] }
 
 // changed weighs a hook whose place stayed.
 func (c *Context) changed(hc waxseal.HookChange) weight {
@@ -214,7 +241,7 @@ func modifiers(before, after waxseal.Hook) (w weight) {
 
 // removed weighs a hook that is gone.
 func (c *Context) removed(h waxseal.Hook) weight {
-	if sameElsewhere(c.After.Hooks, h) {
+	if c.is[placeOf(h)] {
 		return weight{}
 	}
 	switch h.Kind {

@@ -59,7 +59,28 @@ var (
 )
 
 // IsSecretName reports whether a parameter of this name holds a secret.
-func IsSecretName(name string) bool { return secretName.MatchString(name) }
+func IsSecretName(name string) bool { return mayHoldSecret(name) && secretName.MatchString(name) }
+
+// mayHoldSecret is a quick no for most text, since regular expressions are slow
+// on a map of a hundred thousand lines: every pattern above needs one of these.
+func mayHoldSecret(s string) bool {
+	for _, word := range []string{"pass", "pw", "secret", "credential", "key", "token"} {
+		if containsFold(s, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// containsFold looks for a lower-case ASCII word in any case.
+func containsFold(s, word string) bool {
+	for i := 0; i+len(word) <= len(s); i++ {
+		if s[i]|0x20 == word[0] && strings.EqualFold(s[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
 
 // Setting masks the value of one named parameter. Table references keep their
 // text, since where passwords are looked up is part of the mail path.
@@ -114,6 +135,9 @@ func (m *Masker) Text(role waxseal.Role, content string) string {
 // line masks one line; opensSecret says that lines which continue it belong to a
 // secret value.
 func (m *Masker) line(s string) (masked string, opensSecret bool) {
+	if !mayHoldSecret(s) {
+		return m.inline(s), false
+	}
 	g := assign.FindStringSubmatch(s)
 	if g == nil || !IsSecretName(g[2]) {
 		return m.inline(s), false
@@ -130,10 +154,15 @@ func (m *Masker) line(s string) (masked string, opensSecret bool) {
 
 // inline masks what is recognisable anywhere in a line.
 func (m *Masker) inline(s string) string {
-	s = userInfo.ReplaceAllStringFunc(s, func(hit string) string {
-		g := userInfo.FindStringSubmatch(hit)
-		return g[1] + m.Token(g[2]) + g[3]
-	})
+	if strings.Contains(s, "://") {
+		s = userInfo.ReplaceAllStringFunc(s, func(hit string) string {
+			g := userInfo.FindStringSubmatch(hit)
+			return g[1] + m.Token(g[2]) + g[3]
+		})
+	}
+	if !strings.Contains(s, "=") || !mayHoldSecret(s) {
+		return s
+	}
 	return inlineAssign.ReplaceAllStringFunc(s, func(hit string) string {
 		g := inlineAssign.FindStringSubmatch(hit)
 		if isReference(strings.Trim(g[2], `"'`)) || strings.HasPrefix(g[2], "«secret") {
