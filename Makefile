@@ -14,31 +14,31 @@ setup: ## install what building and testing need, if it is missing
 	@scripts/setup.sh
 
 build: setup ## bin/waxseal, one static binary
-	$(GO) env GOVERSION && CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/waxseal ./cmd/waxseal
+	@$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/waxseal ./cmd/waxseal
 
 demo: build ## tamper with a throw-away mail server and see it explained
-	$(GO) build -o .cache/demo ./internal/lab/demo && exec .cache/demo -waxseal bin/waxseal
+	@$(GO) build -o .cache/demo ./internal/lab/demo && exec .cache/demo -waxseal bin/waxseal
 
 test: setup lint ## everything: vet, staticcheck, tests, real Postfix, races
 	@scripts/test.sh
 
 e2e: setup ## only the tests with a real Postfix
-	@scripts/test.sh -count=1 ./internal/agent/... ./internal/lab/...
+	@scripts/test.sh -count=1 -p 1 ./internal/agent/... ./internal/lab/...
 
 race: setup ## only the tests with the race detector
-	$(GO) test -race $$(go list ./... | grep -v /internal/lab)
+	@export CGO_ENABLED=1 && $(GO) test -race -p 1 $$(go list ./... | grep -v /internal/lab)
 
 lint: setup ## gofmt, go vet, staticcheck
 	@$(GO) vet ./... && test -z "$$(gofmt -l *.go cmd internal tools | tee /dev/stderr)"
 	@$(GO) tool -modfile=tools/go.mod staticcheck ./...
 
 bench: setup ## benchmarks; BENCH=regexp picks some
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 fuzz: setup ## every fuzz target for FUZZTIME (10s)
 	@scripts/fuzz.sh
 
 clean: ## remove what was built and what a killed demo left behind
-	@if [ -x bin/waxseal ]; then bin/waxseal doctor --clean || :; fi
 	@$(GO) run ./internal/lab/demo -clean
+	@if [ -x bin/waxseal ]; then bin/waxseal doctor --clean || :; fi
 	rm -rf bin .cache/demo .cache/verdict .cache/closing

@@ -133,7 +133,6 @@ func (h host) watch() *watch {
 		h.t.Fatal(err)
 	}
 	w := &watch{host: h, cmd: exec.Command(bin, h.args("watch", "--format", "json")...), told: make(chan told, 4096), errs: &lines{}, done: make(chan struct{})}
-	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	out, err := w.cmd.StdoutPipe()
 	if err != nil {
 		h.t.Fatal(err)

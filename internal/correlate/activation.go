@@ -14,6 +14,25 @@ import (
 // (master(8)).
 var daemons = []string{"smtpd", "cleanup", "smtp", "lmtp", "local", "virtual", "pipe", "spawn", "trivial-rewrite", "pickup", "qmqpd", "postscreen", "proxymap"}
 
+// readers says which daemons act on a parameter, by the beginning of its name
+// (postconf(5)); the first that fits counts. For other parameters any daemon
+// will do.
+var readers = []struct {
+	prefix  string
+	daemons []string
+}{
+	{"smtpd_", []string{"smtpd", "postscreen"}},
+	{"non_smtpd_milters", []string{"cleanup"}},
+	{"smtp_", []string{"smtp"}},
+	{"lmtp_", []string{"lmtp", "smtp"}},
+	{"header_checks", []string{"cleanup"}}, {"mime_header_checks", []string{"cleanup"}},
+	{"nested_header_checks", []string{"cleanup"}}, {"body_checks", []string{"cleanup"}},
+	{"always_bcc", []string{"cleanup"}}, {"sender_bcc_maps", []string{"cleanup"}}, {"recipient_bcc_maps", []string{"cleanup"}},
+	{"virtual_alias_maps", []string{"cleanup"}}, {"canonical_maps", []string{"cleanup"}},
+	{"alias_maps", []string{"local"}}, {"mailbox_", []string{"local"}}, {"luser_relay", []string{"local"}}, {"forward_path", []string{"local"}},
+	{"transport_maps", []string{"trivial-rewrite"}}, {"relayhost", []string{"trivial-rewrite"}}, {"default_transport", []string{"trivial-rewrite"}},
+}
+
 // Activate adds to a finding what an observation says about how far its change
 // has come, and reports whether it said anything new.
 //
@@ -21,7 +40,7 @@ var daemons = []string{"smtpd", "cleanup", "smtp", "lmtp", "local", "virtual", "
 // enough; master.cf is read by master alone, at a reload or start
 // (postfix(1) reload).
 func Activate(f *waxseal.Finding, o waxseal.Observation) bool {
-	if f.Change == nil || f.Change.MTA != "postfix" || o.Time.Before(f.Seen) || stands(f, waxseal.Exercised) {
+	if f.Change == nil || f.Change.MTA != "postfix" || o.Time.Before(f.Seen) {
 		return false
 	}
 	switch {
@@ -38,15 +57,44 @@ func stands(f *waxseal.Finding, s waxseal.Stand) bool {
 	return slices.ContainsFunc(f.Activation, func(a waxseal.Activation) bool { return a.Stand == s })
 }
 
+func proven(f *waxseal.Finding, s waxseal.Stand) bool {
+	return slices.ContainsFunc(f.Activation, func(a waxseal.Activation) bool { return a.Stand == s && a.Grade == waxseal.Proven })
+}
+
+// loads reports whether a daemon acts on what the finding is about.
+func loads(f *waxseal.Finding, daemon string) bool {
+	if !slices.Contains(daemons, daemon) {
+		return false
+	}
+	hooks := slices.Clone(f.Change.Hooks.Added)
+	for _, c := range f.Change.Hooks.Changed {
+		hooks = append(hooks, c.After)
+	}
+	hooks = append(hooks, f.Change.Hooks.Removed...)
+	if len(hooks) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(hooks, func(h waxseal.Hook) bool { return acts(daemon, h.Directive) })
+}
+
+func acts(daemon, directive string) bool {
+	for _, r := range readers {
+		if strings.HasPrefix(directive, r.prefix) {
+			return slices.Contains(r.daemons, daemon)
+		}
+	}
+	return true
+}
+
 // startedAfter: a daemon of this very tree that started after the change runs
 // with it.
 func startedAfter(f *waxseal.Finding, o waxseal.Observation) bool {
 	e := o.Audit
 	name := path.Base(e.Exe)
-	if !IsExec(e) || !e.Success || !e.OfTree || !slices.Contains(daemons, name) || !e.Time.After(f.Seen) {
+	if !IsExec(e) || !e.Success || !e.OfTree || !loads(f, name) || !e.Time.After(f.Seen) {
 		return false
 	}
-	if stands(f, waxseal.Loaded) || path.Base(string(f.Change.Path)) == "master.cf" {
+	if proven(f, waxseal.Loaded) || path.Base(string(f.Change.Path)) == "master.cf" {
 		return false
 	}
 	f.Activation = append(f.Activation, waxseal.Activation{
@@ -63,7 +111,7 @@ func logged(f *waxseal.Finding, o waxseal.Observation) bool {
 		return false
 	}
 	p, ok := logline.ParsePostfix(line)
-	if !ok {
+	if !ok || stands(f, waxseal.Exercised) {
 		return false
 	}
 	add := func(s waxseal.Stand, evidence string) bool {

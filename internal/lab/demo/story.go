@@ -26,6 +26,7 @@ import (
 type story struct {
 	binary string
 	lab    *lab.Lab
+	milter *lab.Milter // the stranger's
 	agent  *exec.Cmd
 	heard  chan struct{} // closed when the agent has said all
 	rules  []string      // audit rules that were there before us
@@ -211,7 +212,8 @@ func (s *story) listen(r io.Reader, ready chan struct{}) {
 }
 
 func (s *story) tamper(ctx context.Context) error {
-	if _, err := s.lab.Milter(lab.RogueMilter); err != nil {
+	var err error
+	if s.milter, err = s.lab.Milter(lab.RogueMilter); err != nil {
 		return err
 	}
 	const set, reload = "sudo postconf -e smtpd_milters=inet:" + lab.RogueMilter, "sudo postfix reload"
@@ -241,7 +243,7 @@ func (s *story) explain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("The change is written, loaded, and mail has gone through it. Stopping the agent.")
+	s.say("The change is written, loaded, and mail has gone through it: the stranger's filter has seen %d of our messages. Stopping the agent.", s.milter.Messages())
 	if err := s.stopAgent(); err != nil {
 		return err
 	}
