@@ -49,6 +49,8 @@ type FileState struct {
 	Missing bool   `json:"missing,omitempty"`
 	// Text is the content with secrets masked, for text roles of moderate size.
 	Text string `json:"text,omitempty"`
+	// TextDigest names the text where it is kept apart, by its own SHA-256.
+	TextDigest Digest `json:"text_sha256,omitempty"`
 }
 
 // State is the mail path of one tree at one moment.

@@ -117,6 +117,7 @@ func (a *Agent) look(now time.Time) {
 		return
 	}
 	for _, v := range versions {
+		v.index = a.noteTree(v, now)
 		for _, ch := range Differences(a.last, v.state) {
 			a.judge(ch, v, now)
 		}

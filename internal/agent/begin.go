@@ -40,8 +40,10 @@ func (a *Agent) begin(ctx context.Context) error {
 	}
 	a.last, a.lookedAt = before, stopped
 	a.record()
+	found := version{state: current, unobserved: true}
+	found.index = a.noteTree(found, now)
 	for _, ch := range Differences(before, current) {
-		a.judge(ch, version{state: current, unobserved: true}, now)
+		a.judge(ch, found, now)
 	}
 	a.advance(current)
 	a.lookedAt = now

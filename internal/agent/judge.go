@@ -19,8 +19,21 @@ import (
 type version struct {
 	state      waxseal.State
 	touched    []touch
-	unobserved bool // it was found, not seen
-	passing    bool // it had gone again when the agent looked
+	unobserved bool           // it was found, not seen
+	passing    bool           // it had gone again when the agent looked
+	index      *waxseal.Index // where the ledger has what was read
+}
+
+// reason is why the tree was read.
+func (v version) reason() string {
+	switch {
+	case v.passing:
+		return "content that was there for a moment"
+	case v.unobserved:
+		return "no event"
+	default:
+		return "file event"
+	}
 }
 
 // maxPassing bounds how many short-lived contents are judged in one look.
@@ -131,6 +144,10 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 		f.Unobserved = a.unobserved(now, v)
 		unknown := a.memory.Actor(waxseal.FileEvent{}, now)
 		f.Actor = &unknown
+		a.record()
+	}
+	if *v.index != waxseal.NoIndex {
+		f.Observations = append(f.Observations, *v.index)
 	}
 	evidence := "it is on the disk"
 	if v.passing {
@@ -146,9 +163,11 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 
 // lastEvent is the event that made the file what it is.
 func lastEvent(touched []touch, ch waxseal.Change) *touch {
-	for i := len(touched) - 1; i >= 0; i-- {
-		if concerns(touched[i], ch) {
-			return &touched[i]
+	for _, about := range []func(touch, waxseal.Change) bool{concerns, above} {
+		for i := len(touched) - 1; i >= 0; i-- {
+			if about(touched[i], ch) {
+				return &touched[i]
+			}
 		}
 	}
 	// A hook can change because of another file than the one it is written in:

@@ -1,11 +1,14 @@
 package agent
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 
 	"waxseal"
+	"waxseal/internal/drift"
 	"waxseal/internal/store"
 )
 
@@ -22,7 +25,7 @@ type notebook struct {
 
 type noted struct {
 	obs   waxseal.Observation
-	text  []byte // masked content to keep with it
+	texts []string // masked contents to keep with it
 	index *waxseal.Index
 }
 
@@ -53,7 +56,34 @@ func (a *Agent) write(n noted) *waxseal.Index {
 func (a *Agent) noteContent(o waxseal.Observation, content []byte) *waxseal.Index {
 	n := noted{obs: o}
 	if f, ok := fileIn(a.last, o.File.Path); ok && f.Role.Text() && len(content) > 0 && len(content) <= 1<<20 {
-		n.text = []byte(a.books.Masker.Text(f.Role, string(content)))
+		n.texts = []string{a.books.Masker.Text(f.Role, string(content))}
+	}
+	return a.write(n)
+}
+
+// noteTree writes down what was read of the tree: the files that are different,
+// with their contents. What is judged from here on rests on this entry.
+func (a *Agent) noteTree(v version, now time.Time) *waxseal.Index {
+	event := &waxseal.TreeEvent{Reason: v.reason()}
+	n := noted{obs: waxseal.Observation{Time: now, Sensor: "agent", Tree: event}}
+	for _, ch := range drift.Compare(a.last, v.state) {
+		switch {
+		case ch.After == nil: // the file is the same, only a hook means something else
+		case ch.After.Missing:
+			event.Gone = append(event.Gone, ch.Path)
+		default:
+			f := *ch.After
+			if f.Text != "" {
+				n.texts = append(n.texts, f.Text)
+				sum := sha256.Sum256([]byte(f.Text))
+				f.Text, f.TextDigest = "", waxseal.Digest(hex.EncodeToString(sum[:]))
+			}
+			event.Files = append(event.Files, f)
+		}
+	}
+	if len(event.Files) == 0 && len(event.Gone) == 0 {
+		none := waxseal.NoIndex
+		return &none
 	}
 	return a.write(n)
 }
@@ -96,8 +126,8 @@ func (a *Agent) record() {
 // writeAll writes everything that waits; it returns the findings as recorded.
 func (a *Agent) writeAll(tx *store.Tx, now time.Time) ([]waxseal.Finding, error) {
 	for _, n := range a.book.pending {
-		if len(n.text) > 0 {
-			if _, err := tx.PutBlob(n.text); err != nil {
+		for _, text := range n.texts {
+			if _, err := tx.PutBlob([]byte(text)); err != nil {
 				return nil, err
 			}
 		}

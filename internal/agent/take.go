@@ -172,23 +172,31 @@ func (a *Agent) fileFromAudit(e *waxseal.AuditEvent) (waxseal.FileEvent, bool) {
 	return waxseal.FileEvent{}, false
 }
 
-// concerns reports whether a file event is about a changed file: by its name, by
-// where links led, or by a directory above that was renamed.
+// concerns reports whether a file event is about a changed file: by its name or by
+// where links led.
 func concerns(t touch, ch waxseal.Change) bool {
+	return slices.ContainsFunc(placesOf(ch), func(p waxseal.Path) bool { return t.File.Path == p || t.File.OldPath == p })
+}
+
+// above reports whether a file event moved or removed a directory above a changed
+// file.
+func above(t touch, ch waxseal.Change) bool {
+	moved := slices.ContainsFunc(t.File.Operations, func(op waxseal.Operation) bool {
+		return op == waxseal.OpRename || op == waxseal.OpDelete || op == waxseal.OpMount
+	})
+	return moved && slices.ContainsFunc(placesOf(ch), func(p waxseal.Path) bool {
+		return within(p, t.File.Path) || t.File.OldPath != "" && within(p, t.File.OldPath)
+	})
+}
+
+func placesOf(ch waxseal.Change) []waxseal.Path {
 	places := []waxseal.Path{ch.Path}
 	for _, s := range []*waxseal.FileState{ch.Before, ch.After} {
 		if s != nil && s.Resolved != "" {
 			places = append(places, s.Resolved)
 		}
 	}
-	for _, p := range places {
-		for _, at := range []waxseal.Path{t.File.Path, t.File.OldPath} {
-			if at != "" && (at == p || within(p, at)) {
-				return true
-			}
-		}
-	}
-	return false
+	return places
 }
 
 // scrub masks secrets in what sensors bring: command lines and log lines. Where

