@@ -269,6 +269,7 @@ func (t *told) write(tx *store.Tx) (waxseal.Finding, error) {
 		}
 		f.Observations = append(slices.Clone(f.Observations), index)
 	}
+	slices.Sort(f.Observations)
 	f, _, err := tx.Finding(t.at, f)
 	return f, err
 }

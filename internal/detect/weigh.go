@@ -2,6 +2,7 @@ package detect
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -282,9 +283,23 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(waxseal.High, "mail is diverted, copied or dropped by %s: %s", h.Directive, clip(h.Target.Value))
 	case strings.HasSuffix(h.Directive, "_command_filter") || strings.HasSuffix(h.Directive, "_reply_filter"):
 		w.add(waxseal.High, "what is said in SMTP is rewritten before it is acted on: %s", clip(h.Target.Value))
+	case c.foreignIn(h.Target.Value) != "":
+		w.add(waxseal.High, "messages are rewritten with an address outside the own domains, to which answers may go: %s", c.foreignIn(h.Target.Value))
 	default:
 		w.add(waxseal.Medium, "messages are rewritten by %s: %s", h.Directive, clip(h.Target.Value))
 	}
+}
+
+var addressIn = regexp.MustCompile(`[A-Za-z0-9._+=-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`)
+
+// foreignIn finds an address outside the own domains in a text.
+func (c *Context) foreignIn(text string) string {
+	for _, a := range addressIn.FindAllString(text, 16) {
+		if c.foreignAddress(a) {
+			return a
+		}
+	}
+	return ""
 }
 
 // environment weighs variables that every daemon gets.
