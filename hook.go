@@ -117,6 +117,9 @@ type Hook struct {
 	// Modifiers are settings that change what the hook does, by name:
 	// "milter_default_action": "accept".
 	Modifiers map[string]string `json:"modifiers,omitempty"`
+	// LoadedBy are the daemons that act on the hook once they have started anew;
+	// empty where any of the stack's may.
+	LoadedBy []string `json:"loaded_by,omitempty"`
 	// External marks what is not a file (SQL, LDAP, a remote server): listed,
 	// counted as blind, never as clean.
 	External bool   `json:"external,omitempty"`

@@ -14,25 +14,6 @@ import (
 // (master(8)).
 var daemons = []string{"smtpd", "cleanup", "smtp", "lmtp", "local", "virtual", "pipe", "spawn", "trivial-rewrite", "pickup", "qmqpd", "postscreen", "proxymap"}
 
-// readers says which daemons act on a parameter, by the beginning of its name
-// (postconf(5)); the first that fits counts. For other parameters any daemon
-// will do.
-var readers = []struct {
-	prefix  string
-	daemons []string
-}{
-	{"smtpd_", []string{"smtpd", "postscreen"}},
-	{"non_smtpd_milters", []string{"cleanup"}},
-	{"smtp_", []string{"smtp"}},
-	{"lmtp_", []string{"lmtp", "smtp"}},
-	{"header_checks", []string{"cleanup"}}, {"mime_header_checks", []string{"cleanup"}},
-	{"nested_header_checks", []string{"cleanup"}}, {"body_checks", []string{"cleanup"}},
-	{"always_bcc", []string{"cleanup"}}, {"sender_bcc_maps", []string{"cleanup"}}, {"recipient_bcc_maps", []string{"cleanup"}},
-	{"virtual_alias_maps", []string{"cleanup"}}, {"canonical_maps", []string{"cleanup"}},
-	{"alias_maps", []string{"local"}}, {"mailbox_", []string{"local"}}, {"luser_relay", []string{"local"}}, {"forward_path", []string{"local"}},
-	{"transport_maps", []string{"trivial-rewrite"}}, {"relayhost", []string{"trivial-rewrite"}}, {"default_transport", []string{"trivial-rewrite"}},
-}
-
 // Activate adds to a finding what an observation says about how far its change
 // has come, and reports whether it said anything new.
 //
@@ -74,16 +55,7 @@ func loads(f *waxseal.Finding, daemon string) bool {
 	if len(hooks) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(hooks, func(h waxseal.Hook) bool { return acts(daemon, h.Directive) })
-}
-
-func acts(daemon, directive string) bool {
-	for _, r := range readers {
-		if strings.HasPrefix(directive, r.prefix) {
-			return slices.Contains(r.daemons, daemon)
-		}
-	}
-	return true
+	return slices.ContainsFunc(hooks, func(h waxseal.Hook) bool { return len(h.LoadedBy) == 0 || slices.Contains(h.LoadedBy, daemon) })
 }
 
 // startedAfter: a daemon of this very tree that started after the change runs

@@ -32,6 +32,7 @@ func (s site) hook(suffix string) waxseal.Hook {
 	return waxseal.Hook{
 		ID: waxseal.HookID(id), Kind: s.param.kind, Stage: s.param.stage, Effects: s.param.effects,
 		Scope: s.scope, RunsAs: s.param.runsAs, Active: s.active, Source: s.source, Directive: s.name,
+		LoadedBy: strings.Fields(s.param.daemons),
 	}
 }
 
