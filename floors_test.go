@@ -63,7 +63,7 @@ var floors = []struct {
 	}, nil},
 	{"6 doors", []string{
 		"waxseal/internal/cli",
-	}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix", "github.com/jedib0t/go-pretty"}},
+	}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix"}},
 	{"6 main", []string{
 		"waxseal/cmd/waxseal",
 	}, nil},

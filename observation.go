@@ -48,6 +48,11 @@ type FileEvent struct {
 	// Actor is the process as /proc showed it when the event was read; nil where
 	// it had already gone.
 	Actor *Actor `json:"actor,omitempty"`
+	// TextDigest names the masked content that was copied with the event, where
+	// it may be kept.
+	TextDigest Digest `json:"text_sha256,omitempty"`
+	// Note says what the sensor could not do, or noticed beside the event.
+	Note string `json:"note,omitempty"`
 }
 
 // AuditEvent is one event of the kernel's audit system, put together from its

@@ -64,6 +64,7 @@ type Agent struct {
 	due     time.Time // when to look; zero while nothing happened
 	early   int       // looks put off because an event was still on its way
 	recent  []*told   // findings that later facts may add to
+	basis   basis     // what they may rest on
 }
 
 // Open opens the tree and the state directory.
@@ -76,7 +77,7 @@ func Open(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue()}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}}
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
 	return a, nil

@@ -106,10 +106,23 @@ func loadMasker(dir string, missing missingKey) (*mask.Masker, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	key = make([]byte, 32)
+	if _, err := os.Lstat(filepath.Join(dir, "waxseal.db")); err == nil {
+		return nil, fmt.Errorf("%s is missing, and the secrets in the database were digested with it: put the key back, or start with an empty directory", file)
+	}
+	return makeMaskKey(file)
+}
+
+// makeMaskKey writes a new key to the disk before anything is digested with it.
+func makeMaskKey(file string) (*mask.Masker, error) {
+	key := make([]byte, 32)
 	rand.Read(key)
-	if err := os.WriteFile(file, key, 0o600); err != nil {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
 		return nil, err
+	}
+	_, err = f.Write(key)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, errors.Join(err, os.Remove(file))
 	}
 	return mask.New(key), nil
 }

@@ -68,7 +68,7 @@ func (a *Agent) uncopied(touched []touch, now time.Time) {
 	for _, t := range touched {
 		if f, ok := fileIn(a.last, t.File.Path); ok && f.Role.Text() && t.copied {
 			if byInode[t.File.Inode] == nil {
-				byInode[t.File.Inode] = &writes{opened: a.memory.Writes(t.File.Inode, opens, a.lookedAt)}
+				byInode[t.File.Inode] = &writes{opened: a.memory.Writes(t.File.Path, t.File.Inode, opens, a.lookedAt)}
 			}
 			byInode[t.File.Inode].copied++
 			names[t.File.Inode] = t.File.Path
@@ -189,15 +189,22 @@ func (a *Agent) explain(t *told, f *waxseal.Finding) {
 // evidence records the program starts behind an actor, and lists what a finding
 // rests on.
 func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
-	var starts []*waxseal.Index
+	var related []*waxseal.Index
+	if audited, _, ok := a.memory.Touch(*t.File, t.Time); ok {
+		related = a.basis.of(&audited, actor)
+	} else {
+		related = a.basis.of(nil, actor)
+	}
+	starts := 0
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
-		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && len(starts) < maxRelated {
-			starts = append(starts, a.note(e.Time, waxseal.Observation{Sensor: "kaudit", Audit: &e}))
+		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && starts < maxRelated {
+			starts++
+			related = append(related, a.note(e.Time, waxseal.Observation{Sensor: "kaudit", Audit: &e}))
 		}
 	}
 	a.record()
 	var list []waxseal.Index
-	for _, i := range append([]*waxseal.Index{t.index}, starts...) {
+	for _, i := range append([]*waxseal.Index{t.index}, related...) {
 		if *i != waxseal.NoIndex {
 			list = append(list, *i)
 		}

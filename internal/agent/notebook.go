@@ -54,9 +54,12 @@ func (a *Agent) write(n noted) *waxseal.Index {
 // noteContent writes down a file event with the content that the file had, if it
 // is one whose content may be kept.
 func (a *Agent) noteContent(o waxseal.Observation, content []byte) *waxseal.Index {
+	f0 := *o.File
+	o.File = &f0
 	n := noted{obs: o}
 	if f, ok := fileIn(a.last, o.File.Path); ok && f.Role.Text() && len(content) > 0 && len(content) <= 1<<20 {
-		n.texts = []string{a.books.Masker.Text(f.Role, string(content))}
+		text := a.books.Masker.Text(f.Role, string(content))
+		n.texts, f0.TextDigest = []string{text}, digestOf(text)
 	}
 	return a.write(n)
 }
@@ -75,8 +78,7 @@ func (a *Agent) noteTree(v version, now time.Time) *waxseal.Index {
 			f := *ch.After
 			if f.Text != "" {
 				n.texts = append(n.texts, f.Text)
-				sum := sha256.Sum256([]byte(f.Text))
-				f.Text, f.TextDigest = "", waxseal.Digest(hex.EncodeToString(sum[:]))
+				f.Text, f.TextDigest = "", digestOf(f.Text)
 			}
 			event.Files = append(event.Files, f)
 		}
@@ -86,6 +88,11 @@ func (a *Agent) noteTree(v version, now time.Time) *waxseal.Index {
 		return &none
 	}
 	return a.write(n)
+}
+
+func digestOf(text string) waxseal.Digest {
+	sum := sha256.Sum256([]byte(text))
+	return waxseal.Digest(hex.EncodeToString(sum[:]))
 }
 
 func fileIn(s waxseal.State, p waxseal.Path) (waxseal.FileState, bool) {

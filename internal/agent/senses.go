@@ -97,7 +97,7 @@ func (a *Agent) startAudit(ctx context.Context) {
 		return
 	}
 	wasOff := a.books.AuditWasOff() // an earlier run was killed after it had switched audit on
-	if kaudit.Probe().Enabled == 0 {
+	if p := kaudit.Probe(); p.Usable && p.Enabled == 0 {
 		a.setAuditWasOff(true) // before it is switched on: a kill may come at any moment
 	}
 	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Session: true, WasOff: wasOff, Snapshot: a.senses.people.Snapshot})

@@ -35,6 +35,9 @@ func (a *Agent) take(in arrival) {
 	}
 	o := a.scrub(in.Observation)
 	a.memory.Add(o)
+	if origin := originKey(o); origin != "" {
+		a.basis.add(origin, a.note(o.Time, o))
+	}
 	switch {
 	case o.File != nil:
 		a.takeFile(o, in)
@@ -62,6 +65,9 @@ func (a *Agent) takeWaiting() {
 }
 
 func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
+	event := *o.File
+	event.Note = in.note
+	o.File = &event
 	t := touch{Observation: o, content: in.content, copied: in.copied}
 	t.index = a.noteContent(o, in.content)
 	a.touched = append(a.touched, t)
@@ -122,7 +128,7 @@ func (a *Agent) takeTouch(o waxseal.Observation) {
 	if !a.mailTouch(o.Audit) {
 		return
 	}
-	a.note(o.Time, o)
+	a.basis.add(touchKey(o.Audit), a.note(o.Time, o))
 	if a.senses.files == nil {
 		if f, ok := a.fileFromAudit(o.Audit); ok {
 			index := waxseal.NoIndex

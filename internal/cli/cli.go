@@ -15,9 +15,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"waxseal"
 	"waxseal/internal/store"
@@ -68,9 +69,14 @@ type flags struct {
 // Run runs one command line and returns its exit code. It prints to the given
 // streams only.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, version string) int {
-	cmd := Command(stdout, stderr, version)
+	out := &sticky{Writer: stdout}
+	cmd := Command(out, stderr, version)
 	cmd.SetArgs(args)
-	return report(cmd.ExecuteContext(ctx), stderr)
+	err := cmd.ExecuteContext(ctx)
+	if out.err != nil {
+		err = fmt.Errorf("what should be printed could not be written: %w", out.err)
+	}
+	return report(err, stderr)
 }
 
 // report prints an error and turns it into an exit code.
@@ -84,7 +90,7 @@ func report(err error, stderr io.Writer) int {
 			fmt.Fprintln(stderr, "waxseal: "+safe(e.err.Error()))
 		}
 		if e.hint != "" {
-			fmt.Fprintln(stderr, "hint: "+e.hint)
+			fmt.Fprintln(stderr, "hint: "+safe(e.hint))
 		}
 		return e.code
 	}
@@ -108,11 +114,15 @@ func Command(stdout, stderr io.Writer, version string) *cobra.Command {
 dropped or turned into a command, seals the known-good state, sees every change
 as it happens, says who made it and what it does to mail, and keeps proof.
 
+The document goes to stdout, progress and warnings to stderr. Colours are used on
+a terminal only, and not where NO_COLOR is set.
+
 Exit codes: 0 nothing to report, 1 findings at or above --fail-on, 2 usage or
 configuration error, 3 an existing thing could not be read or watched,
 4 internal error. 1 beats 3.`,
 		Example: `  waxseal scan                       what can touch mail on this host
   waxseal seal                       accept the present state as known good
+  waxseal check                      compare with it, from cron or CI
   waxseal watch                      tell of changes as they happen
   waxseal diff /backup/etc-root /    what changed for mail between two trees`,
 		Version: version, SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
@@ -121,18 +131,18 @@ configuration error, 3 an existing thing could not be read or watched,
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &exit{code: exitUsage, err: err, hint: "see '" + cmd.CommandPath() + " --help'"}
+	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	f := root.PersistentFlags()
-	f.StringVar(&d.flags.root, "root", "", "directory that is the root of the tree to read (default /)")
-	f.StringVar(&d.flags.state, "state", "", "state directory (default /var/lib/waxseal)")
-	f.StringVar(&d.flags.config, "config", "", "configuration file (default "+DefaultFile+", if it exists)")
-	f.StringVar(&d.flags.format, "format", "text", "output: text or json")
-	f.StringVar(&d.flags.failOn, "fail-on", "", "least severity for exit code 1: none, info, low, medium, high, critical (default high)")
+	f.StringVar(&d.flags.root, "root", "", "read the tree below `DIR` (default /)")
+	f.StringVar(&d.flags.state, "state", "", "keep ledger and keys in `DIR` (default /var/lib/waxseal)")
+	f.StringVar(&d.flags.config, "config", "", "configuration `FILE` (default "+DefaultFile+", if it exists)")
+	f.StringVar(&d.flags.format, "format", "text", "`FORMAT` of the output: text or json")
+	f.StringVar(&d.flags.failOn, "fail-on", "", "least `SEVERITY` for exit code 1: none, info, low, medium,\nhigh or critical (default high)")
 	root.AddCommand(d.scan(), d.diff(), d.seal(), d.check(), d.watch(), d.findings(), d.ledger(), d.doctor(), d.configVerb())
-	for _, c := range root.Commands() {
-		explainArgs(c)
-	}
+	explainArgs(root)
 	return root
 }
 
@@ -140,8 +150,8 @@ configuration error, 3 an existing thing could not be read or watched,
 func explainArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return &exit{code: exitUsage, err: err, hint: "usage: " + cmd.UseLine()}
+			if check(cmd, args) != nil {
+				return wrongArgs(cmd, args)
 			}
 			return nil
 		}
@@ -151,10 +161,37 @@ func explainArgs(c *cobra.Command) {
 	}
 }
 
+// wrongArgs says what is wrong with the arguments of a command.
+func wrongArgs(cmd *cobra.Command, args []string) error {
+	hint := "usage: " + cmd.UseLine()
+	if cmd.HasAvailableSubCommands() {
+		hint = "see '" + cmd.CommandPath() + " --help'"
+		cmd.SuggestionsMinimumDistance = 2
+		if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+			hint = "did you mean '" + cmd.CommandPath() + " " + like[0] + "'?"
+		}
+		return &exit{code: exitUsage, err: fmt.Errorf("%s has no verb %q", cmd.CommandPath(), args[0]), hint: hint}
+	}
+	_, wants, _ := strings.Cut(cmd.Use, " ")
+	if wants == "" {
+		return &exit{code: exitUsage, err: fmt.Errorf("%s takes no arguments, but was given %q", cmd.CommandPath(), args[0]), hint: hint}
+	}
+	return &exit{code: exitUsage, err: fmt.Errorf("%s wants %s, and was given %s", cmd.CommandPath(), wants, count(len(args), "argument", "arguments")), hint: hint}
+}
+
 // configure reads the configuration before any verb runs.
 func (d *door) configure(cmd *cobra.Command) error {
 	if d.flags.format != "text" && d.flags.format != "json" {
 		return usage("unknown format %q: want text or json", d.flags.format)
+	}
+	var empty []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.String() == "" && f.DefValue == "" && cmd.Root().PersistentFlags().Lookup(f.Name) != nil {
+			empty = append(empty, "--"+f.Name)
+		}
+	})
+	if len(empty) > 0 {
+		return usage("%s is given, but empty", empty[0])
 	}
 	c, err := loadConfig(d.flags)
 	if err != nil {
@@ -180,14 +217,4 @@ func (d *door) verdict(worst waxseal.Severity, any bool, problems []waxseal.Prob
 		}
 	}
 	return nil
-}
-
-// isTerminal reports whether a stream is a terminal.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0 && st.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull
 }

@@ -2,16 +2,20 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/sys/unix"
 
 	"waxseal"
 )
@@ -71,7 +75,7 @@ func loadConfig(f flags) (Config, error) {
 		return c, fmt.Errorf("configuration: %w", err)
 	default:
 		if err := parseConfig(text, &c); err != nil {
-			return c, fmt.Errorf("configuration %s: %w", file, err)
+			return c, fmt.Errorf("configuration %s: %s", file, yamlWords(err))
 		}
 		c.noteKeys(text, file)
 	}
@@ -89,7 +93,7 @@ func readLimited(name string) ([]byte, error) {
 	if !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: %w", name, waxseal.ErrNotRegular)
 	}
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // in case it became a FIFO just now
 	if err != nil {
 		return nil, err
 	}
@@ -114,14 +118,49 @@ func parseConfig(text []byte, c *Config) error {
 	return nil
 }
 
+// How the YAML package says that a key or a value does not fit.
+var (
+	unknownKey = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongType  = regexp.MustCompile("cannot unmarshal \\S+(?: (`[^`]*`))? into (\\S+)")
+)
+
+// kinds says what a type of the configuration looks like in YAML.
+var kinds = map[string]string{
+	"bool": "true or false", "string": "text", "time.Duration": "a duration such as 30s",
+	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.Config": "keys and values",
+}
+
+// yamlWords says an error of the YAML package in the words of the file.
+func yamlWords(err error) string {
+	lines := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
+	var fit *yaml.TypeError
+	if errors.As(err, &fit) {
+		lines = fit.Errors
+	}
+	for i, l := range lines {
+		l = unknownKey.ReplaceAllString(l, `unknown key "$1"`)
+		if g := wrongType.FindStringSubmatch(l); g != nil {
+			found := cmp.Or(strings.Trim(g[1], "`"), "something else")
+			l = strings.Replace(l, g[0], fmt.Sprintf("want %s, found %s", cmp.Or(kinds[g[2]], g[2]), found), 1)
+		}
+		lines[i] = l
+	}
+	return strings.Join(lines, "; ")
+}
+
 // noteKeys remembers which keys the file has.
 func (c *Config) noteKeys(text []byte, file string) {
-	var keys map[string]yaml.Node
+	var keys map[string]any
 	if yaml.Unmarshal(text, &keys) != nil {
 		return // parseConfig has accepted it; only the origin of values is lost
 	}
-	for k := range keys {
+	for k, v := range keys {
 		c.from[k] = file
+		if below, ok := v.(map[string]any); ok {
+			for name := range below {
+				c.from[k+"."+name] = file
+			}
+		}
 	}
 }
 
@@ -155,8 +194,20 @@ func (d *door) configVerb() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	parent.AddCommand(&cobra.Command{
 		Use: "check", Short: "Check the configuration and print what holds, and from where",
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return d.configCheck() },
+		Long: `Checks the configuration file, strictly, and prints what holds and where each
+value comes from. The file is YAML; every key may be left out:
+
+  root: /                     # the tree to read
+  state: /var/lib/waxseal     # where ledger and keys are kept
+  fail_on: high               # least severity for exit code 1
+  watch:
+    fanotify: true            # see changes as they happen
+    audit: true               # see who makes them
+    poll: 30s                 # read the mail path again without an event
+    logs: [/var/log/mail.log] # mail and login logs besides those that are found`,
+		Example: `  waxseal config check --config waxseal.yaml`,
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return d.configCheck() },
 	})
 	return parent
 }
@@ -171,10 +222,10 @@ func (d *door) configCheck() error {
 		{"root", c.Root, c.origin("root")},
 		{"state", c.State, c.origin("state")},
 		{"fail_on", c.FailOn, c.origin("fail_on")},
-		{"watch.fanotify", c.Watch.Fanotify, c.origin("watch")},
-		{"watch.audit", c.Watch.Audit, c.origin("watch")},
-		{"watch.poll", c.Watch.Poll.String(), c.origin("watch")},
-		{"watch.logs", c.Watch.Logs, c.origin("watch")},
+		{"watch.fanotify", c.Watch.Fanotify, c.origin("watch.fanotify")},
+		{"watch.audit", c.Watch.Audit, c.origin("watch.audit")},
+		{"watch.poll", c.Watch.Poll.String(), c.origin("watch.poll")},
+		{"watch.logs", c.Watch.Logs, c.origin("watch.logs")},
 	}
 	if d.json() {
 		m := map[string]any{"schema": "waxseal.config/1"}
@@ -184,6 +235,7 @@ func (d *door) configCheck() error {
 		return d.printJSON(m)
 	}
 	t := d.table()
+	t.row("KEY", "VALUE", "FROM")
 	for _, v := range values {
 		t.row(v.key, fmt.Sprint(v.value), v.from)
 	}

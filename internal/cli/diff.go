@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,9 @@ func (d *door) diff() *cobra.Command {
 		Use: "diff BEFORE AFTER", Short: "What changed for mail between two trees",
 		Long: `Compares two directories, each the root of a tree: a backup and the live host,
 two images, two checkouts of /etc. Trees may hold a few files only: what is
-missing is unknown, and makes nothing worse.`,
+missing is unknown, and makes nothing worse. --root and --state are not used.`,
+		Example: `  waxseal diff /backup/etc-root /
+  waxseal diff before after --fail-on low --format json`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error { return d.runDiff(args[0], args[1]) },
 	}
@@ -58,12 +61,25 @@ func (d *door) printChanges(changes []waxseal.Change) {
 		fmt.Fprintln(d.out, "nothing changed for mail")
 	}
 	for _, c := range changes {
+		if c.Severity == waxseal.None {
+			d.printQuiet(c)
+			continue
+		}
 		fmt.Fprintf(d.out, "%s  %s %s\n", d.severity(c.Severity), safe(string(c.Path)), c.Kind)
 		d.block("what", wrap(c.Explain)...)
 		d.reasons(c.Reasons)
 		d.printText(c.Diff)
 		fmt.Fprintln(d.out)
 	}
+}
+
+// printQuiet prints a change without effect: one line that says why it has none.
+func (d *door) printQuiet(c waxseal.Change) {
+	why := c.Explain
+	if len(c.Reasons) > 0 {
+		why = strings.TrimPrefix(c.Reasons[0], "no hook and no effective setting is different: ")
+	}
+	fmt.Fprintf(d.out, "%s  %s %s, without effect on mail: %s\n\n", d.severity(c.Severity), safe(string(c.Path)), c.Kind, safe(why))
 }
 
 // printText prints a unified difference, without its file header.
@@ -83,10 +99,10 @@ func (d *door) printText(text string) {
 		if shown++; shown > most {
 			continue
 		}
-		d.block(label, shorten(l, 160))
+		d.block(label, shorten(l, textWidth-12))
 		label = ""
 	}
 	if shown > most {
-		d.block("", fmt.Sprintf("… %d more lines", shown-most))
+		d.block("", fmt.Sprintf("… and %s", count(shown-most, "more line", "more lines")))
 	}
 }

@@ -157,7 +157,8 @@ func (d *door) printDoctor(doc Doctor) {
 		stacks = "none found"
 	}
 	d.block("tree", safe(d.config.Root), "mail systems: "+safe(stacks),
-		fmt.Sprintf("%d hooks; %d directories and %d more files would be watched", doc.Watched.Hooks, len(doc.Watched.Directories), doc.Watched.Files))
+		fmt.Sprintf("%s; %s and %s would be watched", count(doc.Watched.Hooks, "hook", "hooks"),
+			count(len(doc.Watched.Directories), "directory", "directories"), count(doc.Watched.Files, "more file", "more files")))
 	d.block("kernel", safe(doc.Kernel))
 	d.block("rights", map[bool]string{true: "root", false: "not root: the sensors need it (CAP_SYS_ADMIN, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE)"}[doc.Root])
 	d.sensor("fanotify", yes[doc.Fanotify.Usable], doc.Fanotify)
@@ -175,7 +176,10 @@ func (d *door) printDoctor(doc Doctor) {
 		d.block(label(i, "costs"), wrap(c)...)
 	}
 	for i, l := range doc.Leftovers {
-		d.block(label(i, "left over"), safe(l)+"   (waxseal doctor --clean removes it, if no agent is running)")
+		d.block(label(i, "left over"), wrap(l)...)
+	}
+	if len(doc.Leftovers) > 0 {
+		d.block("", "these rules belong to a running agent; if none runs, 'waxseal doctor --clean' removes them")
 	}
 	d.printProblems(doc.Problems)
 }

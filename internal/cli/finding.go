@@ -36,12 +36,12 @@ func (d *door) findings() *cobra.Command {
 	var status, note string
 	list := &cobra.Command{Use: "list", Short: "All findings, oldest first", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return d.listFindings(status) }}
-	list.Flags().StringVar(&status, "status", "", "only these: open or acknowledged")
+	list.Flags().StringVar(&status, "status", "", "only those of this `STATUS`: open or acknowledged")
 	show := &cobra.Command{Use: "show ID", Short: "One finding, with everything it rests on", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return d.showFinding(waxseal.FindingID(args[0])) }}
 	ack := &cobra.Command{Use: "ack ID…", Short: "Say that you have looked at findings", Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return d.ackFindings(args, note) }}
-	ack.Flags().StringVar(&note, "note", "", "what you found; kept in the ledger")
+	ack.Flags().StringVar(&note, "note", "", "`TEXT` that says what you found; kept in the ledger")
 	parent.AddCommand(list, show, ack)
 	return parent
 }
@@ -67,12 +67,13 @@ func (d *door) listFindings(status string) error {
 	}
 	t := d.table()
 	for _, f := range list {
-		t.row(string(f.ID), strings.ToUpper(f.Severity.String()), f.Seen.Format(time.DateTime), string(f.Status), stand(f), hand(f), f.Title)
+		t.row(string(f.ID), strings.ToUpper(f.Severity.String()), when(f.Seen), string(f.Status), stand(f), "by "+hand(f))
+		t.note("    " + f.Title)
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "%d findings; checkpoint %s\n", len(list), books.Checkpoint())
+	fmt.Fprintf(d.out, "%s; checkpoint %s\n", count(len(list), "finding", "findings"), cmp.Or(books.Checkpoint(), "none yet"))
 	return nil
 }
 
@@ -101,10 +102,7 @@ func (d *door) showFinding(id waxseal.FindingID) error {
 		return err
 	}
 	defer books.Close()
-	f, err := books.Finding(id)
-	if errors.Is(err, store.ErrNone) {
-		return usage("no finding %q", id)
-	}
+	f, err := finding(books, id)
 	if err != nil {
 		return err
 	}
@@ -115,7 +113,32 @@ func (d *door) showFinding(id waxseal.FindingID) error {
 	return nil
 }
 
+func finding(books *agent.Books, id waxseal.FindingID) (waxseal.Finding, error) {
+	f, err := books.Finding(id)
+	if errors.Is(err, store.ErrNone) {
+		err = &exit{code: exitUsage, err: fmt.Errorf("no finding %q", id), hint: "waxseal findings list shows all"}
+	}
+	return f, err
+}
+
+// known refuses a list with an unknown finding before any of them is touched.
+func (d *door) known(ids []string) error {
+	books, err := d.readBooks()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := finding(books, waxseal.FindingID(id)); err != nil {
+			return errors.Join(err, books.Close())
+		}
+	}
+	return books.Close()
+}
+
 func (d *door) ackFindings(ids []string, note string) error {
+	if err := d.known(ids); err != nil {
+		return err
+	}
 	err := d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {
 		by := agent.Caller(os.Getpid(), userNames(tree))
 		for _, id := range ids {
@@ -127,9 +150,6 @@ func (d *door) ackFindings(ids []string, note string) error {
 	})
 	if errors.Is(err, store.ErrLocked) {
 		err = askToAck(d.config.State, ids, note)
-	}
-	if errors.Is(err, store.ErrNone) {
-		return &exit{code: exitUsage, err: err}
 	}
 	if err != nil {
 		return err
@@ -212,7 +232,7 @@ func (d *door) printActor(f waxseal.Finding) {
 		d.block("", wrap(fmt.Sprintf("through %s, called by uid %d [%s]", strings.Join(a.Sudo.Argv, " "), a.Sudo.UID, a.Sudo.Grade))...)
 	}
 	if len(a.Ancestors) > 0 {
-		d.block("", wrap("below "+chain(a.Ancestors))...)
+		d.block("", wrap("below "+chain(ofSession(a)))...)
 	}
 }
 
@@ -258,6 +278,24 @@ func command(p waxseal.Process) string {
 		return cmp.Or(p.Comm, p.Exe, "an unknown program")
 	}
 	return strings.Join(p.Argv, " ")
+}
+
+// ofSession leaves out what lies above the login: the ancestors of sshd are the
+// same for everyone. They are in the JSON.
+func ofSession(a *waxseal.Actor) []waxseal.Process {
+	if a.Origin.Kind != waxseal.OriginSSH {
+		return a.Ancestors
+	}
+	last := -1
+	for i, p := range a.Ancestors {
+		if strings.HasPrefix(path.Base(p.Exe), "sshd") {
+			last = i
+		}
+	}
+	if last < 0 {
+		return a.Ancestors
+	}
+	return a.Ancestors[:last+1]
 }
 
 func chain(list []waxseal.Process) string {

@@ -2,12 +2,16 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"waxseal"
 )
@@ -17,7 +21,7 @@ import (
 // escapes (Unicode TR36 §3.1). Line breaks and tabs become escapes too; a text of
 // several lines goes through safeLines.
 func safe(s string) string {
-	if strings.IndexFunc(s, hostile) < 0 && strings.ToValidUTF8(s, "") == s {
+	if strings.IndexFunc(s, hostile) < 0 && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
@@ -48,6 +52,25 @@ func safeLines(s string) []string {
 	return lines
 }
 
+// sticky is a stream that remembers its first error, so that a document that
+// could not be written (a full disk) is noticed at the end, once.
+type sticky struct {
+	io.Writer
+	err error
+}
+
+func (s *sticky) Write(b []byte) (int, error) {
+	n, err := s.Writer.Write(b)
+	if err != nil && s.err == nil {
+		s.err = err
+		var where *fs.PathError
+		if errors.As(err, &where) {
+			s.err = where.Err
+		}
+	}
+	return n, err
+}
+
 // printJSON prints one document, indented.
 func (d *door) printJSON(v any) error {
 	enc := json.NewEncoder(d.out)
@@ -56,19 +79,83 @@ func (d *door) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
+const (
+	// textWidth is how wide text output gets where its words allow that.
+	textWidth = 110
+	// narrowest is the least that a column is cut to for that.
+	narrowest = 24
+)
+
 // table is aligned columns.
-type table struct{ w *tabwriter.Writer }
+type table struct {
+	out  io.Writer
+	rows [][]string
+}
 
-func (d *door) table() table { return table{tabwriter.NewWriter(d.out, 2, 8, 2, ' ', 0)} }
+func (d *door) table() *table { return &table{out: d.out} }
 
-func (t table) row(cells ...string) {
+func (t *table) row(cells ...string) {
 	for i, c := range cells {
 		cells[i] = safe(c)
 	}
-	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
+	t.rows = append(t.rows, cells)
 }
 
-func (t table) flush() error { return t.w.Flush() }
+// note adds a row that is one sentence, outside the columns.
+func (t *table) note(text string) { t.rows = append(t.rows, []string{safe(text)}) }
+
+// flush prints the rows. Where they would get too wide, the columns in cut give
+// way, in that order.
+func (t *table) flush(cut ...int) error {
+	widths := t.widths()
+	for _, i := range cut {
+		if over := sum(widths) - textWidth; over > 0 && i < len(widths) && widths[i] > narrowest {
+			widths[i] = max(narrowest, widths[i]-over)
+		}
+	}
+	var b strings.Builder
+	for _, cells := range t.rows {
+		line := ""
+		for i, c := range cells {
+			if len(cells) > 1 {
+				c = shorten(c, widths[i]-gutter)
+			}
+			line += c
+			if i < len(cells)-1 {
+				line += strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(c)))
+			}
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	_, err := io.WriteString(t.out, b.String())
+	return err
+}
+
+// gutter is the space between two columns.
+const gutter = 2
+
+func (t *table) widths() []int {
+	var widths []int
+	for _, cells := range t.rows {
+		for i, c := range cells {
+			if len(cells) < 2 {
+				break // a note
+			}
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(c)+gutter)
+		}
+	}
+	return widths
+}
+
+func sum(list []int) (n int) {
+	for _, i := range list {
+		n += i
+	}
+	return n
+}
 
 // colours of severities (ISO 6429), used on a terminal only.
 var colours = map[waxseal.Severity]string{
@@ -86,6 +173,19 @@ func (d *door) severity(s waxseal.Severity) string {
 	return colour + word + "\x1b[0m"
 }
 
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(w io.Writer) bool {
+	if s, ok := w.(*sticky); ok {
+		w = s.Writer
+	}
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0 && st.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull
+}
+
 // block prints a label and indented lines beside it.
 func (d *door) block(label string, lines ...string) {
 	for i, l := range lines {
@@ -96,22 +196,105 @@ func (d *door) block(label string, lines ...string) {
 	}
 }
 
-// wrap breaks a sentence into lines for reading.
+// wrap breaks a sentence into lines for reading beside a label.
 func wrap(s string) []string {
-	const width = 96
+	const width = textWidth - 14
 	var lines []string
-	line := ""
+	line, used := "", 0
 	for _, word := range strings.Fields(safe(s)) {
-		if line != "" && len(line)+1+len(word) > width {
+		n := utf8.RuneCountInString(word)
+		if line != "" && used+1+n > width {
 			lines = append(lines, line)
-			line = ""
+			line, used = "", 0
 		}
 		if line != "" {
-			line += " "
+			line, used = line+" ", used+1
 		}
-		line += word
+		line, used = line+word, used+n
 	}
 	return append(lines, line)
+}
+
+func shorten(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+// count is a number with its noun.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// problemLines says problems, one a line, each once, those first that kept
+// something from being read.
+func problemLines(list []waxseal.Problem) []string {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b waxseal.Problem) int {
+		switch {
+		case a.Unreadable == b.Unreadable:
+			return 0
+		case a.Unreadable:
+			return -1
+		}
+		return 1
+	})
+	var lines []string
+	seen := map[string]bool{}
+	for _, p := range list {
+		line := problemLine(p)
+		if !seen[line] {
+			seen[line] = true
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// problemLine is "PATH:LINE: message". The message of a system call says the
+// path again; once is enough.
+func problemLine(p waxseal.Problem) string {
+	message := p.Message
+	for _, call := range []string{"open ", "read ", "stat ", "resolve ", "read directory "} {
+		message = strings.TrimPrefix(message, call+string(p.Path)+": ")
+	}
+	if p.Line > 0 {
+		return safe(fmt.Sprintf("%s:%d: %s", p.Path, p.Line, message))
+	}
+	return safe(fmt.Sprintf("%s: %s", p.Path, message))
+}
+
+// maxProblems bounds the problems shown to people: a binary in the place of a
+// configuration makes thousands, and the first tell it.
+const maxProblems = 20
+
+func bounded(lines []string) []string {
+	if len(lines) <= maxProblems {
+		return lines
+	}
+	return append(lines[:maxProblems:maxProblems], fmt.Sprintf("… and %d more problems", len(lines)-maxProblems))
+}
+
+func (d *door) printProblems(list []waxseal.Problem) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintf(d.out, "\nProblems:\n")
+	for _, l := range bounded(problemLines(list)) {
+		fmt.Fprintln(d.out, "  "+l)
+	}
+}
+
+// warnProblems tells problems on stderr, where the document has no place for
+// them.
+func (d *door) warnProblems(list []waxseal.Problem) {
+	for _, l := range bounded(problemLines(list)) {
+		d.warn(l)
+	}
 }
 
 // progress says on a terminal that work goes on, once it lasts more than a
@@ -133,7 +316,7 @@ func (d *door) progress(what string) (done func()) {
 				return
 			case <-time.After(time.Second):
 				shown = true
-				fmt.Fprintf(d.err, "\r%s … %ds", what, n)
+				fmt.Fprintf(d.err, "\r%s … %ds", safe(what), n)
 			}
 		}
 	}()

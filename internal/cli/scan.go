@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,9 @@ func (d *door) scan() *cobra.Command {
 		Use: "scan", Short: "Every place where mail can be tampered with, and what to look at first",
 		Long: `Reads the mail path of a tree: mail systems, hooks, and all they depend on.
 It needs no seal, keeps no state, executes nothing and writes nothing.`,
+		Example: `  waxseal scan
+  waxseal scan --root /mnt/image --format json
+  waxseal scan --fail-on critical`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return d.runScan() },
 	}
@@ -109,8 +113,8 @@ func (d *door) printScan(s Scan) error {
 		fmt.Fprintf(d.out, "no mail system found in %s\n", safe(d.config.Root))
 	}
 	for _, st := range s.Stacks {
-		fmt.Fprintf(d.out, "%s %s on %s, instance %s%s\n", safe(string(st.MTA)), safe(cmp.Or(st.Version, "(version unknown)")),
-			safe(cmp.Or(string(s.Host), "(host unknown)")), safe(cmp.Or(st.Instance, "-")), running(st.Running))
+		fmt.Fprintf(d.out, "%s %s on %s%s%s\n", safe(string(st.MTA)), safe(cmp.Or(st.Version, "(version unknown)")),
+			safe(cmp.Or(string(s.Host), "(host unknown)")), instance(st.Instance), running(st.Running))
 	}
 	if err := d.printHooks(s.Hooks); err != nil {
 		return err
@@ -118,6 +122,13 @@ func (d *door) printScan(s Scan) error {
 	d.printFirst(s.Findings)
 	d.printProblems(s.Problems)
 	return nil
+}
+
+func instance(name string) string {
+	if name == "" || name == "-" {
+		return ""
+	}
+	return ", instance " + safe(name)
 }
 
 func running(r *bool) string {
@@ -134,30 +145,49 @@ func (d *door) printHooks(hooks []waxseal.Hook) error {
 	if len(hooks) == 0 {
 		return nil
 	}
-	fmt.Fprintf(d.out, "\n%d hooks, in the order in which mail meets them:\n\n", len(hooks))
+	active := slices.DeleteFunc(slices.Clone(hooks), func(h waxseal.Hook) bool { return !h.Active })
+	fmt.Fprintf(d.out, "\n%s in use, in the order in which mail meets them:\n\n", count(len(active), "hook", "hooks"))
 	t := d.table()
 	t.row("STAGE", "HOOK", "EFFECTS", "TARGET", "SCOPE", "AT")
-	idle := 0
-	for _, h := range hooks {
-		if !h.Active {
-			idle++
-			continue
+	const target, scope = 3, 4
+	for i := 0; i < len(active); {
+		h, like := active[i], alike(active[i:])
+		for _, h := range active[i : i+min(like, maxAlike)] {
+			t.row(string(h.Stage), h.Directive, effects(h.Effects), shorten(h.Target.Value, 48), shorten(h.Scope, 32), at(h.Source))
 		}
-		t.row(string(h.Stage), h.Directive, effects(h.Effects), shorten(h.Target.Value, 48), shorten(h.Scope, 28), at(h.Source))
+		if i += like; like > maxAlike {
+			t.note(fmt.Sprintf("…        and %d more of %s in %s", like-maxAlike, h.Directive, h.Source.Path))
+		}
 	}
-	if err := t.flush(); err != nil {
+	if err := t.flush(target, scope); err != nil {
 		return err
 	}
-	if idle > 0 {
-		fmt.Fprintf(d.out, "\n%d more hooks are not in use: nothing leads mail to them (--format json lists them).\n", idle)
+	if idle := len(hooks) - len(active); idle > 0 {
+		fmt.Fprintf(d.out, "\n%s not in use: nothing leads mail there (--format json lists all).\n", count(idle, "more hook is", "more hooks are"))
 	}
 	return nil
 }
 
+// maxAlike is how many entries of one table are listed for people.
+const maxAlike = 12
+
+// alike is how many hooks at the beginning of a list come from one table.
+func alike(hooks []waxseal.Hook) int {
+	n := 1
+	for n < len(hooks) && hooks[n].Directive == hooks[0].Directive && hooks[n].Source.Path == hooks[0].Source.Path && hooks[n].Stage == hooks[0].Stage {
+		n++
+	}
+	return n
+}
+
+// effects lists what a hook can do. That it sees mail goes without saying where
+// it can change or divert it.
 func effects(list []waxseal.Effect) string {
-	words := make([]string, len(list))
-	for i, e := range list {
-		words[i] = string(e)
+	var words []string
+	for _, e := range list {
+		if e != waxseal.Observe || !slices.Contains(list, waxseal.Modify) && !slices.Contains(list, waxseal.Divert) {
+			words = append(words, string(e))
+		}
 	}
 	return strings.Join(words, ",")
 }
@@ -167,13 +197,6 @@ func at(s waxseal.Source) string {
 		return string(s.Path)
 	}
 	return fmt.Sprintf("%s:%d", s.Path, s.Line)
-}
-
-func shorten(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }
 
 // printFirst prints what to look at first.
@@ -204,15 +227,5 @@ func (d *door) reasons(list []string) {
 	for _, r := range list {
 		d.block(label, wrap(r)...)
 		label = ""
-	}
-}
-
-func (d *door) printProblems(list []waxseal.Problem) {
-	if len(list) == 0 {
-		return
-	}
-	fmt.Fprintf(d.out, "\nProblems:\n")
-	for _, p := range list {
-		fmt.Fprintln(d.out, "  "+safe(agent.Problem(p)))
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +29,8 @@ the host was clean before it. Later seals refuse while changes are unreviewed.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return d.runSeal(note) },
 	}
-	c.Flags().StringVar(&note, "note", "", "why: a ticket, a name, a reason; kept in the ledger")
+	c.Example = `  waxseal seal --note "new milter, ticket 4711"`
+	c.Flags().StringVar(&note, "note", "", "`TEXT` that says why: a ticket, a name; kept in the ledger")
 	return c
 }
 
@@ -50,9 +53,7 @@ func (d *door) runSeal(note string) error {
 	} else {
 		d.printSealed(sealed)
 	}
-	for _, p := range problems {
-		d.warn(agent.Problem(p))
-	}
+	d.warnProblems(problems)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (d *door) runSeal(note string) error {
 }
 
 func (d *door) printSealed(s agent.Sealed) {
-	fmt.Fprintf(d.out, "sealed: %d hooks, %d files (ledger entry %d)\n", s.Hooks, s.Files, s.Index)
+	fmt.Fprintf(d.out, "sealed: %s, %s (ledger entry %d)\n", count(s.Hooks, "hook", "hooks"), count(s.Files, "file", "files"), s.Index)
 	if !s.Attested {
 		fmt.Fprintln(d.out, "not attested: this is the first seal, and nothing vouches that the host was clean before it")
 	}
@@ -122,7 +123,7 @@ func (d *door) unreviewed(s agent.Sealed) error {
 			fmt.Fprintf(d.out, "%-6s %s  %s\n", f.ID, d.severity(f.Severity), safe(f.Title))
 		}
 	}
-	return &exit{code: exitFindings, err: fmt.Errorf("not sealed: %d %w", len(s.Unreviewed), agent.ErrUnreviewed),
+	return &exit{code: exitFindings, err: fmt.Errorf("not sealed: %w: %s", agent.ErrUnreviewed, count(len(s.Unreviewed), "open finding", "open findings")),
 		hint: "read each with 'waxseal findings show ID', then 'waxseal findings ack ID…'"}
 }
 
@@ -133,20 +134,13 @@ func (d *door) withBooks(do func(*agent.Books, *rootfs.Tree) error) error {
 		return err
 	}
 	defer tree.Close()
+	d.warnOfLoss()
 	books, err := agent.OpenBooks(d.config.State, agent.HostName(tree))
 	if err != nil {
-		return err
+		return d.stateError(err)
 	}
 	err = do(books, tree)
 	return errors.Join(err, books.Close())
-}
-
-// readBooks opens an existing state directory for reading.
-func (d *door) readBooks() (*agent.Books, error) {
-	if _, err := os.Stat(d.config.State); errors.Is(err, os.ErrNotExist) {
-		return nil, &exit{code: exitUsage, err: fmt.Errorf("no state in %s", d.config.State), hint: "waxseal seal makes it"}
-	}
-	return agent.ReadBooks(d.config.State)
 }
 
 func (d *door) check() *cobra.Command {
@@ -155,14 +149,19 @@ func (d *door) check() *cobra.Command {
 		Long: `Compares the present state with the latest seal. Differences that no finding
 tells yet are recorded, so that they can be reviewed; while an agent is running,
 that is the agent's work, and check only reads.`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return d.runCheck() },
+		Example: `  waxseal check || mail -s "mail path changed" postmaster`,
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return d.runCheck() },
 	}
 }
 
 func (d *door) runCheck() error {
 	checked, problems, err := d.checkHere()
-	if errors.Is(err, store.ErrLocked) {
+	unrecorded := errors.Is(err, store.ErrFull)
+	if unrecorded { // what can't be recorded is told all the same
+		d.warn("waxseal: nothing of this is recorded: " + err.Error())
+	}
+	if unrecorded || errors.Is(err, store.ErrLocked) {
 		checked, problems, err = d.checkBeside()
 	}
 	if errors.Is(err, agent.ErrNoSeal) {
@@ -176,15 +175,32 @@ func (d *door) runCheck() error {
 			Schema string `json:"schema"`
 			agent.Checked
 		}{"waxseal.check/1", checked})
+		d.warnProblems(problems)
 	} else {
 		d.printChanges(checked.Changes)
 		fmt.Fprintf(d.out, "compared with the seal of %s%s: %s\n", checked.SealedAt.Format(time.RFC3339), attested(checked.Attested), d.severity(checked.Verdict))
+		d.printRecorded(checked.Findings)
 		d.printProblems(problems)
 	}
 	if err != nil {
 		return err
 	}
-	return d.verdict(checked.Verdict, len(checked.Changes) > 0, problems)
+	if err := d.verdict(checked.Verdict, len(checked.Changes) > 0, problems); err != nil || !unrecorded {
+		return err
+	}
+	return &exit{code: exitUnreadable}
+}
+
+// printRecorded says under which findings the changes are kept.
+func (d *door) printRecorded(ids []waxseal.FindingID) {
+	if len(ids) == 0 {
+		return
+	}
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = string(id)
+	}
+	d.block("recorded", wrap("as "+strings.Join(words, ", ")+" (waxseal findings show ID)")...)
 }
 
 func attested(yes bool) string {
@@ -195,8 +211,11 @@ func attested(yes bool) string {
 }
 
 func (d *door) checkHere() (c agent.Checked, problems []waxseal.Problem, err error) {
-	if _, err := os.Stat(d.config.State); errors.Is(err, os.ErrNotExist) {
+	switch lost, err := d.lost(); {
+	case err != nil && errors.Is(err, fs.ErrNotExist):
 		return c, nil, agent.ErrNoSeal
+	case lost:
+		return c, nil, d.lossError()
 	}
 	err = d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {
 		now := mailpath.NewReader(b.Masker).Read(tree)

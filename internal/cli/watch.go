@@ -43,7 +43,7 @@ func (d *door) runWatch(ctx context.Context) error {
 		},
 	})
 	if err != nil {
-		return err
+		return d.stateError(err)
 	}
 	defer a.Close()
 	return a.Run(ctx)

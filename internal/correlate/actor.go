@@ -36,11 +36,14 @@ func (m *Memory) Touch(f waxseal.FileEvent, at time.Time) (e waxseal.AuditEvent,
 }
 
 // Writes counts the audited operations among the given system calls that
-// concerned an inode since a time.
-func (m *Memory) Writes(inode uint64, syscalls []int, since time.Time) (n int) {
+// concerned a file, by inode and name, since a time. The name counts too, since
+// the same inode may have been written under a temporary one before.
+func (m *Memory) Writes(file waxseal.Path, inode uint64, syscalls []int, since time.Time) (n int) {
+	named := func(p waxseal.AuditPath) bool {
+		return p.Inode == inode && p.NameType != "PARENT" && path.Base(p.Name) == path.Base(string(file))
+	}
 	for _, t := range m.touches {
-		if t.Success && t.Time.After(since) && slices.Contains(syscalls, t.Syscall) &&
-			slices.ContainsFunc(t.Paths, func(p waxseal.AuditPath) bool { return p.Inode == inode && p.NameType != "PARENT" }) {
+		if t.Success && t.Time.After(since) && slices.Contains(syscalls, t.Syscall) && slices.ContainsFunc(t.Paths, named) {
 			n++
 		}
 	}
@@ -82,7 +85,7 @@ func (m *Memory) Actor(f waxseal.FileEvent, at time.Time) waxseal.Actor {
 // among the programs that audit saw start.
 func (m *Memory) unseen(pid int, at time.Time) waxseal.Actor {
 	if e, ok := m.execs[pid]; ok && !e.Time.After(at) {
-		return m.fromAudit(e, nil, waxseal.Inferred)
+		return m.fromAudit(*e, nil, waxseal.Inferred)
 	}
 	return waxseal.Actor{
 		Login:     waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, Grade: waxseal.Unknown},

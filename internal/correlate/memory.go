@@ -27,13 +27,13 @@ const (
 
 // Memory is the recent past of one host.
 type Memory struct {
-	execs   map[int]waxseal.AuditEvent // by pid, the last execve of each
-	order   []int                      // pids in order of their execve
-	touches []waxseal.AuditEvent       // audited operations on watched files
-	logins  []waxseal.AuditEvent       // USER_LOGIN and USER_START with an address
-	opened  map[uint32]int             // by session, the pid that set its login uid
-	lines   []accepted                 // sshd's "Accepted …"
-	seen    map[int]sighting           // parents that only /proc showed, by pid
+	execs   map[int]*waxseal.AuditEvent // by pid, the last execve of each
+	order   []*waxseal.AuditEvent       // every execve remembered, oldest first
+	touches []waxseal.AuditEvent        // audited operations on watched files
+	logins  []waxseal.AuditEvent        // USER_LOGIN and USER_START with an address
+	opened  map[uint32]int              // by session, the pid that set its login uid
+	lines   []accepted                  // sshd's "Accepted …"
+	seen    map[int]sighting            // parents that only /proc showed, by pid
 	names   func(uid uint32) string
 }
 
@@ -51,7 +51,7 @@ type accepted struct {
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
 // none.
 func NewMemory(names func(uid uint32) string) *Memory {
-	return &Memory{execs: map[int]waxseal.AuditEvent{}, seen: map[int]sighting{}, opened: map[uint32]int{}, names: names}
+	return &Memory{execs: map[int]*waxseal.AuditEvent{}, seen: map[int]sighting{}, opened: map[uint32]int{}, names: names}
 }
 
 // Syscall numbers of execve and execveat (x86_64, aarch64 and the 32-bit tables
@@ -104,15 +104,15 @@ func (m *Memory) addExec(e waxseal.AuditEvent) {
 	if len(m.order) >= maxExecs {
 		old := m.order[0]
 		m.order = m.order[1:]
-		if !slices.Contains(m.order[:min(len(m.order), 64)], old) {
-			delete(m.execs, old)
+		if m.execs[old.PID] == old { // the pid has not run, or been used, again
+			delete(m.execs, old.PID)
 		}
 	}
 	m.see(e.Actor)
 	delete(m.seen, e.PID)
 	e.Raw, e.Paths = nil, nil
-	m.execs[e.PID] = e
-	m.order = append(m.order, e.PID)
+	m.execs[e.PID] = &e
+	m.order = append(m.order, &e)
 }
 
 // see remembers the ancestors that came with a program start.
@@ -139,7 +139,10 @@ func bounded[T any](s []T, most int) []T {
 // Exec returns the program start of a process, if it is remembered.
 func (m *Memory) Exec(pid int) (waxseal.AuditEvent, bool) {
 	e, ok := m.execs[pid]
-	return e, ok
+	if !ok {
+		return waxseal.AuditEvent{}, false
+	}
+	return *e, true
 }
 
 func (m *Memory) nameOf(uid uint32) string {

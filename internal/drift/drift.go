@@ -25,6 +25,7 @@ import (
 func Compare(before, after waxseal.State) []waxseal.Change {
 	c := &comparison{changes: map[waxseal.Path]*waxseal.Change{}}
 	c.files(before.Files, after.Files)
+	c.config = c.changedConfig()
 	c.hooks(before.Hooks, after.Hooks)
 	c.settings(before.Settings, after.Settings)
 	list := make([]waxseal.Change, 0, len(c.changes))
@@ -37,6 +38,16 @@ func Compare(before, after waxseal.State) []waxseal.Change {
 // comparison collects what is different, by file.
 type comparison struct {
 	changes map[waxseal.Path]*waxseal.Change
+	config  waxseal.Path // the first configuration file that changed, "" if none did
+}
+
+func (c *comparison) changedConfig() waxseal.Path {
+	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
+		if ch := c.changes[p]; ch.After != nil && ch.After.Role == waxseal.RoleConfig {
+			return p
+		}
+	}
+	return ""
 }
 
 // at returns the change of a file, new if the file itself is the same.
@@ -101,7 +112,7 @@ func classify(was, now *waxseal.FileState) (waxseal.ChangeKind, []string) {
 	attributes := attributes(was, now)
 	switch {
 	case was.Digest != now.Digest && was.Keyed == now.Keyed, was.Type != now.Type, was.Link != now.Link, was.Resolved != now.Resolved,
-		was.Keyed != now.Keyed && was.Text != now.Text:
+		was.Keyed != now.Keyed && (was.Text != now.Text || was.Text == ""):
 		return waxseal.Modified, attributes
 	case len(attributes) > 0:
 		return waxseal.Metadata, attributes
@@ -209,12 +220,7 @@ func (c *comparison) home(h waxseal.Hook) *waxseal.Change {
 	if _, ok := c.changes[h.Source.Path]; ok {
 		return c.at(h.Source.Path, h.MTA)
 	}
-	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
-		if ch := c.changes[p]; ch.After != nil && ch.After.Role == waxseal.RoleConfig {
-			return c.at(p, h.MTA)
-		}
-	}
-	return c.at(h.Source.Path, h.MTA)
+	return c.at(cmp.Or(c.config, h.Source.Path), h.MTA)
 }
 
 // closure gives a hook whose meaning stayed to the changes of the files that it

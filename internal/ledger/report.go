@@ -27,15 +27,15 @@ const maxProblems = 32
 
 // Report is what a verification found.
 type Report struct {
-	Entries     int64     // entries read
-	Checkpoints int       // checkpoints of the ledger itself that could be relied on
-	Root        tlog.Hash // computed from the entries read
+	Entries     int64     `json:"entries"`     // entries read
+	Checkpoints int       `json:"checkpoints"` // checkpoints of the ledger itself that could be relied on
+	Root        tlog.Hash `json:"root"`        // computed from the entries read
 	// Problems are in the order of the ledger: the first one is where to look.
-	Problems []Problem
+	Problems []Problem `json:"problems"`
 	// Omitted counts problems beyond those listed.
-	Omitted int
+	Omitted int `json:"omitted"`
 	// Trust is one sentence: what the result proves and against whom.
-	Trust string
+	Trust string `json:"trust"`
 }
 
 // OK reports whether nothing is wrong.
@@ -45,15 +45,15 @@ func (r Report) OK() bool { return len(r.Problems) == 0 }
 type Problem struct {
 	// Index is the first bad entry, or waxseal.NoIndex where the entries are not
 	// what is wrong.
-	Index waxseal.Index
+	Index waxseal.Index `json:"index"`
 	// Until is the last entry that may be bad; Index where it is that one alone.
-	Until waxseal.Index
+	Until waxseal.Index `json:"until"`
 	// Checkpoint is the size of the checkpoint that shows it; -1 where none does.
-	Checkpoint int64
+	Checkpoint int64 `json:"checkpoint"`
 	// Time and Kind are those the bad entry claims, where it can be read.
-	Time    time.Time
-	Kind    Kind
-	Message string
+	Time    time.Time `json:"time,omitzero"`
+	Kind    Kind      `json:"kind,omitempty"`
+	Message string    `json:"message"`
 }
 
 // String is the message, with what the bad entry claims to be.
@@ -81,6 +81,9 @@ func (r *Report) add(p Problem) {
 }
 
 func (r *Report) sort() {
+	if r.Problems == nil {
+		r.Problems = []Problem{} // a list in JSON, never null
+	}
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return cmp.Compare(a.position(), b.position()) })
 }
 

@@ -56,6 +56,7 @@ func stampOf(f waxseal.File) stamp {
 type program struct {
 	stamp  stamp
 	digest waxseal.Digest
+	keyed  bool
 	md5    string
 	role   waxseal.Role
 	needs  []waxseal.Part
@@ -79,14 +80,14 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.complete(found.Parts)
-	return waxseal.State{
+	return printable(waxseal.State{
 		Host:     hostOf(tree),
 		Stacks:   nonNil(found.Stacks),
 		Hooks:    inMailOrder(nonNil(found.Hooks)),
 		Settings: sortedSettings(nonNil(found.Settings)),
 		Problems: nonNil(c.problems),
 		Files:    c.sorted(),
-	}
+	})
 }
 
 func nonNil[T any](s []T) []T {
@@ -200,18 +201,40 @@ func (c *closer) absent(p waxseal.Part, err error) waxseal.Part {
 	p.Missing = true
 	if !errors.Is(err, fs.ErrNotExist) {
 		c.problem(p.Path, err)
+	} else if p.Role.Text() {
+		c.dangling(p)
 	}
 	c.parts[p.Path] = p
 	c.files[p.Path] = waxseal.FileState{File: waxseal.File{Path: p.Path}, Role: p.Role, Missing: true}
 	return p
 }
 
+// dangling tells of a symbolic link that leads nowhere: to whoever lists the
+// directory the file is there, and nothing of it was read. The configuration
+// itself counts as unreadable then; a table may be linked to a part of the host
+// that the tree lacks.
+func (c *closer) dangling(p waxseal.Part) {
+	link, err := c.tree.Lstat(p.Path)
+	if err != nil || link.Type != waxseal.Symlink {
+		return
+	}
+	c.problems = append(c.problems, waxseal.Problem{Path: p.Path, Unreadable: p.Role == waxseal.RoleConfig,
+		Message: "a symbolic link to " + link.Link + ", which is not in this tree: nothing of it was read"})
+}
+
+// problem notes what could not be read, unless the reader of the mail system
+// has said the same.
 func (c *closer) problem(p waxseal.Path, err error) {
 	var where *fs.PathError
 	if errors.As(err, &where) {
 		err = where.Err
 	}
-	c.problems = append(c.problems, waxseal.Problem{Path: p, Message: err.Error(), Unreadable: true})
+	said := func(q waxseal.Problem) bool {
+		return q.Unreadable && q.Path == p && strings.HasSuffix(q.Message, err.Error())
+	}
+	if !slices.ContainsFunc(c.problems, said) {
+		c.problems = append(c.problems, waxseal.Problem{Path: p, Message: err.Error(), Unreadable: true})
+	}
 }
 
 const (

@@ -27,7 +27,8 @@ func isProgram(r waxseal.Role) bool {
 func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Part {
 	now := stampOf(state.File)
 	known, ok := c.reader.programs[p.Path]
-	if !ok || known.stamp != now || now == (stamp{}) {
+	// A tree without change times (an archive) can't tell two versions apart.
+	if !ok || known.stamp != now || state.ChangeTime.IsZero() {
 		known = c.readProgram(*p, state)
 		known.stamp = now
 		c.reader.programs[p.Path] = known
@@ -35,6 +36,7 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	c.packageOf(p, state.File, known.md5)
 	p.Role, state.Role = known.role, known.role
 	p.Digest, state.Digest = known.digest, known.digest
+	p.Keyed, state.Keyed = known.keyed, known.keyed
 	state.Text = known.text
 	return known.needs
 }
@@ -54,17 +56,27 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	}
 	sum := md5.Sum(raw)
 	known.digest, known.md5 = sha(raw), hex.EncodeToString(sum[:])
-	if p.Role == waxseal.RoleInterpreter || bytes.HasPrefix(raw, []byte("\x7fELF")) {
-		return known
-	}
-	if p.Role == waxseal.RoleBinary && bytes.HasPrefix(raw, []byte("#!")) || p.Role == waxseal.RoleScript {
-		known.role = waxseal.RoleScript
-		known.needs = c.scriptNeeds(p.Path, raw)
-		if text := c.reader.masker.Text(waxseal.RoleScript, string(raw)); len(text) <= maxText && !bytes.ContainsRune(raw, 0) {
-			known.text = text
-		}
+	switch {
+	case p.Role == waxseal.RoleInterpreter || bytes.HasPrefix(raw, []byte("\x7fELF")):
+	case p.Role == waxseal.RoleBinary && bytes.HasPrefix(raw, []byte("#!")) || p.Role == waxseal.RoleScript:
+		c.script(p.Path, raw, &known)
+	case p.Role == waxseal.RoleLibrary: // what a script reads may be its password
+		known.digest, known.keyed = c.reader.masker.Digest(raw), true
 	}
 	return known
+}
+
+// script adds what is known of a program because it is a script.
+func (c *closer) script(p waxseal.Path, raw []byte, known *program) {
+	known.role = waxseal.RoleScript
+	known.needs = c.scriptNeeds(p, raw)
+	text := c.reader.masker.Text(waxseal.RoleScript, string(raw))
+	if text != string(raw) {
+		known.digest, known.keyed = c.reader.masker.Digest(raw), true
+	}
+	if len(text) <= maxText && !bytes.ContainsRune(raw, 0) {
+		known.text = text
+	}
 }
 
 var (
@@ -85,7 +97,7 @@ func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
 	var needs []waxseal.Part
 	first, rest, _ := bytes.Cut(raw, []byte("\n"))
 	if line, ok := strings.CutPrefix(string(first), "#!"); ok {
-		if in := c.interpreter(strings.Fields(line)); in != "" {
+		for _, in := range c.interpreters(strings.Fields(line)) {
 			needs = append(needs, waxseal.Part{Path: in, Role: waxseal.RoleInterpreter})
 		}
 	}
@@ -113,13 +125,15 @@ func roleNamed(f waxseal.File) waxseal.Role {
 	return waxseal.RoleLibrary
 }
 
-// interpreter resolves the words of a "#!" line, through env(1) too.
-func (c *closer) interpreter(words []string) waxseal.Path {
+// interpreters resolves the words of a "#!" line: what the kernel runs, and what
+// env(1) then finds.
+func (c *closer) interpreters(words []string) []waxseal.Path {
 	if len(words) == 0 {
-		return ""
+		return nil
 	}
+	first := waxseal.Path(path.Clean("/" + words[0]))
 	if path.Base(words[0]) != "env" {
-		return waxseal.Path(path.Clean("/" + words[0]))
+		return []waxseal.Path{first}
 	}
 	for _, w := range words[1:] {
 		if strings.HasPrefix(w, "-") || strings.Contains(w, "=") {
@@ -128,10 +142,10 @@ func (c *closer) interpreter(words []string) waxseal.Path {
 		for _, dir := range searchPath {
 			p := waxseal.Path(path.Join(dir, w))
 			if _, err := c.tree.Stat(p); err == nil {
-				return p
+				return []waxseal.Path{first, p}
 			}
 		}
-		return ""
+		break
 	}
-	return ""
+	return []waxseal.Path{first}
 }

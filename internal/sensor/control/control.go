@@ -51,6 +51,10 @@ type Socket struct {
 	listener *net.UnixListener
 	path     string
 	done     sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	waiting map[*net.UnixConn]bool // peers that have not asked yet
 }
 
 // Listen opens the socket in the state directory. handle is called for each
@@ -67,7 +71,7 @@ func Listen(ctx context.Context, dir string, handle func(r Request, pid int) Ans
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s := &Socket{listener: l, path: path}
+	s := &Socket{listener: l, path: path, waiting: map[*net.UnixConn]bool{}}
 	s.done.Go(func() { s.serve(ctx, handle) })
 	return s, nil
 }
@@ -81,26 +85,48 @@ func (s *Socket) serve(ctx context.Context, handle func(Request, int) Answer) {
 		s.done.Go(func() {
 			defer conn.Close()
 			_ = conn.SetDeadline(time.Now().Add(slow))
-			answer := ask(conn, handle)
+			answer := s.ask(conn, handle)
 			_ = json.NewEncoder(conn).Encode(answer) // the peer may have gone
 		})
 	}
 }
 
-func ask(conn *net.UnixConn, handle func(Request, int) Answer) Answer {
+func (s *Socket) ask(conn *net.UnixConn, handle func(Request, int) Answer) Answer {
 	pid, err := peer(conn)
 	if err != nil {
 		return Answer{Error: err.Error()}
 	}
+	if !s.wait(conn) {
+		return Answer{Error: ErrNobody.Error()}
+	}
+	defer s.asked(conn)
 	line, err := bufio.NewReader(io.LimitReader(conn, maxLine)).ReadBytes('\n')
 	if err != nil {
 		return Answer{Error: "no request: " + err.Error()}
 	}
+	s.asked(conn)
 	var r Request
 	if err := json.Unmarshal(line, &r); err != nil {
 		return Answer{Error: "request: " + err.Error()}
 	}
 	return handle(r, pid)
+}
+
+// wait notes a peer that has not asked yet, so that one who never does can't
+// keep the agent from ending. It is false when the socket is closing.
+func (s *Socket) wait(conn *net.UnixConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.waiting[conn] = true
+	}
+	return !s.closed
+}
+
+func (s *Socket) asked(conn *net.UnixConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.waiting, conn)
 }
 
 func peer(conn *net.UnixConn) (pid int, err error) {
@@ -120,6 +146,12 @@ func peer(conn *net.UnixConn) (pid int, err error) {
 // Close stops listening and waits for answers under way.
 func (s *Socket) Close() error {
 	err := s.listener.Close()
+	s.mu.Lock()
+	s.closed = true
+	for conn := range s.waiting {
+		_ = conn.SetReadDeadline(time.Now())
+	}
+	s.mu.Unlock()
 	s.done.Wait()
 	return err
 }
