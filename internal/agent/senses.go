@@ -199,18 +199,20 @@ func (a *Agent) aim() {
 	}
 }
 
-// auditPaths are the real paths to put rules on. A rule costs the kernel time at
+func (a *Agent) auditPaths() []string { return AuditPaths(a.tree.Dir(), a.last) }
+
+// AuditPaths are the real paths to put rules on. A rule costs the kernel time at
 // each system call and at its removal, so where many files lie in one directory
 // the directory is watched, and what is not of the mail set is passed over.
-func (a *Agent) auditPaths() []string {
+func AuditPaths(root string, s waxseal.State) []string {
 	const many = 4
-	dirs, files := MailSet(a.last)
+	dirs, files := MailSet(s)
 	in := map[waxseal.Path]int{}
 	for _, f := range files {
 		in[dirOf(f)]++
 	}
 	paths := map[string]bool{}
-	real := func(p waxseal.Path) string { return filepath.Join(a.tree.Dir(), string(p)) }
+	real := func(p waxseal.Path) string { return filepath.Join(root, string(p)) }
 	for _, d := range dirs {
 		paths[real(d)] = true
 	}

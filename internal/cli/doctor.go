@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"waxseal/internal/mailpath"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
+	"waxseal/internal/sensor/proc"
 	"waxseal/internal/store"
 )
 
@@ -39,6 +41,7 @@ type Watched struct {
 	Directories []waxseal.Path `json:"directories"`
 	Files       int            `json:"files"`
 	Hooks       int            `json:"hooks"`
+	Rules       int            `json:"audit_rules"` // those for files and directories
 }
 
 // SensorHealth is what a sensor can do here.
@@ -80,7 +83,7 @@ func (d *door) runDoctor() error {
 	dirs, files := agent.MailSet(state)
 	doc := Doctor{
 		Schema: "waxseal.doctor/1", Kernel: kernel(), Root: os.Geteuid() == 0,
-		Watched:  Watched{Directories: dirs, Files: len(files), Hooks: len(state.Hooks)},
+		Watched:  Watched{Directories: dirs, Files: len(files), Hooks: len(state.Hooks), Rules: len(agent.AuditPaths(tree.Dir(), state))},
 		Fanotify: fanotifyHealth(tree.Dir()), Audit: auditHealth(),
 		Logs: agent.Logs(tree, state, d.config.Watch.Logs), Leftovers: kaudit.Leftovers(agent.AuditKey), Problems: state.Problems,
 		Stacks: []string{},
@@ -136,15 +139,15 @@ func auditHealth() SensorHealth {
 func (d *door) plan(doc Doctor) (changes, costs []string) {
 	if d.config.Watch.Fanotify && doc.Fanotify.Usable {
 		changes = append(changes, "one fanotify group with a mark on each filesystem of the watched files; it ends with the agent")
-		costs = append(costs, "every write on those filesystems is looked at: about 12 µs of one core a change where it was measured")
+		costs = append(costs, "every write on those filesystems is looked at (docs/install.md has what was measured)")
 	}
 	if d.config.Watch.Audit && doc.Audit.Usable {
 		changes = append(changes, fmt.Sprintf("%d audit rules with the key %q for writes and attribute changes, and rules for execve and execveat (key %q), removed at the end",
-			len(doc.Watched.Directories)+doc.Watched.Files, agent.AuditKey, agent.AuditKey+"-exec"))
+			doc.Watched.Rules, agent.AuditKey, agent.AuditKey+"-exec"))
 		if strings.HasPrefix(doc.Audit.Detail, "off") {
 			changes = append(changes, "audit is switched on, and off again at the end; while no auditd runs the kernel prints some records to its own log")
 		}
-		costs = append(costs, "every program start on this host makes audit records: about 140 µs of one core each where it was measured")
+		costs = append(costs, "every program start on this host makes audit records that the agent reads (docs/install.md has what was measured)")
 	}
 	changes = append(changes, "files in "+d.config.State+" (mode 0700); nothing else is written")
 	return changes, costs
@@ -160,7 +163,7 @@ func (d *door) printDoctor(doc Doctor) {
 		fmt.Sprintf("%s; %s and %s would be watched", count(doc.Watched.Hooks, "hook", "hooks"),
 			count(len(doc.Watched.Directories), "directory", "directories"), count(doc.Watched.Files, "more file", "more files")))
 	d.block("kernel", safe(doc.Kernel))
-	d.block("rights", map[bool]string{true: "root", false: "not root: the sensors need it (CAP_SYS_ADMIN, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE)"}[doc.Root])
+	d.block("rights", map[bool]string{true: "root", false: "not root: the sensors need it (CAP_SYS_ADMIN, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_NET_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE)"}[doc.Root])
 	d.sensor("fanotify", yes[doc.Fanotify.Usable], doc.Fanotify)
 	d.sensor("audit", yes[doc.Audit.Usable], doc.Audit)
 	if len(doc.Logs) == 0 {
@@ -194,6 +197,18 @@ func (d *door) sensor(name, verdict string, h SensorHealth) {
 	}
 }
 
+// otherAgent finds a running "waxseal watch", whatever state directory it uses;
+// 0 if there is none.
+func otherAgent() int {
+	people := proc.New(proc.Options{})
+	for _, pid := range proc.Running("/", "waxseal") {
+		if a := people.Snapshot(pid); a != nil && slices.Contains(a.Process.Argv, "watch") {
+			return pid
+		}
+	}
+	return 0
+}
+
 // cleanUp removes what an agent that was killed left in the kernel. While an
 // agent runs on the same state directory it refuses.
 func (d *door) cleanUp() error {
@@ -210,6 +225,9 @@ func (d *door) cleanUp() error {
 		if err != nil {
 			d.warn("state: " + err.Error())
 		}
+	}
+	if pid := otherAgent(); pid != 0 {
+		return &exit{code: exitUsage, err: fmt.Errorf("an agent is running with another state directory, as process %d: its audit rules are not left over", pid)}
 	}
 	removed, err := kaudit.RemoveLeftovers(agent.AuditKey, restore)
 	if err != nil {

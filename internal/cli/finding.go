@@ -191,15 +191,23 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 		d.block(label(i, "next"), wrap(n)...)
 	}
 	if len(f.Attack) > 0 {
-		d.block("att&ck", fmt.Sprint(f.Attack))
+		d.block("att&ck", listed(f.Attack))
 	}
 	if len(f.Observations) > 0 {
-		d.block("rests on", fmt.Sprintf("ledger entries %v", f.Observations))
+		d.block("rests on", wrap("ledger entries "+listed(f.Observations))...)
 	}
 	if f.Status != "" {
 		d.block("status", string(f.Status))
 	}
 	d.block("ledger", "checkpoint "+cmp.Or(checkpoint, "none yet"))
+}
+
+func listed[T any](list []T) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = fmt.Sprint(v)
+	}
+	return strings.Join(words, ", ")
 }
 
 func label(i int, word string) string {

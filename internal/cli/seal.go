@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -196,11 +195,7 @@ func (d *door) printRecorded(ids []waxseal.FindingID) {
 	if len(ids) == 0 {
 		return
 	}
-	words := make([]string, len(ids))
-	for i, id := range ids {
-		words[i] = string(id)
-	}
-	d.block("recorded", wrap("as "+strings.Join(words, ", ")+" (waxseal findings show ID)")...)
+	d.block("recorded", wrap("as "+listed(ids)+" (waxseal findings show ID)")...)
 }
 
 func attested(yes bool) string {

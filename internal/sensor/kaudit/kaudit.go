@@ -119,6 +119,9 @@ func (s *Sensor) open() error {
 	if err != nil {
 		return fmt.Errorf("ask for the state of audit: %s", explain(err))
 	}
+	if walledOff() {
+		return errors.New(walled)
+	}
 	var short int
 	if s.listen, s.inode, short, err = dialReadLog(s.options.ReceiveBuffer); err != nil {
 		return fmt.Errorf("join the audit multicast group: %s", explainRead(err))

@@ -81,7 +81,26 @@ func missingRights() []string {
 			missing = append(missing, c.name+" is missing: "+c.use)
 		}
 	}
+	if walledOff() {
+		missing = append(missing, walled)
+	}
 	return missing
+}
+
+const walled = "this process has a network namespace of its own: the kernel sends audit records to the first one only"
+
+// walledOff reports whether this process has a network namespace of its own.
+// The kernel multicasts records in the first one alone, and joining the group
+// elsewhere succeeds and hears nothing. The kernel's own threads live in the
+// first; where process 2 is none, as in a container, it stays unnoticed.
+func walledOff() bool {
+	name, err := os.ReadFile("/proc/2/comm")
+	if err != nil || strings.TrimSpace(string(name)) != "kthreadd" {
+		return false
+	}
+	first, err := os.Readlink("/proc/2/ns/net")
+	own, ownErr := os.Readlink("/proc/self/ns/net")
+	return err == nil && ownErr == nil && first != own
 }
 
 func (s Status) notes() []string {
