@@ -153,8 +153,9 @@ func (a *Agent) startTail(ctx context.Context) {
 	emit := func(l waxseal.LogLine, at time.Time) {
 		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
 	}
+	follow := tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs)} // of the agent's goroutine: not to be read in the sensor's
 	a.run(tail.Sensor, "whether a change was loaded and used is not seen", func() error {
-		return tail.Follow(ctx, tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs)}, emit, a.queue.gap)
+		return tail.Follow(ctx, follow, emit, a.queue.gap)
 	})
 }
 
