@@ -91,6 +91,7 @@ var broken = []struct {
 func TestBrokenTrees(t *testing.T) {
 	for _, tc := range broken {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			root, state := soundTree(t), filepath.Join(t.TempDir(), "state")
 			before := soundTree(t)
 			if code, _, err := waxseal(t, "seal", "--root", root, "--state", state); code != 0 {
@@ -171,6 +172,7 @@ func intact(t *testing.T, state string) {
 func TestSealedAsRead(t *testing.T) {
 	for _, tc := range broken {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			root, state := soundTree(t), filepath.Join(t.TempDir(), "state")
 			tc.do(t, root)
 			if code, out, errs := waxseal(t, "seal", "--root", root, "--state", state); code != tc.code && tc.code == 3 {
