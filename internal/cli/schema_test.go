@@ -223,7 +223,9 @@ func schemaWatch(t *testing.T, file string, on []string) [][]byte {
 	printed := make(chan []byte, 64)
 	go func() {
 		defer close(printed)
-		for in := bufio.NewScanner(out); in.Scan(); {
+		in := bufio.NewScanner(out)
+		in.Buffer(nil, 64<<20) // a finding is one line, however long
+		for in.Scan() {
 			printed <- bytes.Clone(in.Bytes())
 		}
 	}()

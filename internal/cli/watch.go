@@ -33,6 +33,8 @@ func (d *door) runWatch(ctx context.Context) error {
 	tree.Close()
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
 	defer stop()
+	signal.Ignore(unix.SIGPIPE) // a reader of ours that goes away must not end the watch
+	d.warnOfLoss()
 	c := d.config
 	a, err := agent.Open(agent.Options{
 		Root: c.Root, State: c.State, Version: d.version,

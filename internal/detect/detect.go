@@ -263,8 +263,16 @@ func (c *Context) settings(ch *waxseal.Change, w *weight) {
 			w.note("and %d more settings", len(ch.Settings)-i)
 			break
 		}
-		w.add(waxseal.Info, "%s: %s instead of %s", s.Name, orNothing(clip(s.After)), orNothing(clip(s.Before)))
+		w.add(waxseal.Info, "%s: %s instead of %s", s.Name, orDefault(s.After), orDefault(s.Before))
 	}
+}
+
+// orDefault: a setting that is not listed has its default.
+func orDefault(s string) string {
+	if s == "" {
+		return "the default"
+	}
+	return clip(s)
 }
 
 // clip shortens a value for a reason.

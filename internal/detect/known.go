@@ -102,6 +102,20 @@ func knownMailProgram(program string) bool {
 	return strings.HasPrefix(program, dir+"/")
 }
 
+// knownModule reports whether a library has the name and place of a table module
+// that Postfix's own packages bring (postconf(5) shlib_directory).
+func knownModule(library string) bool {
+	name, isPostfix := strings.CutPrefix(path.Base(library), "postfix-")
+	if !isPostfix {
+		name, isPostfix = strings.CutPrefix(path.Base(library), "dict_")
+	}
+	switch strings.TrimSuffix(name, ".so") {
+	case "cdb", "ldap", "lmdb", "mongodb", "mysql", "pcre", "pgsql", "sdbm", "sqlite":
+		return isPostfix && strings.HasPrefix(library, "/usr/lib") && strings.Contains(path.Dir(library), "/postfix") && !strings.Contains(library, "..")
+	}
+	return false
+}
+
 func inPackagedDir(program string) bool {
 	for _, d := range packagedDirs {
 		if strings.HasPrefix(program, d) {

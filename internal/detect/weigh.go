@@ -320,9 +320,13 @@ func (c *Context) code(h waxseal.Hook, w *weight) {
 			program = p
 		}
 	}
-	if program.PackageState == waxseal.PackageUnmodified {
+	switch {
+	case program.PackageState == waxseal.PackageUnmodified:
 		w.add(waxseal.Medium, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified", program.Path, program.Package)
-	} else {
+	case program.PackageState == waxseal.PackageUnknown && knownModule(string(program.Path)):
+		w.add(waxseal.Medium, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it", program.Path)
+		return
+	default:
 		w.add(waxseal.High, "code that no package vouches for becomes part of the mail system: %s", clip(h.Target.Value))
 	}
 	c.whereItLies(program, path.Clean("/"+firstWord(h.Target.Value)), w)

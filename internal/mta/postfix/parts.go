@@ -26,6 +26,9 @@ func (in *instance) collectParts() {
 // to is noted elsewhere and wins.
 func (in *instance) unused(dir waxseal.Path, depth int, count *int) {
 	names, err := in.tree.ReadDir(dir)
+	if err != nil && !isMissing(err) {
+		in.addProblems([]waxseal.Problem{{Path: dir, Message: "the directory can't be listed, so files in it may be missed: " + err.Error(), Unreadable: true}})
+	}
 	if err != nil || depth > maxDirectoryDepth {
 		return
 	}
