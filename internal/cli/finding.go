@@ -306,10 +306,18 @@ func ofSession(a *waxseal.Actor) []waxseal.Process {
 	return a.Ancestors[:last+1]
 }
 
+// programName is the file name of a program, or what the process calls itself.
+func programName(p waxseal.Process) string {
+	if p.Exe == "" {
+		return cmp.Or(p.Comm, "?")
+	}
+	return path.Base(p.Exe)
+}
+
 func chain(list []waxseal.Process) string {
 	var names []string
 	for _, p := range list {
-		names = append(names, fmt.Sprintf("%s(%d)[%s]", cmp.Or(path.Base(p.Exe), p.Comm, "?"), p.PID, p.Grade))
+		names = append(names, fmt.Sprintf("%s(%d)[%s]", programName(p), p.PID, p.Grade))
 	}
 	return strings.Join(names, " < ")
 }

@@ -214,6 +214,7 @@ func (s *Sensor) mend() *waxseal.Gap {
 	if f.off {
 		if err := s.control.setEnabled(1); err == nil {
 			s.own.expect("audit_enabled")
+			s.switched = true // somebody wanted it off: Close puts that back
 		}
 	}
 	for _, r := range f.exec {
