@@ -26,7 +26,7 @@ type senses struct {
 	audit   *kaudit.Sensor
 	control *control.Socket
 	people  *proc.Reader
-	parents map[int]bool // pids known from program starts; of the audit goroutine
+	parents map[int]time.Time // when a pid was last known for sure; of the audit goroutine
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -42,7 +42,7 @@ const blindPoll = 2 * time.Second
 func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user})
-	a.senses.parents = map[int]bool{}
+	a.senses.parents = map[int]time.Time{}
 	a.startControl(ctx)
 	a.startAudit(ctx)
 	a.startFiles(ctx)
@@ -117,8 +117,14 @@ func (a *Agent) auditEvent(e waxseal.AuditEvent) {
 	a.queue.put(arrival{Observation: waxseal.Observation{Time: e.Time, Sensor: kaudit.Name, Audit: &e}})
 }
 
-// maxParents bounds the pids that lookUpParent remembers.
-const maxParents = 1 << 15
+const (
+	// maxParents bounds the pids that lookUpParent remembers.
+	maxParents = 1 << 15
+	// parentFor is how long a pid is taken to be the process that it was: a shell
+	// that starts a thousand programs is looked at once, and a pid that went to
+	// another process is noticed.
+	parentFor = 10 * time.Second
+)
 
 // lookUpParent adds to a program start who its parent is, where no program start
 // told that before: a daemon older than the agent, or a child that was forked
@@ -131,11 +137,12 @@ func (s *senses) lookUpParent(e *waxseal.AuditEvent) {
 	if len(s.parents) > maxParents {
 		clear(s.parents)
 	}
-	known := s.parents[e.PPID]
-	s.parents[e.PID] = true
+	known := e.Time.Sub(s.parents[e.PPID]) < parentFor
+	s.parents[e.PID] = e.Time
 	if known || e.Actor != nil {
 		return
 	}
+	s.parents[e.PPID] = e.Time
 	p := s.people.Snapshot(e.PPID)
 	if p == nil {
 		return
