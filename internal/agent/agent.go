@@ -73,7 +73,7 @@ func Open(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	books, err := OpenBooks(o.State, HostName(tree))
+	books, err := OpenBooks(o.State, mailpath.Host(tree))
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}

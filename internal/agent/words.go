@@ -3,21 +3,10 @@ package agent
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"waxseal"
 	"waxseal/internal/store"
 )
-
-// HostName is the name of the host that a tree belongs to.
-func HostName(tree waxseal.Tree) waxseal.HostID {
-	name, err := tree.ReadFile("/etc/hostname", 4096)
-	if err != nil {
-		return ""
-	}
-	first, _, _ := strings.Cut(strings.TrimSpace(string(name)), "\n")
-	return waxseal.HostID(first)
-}
 
 // Problem says a problem in one line.
 func Problem(p waxseal.Problem) string {

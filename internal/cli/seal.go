@@ -134,7 +134,7 @@ func (d *door) withBooks(do func(*agent.Books, *rootfs.Tree) error) error {
 	}
 	defer tree.Close()
 	d.warnOfLoss()
-	books, err := agent.OpenBooks(d.config.State, agent.HostName(tree))
+	books, err := agent.OpenBooks(d.config.State, mailpath.Host(tree))
 	if err != nil {
 		return d.stateError(err)
 	}

@@ -81,7 +81,7 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
 	}
 	c.complete(found.Parts)
 	return printable(waxseal.State{
-		Host:     hostOf(tree),
+		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
 		Hooks:    inMailOrder(nonNil(found.Hooks)),
 		Settings: sortedSettings(nonNil(found.Settings)),
@@ -97,7 +97,8 @@ func nonNil[T any](s []T) []T {
 	return s
 }
 
-func hostOf(tree waxseal.Tree) waxseal.HostID {
+// Host is the name of the host that a tree belongs to, "" where it says none.
+func Host(tree waxseal.Tree) waxseal.HostID {
 	name, err := tree.ReadFile("/etc/hostname", 4096)
 	if err != nil {
 		return ""
