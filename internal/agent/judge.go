@@ -276,6 +276,7 @@ func (t *told) write(tx *store.Tx) (waxseal.Finding, error) {
 		}
 		f.Observations = append(slices.Clone(f.Observations), index)
 	}
+	f.Observations = slices.Clone(f.Observations) // what was told before is being printed
 	slices.Sort(f.Observations)
 	f, _, err := tx.Finding(t.at, f)
 	return f, err

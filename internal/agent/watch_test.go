@@ -363,6 +363,52 @@ func TestReaderGone(t *testing.T) {
 	}
 }
 
+// TestReaderStalls: a reader that never reads, as a terminal stopped with Ctrl-S,
+// does not stop the agent, nor its end.
+func TestReaderStalls(t *testing.T) {
+	h := postfixTree(t, nil)
+	h.config("watch: {fanotify: false, audit: false, poll: 1s}\n")
+	main := "myhostname = mail.example.test\nalias_maps = hash:/etc/aliases\n"
+	h.write("/etc/postfix/main.cf", main)
+	h.must("seal")
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	cmd := exec.Command(bin, h.args("watch", "--format", "json")...)
+	cmd.Stdout = write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _, _ = cmd.Process.Wait() })
+	write.Close()
+	wait(t, "the agent to be there", func() bool { _, err := os.Stat(filepath.Join(h.state, "control.sock")); return err == nil })
+	var many strings.Builder // more than the pipe holds, in one finding
+	for i := range 2000 {
+		fmt.Fprintf(&many, "name%d: box%d@evil.example.net\n", i, i)
+	}
+	h.append("/etc/aliases", many.String())
+	found := func(what string) func() bool {
+		return func() bool {
+			out, _ := h.run("findings", "list", "--format", "json")
+			return strings.Contains(out, what)
+		}
+	}
+	wait(t, "the large finding", found("box1999@"))
+	h.append("/etc/postfix/main.cf", "always_bcc = after@evil.example.net\n")
+	wait(t, "the finding behind it", found("after@evil"))
+	start := time.Now()
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil || time.Since(start) > 10*time.Second {
+		t.Errorf("the end took %v: %v", time.Since(start), err)
+	}
+}
+
 // TestDirectoryMovedAway: the whole configuration is renamed, and another put in
 // its place.
 func TestDirectoryMovedAway(t *testing.T) {

@@ -35,13 +35,20 @@ func (d *door) runWatch(ctx context.Context) error {
 	defer stop()
 	signal.Ignore(unix.SIGPIPE) // a reader of ours that goes away must not end the watch
 	d.warnOfLoss()
+	m := newMouth(func(n int64) {
+		d.warn(fmt.Sprintf("%d messages were not printed, since the reader was too slow: see waxseal findings list", n))
+	})
+	defer m.close()
 	c := d.config
 	a, err := agent.Open(agent.Options{
 		Root: c.Root, State: c.State, Version: d.version,
 		Fanotify: c.Watch.Fanotify, Audit: c.Watch.Audit, Poll: c.Watch.Poll, Logs: c.Watch.Logs,
-		Tell: d.tell, Warn: d.warn,
+		Tell: func(f waxseal.Finding, news, checkpoint string) { m.say(func() { d.tell(f, news, checkpoint) }) },
+		Warn: func(text string) { m.say(func() { d.warn(text) }) },
 		Ready: func(files, hooks int) {
-			fmt.Fprintf(d.err, "watching %d files that %d hooks depend on, in %s\n", files, hooks, safe(c.Root))
+			m.say(func() {
+				fmt.Fprintf(d.err, "watching %d files that %d hooks depend on, in %s\n", files, hooks, safe(c.Root))
+			})
 		},
 	})
 	if err != nil {
