@@ -59,7 +59,11 @@ type HookChange struct {
 	After  Hook `json:"after"`
 }
 
-// SettingChange is one effective parameter that changed.
+// EmptyValue stands in a SettingChange for a parameter that is set to nothing.
+const EmptyValue = "(empty)"
+
+// SettingChange is one effective parameter that changed. A value is "" where the
+// parameter is not set, and so has its default.
 type SettingChange struct {
 	Name   string `json:"name"`
 	Before string `json:"before"`

@@ -264,7 +264,42 @@ func (c *Context) settings(ch *waxseal.Change, w *weight) {
 			break
 		}
 		w.add(waxseal.Info, "%s: %s instead of %s", s.Name, orDefault(s.After), orDefault(s.Before))
+		if skipped := bypass(s); skipped != "" {
+			w.add(waxseal.Medium, "mail that comes in by %s is no longer checked by %s", service(s.Name), skipped)
+		}
 	}
+}
+
+// bypass says which check a setting takes mail past, "" if none: an override to
+// nothing, or receive_override_options (postconf(5)). On the port where a content
+// filter gives mail back that is how it should be, so it is medium at most.
+func bypass(s waxseal.SettingChange) string {
+	entry, parameter := splitSetting(s.Name)
+	switch {
+	case entry == "" && parameter != "receive_override_options": // main.cf: what is gone is a hook
+	case parameter == "smtpd_milters" || parameter == "non_smtpd_milters" || parameter == "content_filter" || parameter == "smtpd_proxy_filter":
+		if s.After == waxseal.EmptyValue {
+			return parameter
+		}
+	case parameter == "receive_override_options":
+		if strings.Contains(s.After, "no_milters") || strings.Contains(s.After, "no_header_body_checks") {
+			return "milters or header checks (" + s.After + ")"
+		}
+	}
+	return ""
+}
+
+// splitSetting cuts "127.0.0.1:10025/inet:content_filter" at its last colon; the
+// entry is "" for main.cf.
+func splitSetting(name string) (entry, parameter string) {
+	cut := strings.LastIndexByte(name, ':')
+	return name[:max(cut, 0)], name[cut+1:]
+}
+
+// service names the entry of master.cf that a setting belongs to.
+func service(name string) string {
+	entry, _ := splitSetting(name)
+	return cmp.Or(entry, "every service")
 }
 
 // orDefault: a setting that is not listed has its default.

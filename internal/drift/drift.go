@@ -263,15 +263,22 @@ func (c *comparison) settings(before, after []waxseal.Setting) {
 		was, ok := old[k]
 		delete(old, k)
 		if !ok || was.Value != s.Value {
-			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: was.Value, After: s.Value})
+			before := ""
+			if ok {
+				before = value(was)
+			}
+			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: before, After: value(s)})
 		}
 	}
 	for _, s := range before {
 		if _, gone := old[key{s.MTA, s.Instance, s.Name}]; gone {
-			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: s.Value})
+			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: value(s)})
 		}
 	}
 }
+
+// value tells a parameter that was set to nothing from one that was not set.
+func value(s waxseal.Setting) string { return cmp.Or(s.Value, waxseal.EmptyValue) }
 
 // setting notes a changed setting, unless a hook already tells it.
 func (c *comparison) setting(s waxseal.Setting, change waxseal.SettingChange) {
