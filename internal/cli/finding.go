@@ -179,7 +179,7 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 		d.block(label(i, "live"), fmt.Sprintf("%-9s %s  %s [%s]", a.Stand, a.Time.UTC().Format("2006-01-02 15:04:05.000Z"), safe(a.Evidence), a.Grade))
 	}
 	if f.Rung != "" {
-		d.block("expected", "evidence that it was expected: "+string(f.Rung))
+		d.block("expected", expected(f.Rung))
 	}
 	if f.Change != nil {
 		d.printText(f.Change.Diff)
@@ -208,6 +208,14 @@ func listed[T any](list []T) string {
 		words[i] = fmt.Sprint(v)
 	}
 	return strings.Join(words, ", ")
+}
+
+// expected says how strong the evidence is that the change was expected.
+func expected(r waxseal.Rung) string {
+	if r == waxseal.RungNone {
+		return "nothing says so: no permit and no package evidence is read yet"
+	}
+	return string(r)
 }
 
 func label(i int, word string) string {
