@@ -152,7 +152,7 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 	switch {
 	case isGeneralTool(name) || hasShell(h.Target.Value):
 		w.add(waxseal.High, "a shell or general tool runs with each message: %s", clip(h.Target.Value))
-	case knownMailProgram(name):
+	case knownMailProgram(name) && program.PackageState != waxseal.PackageUnowned:
 		w.add(waxseal.Medium, "the delivery program %s runs with each message", name)
 	case program.PackageState == waxseal.PackageUnmodified:
 		w.add(waxseal.Medium, "%s runs with each message; the local package database knows it as part of %s and unmodified", name, program.Package)
