@@ -180,7 +180,8 @@ func firstWord(command string) string {
 
 // hasShell reports whether a command goes through a shell or chains programs.
 func hasShell(command string) bool {
-	if strings.ContainsAny(command, ";|&<>`") && !strings.HasPrefix(command, "|") || strings.Contains(command, "$(") {
+	command = strings.TrimLeft(command, `|" `) // the mark of a pipe in aliases(5)
+	if strings.ContainsAny(command, ";|&<>`") || strings.Contains(command, "$(") {
 		return true
 	}
 	for word := range strings.FieldsSeq(command) {
