@@ -31,29 +31,24 @@ type weight struct {
 // reason is one reason with the severity that it alone would give.
 type reason struct {
 	severity waxseal.Severity
+	worse    bool // makes what is high critical
 	text     string
 }
 
-func weighing(s waxseal.Severity, format string, args ...any) (w weight) {
-	w.add(s, format, args...)
+func weighing(s sign, facts ...any) (w weight) {
+	w.add(s, facts...)
 	return w
 }
 
-// add raises the severity to at least s, for a reason.
-func (w *weight) add(s waxseal.Severity, format string, args ...any) {
-	w.severity = max(w.severity, s)
-	w.because(reason{s, fmt.Sprintf(format, args...)})
-}
-
-// note gives a reason that does not change the severity.
-func (w *weight) note(format string, args ...any) {
-	w.because(reason{waxseal.None, fmt.Sprintf(format, args...)})
-}
+// add notes a sign.
+func (w *weight) add(s sign, facts ...any) { w.because(reasonFor(s, facts...)) }
 
 // because keeps each reason once, at its highest severity.
 func (w *weight) because(r reason) {
+	w.severity = max(w.severity, r.severity)
 	if i, ok := w.known[r.text]; ok {
 		w.reasons[i].severity = max(w.reasons[i].severity, r.severity)
+		w.reasons[i].worse = w.reasons[i].worse || r.worse
 		return
 	}
 	if w.known == nil {
@@ -63,17 +58,19 @@ func (w *weight) because(r reason) {
 	w.reasons = append(w.reasons, r)
 }
 
-// aggravate turns high into critical; below high it only gives the reason.
-func (w *weight) aggravate(format string, args ...any) {
-	if w.severity >= waxseal.High {
-		w.add(waxseal.Critical, format, args...)
-		return
+// settle makes what is high critical where a sign says that it is worse. Each
+// hook is settled by itself, so that one hook's aggravation is not another's.
+func (w *weight) settle() {
+	for i := range w.reasons {
+		r := &w.reasons[i]
+		if r.worse && w.severity >= waxseal.High {
+			r.severity, w.severity = waxseal.Critical, waxseal.Critical
+		}
+		r.worse = false
 	}
-	w.note(format, args...)
 }
 
 func (w *weight) join(o weight) {
-	w.severity = max(w.severity, o.severity)
 	for _, r := range o.reasons {
 		w.because(r)
 	}
@@ -151,8 +148,9 @@ func (c *Context) Judge(ch *waxseal.Change) {
 	}
 	c.settings(ch, &w)
 	c.file(ch, &w)
+	w.settle()
 	if len(w.reasons) == 0 {
-		w.note("no hook and no effective setting is different: %s", quiet(ch))
+		w.add(noEffect, quiet(ch))
 	}
 	ch.Severity, ch.Reasons = w.severity, w.words()
 	ch.Explain = c.explain(ch)
@@ -174,7 +172,7 @@ func quiet(ch *waxseal.Change) string {
 // appeared weighs a hook that was not there before.
 func (c *Context) appeared(h waxseal.Hook) weight {
 	if c.knownBefore(h) {
-		return weighing(waxseal.Low, "the same target as before, at another place in the order: %s", h.Target.Value)
+		return weighing(samePlace, h.Target.Value)
 	}
 	return c.hook(h)
 }
@@ -189,13 +187,13 @@ func (c *Context) changed(hc waxseal.HookChange) weight {
 		return c.adjusted(before, after)
 	}
 	if c.knownBefore(after) {
-		return weighing(waxseal.Low, "the same target as before, at another place in the order: %s", after.Target.Value)
+		return weighing(samePlace, after.Target.Value)
 	}
 	w := c.hook(after)
 	if isNextHop(after.Kind) && before.Active && before.Target.Value != "" && before.Target != after.Target && after.Target.Remote && !c.ownHost(host(after.Target.Value)) {
-		w.add(waxseal.High, "a working next hop was replaced: %s instead of %s", after.Target.Value, before.Target.Value)
+		w.add(replacedHop, after.Target.Value, before.Target.Value)
 	} else if before.Target != after.Target {
-		w.note("it was %s before", orNothing(before.Target.Value))
+		w.add(wasBefore, orNothing(before.Target.Value))
 	}
 	w.join(modifiers(before, after))
 	return w
@@ -216,10 +214,10 @@ func orNothing(s string) string {
 func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
 	w.join(modifiers(before, after))
 	if before.Scope != after.Scope {
-		w.add(waxseal.Medium, "it now applies to %s instead of %s", after.Scope, before.Scope)
+		w.add(scopeChanged, after.Scope, before.Scope)
 	}
 	if len(w.reasons) == 0 && after.Active {
-		w.add(waxseal.Low, "what %s depends on is different", after.Directive)
+		w.add(dependsOnOther, after.Directive)
 	}
 	return w
 }
@@ -231,9 +229,9 @@ func modifiers(before, after waxseal.Hook) (w weight) {
 		if was == now {
 			continue
 		}
-		w.add(waxseal.Medium, "%s: %s instead of %s", name, orNothing(now), orNothing(was))
+		w.add(modifierChanged, name, orNothing(now), orNothing(was))
 		if name == "milter_default_action" && now == "accept" {
-			w.note("if the milter does not answer, mail now passes unfiltered")
+			w.add(nowFailsOpen)
 		}
 	}
 	return w
@@ -247,25 +245,25 @@ func (c *Context) removed(h waxseal.Hook) weight {
 	switch h.Kind {
 	case waxseal.KindMilter, waxseal.KindContentFilter, waxseal.KindPolicy:
 		if h.Active {
-			return weighing(waxseal.Medium, "mail is no longer checked by %s (%s)", h.Target.Value, h.Directive)
+			return weighing(checkGone, h.Target.Value, h.Directive)
 		}
 	case waxseal.KindCopy:
-		return weighing(waxseal.Medium, "mail is no longer copied to %s (%s)", h.Target.Value, h.Directive)
+		return weighing(copyGone, h.Target.Value, h.Directive)
 	case waxseal.KindRelay:
-		return weighing(waxseal.Medium, "mail no longer leaves through %s", h.Target.Value)
+		return weighing(relayGone, h.Target.Value)
 	}
-	return weighing(waxseal.Low, "%s is gone: %s", h.Directive, orNothing(h.Target.Value))
+	return weighing(hookGone, h.Directive, orNothing(h.Target.Value))
 }
 
 func (c *Context) settings(ch *waxseal.Change, w *weight) {
 	for i, s := range ch.Settings {
 		if i == 5 {
-			w.note("and %d more settings", len(ch.Settings)-i)
+			w.add(more, len(ch.Settings)-i)
 			break
 		}
-		w.add(waxseal.Info, "%s: %s instead of %s", s.Name, orDefault(s.After), orDefault(s.Before))
+		w.add(settingChanged, s.Name, orDefault(s.After), orDefault(s.Before))
 		if skipped := bypass(s); skipped != "" {
-			w.add(waxseal.Medium, "mail that comes in by %s is no longer checked by %s", service(s.Name), skipped)
+			w.add(portBypassed, service(s.Name), skipped)
 		}
 	}
 }

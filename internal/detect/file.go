@@ -34,11 +34,11 @@ func (c *Context) file(ch *waxseal.Change, w *weight) {
 func (c *Context) removedFile(ch *waxseal.Change, w *weight) {
 	switch ch.Before.Role {
 	case waxseal.RoleConfig, waxseal.RoleBinary, waxseal.RoleScript, waxseal.RoleLibrary:
-		w.add(waxseal.Medium, "%s is gone", ch.Path)
+		w.add(importantGone, ch.Path)
 	case waxseal.RoleSocket, waxseal.RoleMailbox, waxseal.RoleCompiledMap, waxseal.RoleDirectory:
-		w.add(waxseal.Info, "%s is gone", ch.Path)
+		w.add(thingGone, ch.Path)
 	default:
-		w.add(waxseal.Low, "%s is gone", ch.Path)
+		w.add(fileGone, ch.Path)
 	}
 }
 
@@ -48,7 +48,7 @@ func (c *Context) addedFile(ch *waxseal.Change, w *weight) {
 		return h.Active && slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Path == ch.Path })
 	})
 	if named && isCode(ch.After.Role) {
-		w.add(waxseal.High, "a program that the mail path already named, and that was missing, is there now")
+		w.add(namedProgramCame)
 	}
 }
 
@@ -64,9 +64,9 @@ func (c *Context) content(ch *waxseal.Change, w *weight) {
 	case ch.After.Role == waxseal.RoleCompiledMap:
 		c.compiledMap(ch, w)
 	case ch.After.Role == waxseal.RoleSecret:
-		w.add(waxseal.Info, "a file of passwords or keys has other content; it is kept by digest only")
+		w.add(secretChanged)
 	case ch.After.Text == "" && ch.After.Role.Text() && ch.After.Size > 0 && ch.Hooks.Empty() && len(ch.Settings) == 0 && ch.Before.Digest != ch.After.Digest:
-		w.add(waxseal.Medium, "the content is different and too large or too odd to be compared by meaning")
+		w.add(tooOdd)
 	}
 	if ch.Before.Resolved != ch.After.Resolved || ch.Before.Link != ch.After.Link {
 		c.relinked(ch, w)
@@ -77,18 +77,18 @@ func (c *Context) content(ch *waxseal.Change, w *weight) {
 func (c *Context) codeContent(ch *waxseal.Change, w *weight) {
 	part := c.partNow(ch.Path)
 	if part.PackageState == waxseal.PackageUnmodified {
-		w.add(waxseal.Medium, "a program of the mail path has other content; the local package database says that package %s brought it so", part.Package)
+		w.add(packagedUpdate, part.Package)
 		return
 	}
-	w.add(waxseal.High, "a sealed program of the mail path has other content")
+	w.add(sealedProgramChanged)
 	c.whereItLies(part, string(ch.Path), w)
 	for _, h := range users(c.After.Hooks, ch.Path) {
 		if runsAsRoot(h) {
-			w.aggravate("it runs as root (%s)", h.Directive)
+			w.add(runsAsRootBy, h.Directive)
 		}
 	}
 	if ch.Before.Role == waxseal.RoleBinary && ch.After.Role == waxseal.RoleScript {
-		w.aggravate("a binary was replaced by a script")
+		w.add(scriptForBinary)
 	}
 }
 
@@ -124,11 +124,11 @@ func (c *Context) compiledMap(ch *waxseal.Change, w *weight) {
 	now, has := fileAt(c.After.Files, source)
 	switch {
 	case had && has && old.Digest != now.Digest:
-		w.note("the map was compiled again with its source; its entries are judged by the source")
+		w.add(recompiled)
 	case had && old.ModTime.After(ch.Before.ModTime) && ch.After.ModTime.After(ch.Before.ModTime):
-		w.add(waxseal.Info, "the map was compiled again after an edit of its source; its entries are judged by the source, since compiled maps are not read yet")
+		w.add(recompiledLate)
 	default:
-		w.add(waxseal.High, "the compiled map that Postfix reads has other content, and its source %s did not change; compiled maps are not read yet, so what it says now is not known", source)
+		w.add(mapDrift, source)
 	}
 }
 
@@ -147,10 +147,9 @@ func (c *Context) relinked(ch *waxseal.Change, w *weight) {
 	if to == "" {
 		to = string(ch.Path)
 	}
-	w.add(waxseal.Medium, "the name leads to another file now: %s", to)
+	w.add(leadsElsewhere, to)
 	if why := hiding(to); why != "" {
-		w.add(waxseal.High, "%s: %s", to, why)
-		w.aggravate("%s: %s", to, why)
+		w.add(badPlace, to, why)
 	}
 }
 
@@ -159,32 +158,32 @@ func (c *Context) metadata(ch *waxseal.Change, w *weight) {
 	was, now := ch.Before, ch.After
 	if ch.After.Role == waxseal.RoleSocket || ch.After.Role == waxseal.RoleMailbox || ch.After.Role == waxseal.RoleDirectory {
 		if len(ch.Attributes) > 0 {
-			w.add(waxseal.Info, "metadata changed: %s", strings.Join(ch.Attributes, ", "))
+			w.add(harmlessMetadata, strings.Join(ch.Attributes, ", "))
 		}
 		return
 	}
 	loosened := now.Mode &^ was.Mode
 	switch {
 	case loosened&0o002 != 0:
-		w.add(waxseal.High, "anyone on this host may write it now (mode %04o to %04o)", was.Mode, now.Mode)
+		w.add(writableNow, was.Mode, now.Mode)
 	case loosened&0o6000 != 0:
-		w.add(waxseal.High, "it became setuid or setgid (mode %04o to %04o)", was.Mode, now.Mode)
+		w.add(becameSetuid, was.Mode, now.Mode)
 	case loosened&0o020 != 0 && now.GID != 0:
-		w.add(waxseal.Medium, "its group may write it now (mode %04o to %04o)", was.Mode, now.Mode)
+		w.add(groupWritable, was.Mode, now.Mode)
 	case was.Mode != now.Mode:
-		w.add(waxseal.Info, "mode %04o to %04o", was.Mode, now.Mode)
+		w.add(modeChanged, was.Mode, now.Mode)
 	}
 	if was.UID == 0 && now.UID != 0 {
-		w.add(waxseal.High, "it belongs to uid %d instead of root, who may change it from now on", now.UID)
+		w.add(givenAway, now.UID)
 	} else if was.UID != now.UID || was.GID != now.GID {
-		w.add(waxseal.Low, "owner %d:%d to %d:%d", was.UID, was.GID, now.UID, now.GID)
+		w.add(ownerChanged, was.UID, was.GID, now.UID, now.GID)
 	}
 	for _, a := range ch.Attributes {
 		if strings.HasPrefix(a, "hard links") {
-			w.add(waxseal.Medium, "it has another name now, through which it can be written elsewhere (%s)", a)
+			w.add(hardLinked, a)
 		}
 		if strings.HasPrefix(a, "flags") || strings.HasPrefix(a, "extended attribute") {
-			w.add(waxseal.Low, "%s", a)
+			w.add(attributeChanged, a)
 		}
 	}
 }
@@ -198,7 +197,7 @@ func (c *Context) times(ch *waxseal.Change, w *weight) {
 		return
 	}
 	if was.Inode == now.Inode && !now.ModTime.After(was.ModTime) && now.ChangeTime.Sub(now.ModTime) > tolerated && w.severity > waxseal.Info {
-		w.aggravate("its content changed, yet its modification time (%s) was set back: the kernel's change time is %s",
+		w.add(timeSetBack,
 			now.ModTime.Format(time.RFC3339), now.ChangeTime.Format(time.RFC3339))
 	}
 }

@@ -12,12 +12,12 @@ import (
 // hook weighs what a hook does, as if it had just appeared unexplained.
 func (c *Context) hook(h waxseal.Hook) weight {
 	if !h.Active {
-		return weighing(waxseal.Info, "nothing leads mail to it yet: %s %s", h.Directive, clip(h.Target.Value))
+		return weighing(unreached, h.Directive, clip(h.Target.Value))
 	}
 	var w weight
 	switch h.Kind {
 	case waxseal.KindUnreadable:
-		w.add(waxseal.Medium, "it can't be read, so nothing vouches for what it does: %s", clip(h.Target.Value))
+		w.add(unreadable, clip(h.Target.Value))
 	case waxseal.KindEnvironment:
 		c.environment(h, &w)
 	case waxseal.KindModule, waxseal.KindPlugin, waxseal.KindBinary, waxseal.KindExpansionExec:
@@ -25,7 +25,7 @@ func (c *Context) hook(h waxseal.Hook) weight {
 	case waxseal.KindLog:
 		c.logging(h, &w)
 	case waxseal.KindDiscard:
-		w.add(waxseal.High, "mail is dropped without a word to anyone: %s", clip(h.Scope))
+		w.add(dropped, clip(h.Scope))
 	case waxseal.KindMap:
 		c.table(h, &w)
 	case waxseal.KindRewrite:
@@ -34,6 +34,7 @@ func (c *Context) hook(h waxseal.Hook) weight {
 		c.byTarget(h, &w)
 	}
 	c.aggravations(h, &w)
+	w.settle()
 	return w
 }
 
@@ -69,15 +70,15 @@ func (c *Context) socket(h waxseal.Hook, w *weight) {
 	r := c.reachOf(h.Target.Value)
 	if r == onHost {
 		if filter := documented(h.Target.Value); filter != "" {
-			w.add(waxseal.Medium, "%s is where %s is documented to listen; who really listens there is not checked", h.Target.Value, filter)
+			w.add(documentedSocket, h.Target.Value, filter)
 			return
 		}
-		w.add(waxseal.High, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there", h.Target.Value)
+		w.add(strangeSocket, h.Target.Value)
 		return
 	}
-	w.add(waxseal.High, "mail is handed to another host: %s (%s)", h.Target.Value, r)
+	w.add(remoteSocket, h.Target.Value, r)
 	if seesAll(h) && r != private {
-		w.aggravate("a remote endpoint sees all mail of its scope (%s)", orAll(h.Scope))
+		w.add(remoteSeesAll, orAll(h.Scope))
 	}
 }
 
@@ -94,23 +95,23 @@ func (c *Context) nextHop(h waxseal.Hook, w *weight) {
 	_, port := hostPort(h.Target.Value)
 	switch {
 	case r == onHost && (documented(h.Target.Value) != "" || port == ""):
-		w.add(waxseal.Medium, "mail is handed on to %s on this host", h.Target.Value)
+		w.add(localHop, h.Target.Value)
 	case r == onHost:
-		w.add(waxseal.High, "mail is handed to %s on this host, which is no documented port of a packaged mail filter", h.Target.Value)
+		w.add(oddLocalHop, h.Target.Value)
 	case r == private:
-		w.add(waxseal.Medium, "mail is sent on to %s (%s)", h.Target.Value, r)
+		w.add(privateHop, h.Target.Value, r)
 	case r == public:
-		w.add(waxseal.High, "mail is sent on to a literal public address: %s", h.Target.Value)
+		w.add(publicHop, h.Target.Value)
 	case h.Kind == waxseal.KindRelay && seesAll(h) && !oddPort(port), c.ownDestination(h):
-		w.add(waxseal.Medium, "mail is sent on to the named host %s", h.Target.Value)
+		w.add(namedHop, h.Target.Value)
 	default:
-		w.add(waxseal.High, "mail is diverted to %s (%s)", h.Target.Value, r)
+		w.add(foreignHop, h.Target.Value, r)
 	}
 	if r >= named && oddPort(port) {
-		w.add(waxseal.High, "port %s is not a mail port", port)
+		w.add(oddMailPort, port)
 	}
 	if r == public && seesAll(h) {
-		w.aggravate("a remote endpoint sees all mail of its scope (%s)", orAll(h.Scope))
+		w.add(remoteSeesAll, orAll(h.Scope))
 	}
 }
 
@@ -131,14 +132,14 @@ func (c *Context) ownDestination(h waxseal.Hook) bool {
 func (c *Context) address(h waxseal.Hook, w *weight) {
 	switch {
 	case c.foreignAddress(h.Target.Value):
-		w.add(waxseal.High, "mail goes to an address outside the own domains: %s", h.Target.Value)
+		w.add(foreignAddress, h.Target.Value)
 		if seesAll(h) && h.Kind == waxseal.KindCopy {
-			w.aggravate("a remote endpoint sees all mail of its scope (%s)", orAll(h.Scope))
+			w.add(remoteSeesAll, orAll(h.Scope))
 		}
 	case h.Kind == waxseal.KindCopy || seesAll(h):
-		w.add(waxseal.Medium, "mail is copied or diverted to %s in the own domains", h.Target.Value)
+		w.add(ownCopy, h.Target.Value)
 	default:
-		w.add(waxseal.Low, "mail of the own domains goes to an own user: %s", h.Target.Value)
+		w.add(ownUser, h.Target.Value)
 	}
 }
 
@@ -151,18 +152,17 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 	}
 	switch {
 	case isGeneralTool(name) || hasShell(h.Target.Value):
-		w.add(waxseal.High, "a shell or general tool runs with each message: %s", clip(h.Target.Value))
+		w.add(generalTool, clip(h.Target.Value))
 	case knownMailProgram(name) && program.PackageState != waxseal.PackageUnowned:
-		w.add(waxseal.Medium, "the delivery program %s runs with each message", name)
+		w.add(deliveryProgram, name)
 	case program.PackageState == waxseal.PackageUnmodified:
-		w.add(waxseal.Medium, "%s runs with each message; the local package database knows it as part of %s and unmodified", name, program.Package)
+		w.add(packagedProgram, name, program.Package)
 	default:
-		w.add(waxseal.High, "%s runs with each message, and no package vouches for it", name)
+		w.add(strangeProgram, name)
 	}
 	c.whereItLies(program, name, w)
 	if runsAsRoot(h) {
-		w.add(waxseal.High, "it runs as root")
-		w.aggravate("it runs as root")
+		w.add(rootCommand)
 	}
 }
 
@@ -195,16 +195,13 @@ func hasShell(command string) bool {
 // whereItLies aggravates by the place, owner and mode of a program.
 func (c *Context) whereItLies(p waxseal.Part, name string, w *weight) {
 	if why := hiding(name); why != "" {
-		w.add(waxseal.High, "%s: %s", name, why)
-		w.aggravate("%s: %s", name, why)
+		w.add(badPlace, name, why)
 	}
 	if worldWritable(p.Mode) {
-		w.add(waxseal.High, "anyone on this host may write %s (mode %s)", name, p.Mode)
-		w.aggravate("anyone on this host may write %s (mode %s)", name, p.Mode)
+		w.add(anyoneWrites, name, p.Mode)
 	}
 	if p.PackageState == waxseal.PackageModified {
-		w.add(waxseal.High, "%s is not as package %s brought it", name, p.Package)
-		w.aggravate("%s is not as package %s brought it", name, p.Package)
+		w.add(notAsPackaged, name, p.Package)
 	}
 }
 
@@ -215,16 +212,16 @@ func worldWritable(mode string) bool {
 // mailFile weighs a file that mail is written to.
 func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 	if slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleInclude }) {
-		w.add(waxseal.Low, "a list of addresses is read from %s; what it says is judged entry by entry", h.Target.Value)
+		w.add(addressList, h.Target.Value)
 		c.whereTableLies(h, w)
 		return
 	}
-	w.add(waxseal.Medium, "mail is written to the file %s", h.Target.Value)
+	w.add(systemMailbox, h.Target.Value)
 	if !strings.HasPrefix(h.Target.Value, "/var/mail/") && !strings.HasPrefix(h.Target.Value, "/var/spool/mail/") && h.Target.Value != "/dev/null" {
-		w.add(waxseal.High, "%s is no mailbox of the system", h.Target.Value)
+		w.add(strangeFile, h.Target.Value)
 	}
 	if h.Target.Value == "/dev/null" {
-		w.note("mail to /dev/null is dropped")
+		w.add(nullFile)
 	}
 	c.whereItLies(waxseal.Part{}, h.Target.Value, w)
 }
@@ -234,34 +231,34 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 func (c *Context) service(h waxseal.Hook, w *weight) {
 	name, _, _ := strings.Cut(h.Target.Value, ":")
 	if _, ok := programOf(h); ok {
-		w.add(waxseal.Medium, "mail is handed to the service %s", name)
+		w.add(handedToService, name)
 		c.command(h, w)
 		return
 	}
 	if name == "discard" {
-		w.add(waxseal.High, "mail is dropped: %s", h.Target.Value)
+		w.add(dropped, h.Target.Value)
 		return
 	}
 	if hop := host(h.Target.Value); strings.ContainsAny(h.Target.Value, ".[") && hop != "" {
 		c.nextHop(h, w)
 		return
 	}
-	w.add(waxseal.Medium, "mail is handed to the service %s", h.Target.Value)
+	w.add(handedToService, h.Target.Value)
 }
 
 // table weighs a lookup table as a whole; what its entries do is hooks of their
 // own.
 func (c *Context) table(h waxseal.Hook, w *weight) {
 	if !h.External {
-		w.add(waxseal.Low, "a table is consulted: %s", clip(h.Target.Value))
+		w.add(localTable, clip(h.Target.Value))
 		c.whereTableLies(h, w)
 		return
 	}
 	if r := c.reachOf(h.Target.Value); h.Target.Remote && r != onHost {
-		w.add(waxseal.High, "a server on another host decides what happens to mail: %s (%s)", clip(h.Target.Value), r)
+		w.add(remoteTable, clip(h.Target.Value), r)
 		return
 	}
-	w.add(waxseal.Medium, "a database decides what happens to mail, and its content is not seen from here: %s", clip(h.Target.Value))
+	w.add(blindTable, clip(h.Target.Value))
 	c.whereTableLies(h, w)
 }
 
@@ -277,17 +274,17 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 	case h.Has(waxseal.Execute):
 		c.code(h, w)
 	case h.Has(waxseal.Silence):
-		w.add(waxseal.High, "what happens to mail is hidden: %s %s", h.Directive, clip(h.Target.Value))
+		w.add(hidesMail, h.Directive, clip(h.Target.Value))
 	case h.Target.Type == waxseal.TargetAddress && c.foreignAddress(h.Target.Value):
-		w.add(waxseal.High, "addresses are rewritten to one outside the own domains: %s", h.Target.Value)
+		w.add(rewrittenForeign, h.Target.Value)
 	case h.Has(waxseal.Drop) || h.Has(waxseal.Divert) || h.Has(waxseal.Copy):
-		w.add(waxseal.High, "mail is diverted, copied or dropped by %s: %s", h.Directive, clip(h.Target.Value))
+		w.add(diverted, h.Directive, clip(h.Target.Value))
 	case strings.HasSuffix(h.Directive, "_command_filter") || strings.HasSuffix(h.Directive, "_reply_filter"):
-		w.add(waxseal.High, "what is said in SMTP is rewritten before it is acted on: %s", clip(h.Target.Value))
+		w.add(smtpRewritten, clip(h.Target.Value))
 	case c.foreignIn(h.Target.Value) != "":
-		w.add(waxseal.High, "messages are rewritten with an address outside the own domains, to which answers may go: %s", c.foreignIn(h.Target.Value))
+		w.add(answersForeign, c.foreignIn(h.Target.Value))
 	default:
-		w.add(waxseal.Medium, "messages are rewritten by %s: %s", h.Directive, clip(h.Target.Value))
+		w.add(rewritten, h.Directive, clip(h.Target.Value))
 	}
 }
 
@@ -307,10 +304,10 @@ func (c *Context) foreignIn(text string) string {
 func (c *Context) environment(h waxseal.Hook, w *weight) {
 	for _, name := range []string{"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "PYTHONPATH", "PERL5LIB", "PERL5OPT", "PYTHONSTARTUP", "BASH_ENV", "MAIL_CONFIG", "PATH="} {
 		if strings.Contains(h.Target.Value, name) {
-			w.add(waxseal.Critical, "%s puts code of somebody's choice into every daemon: %s", strings.TrimSuffix(name, "="), clip(h.Target.Value))
+			w.add(loaderTrick, strings.TrimSuffix(name, "="), clip(h.Target.Value))
 		}
 	}
-	w.add(waxseal.Medium, "the environment of the daemons is set: %s", clip(h.Target.Value))
+	w.add(environmentSet, clip(h.Target.Value))
 }
 
 // code weighs a library, daemon or command that becomes part of the mail system.
@@ -323,16 +320,16 @@ func (c *Context) code(h waxseal.Hook, w *weight) {
 	}
 	switch {
 	case program.PackageState == waxseal.PackageUnmodified:
-		w.add(waxseal.Medium, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified", program.Path, program.Package)
+		w.add(packagedCode, program.Path, program.Package)
 	case program.PackageState == waxseal.PackageUnknown && knownModule(string(program.Path)):
-		w.add(waxseal.Medium, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it", program.Path)
+		w.add(stockModule, program.Path)
 		return
 	default:
-		w.add(waxseal.High, "code that no package vouches for becomes part of the mail system: %s", clip(h.Target.Value))
+		w.add(strangeCode, clip(h.Target.Value))
 	}
 	c.whereItLies(program, path.Clean("/"+firstWord(h.Target.Value)), w)
 	if runsAsRoot(h) {
-		w.aggravate("it runs as root")
+		w.add(rootCode)
 	}
 }
 
@@ -342,21 +339,20 @@ func (c *Context) logging(h waxseal.Hook, w *weight) {
 		c.code(h, w)
 		return
 	}
-	w.add(waxseal.Medium, "where or under which name mail is logged is set: %s %s", h.Directive, clip(h.Target.Value))
+	w.add(logName, h.Directive, clip(h.Target.Value))
 	if h.Target.Value == "/dev/null" {
-		w.add(waxseal.High, "the mail log is thrown away")
+		w.add(logThrownAway)
 	}
 }
 
 // aggravations are reasons that make any dangerous hook worse.
 func (c *Context) aggravations(h waxseal.Hook, w *weight) {
 	if action := h.Modifiers["milter_default_action"]; action == "accept" && h.Kind == waxseal.KindMilter {
-		w.note("if it does not answer, mail passes unfiltered, so its absence will not be noticed")
+		w.add(failsOpen)
 	}
 	if p, ok := socketPath(h.Target.Value); ok && h.Target.Type == waxseal.TargetSocket {
 		if why := hiding(p); why != "" {
-			w.add(waxseal.High, "the socket %s: %s", p, why)
-			w.aggravate("the socket %s: %s", p, why)
+			w.add(hiddenSocket, p, why)
 		}
 	}
 }

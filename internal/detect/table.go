@@ -1,0 +1,235 @@
+package detect
+
+import (
+	"fmt"
+
+	"waxseal"
+)
+
+// sign is one fact about a hook, a file or a change that tells what
+// administrators do from what intruders do. It never is the mere type of a hook.
+type sign int
+
+// row is what a sign means.
+type row struct {
+	// severity is that of an unexplained change which shows the sign.
+	severity waxseal.Severity
+	// worse turns a change that is high for whatever reason into a critical one.
+	worse bool
+	// reason is what the answer says; the verbs are the sign's own facts.
+	reason string
+}
+
+// The signs, by what they look at.
+const (
+	// Nothing to tell.
+	noEffect sign = iota
+	unreached
+	samePlace
+	wasBefore
+
+	// The destination of mail.
+	ownUser
+	ownCopy
+	foreignAddress
+	localHop
+	oddLocalHop
+	privateHop
+	namedHop
+	foreignHop
+	publicHop
+	replacedHop
+	oddMailPort
+	remoteSeesAll
+	systemMailbox
+	strangeFile
+	nullFile
+	addressList
+
+	// Who answers at a socket.
+	documentedSocket
+	strangeSocket
+	remoteSocket
+	hiddenSocket
+	failsOpen
+	nowFailsOpen
+
+	// The verb of an action.
+	dropped
+	diverted
+	rewritten
+	rewrittenForeign
+	answersForeign
+	smtpRewritten
+	hidesMail
+
+	// The program: who owns it, where it lies, as whom it runs.
+	generalTool
+	deliveryProgram
+	packagedProgram
+	strangeProgram
+	rootCommand
+	rootCode
+	badPlace
+	anyoneWrites
+	notAsPackaged
+	packagedCode
+	stockModule
+	strangeCode
+	loaderTrick
+	environmentSet
+
+	// Services, tables, logs.
+	handedToService
+	localTable
+	remoteTable
+	blindTable
+	logName
+	logThrownAway
+	unreadable
+
+	// What happened to a hook.
+	scopeChanged
+	dependsOnOther
+	modifierChanged
+	checkGone
+	copyGone
+	relayGone
+	hookGone
+	settingChanged
+	portBypassed
+
+	// What happened to a file.
+	importantGone
+	thingGone
+	fileGone
+	namedProgramCame
+	secretChanged
+	tooOdd
+	packagedUpdate
+	sealedProgramChanged
+	runsAsRootBy
+	scriptForBinary
+	recompiled
+	recompiledLate
+	mapDrift
+	leadsElsewhere
+	harmlessMetadata
+	writableNow
+	becameSetuid
+	groupWritable
+	modeChanged
+	givenAway
+	ownerChanged
+	hardLinked
+	attributeChanged
+	timeSetBack
+	more
+)
+
+// signs is the whole table of judgement: docs/severity.md explains it, and every
+// mail system is judged by it. A change has the severity of its weightiest sign;
+// where one of them is "worse", what is high becomes critical.
+var signs = [...]row{
+	noEffect:  {waxseal.None, false, "no hook and no effective setting is different: %s"},
+	unreached: {waxseal.Info, false, "nothing leads mail to it yet: %s %s"},
+	samePlace: {waxseal.Low, false, "the same target as before, at another place in the order: %s"},
+	wasBefore: {waxseal.None, false, "it was %s before"},
+
+	ownUser:        {waxseal.Low, false, "mail of the own domains goes to an own user: %s"},
+	ownCopy:        {waxseal.Medium, false, "mail is copied or diverted to %s in the own domains"},
+	foreignAddress: {waxseal.High, false, "mail goes to an address outside the own domains: %s"},
+	localHop:       {waxseal.Medium, false, "mail is handed on to %s on this host"},
+	oddLocalHop:    {waxseal.High, false, "mail is handed to %s on this host, which is no documented port of a packaged mail filter"},
+	privateHop:     {waxseal.Medium, false, "mail is sent on to %s (%s)"},
+	namedHop:       {waxseal.Medium, false, "mail is sent on to the named host %s"},
+	foreignHop:     {waxseal.High, false, "mail is diverted to %s (%s)"},
+	publicHop:      {waxseal.High, false, "mail is sent on to a literal public address: %s"},
+	replacedHop:    {waxseal.High, false, "a working next hop was replaced: %s instead of %s"},
+	oddMailPort:    {waxseal.High, false, "port %s is not a mail port"},
+	remoteSeesAll:  {waxseal.None, true, "a remote endpoint sees all mail of its scope (%s)"},
+	systemMailbox:  {waxseal.Medium, false, "mail is written to the file %s"},
+	strangeFile:    {waxseal.High, false, "%s is no mailbox of the system"},
+	nullFile:       {waxseal.None, false, "mail to /dev/null is dropped"},
+	addressList:    {waxseal.Low, false, "a list of addresses is read from %s; what it says is judged entry by entry"},
+
+	documentedSocket: {waxseal.Medium, false, "%s is where %s is documented to listen; who really listens there is not checked"},
+	strangeSocket:    {waxseal.High, false, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there"},
+	remoteSocket:     {waxseal.High, false, "mail is handed to another host: %s (%s)"},
+	hiddenSocket:     {waxseal.High, true, "the socket %s: %s"},
+	failsOpen:        {waxseal.None, false, "if it does not answer, mail passes unfiltered, so its absence will not be noticed"},
+	nowFailsOpen:     {waxseal.None, false, "if the milter does not answer, mail now passes unfiltered"},
+
+	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
+	diverted:         {waxseal.High, false, "mail is diverted, copied or dropped by %s: %s"},
+	rewritten:        {waxseal.Medium, false, "messages are rewritten by %s: %s"},
+	rewrittenForeign: {waxseal.High, false, "addresses are rewritten to one outside the own domains: %s"},
+	answersForeign:   {waxseal.High, false, "messages are rewritten with an address outside the own domains, to which answers may go: %s"},
+	smtpRewritten:    {waxseal.High, false, "what is said in SMTP is rewritten before it is acted on: %s"},
+	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
+
+	generalTool:     {waxseal.High, false, "a shell or general tool runs with each message: %s"},
+	deliveryProgram: {waxseal.Medium, false, "the delivery program %s runs with each message"},
+	packagedProgram: {waxseal.Medium, false, "%s runs with each message; the local package database knows it as part of %s and unmodified"},
+	strangeProgram:  {waxseal.High, false, "%s runs with each message, and no package vouches for it"},
+	rootCommand:     {waxseal.High, true, "it runs as root"},
+	rootCode:        {waxseal.None, true, "it runs as root"},
+	badPlace:        {waxseal.High, true, "%s: %s"},
+	anyoneWrites:    {waxseal.High, true, "anyone on this host may write %s (mode %s)"},
+	notAsPackaged:   {waxseal.High, true, "%s is not as package %s brought it"},
+	packagedCode:    {waxseal.Medium, false, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified"},
+	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
+	strangeCode:     {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
+	loaderTrick:     {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
+	environmentSet:  {waxseal.Medium, false, "the environment of the daemons is set: %s"},
+
+	handedToService: {waxseal.Medium, false, "mail is handed to the service %s"},
+	localTable:      {waxseal.Low, false, "a table is consulted: %s"},
+	remoteTable:     {waxseal.High, false, "a server on another host decides what happens to mail: %s (%s)"},
+	blindTable:      {waxseal.Medium, false, "a database decides what happens to mail, and its content is not seen from here: %s"},
+	logName:         {waxseal.Medium, false, "where or under which name mail is logged is set: %s %s"},
+	logThrownAway:   {waxseal.High, false, "the mail log is thrown away"},
+	unreadable:      {waxseal.Medium, false, "it can't be read, so nothing vouches for what it does: %s"},
+
+	scopeChanged:    {waxseal.Medium, false, "it now applies to %s instead of %s"},
+	dependsOnOther:  {waxseal.Low, false, "what %s depends on is different"},
+	modifierChanged: {waxseal.Medium, false, "%s: %s instead of %s"},
+	checkGone:       {waxseal.Medium, false, "mail is no longer checked by %s (%s)"},
+	copyGone:        {waxseal.Medium, false, "mail is no longer copied to %s (%s)"},
+	relayGone:       {waxseal.Medium, false, "mail no longer leaves through %s"},
+	hookGone:        {waxseal.Low, false, "%s is gone: %s"},
+	settingChanged:  {waxseal.Info, false, "%s: %s instead of %s"},
+	portBypassed:    {waxseal.Medium, false, "mail that comes in by %s is no longer checked by %s"},
+
+	importantGone:        {waxseal.Medium, false, "%s is gone"},
+	thingGone:            {waxseal.Info, false, "%s is gone"},
+	fileGone:             {waxseal.Low, false, "%s is gone"},
+	namedProgramCame:     {waxseal.High, false, "a program that the mail path already named, and that was missing, is there now"},
+	secretChanged:        {waxseal.Info, false, "a file of passwords or keys has other content; it is kept by digest only"},
+	tooOdd:               {waxseal.Medium, false, "the content is different and too large or too odd to be compared by meaning"},
+	packagedUpdate:       {waxseal.Medium, false, "a program of the mail path has other content; the local package database says that package %s brought it so"},
+	sealedProgramChanged: {waxseal.High, false, "a sealed program of the mail path has other content"},
+	runsAsRootBy:         {waxseal.None, true, "it runs as root (%s)"},
+	scriptForBinary:      {waxseal.High, true, "a binary was replaced by a script"},
+	recompiled:           {waxseal.None, false, "the map was compiled again with its source; its entries are judged by the source"},
+	recompiledLate:       {waxseal.Info, false, "the map was compiled again after an edit of its source; its entries are judged by the source, since compiled maps are not read yet"},
+	mapDrift:             {waxseal.High, false, "the compiled map that Postfix reads has other content, and its source %s did not change; compiled maps are not read yet, so what it says now is not known"},
+	leadsElsewhere:       {waxseal.Medium, false, "the name leads to another file now: %s"},
+	harmlessMetadata:     {waxseal.Info, false, "metadata changed: %s"},
+	writableNow:          {waxseal.High, false, "anyone on this host may write it now (mode %04o to %04o)"},
+	becameSetuid:         {waxseal.High, false, "it became setuid or setgid (mode %04o to %04o)"},
+	groupWritable:        {waxseal.Medium, false, "its group may write it now (mode %04o to %04o)"},
+	modeChanged:          {waxseal.Info, false, "mode %04o to %04o"},
+	givenAway:            {waxseal.High, false, "it belongs to uid %d instead of root, who may change it from now on"},
+	ownerChanged:         {waxseal.Low, false, "owner %d:%d to %d:%d"},
+	hardLinked:           {waxseal.Medium, false, "it has another name now, through which it can be written elsewhere (%s)"},
+	attributeChanged:     {waxseal.Low, false, "%s"},
+	timeSetBack:          {waxseal.None, true, "its content changed, yet its modification time (%s) was set back: the kernel's change time is %s"},
+	more:                 {waxseal.None, false, "and %d more settings"},
+}
+
+// reasonFor states a sign in words.
+func reasonFor(s sign, facts ...any) reason {
+	r := signs[s]
+	return reason{severity: r.severity, worse: r.worse, text: fmt.Sprintf(r.reason, facts...)}
+}
