@@ -214,7 +214,7 @@ func orNothing(s string) string {
 func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
 	w.join(modifiers(before, after))
 	if before.Scope != after.Scope {
-		w.add(scopeChanged, after.Scope, before.Scope)
+		w.add(modifierChanged, "scope", after.Scope, before.Scope)
 	}
 	if len(w.reasons) == 0 && after.Active {
 		w.add(dependsOnOther, after.Directive)

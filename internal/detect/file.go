@@ -49,6 +49,7 @@ func (c *Context) addedFile(ch *waxseal.Change, w *weight) {
 	})
 	if named && isCode(ch.After.Role) {
 		w.add(namedProgramCame)
+		c.whereItLies(c.partNow(ch.Path), string(ch.Path), w)
 	}
 }
 

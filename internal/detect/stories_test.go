@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -21,25 +22,44 @@ import (
 // differ after (after/…), those that are gone (section "removed") and what must
 // come out (section "want": the verdict, then words that the reasons must have,
 // one a line, or must not have, behind "!").
-// Section "modes" has lines "before|after PATH OCTAL [UID]", and "links" has
-// "before|after PATH TARGET".
+// Section "modes" has lines "before|after PATH OCTAL [UID [GID [HARDLINKS]]]",
+// "links" has "before|after PATH TARGET", and "times" has "before|after PATH
+// MTIME CTIME" in RFC 3339. What is said of before holds after, until after says
+// otherwise.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no stories", err)
 	}
+	told := map[string]bool{}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			a, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			tell(t, a)
+			tell(t, a, told)
 		})
+	}
+	everySignIsTold(t, told)
+}
+
+// everySignIsTold wants a story for each row of the table of signs: a rule
+// without one is an opinion.
+func everySignIsTold(t *testing.T, told map[string]bool) {
+	t.Helper()
+	for _, p := range detect.ReasonPatterns() {
+		found := false
+		for reason := range told {
+			found = found || p.MatchString(reason)
+		}
+		if !found {
+			t.Errorf("no story shows the sign %s", p)
+		}
 	}
 }
 
-func tell(t *testing.T, a *txtar.Archive) {
+func tell(t *testing.T, a *txtar.Archive, told map[string]bool) {
 	before, after, want := trees(t, a)
 	m := mask.New([]byte("story"))
 	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).Read(snapshot.New(after))
@@ -49,6 +69,9 @@ func tell(t *testing.T, a *txtar.Archive) {
 	for i := range changes {
 		context.Judge(&changes[i])
 		verdict = max(verdict, changes[i].Severity)
+		for _, r := range changes[i].Reasons {
+			told[r] = true
+		}
 		said += changes[i].Severity.String() + " " + string(changes[i].Path) + ": " + strings.Join(changes[i].Reasons, "\n\t") + "\n"
 	}
 	if verdict.String() != want[0] {
@@ -86,8 +109,11 @@ func trees(t *testing.T, a *txtar.Archive) (before, after map[waxseal.Path]snaps
 			for _, l := range lines {
 				delete(after, waxseal.Path(l))
 			}
-		case f.Name == "modes" || f.Name == "links":
-			attribute(t, f.Name, lines, before, after)
+		}
+	}
+	for _, f := range a.Files {
+		if f.Name == "modes" || f.Name == "links" || f.Name == "times" {
+			attribute(t, f.Name, strings.Split(strings.TrimSpace(string(f.Data)), "\n"), before, after)
 		}
 	}
 	if len(want) == 0 {
@@ -110,19 +136,48 @@ func attribute(t *testing.T, section string, lines []string, before, after map[w
 				tree[p] = snapshot.Object{File: waxseal.File{Type: waxseal.Symlink, Link: w[2], Mode: 0o777}}
 				continue
 			}
-			mode, err := strconv.ParseUint(w[2], 8, 32)
-			if err != nil {
-				t.Fatal(err)
-			}
 			o := tree[p]
-			o.Mode = uint32(mode)
-			if len(w) > 3 {
-				uid, _ := strconv.Atoi(w[3])
-				o.UID = uint32(uid)
+			if section == "times" {
+				o.ModTime, o.ChangeTime = moment(t, w[2]), moment(t, w[3])
+			} else {
+				o.Mode = uint32(number(t, w[2], 8))
+				setOwner(t, &o.File, w[3:])
 			}
 			tree[p] = o
 		}
 	}
+}
+
+func setOwner(t *testing.T, f *waxseal.File, words []string) {
+	t.Helper()
+	for i, w := range words {
+		switch n := number(t, w, 10); i {
+		case 0:
+			f.UID = uint32(n)
+		case 1:
+			f.GID = uint32(n)
+		default:
+			f.Links = n
+		}
+	}
+}
+
+func number(t *testing.T, s string, base int) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(s, base, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func moment(t *testing.T, s string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 // TestJudgingIsStable: the same states give the same words in the same order.

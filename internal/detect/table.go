@@ -43,7 +43,6 @@ const (
 	remoteSeesAll
 	systemMailbox
 	strangeFile
-	nullFile
 	addressList
 
 	// Who answers at a socket.
@@ -89,7 +88,6 @@ const (
 	unreadable
 
 	// What happened to a hook.
-	scopeChanged
 	dependsOnOther
 	modifierChanged
 	checkGone
@@ -150,7 +148,6 @@ var signs = [...]row{
 	remoteSeesAll:  {waxseal.None, true, "a remote endpoint sees all mail of its scope (%s)"},
 	systemMailbox:  {waxseal.Medium, false, "mail is written to the file %s"},
 	strangeFile:    {waxseal.High, false, "%s is no mailbox of the system"},
-	nullFile:       {waxseal.None, false, "mail to /dev/null is dropped"},
 	addressList:    {waxseal.Low, false, "a list of addresses is read from %s; what it says is judged entry by entry"},
 
 	documentedSocket: {waxseal.Medium, false, "%s is where %s is documented to listen; who really listens there is not checked"},
@@ -191,7 +188,6 @@ var signs = [...]row{
 	logThrownAway:   {waxseal.High, false, "the mail log is thrown away"},
 	unreadable:      {waxseal.Medium, false, "it can't be read, so nothing vouches for what it does: %s"},
 
-	scopeChanged:    {waxseal.Medium, false, "it now applies to %s instead of %s"},
 	dependsOnOther:  {waxseal.Low, false, "what %s depends on is different"},
 	modifierChanged: {waxseal.Medium, false, "%s: %s instead of %s"},
 	checkGone:       {waxseal.Medium, false, "mail is no longer checked by %s (%s)"},

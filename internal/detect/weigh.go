@@ -220,9 +220,6 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 	if !strings.HasPrefix(h.Target.Value, "/var/mail/") && !strings.HasPrefix(h.Target.Value, "/var/spool/mail/") && h.Target.Value != "/dev/null" {
 		w.add(strangeFile, h.Target.Value)
 	}
-	if h.Target.Value == "/dev/null" {
-		w.add(nullFile)
-	}
 	c.whereItLies(waxseal.Part{}, h.Target.Value, w)
 }
 
@@ -273,14 +270,14 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 	switch {
 	case h.Has(waxseal.Execute):
 		c.code(h, w)
+	case strings.HasSuffix(h.Directive, "_command_filter") || strings.HasSuffix(h.Directive, "_reply_filter"):
+		w.add(smtpRewritten, clip(h.Target.Value))
 	case h.Has(waxseal.Silence):
 		w.add(hidesMail, h.Directive, clip(h.Target.Value))
 	case h.Target.Type == waxseal.TargetAddress && c.foreignAddress(h.Target.Value):
 		w.add(rewrittenForeign, h.Target.Value)
 	case h.Has(waxseal.Drop) || h.Has(waxseal.Divert) || h.Has(waxseal.Copy):
 		w.add(diverted, h.Directive, clip(h.Target.Value))
-	case strings.HasSuffix(h.Directive, "_command_filter") || strings.HasSuffix(h.Directive, "_reply_filter"):
-		w.add(smtpRewritten, clip(h.Target.Value))
 	case c.foreignIn(h.Target.Value) != "":
 		w.add(answersForeign, c.foreignIn(h.Target.Value))
 	default:
@@ -340,8 +337,11 @@ func (c *Context) logging(h waxseal.Hook, w *weight) {
 		return
 	}
 	w.add(logName, h.Directive, clip(h.Target.Value))
-	if h.Target.Value == "/dev/null" {
+	switch {
+	case h.Target.Value == "/dev/null":
 		w.add(logThrownAway)
+	case h.Has(waxseal.Silence):
+		w.add(hidesMail, h.Directive, clip(h.Target.Value))
 	}
 }
 

