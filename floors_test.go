@@ -35,10 +35,13 @@ var floors = []struct {
 		"waxseal/internal/pkgdb/dpkg",
 		"waxseal/internal/snapshot",
 	}, nil},
-	{"1b readers", []string{
+	{"1b configuration", []string{
+		"waxseal/internal/mta/postfix/postconf",
+	}, nil},
+	{"1c readers", []string{
 		"waxseal/internal/mta/postfix",
 	}, nil},
-	{"1c mail path", []string{
+	{"1d mail path", []string{
 		"waxseal/internal/mailpath",
 	}, nil},
 	{"2 judges", []string{

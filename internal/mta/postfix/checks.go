@@ -188,13 +188,13 @@ func (s site) policyService(item, suffix string) {
 	h.Target, h.Closure = s.in.socketTarget(server, chroot)
 	by := ""
 	if svc := s.in.socketService(server); svc != nil {
-		s.in.reached[svc.key()] = true
-		x := svc.external()
-		h.Closure = append(h.Closure, s.in.commandParts(x.argv)...)
-		h.RunsAs = x.user
-		modify(&h, "service", clip(svc.key()))
-		modify(&h, "command", commandLine(x.argv))
-		by = ", answered by the command " + clip(commandLine(x.argv)) + " run as " + orUnknown(x.user)
+		s.in.reached[svc.Key()] = true
+		x := svc.External()
+		h.Closure = append(h.Closure, s.in.commandParts(x.Argv)...)
+		h.RunsAs = x.User
+		modify(&h, "service", clip(svc.Key()))
+		modify(&h, "command", commandLine(x.Argv))
+		by = ", answered by the command " + clip(commandLine(x.Argv)) + " run as " + orUnknown(x.User)
 	}
 	h.Explain = "The policy server at " + clip(h.Target.Value) + where(h.Target) + by +
 		" is asked about sender and recipient of mail (" + s.name + "); it can refuse, redirect, copy, hold or discard it."
@@ -221,7 +221,7 @@ func (in *instance) socketService(server string) *service {
 // (RESTRICTION_CLASS_README).
 func restrictionClasses(s site) {
 	for _, class := range mapdb.Fields(s.value) {
-		value, defined := s.view.value(class), s.in.main.set[class]
+		value, defined := s.view.Value(class), s.in.main.Set[class]
 		if value == "" || s.in.given["class\x00"+s.prefix+class] {
 			continue
 		}
@@ -230,7 +230,7 @@ func restrictionClasses(s site) {
 		c.name, c.value = class, value
 		c.prefix = strings.TrimSuffix(s.prefix, s.name) + clip(class)
 		if s.service == nil {
-			c.source.Line = defined.line
+			c.source.Line = defined.Line
 		}
 		restrictions(c)
 	}
@@ -243,7 +243,7 @@ func (s site) reachRestrictions(value string) {
 	for i, item := range items {
 		if strings.EqualFold(item, "check_policy_service") && i+1 < len(items) {
 			if svc := s.in.socketService(items[i+1]); svc != nil {
-				s.in.reached[svc.key()] = true
+				s.in.reached[svc.Key()] = true
 			}
 		}
 	}

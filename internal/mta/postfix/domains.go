@@ -27,7 +27,7 @@ const (
 func (in *instance) ownDomains() domainSet {
 	d := domainSet{exact: map[string]bool{}, parents: map[string]bool{}}
 	for _, name := range domainParameters {
-		for _, item := range in.listItems(in.view.value(name), map[waxseal.Path]bool{}) {
+		for _, item := range in.listItems(in.view.Value(name), map[waxseal.Path]bool{}) {
 			if len(d.exact) >= maxDomains {
 				break
 			}
@@ -35,7 +35,7 @@ func (in *instance) ownDomains() domainSet {
 		}
 	}
 	for _, name := range []string{"myhostname", "mydomain"} {
-		v := strings.ToLower(in.view.value(name))
+		v := strings.ToLower(in.view.Value(name))
 		// A host called example.com has $mydomain = com: nobody's own.
 		if strings.Contains(v, ".") || v == "localdomain" {
 			d.exact[v] = true

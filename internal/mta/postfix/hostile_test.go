@@ -49,3 +49,14 @@ func TestHostile(t *testing.T) {
 		})
 	}
 }
+
+func TestLoopIsReported(t *testing.T) {
+	r := read(conf("alias_maps =\n\na = $b\nb = $a\nalways_bcc = $a\n", ""))
+	found := false
+	for _, p := range r.Problems {
+		found = found || p.Line == 5 && p.Path == "/etc/postfix/main.cf" && strings.Contains(p.Message, "expands to itself")
+	}
+	if !found {
+		t.Errorf("no problem on line 5 of main.cf: %v", r.Problems)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta/postfix/postconf"
 )
 
 // instance is one configuration directory being read.
@@ -17,7 +18,7 @@ type instance struct {
 	dir      waxseal.Path
 	name     string
 	enabled  bool
-	main     mainConf
+	main     postconf.Main
 	view     view
 	services []service
 	byKey    map[string]*service
@@ -53,39 +54,12 @@ func (r *reader) readInstance(dir waxseal.Path, rank instanceRank) *instance {
 	return in
 }
 
-// load reads main.cf and master.cf.
-func (in *instance) load() {
-	mainPath, masterPath := in.dir+"/main.cf", in.dir+"/master.cf"
-	in.main = mainConf{path: mainPath, set: map[string]parameter{}}
-	in.part(mainPath, waxseal.RoleConfig)
-	in.part(masterPath, waxseal.RoleConfig)
-	if text, ok := in.read(mainPath, "main.cf"); ok {
-		conf, problems := parseMain(mainPath, text)
-		in.main = conf
-		in.addProblems(problems)
-	}
-	if text, ok := in.read(masterPath, "master.cf"); ok {
-		services, problems := parseMaster(masterPath, text)
-		in.services = services
-		in.addProblems(problems)
-	}
-	for i := range in.services {
-		in.byKey[in.services[i].key()] = &in.services[i]
-	}
-	in.view = in.viewFor(nil)
-	for _, name := range in.main.order {
-		if _, problem := in.view.expandName(name); problem != "" {
-			in.problem(mainPath, in.main.set[name].line, problem)
-		}
-	}
-}
-
 // identify names the instance and adds its stack.
 func (in *instance) identify(rank instanceRank) {
-	in.name = in.view.value("multi_instance_name")
+	in.name = in.view.Value("multi_instance_name")
 	in.enabled = true
 	if rank > 0 {
-		in.enabled = in.view.value("multi_instance_enable") == "yes"
+		in.enabled = in.view.Value("multi_instance_enable") == "yes"
 		if in.name == "" {
 			in.name = path.Base(string(in.dir))
 		}
@@ -139,16 +113,16 @@ func (in *instance) viewFor(s *service) view {
 	}
 	var over map[string]string
 	if s != nil {
-		over = s.over()
-		d["service_name"], d["process_name"] = s.name, s.program()
+		over = s.Over()
+		d["service_name"], d["process_name"] = s.Name, s.Program()
 	}
 	d["myhostname"] = in.hostName(d)
-	v := newView(&in.main, over, d, in.defaults)
-	_, set := in.main.set["mydomain"]
+	v := postconf.NewView(&in.main, over, d, in.defaults)
+	_, set := in.main.Set["mydomain"]
 	// $mydomain is $myhostname less its first label (postconf(5) mydomain).
-	if _, parent, ok := strings.Cut(v.value("myhostname"), "."); ok && !set {
+	if _, parent, ok := strings.Cut(v.Value("myhostname"), "."); ok && !set {
 		d["mydomain"] = parent
-		v = newView(&in.main, over, d, in.defaults)
+		v = postconf.NewView(&in.main, over, d, in.defaults)
 	}
 	return v
 }
@@ -162,8 +136,8 @@ func (in *instance) hostName(d map[string]string) string {
 	if strings.Contains(host, ".") {
 		return host
 	}
-	if domain, ok := in.main.set["mydomain"]; ok && !strings.Contains(domain.raw, "$") {
-		return host + "." + domain.raw
+	if domain, ok := in.main.Set["mydomain"]; ok && !strings.Contains(domain.Raw, "$") {
+		return host + "." + domain.Raw
 	}
 	return host + "." + d["mydomain"]
 }
@@ -180,7 +154,7 @@ func firstWord(text, otherwise string) string {
 // manage too.
 func (in *instance) otherInstances() []waxseal.Path {
 	var out []waxseal.Path
-	for _, dir := range mapdb.Fields(in.view.value("multi_instance_directories")) {
+	for _, dir := range mapdb.Fields(in.view.Value("multi_instance_directories")) {
 		if strings.HasPrefix(dir, "/") && clean(dir) != "/" && len(out) < maxInstances {
 			out = append(out, clean(dir))
 		}

@@ -8,6 +8,7 @@ import (
 	"waxseal"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta/postfix/postconf"
 )
 
 // aliasTable reads alias_maps: local(8) replaces recipients, runs commands,
@@ -65,7 +66,7 @@ func (in *instance) privileges(p waxseal.Path) string {
 	if f, err := in.tree.Stat(p); err == nil && f.UID != 0 {
 		return "uid " + strconv.FormatUint(uint64(f.UID), 10)
 	}
-	return in.view.value("default_privs")
+	return in.view.Value("default_privs")
 }
 
 // destination makes the hook of one destination.
@@ -131,7 +132,7 @@ func (x following) file(h *waxseal.Hook, d aliases.Destination, kept bool) {
 // allowed reports whether local(8) accepts commands or files from here
 // (postconf(5) allow_mail_to_commands).
 func (x following) allowed(parameter string) bool {
-	for _, class := range mapdb.Fields(x.view.value(parameter)) {
+	for _, class := range mapdb.Fields(x.view.Value(parameter)) {
 		if class == x.class {
 			return true
 		}
@@ -219,7 +220,7 @@ func (s site) forwardFiles(dir waxseal.Path, pattern string) {
 	before, after := pattern, ""
 	if i := strings.IndexByte(pattern, '$'); i >= 0 {
 		before = pattern[:i]
-		_, after = (&expander{}).expression(pattern[i+1:])
+		after = postconf.AfterName(pattern[i+1:])
 	}
 	names, err := s.in.tree.ReadDir(dir)
 	if err != nil {

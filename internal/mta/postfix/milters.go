@@ -59,11 +59,11 @@ func (s site) milter(h *waxseal.Hook, item, whose string) {
 // what happens when it does not answer.
 func (s site) milterModifiers(h *waxseal.Hook, options []string) (action string) {
 	for _, name := range milterOptions {
-		value := s.view.value(name)
+		value := s.view.Value(name)
 		if name == "milter_default_action" {
 			action = value
 		}
-		standard, _ := s.view.standard(name)
+		standard, _ := s.view.Standard(name)
 		if name == "milter_default_action" || value != standard {
 			modify(h, name, value)
 		}

@@ -50,13 +50,13 @@ func (in *instance) unused(dir waxseal.Path, depth int, count *int) {
 
 // secrets notes password tables and private keys. They are never read.
 func (in *instance) secrets() {
-	for _, name := range in.main.order {
-		in.secret(name, in.view.value(name))
+	for _, name := range in.main.Order {
+		in.secret(name, in.view.Value(name))
 	}
 	for i := range in.services {
-		for _, o := range in.services[i].overrides {
-			text, _ := in.view.expand(o.raw)
-			in.secret(o.name, text)
+		for _, o := range in.services[i].Overrides {
+			text, _ := in.view.Expand(o.Raw)
+			in.secret(o.Name, text)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func (in *instance) secret(name, value string) {
 	case strings.HasSuffix(name, "cert_file") && path.IsAbs(value):
 		// A certificate file holds the key too where no key file is named.
 		key := strings.TrimSuffix(name, "cert_file") + "key_file"
-		if in.view.value(key) == value {
+		if in.view.Value(key) == value {
 			in.part(clean(value), waxseal.RoleSecret)
 		}
 	}
@@ -96,7 +96,7 @@ var commands = []string{"postfix", "postalias", "postcat", "postconf", "postdrop
 // ownPrograms notes the daemons, scripts and commands of Postfix that the tree
 // has: replaced, each sees or steers all mail.
 func (in *instance) ownPrograms() {
-	daemonDirectory, commandDirectory := in.view.value("daemon_directory"), in.view.value("command_directory")
+	daemonDirectory, commandDirectory := in.view.Value("daemon_directory"), in.view.Value("command_directory")
 	for name := range daemons {
 		in.programPart(daemonDirectory+"/"+name, waxseal.RoleBinary)
 	}
@@ -108,7 +108,7 @@ func (in *instance) ownPrograms() {
 		in.programPart(commandDirectory+"/"+name, waxseal.RoleBinary)
 	}
 	for _, name := range []string{"sendmail_path", "mailq_path", "newaliases_path"} {
-		in.programPart(in.view.value(name), waxseal.RoleBinary)
+		in.programPart(in.view.Value(name), waxseal.RoleBinary)
 	}
 }
 

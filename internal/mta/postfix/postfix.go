@@ -19,6 +19,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mask"
+	"waxseal/internal/mta/postfix/postconf"
 )
 
 // MTA is the name under which Postfix appears in stacks and hooks.
@@ -48,7 +49,7 @@ const (
 // Read reads every Postfix instance of the tree. The result is empty where there
 // is none.
 func Read(tree waxseal.Tree, m *mask.Masker) Result {
-	r := &reader{tree: tree, mask: m, ids: map[waxseal.HookID]int{}, defaults: parseDefaults(defaultsText), params: parameters()}
+	r := &reader{tree: tree, mask: m, ids: map[waxseal.HookID]int{}, defaults: postconf.BuiltIn(), params: parameters()}
 	queue := []waxseal.Path{mainDirectory}
 	for n := 0; n < len(queue) && n < maxInstances; n++ {
 		dir := queue[n]

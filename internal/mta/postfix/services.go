@@ -24,7 +24,7 @@ func (in *instance) serviceHooks() {
 	in.reachByName()
 	for i := range in.services {
 		svc := &in.services[i]
-		switch svc.command {
+		switch svc.Command {
 		case "pipe", "spawn":
 			in.externalHook(svc)
 		default:
@@ -36,19 +36,19 @@ func (in *instance) serviceHooks() {
 // reachByName marks services that a *_service_name parameter or a built-in name
 // leads to.
 func (in *instance) reachByName() {
-	for _, name := range in.main.order {
+	for _, name := range in.main.Order {
 		if strings.HasSuffix(name, "_service_name") {
-			in.reached[in.view.value(name)+"/unix"] = true
+			in.reached[in.view.Value(name)+"/unix"] = true
 		}
 	}
 	for _, name := range []string{"default_transport", "relay_transport", "local_transport", "virtual_transport"} {
-		transport, _, _ := strings.Cut(in.view.value(name), ":")
+		transport, _, _ := strings.Cut(in.view.Value(name), ":")
 		in.reached[transport+"/unix"] = true
 	}
 	for i := range in.services {
-		for _, o := range in.services[i].overrides {
-			if strings.HasSuffix(o.name, "_service_name") {
-				in.reached[o.raw+"/unix"] = true
+		for _, o := range in.services[i].Overrides {
+			if strings.HasSuffix(o.Name, "_service_name") {
+				in.reached[o.Raw+"/unix"] = true
 			}
 		}
 	}
@@ -61,26 +61,26 @@ func (in *instance) reachByName() {
 // serviceHook starts a hook that is a service itself.
 func (in *instance) serviceHook(svc *service, directive string) waxseal.Hook {
 	return waxseal.Hook{
-		ID:     waxseal.HookID(string(MTA) + ":" + string(in.dir) + "/master.cf:" + clip(svc.key()) + ":" + directive),
+		ID:     waxseal.HookID(string(MTA) + ":" + string(in.dir) + "/master.cf:" + clip(svc.Key()) + ":" + directive),
 		Stage:  waxseal.StageDeliver,
 		Scope:  scopeOf(svc),
-		Source: waxseal.Source{Path: in.dir + "/master.cf", Line: svc.line}, Directive: directive,
-		Active: (in.reached[svc.key()] || svc.typ == "inet") && !in.disabled(svc),
+		Source: waxseal.Source{Path: in.dir + "/master.cf", Line: svc.Line}, Directive: directive,
+		Active: (in.reached[svc.Key()] || svc.Type == "inet") && !in.disabled(svc),
 	}
 }
 
 func (in *instance) externalHook(svc *service) {
-	x := svc.external()
-	h := in.serviceHook(svc, svc.command)
-	h.Kind, h.Effects, h.RunsAs = waxseal.KindPipe, runsAll, x.user
-	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: commandLine(x.argv)}
-	h.Closure = in.commandParts(x.argv)
-	modify(&h, "flags", x.flags)
-	modify(&h, "directory", x.directory)
-	h.Explain = "The service " + clip(svc.name) + " hands mail to the command " + clip(h.Target.Value) + ", run as " + orUnknown(x.user) + "."
-	if svc.command == "spawn" {
+	x := svc.External()
+	h := in.serviceHook(svc, svc.Command)
+	h.Kind, h.Effects, h.RunsAs = waxseal.KindPipe, runsAll, x.User
+	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: commandLine(x.Argv)}
+	h.Closure = in.commandParts(x.Argv)
+	modify(&h, "flags", x.Flags)
+	modify(&h, "directory", x.Directory)
+	h.Explain = "The service " + clip(svc.Name) + " hands mail to the command " + clip(h.Target.Value) + ", run as " + orUnknown(x.User) + "."
+	if svc.Command == "spawn" {
 		h.Stage = waxseal.StageSession
-		h.Explain = "The service " + clip(svc.name) + " runs the command " + clip(h.Target.Value) + " as " + orUnknown(x.user) + " for whoever connects to it."
+		h.Explain = "The service " + clip(svc.Name) + " runs the command " + clip(h.Target.Value) + " as " + orUnknown(x.User) + " for whoever connects to it."
 	}
 	if !h.Active {
 		h.Explain += " Nothing in this configuration leads to it."
@@ -92,45 +92,45 @@ func (in *instance) externalHook(svc *service) {
 // command is appended to daemon_directory as it stands, so that ../ leads out of
 // it (master(5), seen to work).
 func (in *instance) binaryHook(svc *service) {
-	directory := path.Clean("/" + in.view.value("daemon_directory"))
-	p := clean(directory + "/" + svc.command)
+	directory := path.Clean("/" + in.view.Value("daemon_directory"))
+	p := clean(directory + "/" + svc.Command)
 	inside := path.Dir(string(p)) == directory
 	if inside && daemons[path.Base(string(p))] {
 		return
 	}
 	h := in.serviceHook(svc, "command")
 	h.Kind, h.Effects, h.Stage = waxseal.KindBinary, runs, waxseal.StageConnect
-	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: strings.TrimSpace(string(p) + " " + commandLine(svc.args))}
+	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: strings.TrimSpace(string(p) + " " + commandLine(svc.Args))}
 	h.Closure = append([]waxseal.Part{{Path: p, Role: waxseal.RoleBinary}}, in.argumentParts(svc)...)
-	h.RunsAs = in.view.value("mail_owner")
-	if svc.unpriv == "n" {
+	h.RunsAs = in.view.Value("mail_owner")
+	if svc.Unpriv == "n" {
 		h.RunsAs = "root"
 	}
 	// Unlike a pipe, such a program is started by master(8) itself: when someone
 	// connects, or by the wakeup timer.
-	woken := strings.TrimRight(svc.wakeup, "?") != "0" && svc.wakeup != "-"
-	h.Active = !in.disabled(svc) && (woken || svc.typ == "inet" || in.reached[svc.key()] || !inside)
-	modify(&h, "unpriv", svc.unpriv)
+	woken := strings.TrimRight(svc.Wakeup, "?") != "0" && svc.Wakeup != "-"
+	h.Active = !in.disabled(svc) && (woken || svc.Type == "inet" || in.reached[svc.Key()] || !inside)
+	modify(&h, "unpriv", svc.Unpriv)
 	if woken {
-		modify(&h, "wakeup", svc.wakeup)
+		modify(&h, "wakeup", svc.Wakeup)
 	}
 	h.Explain = "master.cf starts " + clip(string(p)) + ", which is no daemon of Postfix, as " + h.RunsAs
 	if woken {
-		h.Explain += ", every " + clip(svc.wakeup) + " seconds"
+		h.Explain += ", every " + clip(svc.Wakeup) + " seconds"
 	}
-	h.Explain += " (service " + clip(svc.key()) + ")."
+	h.Explain += " (service " + clip(svc.Key()) + ")."
 	in.emit(h)
 }
 
 func (in *instance) argumentParts(svc *service) []waxseal.Part {
-	return in.commandParts(append([]string{""}, svc.args...))
+	return in.commandParts(append([]string{""}, svc.Args...))
 }
 
 // moduleHooks lists the table types that dynamicmaps.cf adds: each is a library
 // that any Postfix program loads as soon as a table of the type is named
 // (postfix dynamicmaps.cf comments, postconf(5) shlib_directory).
 func (in *instance) moduleHooks() {
-	directory := clean(in.view.value("meta_directory"))
+	directory := clean(in.view.Value("meta_directory"))
 	files := []waxseal.Path{clean(string(directory) + "/dynamicmaps.cf")}
 	if names, err := in.tree.ReadDir(clean(string(directory) + "/dynamicmaps.cf.d")); err == nil {
 		for _, n := range names {
@@ -148,7 +148,7 @@ func (in *instance) moduleHooks() {
 }
 
 func (in *instance) modules(p waxseal.Path, text string) {
-	shlib := in.view.value("shlib_directory")
+	shlib := in.view.Value("shlib_directory")
 	for n, line := range strings.Split(text, "\n") {
 		f := strings.Fields(line)
 		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
@@ -176,4 +176,4 @@ func (in *instance) modules(p waxseal.Path, text string) {
 }
 
 // listed splits a parameter's list.
-func (in *instance) listed(name string) []string { return mapdb.Fields(in.view.value(name)) }
+func (in *instance) listed(name string) []string { return mapdb.Fields(in.view.Value(name)) }

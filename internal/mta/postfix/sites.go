@@ -5,6 +5,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta/postfix/postconf"
 )
 
 // parameterHooks makes the hooks of main.cf.
@@ -12,18 +13,18 @@ func (in *instance) parameterHooks() {
 	known := map[string]bool{}
 	for _, p := range in.params {
 		known[p.name] = true
-		defined, ok := in.main.set[p.name]
+		defined, ok := in.main.Set[p.name]
 		if !ok {
-			defined, ok = in.main.set[renamed[p.name]]
+			defined, ok = in.main.Set[renamed[p.name]]
 		}
-		value := in.view.value(p.name)
-		if value == "" || !ok && (p.when != whenever || len(in.main.set) == 0) {
+		value := in.view.Value(p.name)
+		if value == "" || !ok && (p.when != whenever || len(in.main.Set) == 0) {
 			continue
 		}
 		if p.when != whenSet && p.when != whenever && in.isDefault(p.name, value) {
 			continue
 		}
-		p.make(in.mainSite(p, p.name, value, defined.line))
+		p.make(in.mainSite(p, p.name, value, defined.Line))
 	}
 	in.otherTables(known)
 }
@@ -31,19 +32,19 @@ func (in *instance) parameterHooks() {
 func (in *instance) mainSite(p param, name, value string, line int) site {
 	return site{
 		in: in, view: in.view, param: p, name: name, value: value, scope: "all", active: true,
-		source: waxseal.Source{Path: in.main.path, Line: line},
-		prefix: string(MTA) + ":" + string(in.main.path) + ":" + name,
+		source: waxseal.Source{Path: in.main.Path, Line: line},
+		prefix: string(MTA) + ":" + string(in.main.Path) + ":" + name,
 	}
 }
 
 // isDefault reports whether a value is what Postfix would use without it.
 func (in *instance) isDefault(name, value string) bool {
-	standard, ok := in.view.standard(name)
+	standard, ok := in.view.Standard(name)
 	if !ok {
 		return false
 	}
-	if !rawParameters[name] {
-		standard, _ = in.view.expand(standard)
+	if !postconf.LateExpanded(name) {
+		standard, _ = in.view.Expand(standard)
 	}
 	return normal(name, standard) == normal(name, value)
 }
@@ -62,16 +63,16 @@ func notTables(name string) bool {
 // otherTables lists the tables that parameters outside the hook table name: who
 // may relay, which TLS policy holds. Their entries are settings.
 func (in *instance) otherTables(known map[string]bool) {
-	for _, name := range in.main.order {
+	for _, name := range in.main.Order {
 		if known[name] || notTables(name) || !in.isParameter(name) {
 			continue
 		}
-		value := in.view.value(name)
+		value := in.view.Value(name)
 		if !strings.Contains(value, ":") {
 			continue
 		}
 		p := param{name: name, stage: waxseal.StageSession, kind: waxseal.KindMap, effects: noEffects, looks: "Postfix decides"}
-		s := in.mainSite(p, name, value, in.main.set[name].line)
+		s := in.mainSite(p, name, value, in.main.Set[name].Line)
 		for _, t := range s.tableHooks(value, mapdb.KeyValue) {
 			for _, e := range t.entries {
 				s.entrySetting(t, e)
@@ -92,7 +93,7 @@ func (s site) entrySetting(t table, e mapdb.Entry) {
 // overrideHooks makes the hooks of -o options in master.cf.
 func (in *instance) overrideHooks() {
 	for i := range in.services {
-		if s := &in.services[i]; len(s.overrides) > 0 {
+		if s := &in.services[i]; len(s.Overrides) > 0 {
 			in.serviceParameters(s)
 		}
 	}
@@ -100,17 +101,16 @@ func (in *instance) overrideHooks() {
 
 func (in *instance) serviceParameters(svc *service) {
 	v := in.viewFor(svc)
-	for _, o := range svc.overrides {
-		if _, problem := v.expandName(o.name); problem != "" {
-			in.problem(in.dir+"/master.cf", svc.line, "-o "+clip(o.name)+": "+problem)
+	for _, o := range svc.Overrides {
+		if _, problem := v.ExpandName(o.Name); problem != "" {
+			in.problem(in.dir+"/master.cf", svc.Line, "-o "+clip(o.Name)+": "+problem)
 		}
 	}
-	bare := *svc
-	bare.overrides, bare.index = nil, nil
+	bare := svc.WithoutOverrides()
 	without := in.viewFor(&bare)
 	for _, p := range in.params {
-		value := v.value(p.name)
-		if value == "" || p.when == mainChanged || !svc.changes(p, v, without) {
+		value := v.Value(p.name)
+		if value == "" || p.when == mainChanged || !changes(svc, p, v, without) {
 			continue
 		}
 		if p.when == whenChanged && in.isDefault(p.name, value) {
@@ -123,28 +123,28 @@ func (in *instance) serviceParameters(svc *service) {
 // changes reports whether a service gives a parameter another meaning than
 // main.cf does: by its own -o, because an -o changes a name that main.cf uses, or
 // by an -o of what goes with it.
-func (s service) changes(p param, with, without view) bool {
-	if _, ok := s.override(p.name); ok {
+func changes(s *service, p param, with, without view) bool {
+	if _, ok := s.Override(p.name); ok {
 		return true
 	}
-	if !s.reads(p) {
+	if !reads(s, p) {
 		return false
 	}
 	for _, name := range p.also {
-		if _, ok := s.override(name); ok {
+		if _, ok := s.Override(name); ok {
 			return true
 		}
 	}
-	return with.value(p.name) != without.value(p.name)
+	return with.Value(p.name) != without.Value(p.name)
 }
 
 // reads reports whether the service's program looks at the parameter.
-func (s service) reads(p param) bool {
+func reads(s *service, p param) bool {
 	if p.daemons == "" {
 		return true
 	}
 	for _, d := range strings.Fields(p.daemons) {
-		if d == s.program() {
+		if d == s.Program() {
 			return true
 		}
 	}
@@ -154,25 +154,25 @@ func (s service) reads(p param) bool {
 func (in *instance) serviceSite(svc *service, v view, p param, value string) site {
 	return site{
 		in: in, view: v, param: p, name: p.name, value: value, scope: scopeOf(svc), service: svc,
-		active: svc.reads(p) && !in.disabled(svc),
-		source: waxseal.Source{Path: in.dir + "/master.cf", Line: svc.line},
-		prefix: string(MTA) + ":" + string(in.dir) + "/master.cf:" + clip(svc.key()) + ":" + p.name,
+		active: reads(svc, p) && !in.disabled(svc),
+		source: waxseal.Source{Path: in.dir + "/master.cf", Line: svc.Line},
+		prefix: string(MTA) + ":" + string(in.dir) + "/master.cf:" + clip(svc.Key()) + ":" + p.name,
 	}
 }
 
 func scopeOf(svc *service) string {
-	if svc.typ == "inet" {
-		return "port " + clip(svc.name)
+	if svc.Type == "inet" {
+		return "port " + clip(svc.Name)
 	}
-	return "service " + clip(svc.key())
+	return "service " + clip(svc.Key())
 }
 
 // disabled reports whether master_service_disable switches a service off
 // (postconf(5)): type, name/type, or name.
 func (in *instance) disabled(svc *service) bool {
-	for _, f := range mapdb.Fields(in.view.value("master_service_disable")) {
+	for _, f := range mapdb.Fields(in.view.Value("master_service_disable")) {
 		f = strings.ReplaceAll(f, ".", "/")
-		if f == svc.typ || f == svc.key() {
+		if f == svc.Type || f == svc.Key() {
 			return true
 		}
 	}
@@ -182,10 +182,10 @@ func (in *instance) disabled(svc *service) bool {
 // meeting says in words which mail meets the site.
 func (s site) meeting() string {
 	switch {
-	case s.service != nil && s.service.typ == "inet":
-		return "Every message that arrives on port " + clip(s.service.name)
+	case s.service != nil && s.service.Type == "inet":
+		return "Every message that arrives on port " + clip(s.service.Name)
 	case s.service != nil:
-		return "Every message that the service " + clip(s.service.key()) + " handles"
+		return "Every message that the service " + clip(s.service.Key()) + " handles"
 	case strings.HasPrefix(s.name, "smtpd_"):
 		return "Every message that arrives by SMTP"
 	case strings.HasPrefix(s.name, "non_smtpd_"):

@@ -17,7 +17,7 @@ func (in *instance) stack() waxseal.Stack {
 			s.Config = append(s.Config, in.dir+name)
 		}
 	}
-	if log := in.view.value("maillog_file"); path.IsAbs(log) {
+	if log := in.view.Value("maillog_file"); path.IsAbs(log) {
 		s.Logs = []waxseal.Path{clean(log)}
 	}
 	return s
@@ -29,7 +29,7 @@ func (in *instance) version() string {
 	if v := in.packageVersion(); v != "" {
 		return v
 	}
-	return in.main.set["mail_version"].raw
+	return in.main.Set["mail_version"].Raw
 }
 
 // packageVersion looks for the package in dpkg's status file.

@@ -8,6 +8,7 @@ import (
 	"waxseal"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta/postfix/postconf"
 )
 
 // table is one table as a parameter names it, with what could be read of it.
@@ -61,7 +62,7 @@ func (in *instance) readTable(p waxseal.Path, format mapdb.Format) tableText {
 		return tableText{aliases: entries, entries: plainEntries(entries)}
 	}
 	entries, bad := mapdb.ParseSource(format, text)
-	in.addProblems(located(p, bad))
+	in.addProblems(postconf.Located(p, bad))
 	return tableText{entries: entries}
 }
 
@@ -266,8 +267,8 @@ func (in *instance) databaseHosts(h *waxseal.Hook, ref mapdb.Ref, s site) (hosts
 	names := []string{"hosts", "server_host", "uri", "memcache"}
 	if ref.Source() == "" {
 		for _, n := range names {
-			if v, ok := s.view.raw(ref.Name + "_" + n); ok {
-				text, _ := s.view.expand(v)
+			if v, ok := s.view.Raw(ref.Name + "_" + n); ok {
+				text, _ := s.view.Expand(v)
 				hosts, known = append(hosts, databaseHost(text)...), true
 			}
 		}
@@ -279,14 +280,14 @@ func (in *instance) databaseHosts(h *waxseal.Hook, ref mapdb.Ref, s site) (hosts
 	if !ok {
 		return nil, false
 	}
-	conf, _ := parseMain(p, text)
+	conf, _ := postconf.ParseMain(p, text)
 	for _, n := range names {
-		if q, ok := conf.set[n]; ok {
-			hosts, known = append(hosts, databaseHost(q.raw)...), true
+		if q, ok := conf.Set[n]; ok {
+			hosts, known = append(hosts, databaseHost(q.Raw)...), true
 		}
 	}
-	if q, ok := conf.set["dbpath"]; ok && path.IsAbs(q.raw) && ref.Type == "sqlite" {
-		h.Closure = append(h.Closure, waxseal.Part{Path: clean(q.raw), Role: waxseal.RoleMap})
+	if q, ok := conf.Set["dbpath"]; ok && path.IsAbs(q.Raw) && ref.Type == "sqlite" {
+		h.Closure = append(h.Closure, waxseal.Part{Path: clean(q.Raw), Role: waxseal.RoleMap})
 	}
 	return hosts, known
 }

@@ -123,7 +123,7 @@ func textTable(s site) {
 
 // mailboxTable reads virtual_mailbox_maps: files below virtual_mailbox_base.
 func mailboxTable(s site) {
-	base := s.view.value("virtual_mailbox_base")
+	base := s.view.Value("virtual_mailbox_base")
 	s.entries(func(t table, e mapdb.Entry) {
 		h := s.entry(t, e, 1)
 		box := path.Join("/", base, e.Value)

@@ -88,7 +88,7 @@ func (in *instance) socketPath(p string, c chroot) waxseal.Path {
 }
 
 func (in *instance) queueDirectory() string {
-	if q := in.view.value("queue_directory"); strings.HasPrefix(q, "/") {
+	if q := in.view.Value("queue_directory"); strings.HasPrefix(q, "/") {
 		return path.Clean(q)
 	}
 	return "/var/spool/postfix"
@@ -100,9 +100,9 @@ func (in *instance) chrootOf(s *service) chroot {
 	switch {
 	case s == nil:
 		return notChrooted
-	case s.chroot == "-" && level(in.view.value("compatibility_level"))[0] < 1:
+	case s.Chroot == "-" && level(in.view.Value("compatibility_level"))[0] < 1:
 		return chrooted
-	case s.chroot == "y":
+	case s.Chroot == "y":
 		return chrooted
 	}
 	return notChrooted
@@ -111,7 +111,7 @@ func (in *instance) chrootOf(s *service) chroot {
 // daemonChroot is the chroot of the first service that runs the program.
 func (in *instance) daemonChroot(program string) chroot {
 	for i := range in.services {
-		if in.services[i].command == program {
+		if in.services[i].Command == program {
 			return in.chrootOf(&in.services[i])
 		}
 	}

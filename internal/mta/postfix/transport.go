@@ -38,8 +38,8 @@ func (in *instance) deliver(value string, kind waxseal.HookKind) delivery {
 	d.undefined = d.service == nil && len(in.services) > 0
 	program := transport
 	if d.service != nil {
-		in.reached[d.service.key()] = true
-		program = d.service.program()
+		in.reached[d.service.Key()] = true
+		program = d.service.Program()
 	}
 	switch program {
 	case "pipe":
@@ -79,12 +79,12 @@ func (in *instance) deliverHost(d *delivery, nexthop string) {
 }
 
 func (in *instance) deliverPipe(d *delivery) {
-	x := d.service.external()
+	x := d.service.External()
 	d.effects = []waxseal.Effect{waxseal.Observe, waxseal.Divert, waxseal.Modify, waxseal.Drop, waxseal.Execute}
-	d.target = waxseal.Target{Type: waxseal.TargetCommand, Value: commandLine(x.argv)}
-	d.closure = in.commandParts(x.argv)
-	d.runsAs = x.user
-	d.words = "is handed to the command " + clip(d.target.Value) + ", run as " + orUnknown(x.user)
+	d.target = waxseal.Target{Type: waxseal.TargetCommand, Value: commandLine(x.Argv)}
+	d.closure = in.commandParts(x.Argv)
+	d.runsAs = x.User
+	d.words = "is handed to the command " + clip(d.target.Value) + ", run as " + orUnknown(x.User)
 }
 
 func orUnknown(user string) string {

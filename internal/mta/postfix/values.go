@@ -64,7 +64,7 @@ func hostValue(s site) {
 func proxyFilter(s site) {
 	h := s.hook("1")
 	h.Target, h.Closure = s.in.socketTarget(s.value, s.milterChroot())
-	modify(&h, "smtpd_proxy_options", s.view.value("smtpd_proxy_options"))
+	modify(&h, "smtpd_proxy_options", s.view.Value("smtpd_proxy_options"))
 	h.Explain = s.meeting() + " passes through the proxy at " + clip(h.Target.Value) + where(h.Target) +
 		" before it is queued; it can read, change, divert or discard it (smtpd_proxy_filter)."
 	s.in.emit(h)
@@ -91,7 +91,7 @@ func noticeRecipient(s site) {
 	h := s.hook("1")
 	h.Target = s.in.addressTarget(s.value)
 	class := strings.TrimSuffix(s.name, "_notice_recipient")
-	enabled := mapdb.Fields(s.view.value("notify_classes"))
+	enabled := mapdb.Fields(s.view.Value("notify_classes"))
 	sent := false
 	for _, e := range enabled {
 		if class == "error" {
@@ -152,9 +152,9 @@ func debuggerCommand(s site) {
 	s.command(&h, s.value)
 	h.Active = false
 	for i := range s.in.services {
-		if svc := &s.in.services[i]; svc.hasFlag("D") && (s.service == nil || s.service == svc) {
+		if svc := &s.in.services[i]; svc.HasFlag("D") && (s.service == nil || s.service == svc) {
 			h.Active = true
-			modify(&h, "services", strings.TrimPrefix(h.Modifiers["services"]+", "+clip(svc.key()), ", "))
+			modify(&h, "services", strings.TrimPrefix(h.Modifiers["services"]+", "+clip(svc.Key()), ", "))
 		}
 	}
 	h.Explain = "Daemons that master.cf starts with -D run the command " + clip(s.value) + " as root (debugger_command)."
@@ -241,7 +241,7 @@ func logName(s site) {
 // environment reads import_environment and export_environment: each name that
 // the default does not have is a hook (postconf(5)).
 func environment(s site) {
-	standard, _ := s.view.standard(s.name)
+	standard, _ := s.view.Standard(s.name)
 	usual := map[string]bool{}
 	for _, item := range mapdb.Fields(standard) {
 		usual[item] = true

@@ -1,4 +1,4 @@
-package postfix
+package postconf
 
 import (
 	_ "embed"
@@ -11,6 +11,9 @@ var defaultsText string
 // unknownDefault stands for the default of a parameter that the embedded release
 // does not have: no value equals it.
 const unknownDefault = "\x00"
+
+// BuiltIn are the defaults of the one release known.
+func BuiltIn() map[string]string { return parseDefaults(defaultsText) }
 
 func parseDefaults(text string) map[string]string {
 	defaults := map[string]string{}
@@ -26,9 +29,11 @@ func parseDefaults(text string) map[string]string {
 	return defaults
 }
 
-// rawParameters are kept as written when main.cf is read: a daemon expands them
-// for each message, with names of its own such as $user and $recipient
-// (CONFIG_RAW_TABLE in the Postfix source).
+// LateExpanded reports whether a parameter is kept as written when main.cf is
+// read: a daemon expands it for each message, with names of its own such as
+// $user and $recipient (CONFIG_RAW_TABLE in the Postfix source).
+func LateExpanded(name string) bool { return rawParameters[name] }
+
 var rawParameters = map[string]bool{
 	"command_execution_directory": true, "command_expansion_filter": true, "default_rbl_reply": true,
 	"execution_directory_expansion_filter": true, "forward_expansion_filter": true, "forward_path": true,
@@ -50,14 +55,14 @@ var freeText = map[string]bool{
 	"milter_macro_v": true, "home_mailbox": true, "command_execution_directory": true,
 }
 
-// normal brings a value to the form in which two equal settings are equal text:
+// Normal brings a value to the form in which two equal settings are equal text:
 // white space folded and, in lists, commas and blanks the same.
-func normal(name, value string) string {
+func Normal(name, value string) string {
 	if freeText[name] {
 		return strings.Join(strings.Fields(value), " ")
 	}
 	if strings.HasSuffix(name, "_restrictions") {
-		return normalList(value, " ")
+		return NormalList(value, " ")
 	}
-	return normalList(value, ", ")
+	return NormalList(value, ", ")
 }

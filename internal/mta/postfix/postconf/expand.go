@@ -1,4 +1,4 @@
-package postfix
+package postconf
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ const (
 	maxAllOutput = 64 << 20 // of all values of one view
 )
 
-// view answers names as one daemon sees them: main.cf, with the -o options of
+// View answers names as one daemon sees them: main.cf, with the -o options of
 // one service laid over it.
-type view struct {
-	main     *mainConf
+type View struct {
+	main     *Main
 	over     map[string]string // nil for main.cf alone
 	derived  map[string]string // defaults that depend on host and directory
 	defaults map[string]string
@@ -26,23 +26,25 @@ type view struct {
 
 type expansion struct{ text, problem string }
 
-func newView(main *mainConf, over, derived, defaults map[string]string) view {
-	return view{main, over, derived, defaults, map[string]expansion{}, new(int)}
+// NewView makes a view; derived are the defaults that Postfix would ask the host
+// for.
+func NewView(main *Main, over, derived, defaults map[string]string) View {
+	return View{main, over, derived, defaults, map[string]expansion{}, new(int)}
 }
 
-// raw is the value of a parameter before expansion.
-func (v view) raw(name string) (string, bool) {
+// Raw is the value of a parameter before expansion.
+func (v View) Raw(name string) (string, bool) {
 	if s, ok := v.over[name]; ok {
 		return s, true
 	}
-	if p, ok := v.main.set[name]; ok {
-		return p.raw, true
+	if p, ok := v.main.Set[name]; ok {
+		return p.Raw, true
 	}
-	return v.standard(name)
+	return v.Standard(name)
 }
 
-// standard is the default of a parameter before expansion.
-func (v view) standard(name string) (string, bool) {
+// Standard is the default of a parameter before expansion.
+func (v View) Standard(name string) (string, bool) {
 	if s, ok := v.derived[name]; ok {
 		return s, true
 	}
@@ -73,15 +75,16 @@ func perTransport(defaults map[string]string, name string) (string, bool) {
 	return "", false
 }
 
-// value is the expanded value of a parameter.
-func (v view) value(name string) string {
-	s, _ := v.expandName(name)
+// Value is the expanded value of a parameter.
+func (v View) Value(name string) string {
+	s, _ := v.ExpandName(name)
 	return s
 }
 
-func (v view) expandName(name string) (text, problem string) {
+// ExpandName is the expanded value of a parameter, and what is wrong with it.
+func (v View) ExpandName(name string) (text, problem string) {
 	if rawParameters[name] {
-		s, _ := v.raw(name)
+		s, _ := v.Raw(name)
 		return s, ""
 	}
 	e := &expander{view: v}
@@ -89,15 +92,15 @@ func (v view) expandName(name string) (text, problem string) {
 	return s, e.problem
 }
 
-// expand expands a text that is no parameter itself.
-func (v view) expand(s string) (text, problem string) {
+// Expand expands a text that is no parameter itself.
+func (v View) Expand(s string) (text, problem string) {
 	e := &expander{view: v}
 	return e.expand(s), e.problem
 }
 
 // expander is mac_expand(3) with bounds.
 type expander struct {
-	view    view
+	view    View
 	stack   []string
 	problem string
 	full    bool
@@ -118,12 +121,12 @@ func (e *expander) lookup(name string) (string, bool) {
 		}
 		return known.text, true
 	}
-	raw, ok := e.view.raw(name)
+	raw, ok := e.view.Raw(name)
 	if !ok {
 		return "", false
 	}
 	if slices.Contains(e.stack, name) {
-		e.fail("$%s expands to itself through %s", clip(name), clip(strings.Join(e.stack[slices.Index(e.stack, name):], ", ")))
+		e.fail("$%s expands to itself through %s", Clip(name), Clip(strings.Join(e.stack[slices.Index(e.stack, name):], ", ")))
 		return "", true
 	}
 	if len(e.stack) >= maxDepth {
@@ -193,10 +196,10 @@ func (e *expander) expression(s string) (expr, rest string) {
 	if s != "" && (s[0] == '{' || s[0] == '(') {
 		end := closing(s)
 		if end < 0 {
-			e.fail("truncated reference: $%s", clip(s))
+			e.fail("truncated reference: $%s", Clip(s))
 			return "", s
 		}
-		if strings.Trim(s[1:end], blanks) == "" {
+		if strings.Trim(s[1:end], Blanks) == "" {
 			e.fail("a reference without a name")
 			return "", s
 		}
@@ -219,13 +222,13 @@ func closing(s string) int {
 	if open == '(' {
 		shut = ')'
 	}
-	level := 0
+	Level := 0
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case open:
-			level++
+			Level++
 		case shut:
-			if level--; level == 0 {
+			if Level--; Level == 0 {
 				return i
 			}
 		}
@@ -239,7 +242,7 @@ func isNameByte(c byte) bool {
 
 // evaluate gives the value of what stands inside ${…}.
 func (e *expander) evaluate(expr string, depth int) string {
-	expr = strings.TrimLeft(expr, blanks)
+	expr = strings.TrimLeft(expr, Blanks)
 	if strings.HasPrefix(expr, "{") {
 		truth, rest, ok := e.relation(expr, depth)
 		if !ok {
@@ -257,21 +260,21 @@ func (e *expander) evaluate(expr string, depth int) string {
 	for end < len(expr) && isNameByte(expr[end]) {
 		end++
 	}
-	name, rest := expr[:end], strings.TrimLeft(expr[end:], blanks)
+	name, rest := expr[:end], strings.TrimLeft(expr[end:], Blanks)
 	switch {
 	case rest == "":
 		s, _ := e.lookup(name)
 		return s
 	case rest[0] == '?' || rest[0] == ':':
 		// The test looks at the value before expansion (mac_expand.c).
-		raw, _ := e.view.raw(name)
+		raw, _ := e.view.Raw(name)
 		return e.choose(raw != "", rest, depth)
 	case rest[0] == '{':
 		if arg, _, ok := curly(rest); ok { // a function such as domain_to_ascii
 			return e.text(arg, depth+1)
 		}
 	}
-	e.fail("a name with other characters than letters, digits and _: %s", clip(expr))
+	e.fail("a name with other characters than letters, digits and _: %s", Clip(expr))
 	return ""
 }
 
@@ -287,7 +290,7 @@ func (e *expander) choose(truth bool, rest string, depth int) string {
 	}
 	if rest != "" {
 		if rest[0] != ':' {
-			e.fail("expected ? or : at %s", clip(rest))
+			e.fail("expected ? or : at %s", Clip(rest))
 			return ""
 		}
 		arg, after, ok := curly(rest[1:])
@@ -295,7 +298,7 @@ func (e *expander) choose(truth bool, rest string, depth int) string {
 			arg, after = rest[1:], ""
 		}
 		if after != "" {
-			e.fail("unexpected text: %s", clip(after))
+			e.fail("unexpected text: %s", Clip(after))
 		}
 		no = arg
 	}
@@ -307,7 +310,7 @@ func (e *expander) choose(truth bool, rest string, depth int) string {
 
 // curly takes {text} and the white space around it off the front of s.
 func curly(s string) (text, rest string, ok bool) {
-	s = strings.TrimLeft(s, blanks)
+	s = strings.TrimLeft(s, Blanks)
 	if !strings.HasPrefix(s, "{") {
 		return "", s, false
 	}
@@ -315,14 +318,14 @@ func curly(s string) (text, rest string, ok bool) {
 	if end < 0 {
 		return "", s, false
 	}
-	return s[1:end], strings.TrimLeft(s[end+1:], blanks), true
+	return s[1:end], strings.TrimLeft(s[end+1:], Blanks), true
 }
 
 // relation evaluates {left} == {right} and its like.
 func (e *expander) relation(s string, depth int) (truth bool, rest string, ok bool) {
 	left, after, ok := curly(s)
 	if !ok {
-		e.fail("unbalanced braces: %s", clip(s))
+		e.fail("unbalanced braces: %s", Clip(s))
 		return false, "", false
 	}
 	n := 0
@@ -337,13 +340,13 @@ func (e *expander) relation(s string, depth int) (truth bool, rest string, ok bo
 	suffix := suffixed[:n]
 	right, rest, ok := curly(suffixed[n:])
 	if !ok {
-		e.fail("expected {text} %s {text} at %s", clip(op), clip(after))
+		e.fail("expected {text} %s {text} at %s", Clip(op), Clip(after))
 		return false, "", false
 	}
 	order, ok := compare(e.text(left, depth+1), e.text(right, depth+1), suffix)
 	truth, known := holds(op, order)
 	if !ok || !known {
-		e.fail("no such comparison: %s", clip(op+suffix))
+		e.fail("no such comparison: %s", Clip(op+suffix))
 		return false, "", false
 	}
 	return truth, rest, true
@@ -372,7 +375,7 @@ func holds(op string, order int) (truth, known bool) {
 func compare(left, right, suffix string) (int, bool) {
 	switch {
 	case suffix == "level":
-		return slices.Compare(level(left), level(right)), true
+		return slices.Compare(Level(left), Level(right)), true
 	case suffix != "":
 		return 0, false
 	}
@@ -390,11 +393,17 @@ func compare(left, right, suffix string) (int, bool) {
 	return strings.Compare(left, right), true
 }
 
-// level reads "3.6" as numbers, so that 3.10 is above 3.9.
-func level(s string) []int {
+// Level reads "3.6" as numbers, so that 3.10 is above 3.9.
+func Level(s string) []int {
 	out := make([]int, 3)
 	for i, part := range strings.SplitN(strings.TrimSpace(s), ".", 3) {
 		out[i], _ = strconv.Atoi(part)
 	}
 	return out
+}
+
+// AfterName is what follows a name, {…} or (…) at the start of s, as behind "$".
+func AfterName(s string) string {
+	_, rest := (&expander{}).expression(s)
+	return rest
 }

@@ -1,0 +1,55 @@
+package postfix
+
+import (
+	"waxseal"
+	"waxseal/internal/mta/postfix/postconf"
+)
+
+// The words of the configuration, as package postconf reads it.
+type (
+	service = postconf.Service
+	view    = postconf.View
+)
+
+const blanks = postconf.Blanks
+
+func clip(s string) string { return postconf.Clip(s) }
+
+func commandLine(argv []string) string { return postconf.CommandLine(argv) }
+
+func foldBraces(s string) string { return postconf.FoldBraces(s) }
+
+func level(s string) []int { return postconf.Level(s) }
+
+func normal(name, value string) string { return postconf.Normal(name, value) }
+
+func normalList(value, separator string) string { return postconf.NormalList(value, separator) }
+
+func splitNameValue(s string) (name, value string, ok bool) { return postconf.SplitNameValue(s) }
+
+// load reads main.cf and master.cf.
+func (in *instance) load() {
+	mainPath, masterPath := in.dir+"/main.cf", in.dir+"/master.cf"
+	in.main = postconf.Main{Path: mainPath, Set: map[string]postconf.Parameter{}}
+	in.part(mainPath, waxseal.RoleConfig)
+	in.part(masterPath, waxseal.RoleConfig)
+	if text, ok := in.read(mainPath, "main.cf"); ok {
+		conf, problems := postconf.ParseMain(mainPath, text)
+		in.main = conf
+		in.addProblems(problems)
+	}
+	if text, ok := in.read(masterPath, "master.cf"); ok {
+		services, problems := postconf.ParseMaster(masterPath, text)
+		in.services = services
+		in.addProblems(problems)
+	}
+	for i := range in.services {
+		in.byKey[in.services[i].Key()] = &in.services[i]
+	}
+	in.view = in.viewFor(nil)
+	for _, name := range in.main.Order {
+		if _, problem := in.view.ExpandName(name); problem != "" {
+			in.problem(mainPath, in.main.Set[name].Line, problem)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package postconf
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+const mainLines = "compatibility_level = 3.6\nmyhostname = mail.example.test\nmydestination = example.test\nalias_maps =\n"
+
+const masterLines = `smtp inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+discard unix - - n - - discard
+scan unix - n n - 10 pipe flags=Rq user=nobody
+  argv=/usr/local/lib/.scan.sh -f ${sender}
+pol unix - n n - 0 spawn user=pol argv=/usr/local/lib/greyd.py
+`
+
+func lineCount(s string) int { return strings.Count(s, "\n") + 1 }
+
+func FuzzMain(f *testing.F) {
+	f.Add(mainLines)
+	f.Fuzz(func(t *testing.T, text string) {
+		c, problems := ParseMain("/m", text)
+		for _, p := range problems {
+			if p.Line < 1 || p.Line > lineCount(text) {
+				t.Errorf("problem on line %d of %d", p.Line, lineCount(text))
+			}
+		}
+		for name, p := range c.Set {
+			if name == "" || p.Line < 1 || p.Line > lineCount(text) {
+				t.Errorf("parameter %q on line %d of %d", name, p.Line, lineCount(text))
+			}
+		}
+		if len(c.Order) != len(c.Set) {
+			t.Errorf("%d names in order, %d set", len(c.Order), len(c.Set))
+		}
+	})
+}
+
+func FuzzMaster(f *testing.F) {
+	f.Add(masterLines)
+	f.Fuzz(func(t *testing.T, text string) {
+		services, problems := ParseMaster("/m", text)
+		for _, p := range problems {
+			if p.Line < 1 || p.Line > lineCount(text) {
+				t.Errorf("problem on line %d of %d", p.Line, lineCount(text))
+			}
+		}
+		seen := map[string]bool{}
+		for _, s := range services {
+			if seen[s.Key()] || s.Command == "" || s.Line < 1 || s.Line > lineCount(text) {
+				t.Errorf("service %+v", s)
+			}
+			seen[s.Key()] = true
+			_ = CommandLine(s.External().Argv)
+		}
+	})
+}
+
+func FuzzExpand(f *testing.F) {
+	f.Add("a = $b\nb = ${a?{x}:{y}}\n", "${a}$(b)${{$a} == {1} ? {t} : {f}}")
+	f.Fuzz(func(t *testing.T, main, text string) {
+		got, problem := testView(main, nil).Expand(text)
+		if len(got) > 2*maxExpanded+len(text) {
+			t.Errorf("%d bytes from %d", len(got), len(text))
+		}
+		if !utf8.ValidString(problem) {
+			t.Errorf("problem %q", problem)
+		}
+	})
+}
