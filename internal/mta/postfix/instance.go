@@ -33,6 +33,8 @@ type instance struct {
 	settings map[string]bool
 	// used are the names of main.cf that have an effect; nil until asked for.
 	used map[string]bool
+	// accounts are the users; nil until asked for.
+	accounts []user
 }
 
 // readInstance reads one configuration directory into the result.
