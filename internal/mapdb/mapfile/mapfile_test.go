@@ -53,7 +53,7 @@ func TestWhatPostmapWrote(t *testing.T) {
 			for key, value := range map[string]string{
 				"alice@example.test":  "bob@example.test,   carol@example.test",
 				"u59@example.test":    pairs["u59@example.test"], // its value is random
-				"grösse@example.test":  "umlaut@example.test",
+				"grösse@example.test": "umlaut@example.test",
 				`"quo ted"@x.example`: "y@z.example",
 			} {
 				if pairs[key] != value {
