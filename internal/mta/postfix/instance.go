@@ -71,7 +71,16 @@ func (in *instance) identify(rank instanceRank) {
 // read returns the text of a configuration file. A missing file is silence; any
 // other failure is a problem and a hook of kind unreadable.
 func (in *instance) read(p waxseal.Path, what string) (string, bool) {
-	content, err := in.tree.ReadFile(p, maxFile)
+	return in.readUpTo(p, what, maxFile)
+}
+
+// readLarge reads a table, which may be larger than other files.
+func (in *instance) readLarge(p waxseal.Path, what string) (string, bool) {
+	return in.readUpTo(p, what, maxTable)
+}
+
+func (in *instance) readUpTo(p waxseal.Path, what string, limit int64) (string, bool) {
+	content, err := in.tree.ReadFile(p, limit)
 	switch {
 	case err == nil:
 	case isMissing(err):

@@ -16,27 +16,16 @@ func aliasTable(s site) {
 	for _, t := range s.tableHooks(s.value, aliasFormat) {
 		like := following{site: s, class: "alias", seen: map[waxseal.Path]bool{}}
 		like.owner, like.shared = s.in.ownerOf(t)
-		for _, a := range t.aliases {
-			like.alias(t, mapdb.Entry{Line: a.Line, Key: a.Key}, a.Destinations)
-		}
-		if len(t.aliases) > 0 {
-			continue
-		}
-		for _, e := range t.entries {
-			like.alias(t, e, aliases.ParseValue(e.Value, e.Line))
-		}
+		s.foldEntries(t, s.ownToOwn, like.alias)
 	}
 }
 
-func (x following) alias(t table, e mapdb.Entry, list []aliases.Destination) {
+func (x following) alias(t table, e entry) {
+	list := aliases.ParseValue(e.Value, e.Line)
+	x.whose, x.list, x.key = "Mail for "+clip(e.Key), list, e.Key
 	for n, d := range list {
-		e.Value = string(d.Kind) + d.Text + "\x00" + strconv.Itoa(n)
-		if !x.once(t, e) {
-			continue
-		}
 		h := x.entry(t, e, n+1)
 		h.Scope = "recipient " + clip(e.Key)
-		x.whose, x.list, x.key = "Mail for "+clip(e.Key), list, e.Key
 		x.destination(h, d)
 	}
 }
