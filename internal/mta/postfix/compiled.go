@@ -21,6 +21,8 @@ const maxTable = 256 << 20
 type compiledTable struct {
 	ref     mapdb.Ref
 	content []byte
+	// damaged: entries may be missing from what could be read.
+	damaged bool
 }
 
 func (c compiledTable) each(yield func(key, value []byte) bool) ([]mapdb.Problem, error) {
@@ -35,7 +37,7 @@ func (in *instance) compiled(ref mapdb.Ref) (c compiledTable, ok bool) {
 	if isMissing(err) && err != nil {
 		return c, false
 	}
-	c = compiledTable{ref, content}
+	c = compiledTable{ref: ref, content: content}
 	var problems []mapdb.Problem
 	if err == nil {
 		problems, err = c.each(func(_, _ []byte) bool { return true })
@@ -45,6 +47,8 @@ func (in *instance) compiled(ref mapdb.Ref) (c compiledTable, ok bool) {
 		return c, false
 	}
 	for _, b := range problems {
+		c.damaged = true
+		in.unreadable(p, "a compiled table", b.Message)
 		in.problem(p, 0, b.Message)
 	}
 	return c, true
@@ -90,7 +94,7 @@ func compareMaps(format mapdb.Format, source iter.Seq[entry], c compiledTable) i
 		return true
 	})
 	for _, s := range x.slots {
-		if !s.seen {
+		if !s.seen && !c.damaged {
 			x.absent[s.line] = true
 		}
 	}
