@@ -139,7 +139,7 @@ func (x *comparison) merged(source iter.Seq[entry], c compiledTable) iter.Seq[en
 		for e := range source {
 			switch says := x.other[e.Line]; {
 			case x.double[e.Line]:
-				e.unused = "the key stands above already, and the first entry counts"
+				e.unused = alreadyAbove
 			case x.absent[e.Line]:
 				e.unused = "it is not compiled into " + c.ref.CompiledFile() + ", which is what Postfix reads"
 			case len(says) > 0 && !x.same(says[0], e.Value):
@@ -172,6 +172,50 @@ func (x *comparison) same(compiled, source string) bool {
 	return slices.EqualFunc(a, b, func(a, b aliases.Destination) bool { return plain(a) == plain(b) })
 }
 
+// firstOnly marks the entries whose key stands above already: a table of fixed
+// keys gives the first (postmap(1), dict_thash.c).
+func firstOnly(source iter.Seq[entry], lines int) iter.Seq[entry] {
+	seed := maphash.MakeSeed()
+	var twice map[uint64]bool
+	return func(yield func(entry) bool) {
+		if twice == nil {
+			twice = doubleKeys(source, seed, lines)
+		}
+		met := map[uint64]bool{}
+		for e := range source {
+			if len(twice) > 0 {
+				if key := maphash.String(seed, mapdb.Fold(e.Key)); met[key] {
+					e.unused = alreadyAbove
+				} else if twice[key] {
+					met[key] = true
+				}
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// doubleKeys finds the keys that stand in a table more than once, in eight bytes
+// an entry.
+func doubleKeys(source iter.Seq[entry], seed maphash.Seed, lines int) map[uint64]bool {
+	keys := make([]uint64, 0, lines+1)
+	for e := range source {
+		keys = append(keys, maphash.String(seed, mapdb.Fold(e.Key)))
+	}
+	slices.Sort(keys)
+	twice := map[uint64]bool{}
+	for i := 1; i < len(keys); i++ {
+		if keys[i] == keys[i-1] {
+			twice[keys[i]] = true
+		}
+	}
+	return twice
+}
+
+const alreadyAbove = "the key stands above already, and the first entry counts"
+
 // tableOf reads the entries of a readable table; each file once.
 func (in *instance) tableOf(ref mapdb.Ref, format mapdb.Format) tableText {
 	if ref.Class == mapdb.Written {
@@ -194,11 +238,13 @@ func (in *instance) readTable(ref mapdb.Ref, format mapdb.Format) tableText {
 	text, ok := in.readLarge(p, "a lookup table")
 	t := tableText{missing: !ok && !in.exists(p), failed: !ok && in.exists(p), lines: strings.Count(text, "\n")}
 	t.entries = in.sourceEntries(p, format, text)
-	if ref.CompiledFile() == "" {
-		return t
+	c, ok := compiledTable{}, false
+	if ref.CompiledFile() != "" {
+		c, ok = in.compiled(ref)
 	}
-	c, ok := in.compiled(ref)
 	switch {
+	case !ok && (format == mapdb.KeyValue || format == aliasFormat):
+		t.entries = firstOnly(t.entries, t.lines)
 	case !ok:
 	case t.missing || t.failed:
 		t.entries, t.lines, t.onlyCompiled = c.entries(), len(c.content)/32, true
