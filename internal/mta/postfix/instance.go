@@ -33,6 +33,8 @@ type instance struct {
 	settings map[string]bool
 	// used are the names of main.cf that have an effect; nil until asked for.
 	used map[string]bool
+	// classes are the restriction classes, and other words in lists of restrictions.
+	classes map[string]*classUse
 	// accounts are the users; nil until asked for.
 	accounts []user
 }
@@ -42,12 +44,13 @@ func (r *reader) readInstance(dir waxseal.Path, rank instanceRank) *instance {
 	in := &instance{
 		reader: r, dir: dir, byKey: map[string]*service{}, reached: map[string]bool{},
 		given: map[string]bool{}, tables: map[string]tableText{}, settings: map[string]bool{},
+		classes: map[string]*classUse{},
 	}
 	in.load()
 	in.identify(rank)
 	in.domains = in.ownDomains()
 	in.parameterHooks()
-	in.overrideHooks()
+	in.settle()
 	in.moduleHooks()
 	in.serviceHooks()
 	in.collectSettings()
@@ -190,7 +193,9 @@ func (in *instance) order() {
 	}
 	for _, hooks := range sorted {
 		for _, h := range hooks {
-			h.Active = h.Active && in.enabled
+			if !in.enabled {
+				inactive(&h, "the instance is not switched on (multi_instance_enable)")
+			}
 			in.result.Hooks = append(in.result.Hooks, h)
 		}
 	}

@@ -38,7 +38,6 @@ func (in *instance) deliver(value string, kind waxseal.HookKind) delivery {
 	d.undefined = d.service == nil && len(in.services) > 0
 	program := transport
 	if d.service != nil {
-		in.reached[d.service.Key()] = true
 		program = d.service.Program()
 	}
 	switch program {
