@@ -174,12 +174,14 @@ func (s site) each(t table, do func(table, entry)) {
 	if !s.once(t) {
 		return
 	}
+	spare := spares{site: s, table: t}
 	for e := range t.entries {
 		if s.in.full {
 			return
 		}
-		do(t, e)
+		spare.take(e, do)
 	}
+	spare.finish(do)
 }
 
 // mark writes into a hook what the entry has beside key and value.

@@ -84,14 +84,16 @@ func (s site) foldEntries(t table, ordinary func(entry) bool, do func(table, ent
 		return
 	}
 	var f folding
+	spare := spares{site: s, table: t}
 	for e := range t.entries {
 		switch {
 		case e.drift == "" && e.unused == "" && len(e.Within) == 0 && ordinary(e):
 			f.add(e)
 		case !s.in.full:
-			do(t, e)
+			spare.take(e, do)
 		}
 	}
+	spare.finish(do)
 	for _, e := range f.inOrder() {
 		do(t, e)
 	}
@@ -110,6 +112,40 @@ func (s site) foldedHook(t table, f *folding) {
 	modify(&h, "digest", f.digest())
 	h.Explain = "And " + thousands(len(f.rest)) + " more entries of " + clip(t.ref.Text) + " (" + s.name + "), each from an own name to an own user."
 	s.in.emit(h)
+}
+
+// spares folds the entries of a large table that no lookup gives.
+type spares struct {
+	site
+	table table
+	fold  folding
+}
+
+func (p *spares) take(e entry, do func(table, entry)) {
+	if e.unused == "" || p.table.lines <= maxOrdinary {
+		do(p.table, e)
+		return
+	}
+	p.fold.add(e)
+}
+
+func (p *spares) finish(do func(table, entry)) {
+	for _, e := range p.fold.inOrder() {
+		do(p.table, e)
+	}
+	n := len(p.fold.rest)
+	if n == 0 {
+		return
+	}
+	h := p.hook("")
+	h.ID = waxseal.HookID(string(MTA) + ":" + string(p.table.path) + ":" + p.name + ":and more unused")
+	h.Source = waxseal.Source{Path: p.table.path, Line: p.fold.line}
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: clip(p.table.ref.Text)}
+	modify(&h, "entries", strconv.Itoa(n))
+	modify(&h, "digest", p.fold.digest())
+	inactive(&h, "no lookup gives them")
+	h.Explain = "And " + thousands(n) + " more entries of " + clip(p.table.ref.Text) + " (" + p.name + ") that no lookup gives."
+	p.in.emit(h)
 }
 
 // thousands writes 998877 as 998,877.

@@ -7,9 +7,10 @@
 // silent: effective values count, not lines. Defaults are those of Postfix
 // 3.7.11 (defaults.txt).
 //
-// It runs nothing and asks nobody: compiled tables, SQL, LDAP and remote tables
-// are listed, not read. It digests no file and knows no package database; parts
-// come with path and role only. It gives no judgement.
+// Compiled tables are read as lookups would read them, and compared with their
+// sources. It runs nothing and asks nobody: SQL, LDAP and remote tables are listed,
+// not read. It digests no file and knows no package database; parts come with path
+// and role only. It gives no judgement.
 package postfix
 
 import (
