@@ -1,6 +1,7 @@
 package mapdb
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -208,8 +209,8 @@ func (t *translator) repeat(c byte, atom int) (start int, err error) {
 			times = "{" + t.src[t.pos:t.pos+end] + "}"
 		}
 		low, high, both := strings.Cut(strings.Trim(times, "{}"), ",")
-		_, errLow := strconv.ParseUint(low, 10, 16)
-		_, errHigh := strconv.ParseUint(high, 10, 16)
+		least, errLow := strconv.ParseUint(low, 10, 16)
+		most, errHigh := strconv.ParseUint(high, 10, 16)
 		if end <= 0 || errLow != nil || both && high != "" && errHigh != nil {
 			if !t.pcre {
 				return -1, errPatternBeyond
@@ -219,9 +220,20 @@ func (t *translator) repeat(c byte, atom int) (start int, err error) {
 			return start, nil
 		}
 		t.pos += end + 1
+		times = strconv.FormatUint(least, 10) // Go takes no zeros in front
+		if both {
+			times += ","
+		}
+		if high != "" {
+			times += strconv.FormatUint(most, 10)
+		}
+		times = "{" + times + "}"
 	}
 	if atom < 0 {
 		return -1, errPatternBeyond
+	}
+	if !t.pcre && (bytes.Contains(t.out[atom:], []byte(`\z`)) || bytes.Contains(t.out[atom:], []byte(`\A`)) || bytes.Contains(t.out[atom:], []byte("(?m:"))) {
+		return -1, errPatternBeyond // glibc finds "([a-z]$){2}" in "ab"
 	}
 	if t.pcre && t.pos < len(t.src) {
 		switch t.src[t.pos] {
@@ -360,6 +372,10 @@ func (t *translator) bracket() error {
 		if t.pos+1 < len(t.src) && t.src[t.pos] == '-' && t.src[t.pos+1] != ']' && single >= 0 {
 			t.pos++
 			_, last, err := t.member()
+			if t.icase && !t.pcre {
+				// The C library folds the ends before it looks between them.
+				single, last, one = upper(single), upper(last), byteSet{}
+			}
 			if err != nil || last < single {
 				return errPatternBeyond
 			}
@@ -367,8 +383,13 @@ func (t *translator) bracket() error {
 		}
 		set.add(one)
 	}
-	if t.icase {
+	if t.icase && t.pcre {
 		set.foldCase()
+	}
+	if t.icase && !t.pcre {
+		for i := 'A'; i <= 'Z'; i++ {
+			set[i+32] = set[i] // it looks for the capital only
+		}
 	}
 	if negate {
 		if t.multi && !t.pcre {
@@ -391,6 +412,9 @@ func (t *translator) member() (set byteSet, single int, err error) {
 			break
 		}
 		name, not := strings.CutPrefix(rest[2:end], "^")
+		if t.icase && !t.pcre && (name == "lower" || name == "upper") {
+			name = "alpha"
+		}
 		set, ok := namedSet(name)
 		if !ok || not && !t.pcre {
 			return set, -1, errPatternBeyond
@@ -416,5 +440,15 @@ func (t *translator) member() (set byteSet, single int, err error) {
 	}
 	t.pos++
 	set[c] = true
+	if t.icase && !t.pcre {
+		set[upper(int(c))] = true
+	}
 	return set, int(c), nil
+}
+
+func upper(c int) int {
+	if c >= 'a' && c <= 'z' {
+		return c - 32
+	}
+	return c
 }
