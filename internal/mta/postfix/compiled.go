@@ -170,6 +170,9 @@ func (x *comparison) same(compiled, source string) bool {
 	if x.format != aliasFormat {
 		return false
 	}
+	if list, _ := aliases.Parse("name: " + source); len(list) == 1 && mapdb.SameValue([]byte(compiled), list[0].Value) {
+		return true
+	}
 	plain := func(d aliases.Destination) string { return string(d.Kind) + destinationText(d) }
 	a, b := aliases.ParseValue(compiled, 1), aliases.ParseValue(source, 1)
 	return slices.EqualFunc(a, b, func(a, b aliases.Destination) bool { return plain(a) == plain(b) })

@@ -172,7 +172,7 @@ func (s site) plainName(text string) bool {
 			return false
 		case c == '@':
 			at = i
-		case !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '_' || c == '+' || c == '='):
+		case !plainByte(c):
 			return false
 		}
 	}
