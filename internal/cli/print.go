@@ -197,8 +197,9 @@ func (d *door) block(label string, lines ...string) {
 }
 
 // wrap breaks a sentence into lines for reading beside a label.
-func wrap(s string) []string {
-	const width = textWidth - 14
+func wrap(s string) []string { return wrapTo(s, textWidth-14) }
+
+func wrapTo(s string, width int) []string {
 	var lines []string
 	line, used := "", 0
 	for _, word := range strings.Fields(safe(s)) {

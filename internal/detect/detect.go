@@ -30,6 +30,7 @@ type weight struct {
 
 // reason is one reason with the severity that it alone would give.
 type reason struct {
+	sign     sign
 	severity waxseal.Severity
 	worse    bool // makes what is high critical
 	text     string

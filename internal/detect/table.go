@@ -224,8 +224,21 @@ var signs = [...]row{
 	more:                 {waxseal.None, false, "and %d more settings"},
 }
 
+// standing is the severity of signs in a tree without a seal, where nothing says
+// that anything changed: what documentation tells administrators to set up is
+// there on every well-kept server, and is no reason to look at it first.
+var standing = map[sign]waxseal.Severity{
+	documentedSocket: waxseal.Low,
+	deliveryProgram:  waxseal.Low,
+	packagedProgram:  waxseal.Low,
+	packagedCode:     waxseal.Low,
+	stockModule:      waxseal.Low,
+	localHop:         waxseal.Low,
+	handedToService:  waxseal.Low,
+}
+
 // reasonFor states a sign in words.
 func reasonFor(s sign, facts ...any) reason {
 	r := signs[s]
-	return reason{severity: r.severity, worse: r.worse, text: fmt.Sprintf(r.reason, facts...)}
+	return reason{sign: s, severity: r.severity, worse: r.worse, text: fmt.Sprintf(r.reason, facts...)}
 }

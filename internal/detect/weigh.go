@@ -11,6 +11,13 @@ import (
 
 // hook weighs what a hook does, as if it had just appeared unexplained.
 func (c *Context) hook(h waxseal.Hook) weight {
+	w := c.signs(h)
+	w.settle()
+	return w
+}
+
+// signs notes what a hook shows.
+func (c *Context) signs(h waxseal.Hook) weight {
 	if !h.Active {
 		return weighing(unreached, h.Directive, clip(h.Target.Value))
 	}
@@ -34,7 +41,6 @@ func (c *Context) hook(h waxseal.Hook) weight {
 		c.byTarget(h, &w)
 	}
 	c.aggravations(h, &w)
-	w.settle()
 	return w
 }
 
