@@ -25,6 +25,11 @@ type Scan struct {
 	Hooks    []waxseal.Hook    `json:"hooks"`
 	Problems []waxseal.Problem `json:"problems"`
 	Findings []waxseal.Finding `json:"findings"`
+	// Settings are the effective parameters that differ from their defaults.
+	Settings []waxseal.Setting `json:"settings"`
+	// Blind counts the hooks in use that no file decides: they are listed, and
+	// nothing here says that they are clean.
+	Blind int `json:"blind"`
 }
 
 func (d *door) scan() *cobra.Command {
@@ -45,7 +50,8 @@ func (d *door) runScan() error {
 	if err != nil {
 		return err
 	}
-	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state)}
+	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state),
+		Settings: state.Settings, Blind: blind(state.Hooks)}
 	if d.json() {
 		err = d.printJSON(s)
 	} else {
@@ -59,6 +65,16 @@ func (d *door) runScan() error {
 		worst = s.Findings[0].Severity
 	}
 	return d.verdict(worst, len(s.Findings) > 0, s.Problems)
+}
+
+// blind counts the hooks in use whose content is no file.
+func blind(hooks []waxseal.Hook) (n int) {
+	for _, h := range hooks {
+		if h.Active && h.External {
+			n++
+		}
+	}
+	return n
 }
 
 // read opens a directory and reads its state.
