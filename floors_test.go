@@ -51,13 +51,14 @@ var floors = []struct {
 		"waxseal/internal/store",
 	}, []string{"golang.org/x/mod/sumdb", "github.com/transparency-dev/formats", "modernc.org/sqlite", "github.com/klauspost/compress", "golang.org/x/sys/unix"}},
 	{"4 edges", []string{
+		"waxseal/internal/archive",
 		"waxseal/internal/rootfs",
 		"waxseal/internal/sensor/control",
 		"waxseal/internal/sensor/fanotify",
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
-	}, []string{"golang.org/x/sys/unix"}},
+	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 	}, nil},

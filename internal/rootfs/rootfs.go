@@ -55,6 +55,9 @@ func Open(dir string) (*Tree, error) {
 // Close closes the tree.
 func (t *Tree) Close() error { return t.root.Close() }
 
+// Problems lists nothing: a directory is taken as it is.
+func (t *Tree) Problems() []waxseal.Problem { return nil }
+
 // Dir is where the tree lies on this machine.
 func (t *Tree) Dir() string { return t.real }
 
