@@ -32,6 +32,7 @@ var floors = []struct {
 		"waxseal/internal/mailbox/aliases",
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
+		"waxseal/internal/mountinfo",
 		"waxseal/internal/pkgdb/dpkg",
 		"waxseal/internal/snapshot",
 	}, nil},
