@@ -59,6 +59,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
+		"waxseal/internal/treecache",
 	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",

@@ -19,6 +19,7 @@ import (
 	"waxseal/internal/mask"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/proc"
+	"waxseal/internal/treecache"
 )
 
 // Scan is the document of waxseal scan.
@@ -67,13 +68,18 @@ func (d *door) runScan() error {
 
 // read opens a directory or an archive and reads its state.
 func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
+	opened := d.progress("opening " + name) // a packed archive is unpacked first
 	tree, err := openAny(name)
+	opened()
 	if err != nil {
 		return waxseal.State{}, err
 	}
 	defer tree.Close()
-	defer d.progress("reading the mail path of " + name)()
-	state := mailpath.NewReader(m).Read(tree)
+	seen := treecache.New(tree) // each file is read once
+	defer d.progressOf("reading the mail path of "+name, func() string {
+		return ", " + count(seen.Files(), "file", "files") + " read"
+	})()
+	state := mailpath.NewReader(m).Read(seen)
 	state.Problems = append(state.Problems, tree.Problems()...)
 	markRunning(name, &state)
 	return state, nil
