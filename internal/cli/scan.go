@@ -10,11 +10,13 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
+	"waxseal/internal/archive"
 	"waxseal/internal/detect"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/proc"
+	"waxseal/internal/treecache"
 )
 
 // Scan is the document of waxseal scan.
@@ -77,17 +79,46 @@ func blind(hooks []waxseal.Hook) (n int) {
 	return n
 }
 
-// read opens a directory and reads its state.
-func (d *door) read(dir string, m *mask.Masker) (waxseal.State, error) {
-	tree, err := openTree(dir)
+// read opens a directory or an archive and reads its state.
+func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
+	opened := d.progress("opening " + name) // a packed archive is unpacked first
+	tree, err := openAny(name)
+	opened()
 	if err != nil {
 		return waxseal.State{}, err
 	}
 	defer tree.Close()
-	defer d.progress("reading the mail path of " + dir)()
-	state := mailpath.NewReader(m).Read(tree)
-	markRunning(dir, &state)
+	seen := treecache.New(tree) // each file is read once
+	defer d.progressOf("reading the mail path of "+name, func() string {
+		return ", " + count(seen.Files(), "file", "files") + " read"
+	})()
+	state := mailpath.NewReader(m).Read(seen)
+	state.Problems = append(state.Problems, tree.Problems()...)
+	markRunning(name, &state)
 	return state, nil
+}
+
+// anyTree is what scan and diff read.
+type anyTree interface {
+	waxseal.Tree
+	// Problems lists what of the tree itself could not be taken as it is.
+	Problems() []waxseal.Problem
+	Close() error
+}
+
+// openAny opens a directory, or a file as an archive.
+func openAny(name string) (anyTree, error) {
+	if st, err := os.Stat(name); err != nil || st.IsDir() {
+		return openTree(name) // which has the words for what is not there
+	}
+	tree, err := archive.Open(name)
+	switch {
+	case errors.Is(err, archive.ErrNoArchive), errors.Is(err, waxseal.ErrNotRegular):
+		return nil, usage("neither a directory nor a tar archive: %s", name)
+	case err != nil:
+		return nil, &exit{code: exitUnreadable, err: err}
+	}
+	return tree, nil
 }
 
 // markRunning says of the live root whether its daemons run; of another tree
