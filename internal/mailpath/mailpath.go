@@ -23,6 +23,7 @@ import (
 	"waxseal/internal/mask"
 	"waxseal/internal/mta/postfix"
 	"waxseal/internal/pkgdb/dpkg"
+	"waxseal/internal/surroundings"
 )
 
 // Reader reads states of one tree, and remembers between two readings what is
@@ -68,18 +69,23 @@ func (r *Reader) Forget(p waxseal.Path) { delete(r.programs, p) }
 
 // Read reads the state of a tree.
 func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
-	found := postfix.Read(tree, r.masker)
 	c := &closer{
 		reader: r, tree: tree,
 		users: Names(tree, "/etc/passwd"), groups: Names(tree, "/etc/group"),
 		files: map[waxseal.Path]waxseal.FileState{}, parts: map[waxseal.Path]waxseal.Part{},
 	}
-	c.problems = append(c.problems, found.Problems...)
 	r.refreshPackages(tree, c)
+	around := surroundings.Read(tree, r.masker, c.about)
+	found := postfix.Read(tree, r.masker)
+	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
+	found.Hooks = append(found.Hooks, around.Hooks...)
+	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
+	found.Settings = append(found.Settings, around.Settings...)
 	for i := range found.Hooks {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.complete(found.Parts)
+	c.complete(around.Parts)
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
