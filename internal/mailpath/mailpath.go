@@ -3,8 +3,11 @@
 // every file they depend on with its owner, mode, digest and package.
 //
 // It is where closures are completed: a command that is a script brings its
-// interpreter and the files it names; a map brings the file behind a symbolic
-// link. What is read is masked before it is kept.
+// interpreter, the files it names and the modules that lie beside it; a program
+// brings its libraries; a map brings the file behind a symbolic link; each brings
+// the directories above it that others than root can write. Libraries that a
+// package vouches for are files of the state and stand in no closure. What is
+// read is masked before it is kept.
 //
 // It does not judge, and it does not compare.
 package mailpath
@@ -20,6 +23,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/loader"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta/postfix"
 	"waxseal/internal/pkgdb/dpkg"
@@ -62,6 +66,7 @@ type program struct {
 	role   waxseal.Role
 	needs  []waxseal.Part
 	text   string
+	elf    *loader.Program // nil for what is no ELF file
 }
 
 // Forget drops what is remembered of a path, because something happened to it.
@@ -73,6 +78,7 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
 		reader: r, tree: tree,
 		users: Names(tree, "/etc/passwd"), groups: Names(tree, "/etc/group"),
 		files: map[waxseal.Path]waxseal.FileState{}, parts: map[waxseal.Path]waxseal.Part{},
+		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
 	r.refreshPackages(tree, c)
 	around := surroundings.Read(tree, r.masker, c.about)
@@ -150,6 +156,11 @@ type closer struct {
 	files    map[waxseal.Path]waxseal.FileState
 	parts    map[waxseal.Path]waxseal.Part
 	problems []waxseal.Problem
+	inodes   map[stamp]program // ELF files read in this reading
+	search   *loader.Search
+	asked    map[waxseal.Path][]waxseal.Path // file -> libraries it asks for
+	loads    map[waxseal.Path][]waxseal.Part // program -> libraries that nothing vouches for
+	unsafe   map[waxseal.Path][]waxseal.Path // directory -> unsafe ones from / down to it
 }
 
 // maxClosure bounds one closure: a script that names more files is not followed
@@ -173,8 +184,11 @@ func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
 		part, needs := c.part(p)
 		done = append(done, part)
 		queue = append(queue, needs...)
+		if isProgram(part.Role) && c.reader.programs[part.Path].elf != nil {
+			queue = append(queue, c.libraries(part.Path)...)
+		}
 	}
-	return done
+	return append(done, c.chains(done)...)
 }
 
 // part completes one part; needs are the further parts it depends on.

@@ -243,3 +243,33 @@ func divertsMail(p waxseal.Path) bool {
 	return slices.Contains(commandNames, base) || mailPrograms[base] || slices.Contains(daemonDirectories, waxseal.Path(path.Clean(dir))) || strings.HasPrefix(dir, "/usr/lib/postfix/") ||
 		strings.HasPrefix(dir, "/etc/postfix/") || isMailUnit(base)
 }
+
+// pluginDirectories are those from which mail daemons load every library, or any
+// that a client's request names: Cyrus SASL, Dovecot.
+var pluginDirectories = []waxseal.Path{
+	"/usr/lib/sasl2", "/usr/lib64/sasl2", "/usr/lib/x86_64-linux-gnu/sasl2", "/usr/lib/aarch64-linux-gnu/sasl2", "/usr/local/lib/sasl2",
+	"/usr/lib/dovecot/modules", "/usr/lib/dovecot/modules/auth", "/usr/lib/dovecot/modules/settings", "/usr/lib64/dovecot", "/usr/lib64/dovecot/auth",
+}
+
+// plugins makes a hook of a library among a daemon's modules for which no package
+// vouches.
+func (r *reader) plugins() {
+	for _, dir := range pluginDirectories {
+		for _, n := range r.list(dir) {
+			p := dir + "/" + waxseal.Path(n)
+			if !strings.Contains(n, ".so") || !r.regular(p) {
+				continue
+			}
+			r.part(p, waxseal.RoleLibrary)
+			if !r.disowned(p, waxseal.RoleLibrary) {
+				continue
+			}
+			h := r.hook(waxseal.KindPlugin, waxseal.Source{Path: p}, "plugin")
+			h.Directive, h.Effects = "plugin", runs
+			h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(p)}
+			h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleLibrary}}
+			h.Explain = string(p) + " lies where mail daemons look for their modules, and no package vouches for it."
+			r.emit(h)
+		}
+	}
+}

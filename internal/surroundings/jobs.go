@@ -23,6 +23,24 @@ var (
 		`/usr/(lib|libexec)/postfix|MAIL_CONFIG=|LD_PRELOAD|ld\.so\.preload|\b(postfix|postmulti|sendmail)\b[^|;&\n]*\s-[cC]\s*/`)
 )
 
+// Words without one of which the patterns can't match: they are slow.
+var (
+	mentionWords = []string{"post", "aliases", "mail", "exim", "dovecot", "smtp", "opendkim", "opendmarc", "rspamd", "spamassassin", "amavis", "clamav-milter", ".forward"}
+	alterWords   = []string{"/var/spool", "/var/mail", "post", "/etc/", ".forward", ".procmailrc", ".sieve", "MAIL_CONFIG", "LD_PRELOAD", "ld.so.preload", "sendmail"}
+)
+
+func hasAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// mentionsMail reports whether a text has to do with mail systems.
+func mentionsMail(text string) bool {
+	return hasAny(strings.ToLower(text), mentionWords) && mentions.MatchString(text)
+}
+
+// altersMail reports whether a line, or one of a text's lines, touches mail.
+func altersMail(text string) bool { return hasAny(text, alterWords) && alters.MatchString(text) }
+
 // place is a directory or file of scripts that something on the host runs.
 type place struct {
 	path waxseal.Path
@@ -51,11 +69,11 @@ func (r *reader) initScripts() {
 		for _, n := range r.list(dir) {
 			p := dir + "/" + waxseal.Path(n)
 			text, ok := r.scriptText(p)
-			if !ok || !mailUnits[n] && !mentions.MatchString(text) {
+			if !ok || !mailUnits[n] && !mentionsMail(text) {
 				continue
 			}
 			r.part(p, waxseal.RoleScript)
-			if mailUnits[n] && r.disowned(p, waxseal.RoleScript) || alters.MatchString(text) && r.disowned(p, waxseal.RoleScript) {
+			if mailUnits[n] && r.disowned(p, waxseal.RoleScript) || altersMail(text) && r.disowned(p, waxseal.RoleScript) {
 				r.scriptHook(p, 1, "when the host starts or stops", "", mailUnits[n] || r.started(n))
 			}
 			r.linesForDirectories(p, text, true)
@@ -124,7 +142,7 @@ func (r *reader) rcLinks() {
 // script takes one script of a place: a part where it has to do with mail, a
 // hook where it touches mail and no package vouches for it.
 func (r *reader) script(p waxseal.Path, text, when string, active bool) {
-	if !mentions.MatchString(text) && !mailUnits[path.Base(string(p))] && !alters.MatchString(text) {
+	if !mentionsMail(text) && !mailUnits[path.Base(string(p))] && !altersMail(text) {
 		return
 	}
 	r.part(p, waxseal.RoleScript)
@@ -132,7 +150,7 @@ func (r *reader) script(p waxseal.Path, text, when string, active bool) {
 	if r.vendors(p, waxseal.RoleScript) {
 		return
 	}
-	line, what := firstMatch(alters, text)
+	line, what := firstAltering(text)
 	if mailUnits[path.Base(string(p))] && r.disowned(p, waxseal.RoleScript) {
 		line = max(line, 1)
 	}
@@ -141,13 +159,15 @@ func (r *reader) script(p waxseal.Path, text, when string, active bool) {
 	}
 }
 
-// firstMatch finds the first line, from 1, that is no comment and that a pattern
-// matches.
-func firstMatch(pattern *regexp.Regexp, text string) (int, string) {
+// firstAltering finds the first line, from 1, that is no comment and touches mail.
+func firstAltering(text string) (int, string) {
+	if !hasAny(text, alterWords) {
+		return 0, ""
+	}
 	n := 0
 	for line := range strings.SplitSeq(text, "\n") {
 		n++
-		if body := strings.TrimSpace(line); body != "" && body[0] != '#' && pattern.MatchString(body) {
+		if body := strings.TrimSpace(line); body != "" && body[0] != '#' && altersMail(body) {
 			return n, body
 		}
 	}
@@ -177,7 +197,7 @@ func (r *reader) linesForDirectories(p waxseal.Path, text string, active bool) {
 	for line := range strings.SplitSeq(text, "\n") {
 		n++
 		body := strings.TrimSpace(line)
-		if body == "" || body[0] == '#' || !mentions.MatchString(body) || strings.ContainsAny(body, "$") {
+		if body == "" || body[0] == '#' || !mentionsMail(body) || strings.ContainsAny(body, "$") {
 			continue
 		}
 		r.commandDirectories(append([]string{"sh", "-c"}, unquote(body)), string(p), waxseal.Source{Path: p, Line: n}, active)
@@ -412,21 +432,21 @@ func (r *reader) crontab(p waxseal.Path, owner string) {
 	if !ok {
 		return
 	}
-	vendors := r.exists(p) && mentions.MatchString(text) && r.vendors(p, waxseal.RoleScript)
+	vendors := r.exists(p) && mentionsMail(text) && r.vendors(p, waxseal.RoleScript)
 	said := map[string]bool{}
 	for _, c := range parseCrontab(p, text, owner) {
 		script := r.scriptOf(c.command)
-		touched := alters.MatchString(c.command)
+		touched := altersMail(c.command)
 		if script != "" && !touched {
 			body, _ := r.scriptText(script)
-			_, what := firstMatch(alters, body)
+			_, what := firstAltering(body)
 			touched = what != ""
-			if mentions.MatchString(body) {
+			if mentionsMail(body) {
 				r.part(script, waxseal.RoleBinary)
 			}
 		}
 		source := waxseal.Source{Path: p, Line: c.line}
-		if touched || mentions.MatchString(c.command) {
+		if touched || mentionsMail(c.command) {
 			r.part(p, waxseal.RoleScript)
 			r.note(string(p), "line "+clip(c.command), c.user, source)
 			r.commandDirectories([]string{"sh", "-c", c.command}, string(p), source, true)
@@ -477,7 +497,7 @@ func (r *reader) logrotate() {
 	}
 	for _, p := range files {
 		text, ok := r.scriptText(p)
-		if !ok || !mentions.MatchString(text) && !strings.Contains(text, "/var/log/mail") && !alters.MatchString(text) {
+		if !ok || !mentionsMail(text) && !strings.Contains(text, "/var/log/mail") && !altersMail(text) {
 			continue
 		}
 		r.part(p, waxseal.RoleConfig)
@@ -493,7 +513,7 @@ func (r *reader) logrotate() {
 				inScript = body
 			case body == "endscript":
 				inScript = ""
-			case inScript != "" && (alters.MatchString(body) || r.runsDisowned(body)):
+			case inScript != "" && (altersMail(body) || r.runsDisowned(body)):
 				r.lineHook(p, n, inScript, body, "when logs are rotated")
 			}
 		}
@@ -567,7 +587,7 @@ func (r *reader) packageHook(p waxseal.Path, line int, directive, command string
 	if script != "" {
 		body, _ = r.scriptText(script)
 	}
-	if !mentions.MatchString(command) && !alters.MatchString(command) && !mentions.MatchString(body) {
+	if !mentionsMail(command) && !altersMail(command) && !mentionsMail(body) {
 		return
 	}
 	r.part(p, waxseal.RoleConfig)
@@ -587,7 +607,7 @@ func (r *reader) inetd() {
 				continue
 			}
 			service := f[0][strings.LastIndexByte(f[0], ':')+1:]
-			if ports[service] || mentions.MatchString(line) {
+			if ports[service] || mentionsMail(line) {
 				r.superServer("/etc/inetd.conf", i+1, service, f[4], strings.Join(f[5:], " "), true)
 			}
 		}
@@ -611,7 +631,7 @@ func (r *reader) xinetd(p waxseal.Path, text string, ports map[string]bool) {
 		case len(f) >= 2 && f[0] == "service":
 			service, line, at = f[1], i+1, map[string]string{}
 		case len(f) > 0 && f[0] == "}":
-			if command := strings.TrimSpace(at["server"] + " " + at["server_args"]); service != "" && command != "" && (ports[service] || ports[at["port"]] || mentions.MatchString(command)) {
+			if command := strings.TrimSpace(at["server"] + " " + at["server_args"]); service != "" && command != "" && (ports[service] || ports[at["port"]] || mentionsMail(command)) {
 				r.superServer(p, line, service, at["user"], command, at["disable"] != "yes")
 			}
 			service = ""

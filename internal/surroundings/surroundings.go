@@ -69,6 +69,7 @@ func Read(tree waxseal.Tree, m *mask.Masker, about About) Result {
 	r.environments()
 	r.commands()
 	r.diversions()
+	r.plugins()
 	r.syslog()
 	r.journal()
 	r.nameService()
