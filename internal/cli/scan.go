@@ -44,7 +44,7 @@ It needs no seal, keeps no state, executes nothing and writes nothing.`,
 }
 
 func (d *door) runScan() error {
-	state, err := d.read(d.config.Root, agent.ThrowAwayMasker())
+	state, err := d.readLive(d.config.Root, agent.ThrowAwayMasker())
 	if err != nil {
 		return err
 	}
@@ -64,17 +64,37 @@ func (d *door) runScan() error {
 	return d.verdict(worst, len(s.Findings) > 0, s.Problems)
 }
 
-// read opens a directory and reads its state.
+// read opens a directory and reads its state from files alone, so that it can be
+// compared with another.
 func (d *door) read(dir string, m *mask.Masker) (waxseal.State, error) {
+	return d.readWith(dir, m, func(string, *rootfs.Tree) mailpath.Live { return mailpath.Live{} })
+}
+
+// readLive is read, and for the live root asks who listens on its sockets.
+func (d *door) readLive(dir string, m *mask.Masker) (waxseal.State, error) {
+	return d.readWith(dir, m, liveOf)
+}
+
+func (d *door) readWith(dir string, m *mask.Masker, live func(string, *rootfs.Tree) mailpath.Live) (waxseal.State, error) {
 	tree, err := openTree(dir)
 	if err != nil {
 		return waxseal.State{}, err
 	}
 	defer tree.Close()
 	defer d.progress("reading the mail path of " + dir)()
-	state := mailpath.NewReader(m).Read(tree)
+	state := mailpath.NewReader(m).ReadLive(tree, live(dir, tree))
 	markRunning(dir, &state)
 	return state, nil
+}
+
+// liveOf is what the kernel says of the live root: who listens on its sockets.
+// Of another tree nobody knows.
+func liveOf(dir string, tree *rootfs.Tree) mailpath.Live {
+	if dir != "/" {
+		return mailpath.Live{}
+	}
+	users := mailpath.Names(tree, "/etc/passwd")
+	return mailpath.Live{Listeners: proc.New(proc.Options{Names: func(uid uint32) string { return users[uid] }}).Listeners()}
 }
 
 // markRunning says of the live root whether its daemons run; of another tree

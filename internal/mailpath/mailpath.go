@@ -73,7 +73,11 @@ type program struct {
 func (r *Reader) Forget(p waxseal.Path) { delete(r.programs, p) }
 
 // Read reads the state of a tree.
-func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
+func (r *Reader) Read(tree waxseal.Tree) waxseal.State { return r.ReadLive(tree, Live{}) }
+
+// ReadLive reads the state of the tree of a live host, with what is known of the
+// host besides its files.
+func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c := &closer{
 		reader: r, tree: tree,
 		users: Names(tree, "/etc/passwd"), groups: Names(tree, "/etc/group"),
@@ -90,6 +94,7 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
 	for i := range found.Hooks {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
+	c.listeners(found.Hooks, found.Settings, live)
 	c.complete(found.Parts)
 	c.complete(around.Parts)
 	return printable(waxseal.State{
