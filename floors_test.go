@@ -28,6 +28,7 @@ var floors = []struct {
 	{"0 words", []string{"waxseal"}, nil},
 	{"1a readers", []string{
 		"waxseal/internal/auditrec",
+		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
 		"waxseal/internal/mapdb",
@@ -41,6 +42,7 @@ var floors = []struct {
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/mta/postfix",
+		"waxseal/internal/surroundings",
 	}, nil},
 	{"1d mail path", []string{
 		"waxseal/internal/mailpath",

@@ -1,22 +1,13 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"waxseal"
 	"waxseal/internal/agent"
-	"waxseal/internal/archive"
 	"waxseal/internal/detect"
-	"waxseal/internal/mailpath"
-	"waxseal/internal/mask"
-	"waxseal/internal/rootfs"
-	"waxseal/internal/sensor/proc"
-	"waxseal/internal/treecache"
 )
 
 // Scan is the document of waxseal scan.
@@ -48,7 +39,7 @@ It needs no seal, keeps no state, executes nothing and writes nothing.`,
 }
 
 func (d *door) runScan() error {
-	state, err := d.read(d.config.Root, agent.ThrowAwayMasker())
+	state, err := d.readLive(d.config.Root, agent.ThrowAwayMasker())
 	if err != nil {
 		return err
 	}
@@ -77,79 +68,6 @@ func blind(hooks []waxseal.Hook) (n int) {
 		}
 	}
 	return n
-}
-
-// read opens a directory or an archive and reads its state.
-func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
-	opened := d.progress("opening " + name) // a packed archive is unpacked first
-	tree, err := openAny(name)
-	opened()
-	if err != nil {
-		return waxseal.State{}, err
-	}
-	defer tree.Close()
-	seen := treecache.New(tree) // each file is read once
-	defer d.progressOf("reading the mail path of "+name, func() string {
-		return ", " + count(seen.Files(), "file", "files") + " read"
-	})()
-	state := mailpath.NewReader(m).Read(seen)
-	state.Problems = append(state.Problems, tree.Problems()...)
-	markRunning(name, &state)
-	return state, nil
-}
-
-// anyTree is what scan and diff read.
-type anyTree interface {
-	waxseal.Tree
-	// Problems lists what of the tree itself could not be taken as it is.
-	Problems() []waxseal.Problem
-	Close() error
-}
-
-// openAny opens a directory, or a file as an archive.
-func openAny(name string) (anyTree, error) {
-	if st, err := os.Stat(name); err != nil || st.IsDir() {
-		return openTree(name) // which has the words for what is not there
-	}
-	tree, err := archive.Open(name)
-	switch {
-	case errors.Is(err, archive.ErrNoArchive), errors.Is(err, waxseal.ErrNotRegular):
-		return nil, usage("neither a directory nor a tar archive: %s", name)
-	case err != nil:
-		return nil, &exit{code: exitUnreadable, err: err}
-	}
-	return tree, nil
-}
-
-// markRunning says of the live root whether its daemons run; of another tree
-// nobody knows.
-func markRunning(dir string, s *waxseal.State) {
-	if dir != "/" {
-		return
-	}
-	running := len(proc.Running(dir, "master")) > 0
-	for i := range s.Stacks {
-		if s.Stacks[i].MTA == "postfix" {
-			s.Stacks[i].Running = &running
-		}
-	}
-}
-
-func openTree(dir string) (*rootfs.Tree, error) {
-	st, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("no such directory: %s", dir)
-	case err != nil:
-		return nil, &exit{code: exitUnreadable, err: err}
-	case !st.IsDir():
-		return nil, usage("not a directory: %s", dir)
-	}
-	tree, err := rootfs.Open(dir)
-	if err != nil {
-		return nil, &exit{code: exitUnreadable, err: err}
-	}
-	return tree, nil
 }
 
 // printFirst prints what to look at first.

@@ -3,8 +3,11 @@
 // every file they depend on with its owner, mode, digest and package.
 //
 // It is where closures are completed: a command that is a script brings its
-// interpreter and the files it names; a map brings the file behind a symbolic
-// link. What is read is masked before it is kept.
+// interpreter, the files it names and the modules that lie beside it; a program
+// brings its libraries; a map brings the file behind a symbolic link; each brings
+// the directories above it that others than root can write. Libraries that a
+// package vouches for are files of the state and stand in no closure. What is
+// read is masked before it is kept.
 //
 // It does not judge, and it does not compare.
 package mailpath
@@ -20,9 +23,11 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/loader"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta/postfix"
 	"waxseal/internal/pkgdb/dpkg"
+	"waxseal/internal/surroundings"
 )
 
 // Reader reads states of one tree, and remembers between two readings what is
@@ -61,25 +66,37 @@ type program struct {
 	role   waxseal.Role
 	needs  []waxseal.Part
 	text   string
+	elf    *loader.Program // nil for what is no ELF file
 }
 
 // Forget drops what is remembered of a path, because something happened to it.
 func (r *Reader) Forget(p waxseal.Path) { delete(r.programs, p) }
 
 // Read reads the state of a tree.
-func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
-	found := postfix.Read(tree, r.masker)
+func (r *Reader) Read(tree waxseal.Tree) waxseal.State { return r.ReadLive(tree, Live{}) }
+
+// ReadLive reads the state of the tree of a live host, with what is known of the
+// host besides its files.
+func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c := &closer{
 		reader: r, tree: tree,
 		users: Names(tree, "/etc/passwd"), groups: Names(tree, "/etc/group"),
 		files: map[waxseal.Path]waxseal.FileState{}, parts: map[waxseal.Path]waxseal.Part{},
+		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
-	c.problems = append(c.problems, found.Problems...)
 	r.refreshPackages(tree, c)
+	around := surroundings.Read(tree, r.masker, c.about)
+	found := postfix.Read(tree, r.masker)
+	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
+	found.Hooks = append(found.Hooks, around.Hooks...)
+	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
+	found.Settings = append(found.Settings, around.Settings...)
 	for i := range found.Hooks {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
+	c.listeners(found.Hooks, found.Settings, live)
 	c.complete(found.Parts)
+	c.complete(around.Parts)
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
@@ -144,6 +161,11 @@ type closer struct {
 	files    map[waxseal.Path]waxseal.FileState
 	parts    map[waxseal.Path]waxseal.Part
 	problems []waxseal.Problem
+	inodes   map[stamp]program // ELF files read in this reading
+	search   *loader.Search
+	asked    map[waxseal.Path][]waxseal.Path // file -> libraries it asks for
+	loads    map[waxseal.Path][]waxseal.Part // program -> libraries that nothing vouches for
+	unsafe   map[waxseal.Path][]waxseal.Path // directory -> unsafe ones from / down to it
 }
 
 // maxClosure bounds one closure: a script that names more files is not followed
@@ -167,8 +189,11 @@ func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
 		part, needs := c.part(p)
 		done = append(done, part)
 		queue = append(queue, needs...)
+		if isProgram(part.Role) && c.reader.programs[part.Path].elf != nil {
+			queue = append(queue, c.libraries(part.Path)...)
+		}
 	}
-	return done
+	return append(done, c.chains(done)...)
 }
 
 // part completes one part; needs are the further parts it depends on.
