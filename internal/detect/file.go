@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -44,12 +45,31 @@ func (c *Context) removedFile(ch *waxseal.Change, w *weight) {
 
 // addedFile weighs a part that the configuration named before it was there.
 func (c *Context) addedFile(ch *waxseal.Change, w *weight) {
+	if ch.After.Role == waxseal.RoleDirectory {
+		c.opened(ch, w)
+		return
+	}
 	named := slices.ContainsFunc(c.Before.Hooks, func(h waxseal.Hook) bool {
 		return h.Active && slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Path == ch.Path })
 	})
 	if named && isCode(ch.After.Role) {
 		w.add(namedProgramCame)
 		c.whereItLies(c.partNow(ch.Path), string(ch.Path), w)
+	}
+}
+
+// opened weighs a directory that stands above what a hook depends on, and that
+// others than root can write since: safe ones are in no closure.
+func (c *Context) opened(ch *waxseal.Change, w *weight) {
+	had := map[waxseal.HookID]bool{}
+	for _, h := range c.Before.Hooks {
+		had[h.ID] = true
+	}
+	for _, h := range users(c.After.Hooks, ch.Path) {
+		if below := firstBelow(h.Closure, ch.Path); had[h.ID] && below != "" {
+			w.add(nowUnsafeAbove, ch.Path, c.partNow(ch.Path).Owner, fmt.Sprintf("%04o", ch.After.Mode), below)
+			return
+		}
 	}
 }
 

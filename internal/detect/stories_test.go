@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,7 +26,9 @@ import (
 // Section "modes" has lines "before|after PATH OCTAL [UID [GID [HARDLINKS]]]",
 // "links" has "before|after PATH TARGET", and "times" has "before|after PATH
 // MTIME CTIME" in RFC 3339. What is said of before holds after, until after says
-// otherwise.
+// otherwise. Section "listeners" has "SOCKET EXE [PACKAGE]", for what the kernel of a
+// live host says, "unowned" for no package; "copies" has "before|after PATH
+// FIXTURE" for files that are no text.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -63,6 +66,7 @@ func tell(t *testing.T, a *txtar.Archive, told map[string]bool) {
 	before, after, want := trees(t, a)
 	m := mask.New([]byte("story"))
 	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).Read(snapshot.New(after))
+	listen(a, was, now)
 	context := detect.NewContext(was, now)
 	changes := drift.Compare(was, now)
 	verdict, said := waxseal.None, ""
@@ -112,7 +116,7 @@ func trees(t *testing.T, a *txtar.Archive) (before, after map[waxseal.Path]snaps
 		}
 	}
 	for _, f := range a.Files {
-		if f.Name == "modes" || f.Name == "links" || f.Name == "times" {
+		if slices.Contains([]string{"modes", "links", "times", "copies"}, f.Name) {
 			attribute(t, f.Name, strings.Split(strings.TrimSpace(string(f.Data)), "\n"), before, after)
 		}
 	}
@@ -132,6 +136,14 @@ func attribute(t *testing.T, section string, lines []string, before, after map[w
 		}
 		for _, tree := range trees {
 			p := waxseal.Path(w[1])
+			if section == "copies" {
+				content, err := os.ReadFile(filepath.Join("testdata/fixtures", w[2]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				tree[p] = snapshot.Object{File: waxseal.File{Mode: 0o644}, Content: content}
+				continue
+			}
 			if section == "links" {
 				tree[p] = snapshot.Object{File: waxseal.File{Type: waxseal.Symlink, Link: w[2], Mode: 0o777}}
 				continue
@@ -144,6 +156,29 @@ func attribute(t *testing.T, section string, lines []string, before, after map[w
 				setOwner(t, &o.File, w[3:])
 			}
 			tree[p] = o
+		}
+	}
+}
+
+// listen puts the listeners of a story into the hooks on their sockets.
+func listen(a *txtar.Archive, states ...waxseal.State) {
+	for _, f := range a.Files {
+		if f.Name != "listeners" {
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			w := strings.Fields(line)
+			l := waxseal.Listener{Exe: waxseal.Path(w[1]), PackageState: waxseal.PackageUnmodified}
+			if l.Package = w[2]; l.Package == "unowned" {
+				l.Package, l.PackageState = "", waxseal.PackageUnowned
+			}
+			for _, s := range states {
+				for i := range s.Hooks {
+					if s.Hooks[i].Target.Value == w[0] {
+						s.Hooks[i].Listener = &l
+					}
+				}
+			}
 		}
 	}
 }

@@ -50,6 +50,10 @@ const (
 	strangeSocket
 	remoteSocket
 	hiddenSocket
+	filterListens
+	packageListens
+	strangerListens
+	toolListens
 	failsOpen
 	nowFailsOpen
 
@@ -71,6 +75,9 @@ const (
 	rootCode
 	badPlace
 	anyoneWrites
+	unsafeAbove
+	othersAbove
+	nowUnsafeAbove
 	notAsPackaged
 	packagedCode
 	stockModule
@@ -111,6 +118,9 @@ const (
 	recompiled
 	recompiledLate
 	mapDrift
+	entryDrift
+	entryLater
+	entryMaybeLater
 	leadsElsewhere
 	harmlessMetadata
 	writableNow
@@ -154,6 +164,10 @@ var signs = [...]row{
 	strangeSocket:    {waxseal.High, false, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there"},
 	remoteSocket:     {waxseal.High, false, "mail is handed to another host: %s (%s)"},
 	hiddenSocket:     {waxseal.High, true, "the socket %s: %s"},
+	filterListens:    {waxseal.Medium, false, "%s answers there: package %s, unmodified by the local package database"},
+	packageListens:   {waxseal.Medium, false, "%s answers there, which package %s brought, and which is no mail filter known here"},
+	strangerListens:  {waxseal.High, false, "%s answers there, and no package vouches for it"},
+	toolListens:      {waxseal.High, false, "a shell or general tool answers there: %s"},
 	failsOpen:        {waxseal.None, false, "if it does not answer, mail passes unfiltered, so its absence will not be noticed"},
 	nowFailsOpen:     {waxseal.None, false, "if the milter does not answer, mail now passes unfiltered"},
 
@@ -173,6 +187,9 @@ var signs = [...]row{
 	rootCode:        {waxseal.None, true, "it runs as root"},
 	badPlace:        {waxseal.High, true, "%s: %s"},
 	anyoneWrites:    {waxseal.High, true, "anyone on this host may write %s (mode %s)"},
+	unsafeAbove:     {waxseal.High, false, "%s, above %s, belongs to %s and not to root alone: who can write it can put another file in its place"},
+	othersAbove:     {waxseal.None, false, "%s, above %s, belongs to %s: who can write it can put another file in its place"},
+	nowUnsafeAbove:  {waxseal.High, false, "others than root can write %s now (%s, mode %s), and with it %s"},
 	notAsPackaged:   {waxseal.High, true, "%s is not as package %s brought it"},
 	packagedCode:    {waxseal.Medium, false, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified"},
 	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
@@ -210,6 +227,9 @@ var signs = [...]row{
 	recompiled:           {waxseal.None, false, "the map was compiled again with its source; its entries are judged by the source"},
 	recompiledLate:       {waxseal.Info, false, "the map was compiled again after an edit of its source; its entries are judged by the source, since compiled maps are not read yet"},
 	mapDrift:             {waxseal.High, false, "the compiled map that Postfix reads has other content, and its source %s did not change; compiled maps are not read yet, so what it says now is not known"},
+	entryDrift:           {waxseal.High, true, "what the mail system reads and what the administrator sees are not the same: %s"},
+	entryLater:           {waxseal.Low, false, "the source was edited and not compiled since: %s"},
+	entryMaybeLater:      {waxseal.Medium, false, "the source is newer than the compiled map, so that it may have been edited and not compiled since, unless its time was set: %s"},
 	leadsElsewhere:       {waxseal.Medium, false, "the name leads to another file now: %s"},
 	harmlessMetadata:     {waxseal.Info, false, "metadata changed: %s"},
 	writableNow:          {waxseal.High, false, "anyone on this host may write it now (mode %04o to %04o)"},
@@ -229,6 +249,7 @@ var signs = [...]row{
 // there on every well-kept server, and is no reason to look at it first.
 var standing = map[sign]waxseal.Severity{
 	documentedSocket: waxseal.Low,
+	filterListens:    waxseal.Low,
 	deliveryProgram:  waxseal.Low,
 	packagedProgram:  waxseal.Low,
 	packagedCode:     waxseal.Low,
