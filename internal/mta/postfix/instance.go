@@ -36,6 +36,8 @@ type instance struct {
 	settings map[string]bool
 	// used are the names of main.cf that have an effect; nil until asked for.
 	used map[string]bool
+	// accounts are the users; nil until asked for.
+	accounts []user
 }
 
 // readInstance reads one configuration directory into the result.
@@ -75,7 +77,16 @@ func (in *instance) identify(at found, rank instanceRank) {
 // read returns the text of a configuration file. A missing file is silence; any
 // other failure is a problem and a hook of kind unreadable.
 func (in *instance) read(p waxseal.Path, what string) (string, bool) {
-	content, err := in.tree.ReadFile(p, maxFile)
+	return in.readUpTo(p, what, maxFile)
+}
+
+// readLarge reads a table, which may be larger than other files.
+func (in *instance) readLarge(p waxseal.Path, what string) (string, bool) {
+	return in.readUpTo(p, what, maxTable)
+}
+
+func (in *instance) readUpTo(p waxseal.Path, what string, limit int64) (string, bool) {
+	content, err := in.tree.ReadFile(p, limit)
 	switch {
 	case err == nil:
 	case isMissing(err):
