@@ -22,7 +22,8 @@ import (
 // TestStories reads one archive a story: the files before (before/…), those that
 // differ after (after/…), those that are gone (section "removed") and what must
 // come out (section "want": the verdict, then words that the reasons must have,
-// one a line, or must not have, behind "!").
+// one a line, or must not have, behind "!"). Section "scan" is the same for what
+// scan says of the end alone.
 // Section "modes" has lines "before|after PATH OCTAL [UID [GID [HARDLINKS]]]",
 // "links" has "before|after PATH TARGET", and "times" has "before|after PATH
 // MTIME CTIME" in RFC 3339. What is said of before holds after, until after says
@@ -86,6 +87,7 @@ func tell(t *testing.T, a *txtar.Archive, told map[string]bool) {
 			t.Errorf("reasons %q: must they have %q?\n%s", words, no, said)
 		}
 	}
+	scanned(t, a, now, told)
 	for _, p := range append(was.Problems, now.Problems...) {
 		t.Logf("problem: %+v", p)
 	}
@@ -148,7 +150,10 @@ func attribute(t *testing.T, section string, lines []string, before, after map[w
 				tree[p] = snapshot.Object{File: waxseal.File{Type: waxseal.Symlink, Link: w[2], Mode: 0o777}}
 				continue
 			}
-			o := tree[p]
+			o, ok := tree[p]
+			if !ok {
+				o.Type = waxseal.Directory
+			}
 			if section == "times" {
 				o.ModTime, o.ChangeTime = moment(t, w[2]), moment(t, w[3])
 			} else {
@@ -156,6 +161,34 @@ func attribute(t *testing.T, section string, lines []string, before, after map[w
 				setOwner(t, &o.File, w[3:])
 			}
 			tree[p] = o
+		}
+	}
+}
+
+// scanned compares what scan says of the end alone with section "scan", which is
+// like "want".
+func scanned(t *testing.T, a *txtar.Archive, now waxseal.State, told map[string]bool) {
+	t.Helper()
+	for _, f := range a.Files {
+		if f.Name != "scan" {
+			continue
+		}
+		said, worst := "", waxseal.None
+		for _, f := range detect.Rank(now) {
+			worst = max(worst, f.Severity)
+			said += f.Severity.String() + " " + f.Title + ": " + strings.Join(f.Reasons, "\n\t") + "\n"
+			for _, r := range f.Reasons {
+				told[r] = true
+			}
+		}
+		want := strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		if worst.String() != want[0] {
+			t.Errorf("scan: %s, want %s\n%s", worst, want[0], said)
+		}
+		for _, words := range want[1:] {
+			if no, ok := strings.CutPrefix(words, "!"); ok == strings.Contains(said, no) {
+				t.Errorf("scan %q: must it say %q?\n%s", words, no, said)
+			}
 		}
 	}
 }

@@ -116,7 +116,7 @@ const (
 	runsAsRootBy
 	scriptForBinary
 	recompiled
-	recompiledLate
+	recompiledBlind
 	mapDrift
 	entryDrift
 	entryLater
@@ -224,9 +224,9 @@ var signs = [...]row{
 	sealedProgramChanged: {waxseal.High, false, "a sealed program of the mail path has other content"},
 	runsAsRootBy:         {waxseal.None, true, "it runs as root (%s)"},
 	scriptForBinary:      {waxseal.High, true, "a binary was replaced by a script"},
-	recompiled:           {waxseal.None, false, "the map was compiled again with its source; its entries are judged by the source"},
-	recompiledLate:       {waxseal.Info, false, "the map was compiled again after an edit of its source; its entries are judged by the source, since compiled maps are not read yet"},
-	mapDrift:             {waxseal.High, false, "the compiled map that Postfix reads has other content, and its source %s did not change; compiled maps are not read yet, so what it says now is not known"},
+	recompiled:           {waxseal.None, false, "the map was compiled again; what its entries say is judged one by one"},
+	recompiledBlind:      {waxseal.Medium, false, "the map was compiled again with its source, and can't be read: nothing says that it holds what the source says"},
+	mapDrift:             {waxseal.High, false, "the compiled map has other content, its source %s did not change, and the map can't be read: what it says now is not known"},
 	entryDrift:           {waxseal.High, true, "what the mail system reads and what the administrator sees are not the same: %s"},
 	entryLater:           {waxseal.Low, false, "the source was edited and not compiled since: %s"},
 	entryMaybeLater:      {waxseal.Medium, false, "the source is newer than the compiled map, so that it may have been edited and not compiled since, unless its time was set: %s"},

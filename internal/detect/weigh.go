@@ -429,7 +429,7 @@ func (c *Context) drift(h waxseal.Hook, w *weight) {
 	if !ok {
 		return
 	}
-	source, compiled := partIn(h, waxseal.RoleMap, waxseal.RoleAliases), partIn(h, waxseal.RoleCompiledMap)
+	source, compiled := c.halves(h)
 	switch {
 	case len(c.Before.Stacks) > 0 && !c.differs(compiled):
 		w.add(entryLater, says)
@@ -440,13 +440,24 @@ func (c *Context) drift(h waxseal.Hook, w *weight) {
 	}
 }
 
-func partIn(h waxseal.Hook, roles ...waxseal.Role) waxseal.Path {
-	for _, p := range h.Closure {
-		if slices.Contains(roles, p.Role) {
-			return p.Path
+// halves finds the source and the compiled map that an entry stands in: the
+// table that names the one names the other.
+func (c *Context) halves(h waxseal.Hook) (source, compiled waxseal.Path) {
+	for _, other := range c.After.Hooks {
+		if other.Kind != waxseal.KindMap || !slices.ContainsFunc(other.Closure, func(p waxseal.Part) bool { return p.Path == h.Source.Path }) {
+			continue
 		}
+		for _, p := range other.Closure {
+			switch p.Role {
+			case waxseal.RoleMap, waxseal.RoleAliases:
+				source = p.Path
+			case waxseal.RoleCompiledMap:
+				compiled = p.Path
+			}
+		}
+		return source, compiled
 	}
-	return ""
+	return "", ""
 }
 
 // differs reports whether a file has other content than before.

@@ -242,7 +242,7 @@ func (c *comparison) closure(was, now waxseal.Hook) {
 // isSource: what these files say is hooks of its own.
 func isSource(r waxseal.Role) bool {
 	switch r {
-	case waxseal.RoleConfig, waxseal.RoleMap, waxseal.RoleAliases, waxseal.RoleInclude, waxseal.RoleList, waxseal.RoleDirectory:
+	case waxseal.RoleConfig, waxseal.RoleMap, waxseal.RoleCompiledMap, waxseal.RoleAliases, waxseal.RoleInclude, waxseal.RoleList, waxseal.RoleDirectory:
 		return true
 	default:
 		return false

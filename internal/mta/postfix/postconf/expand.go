@@ -52,6 +52,16 @@ func (m *macros) expand(s string) (text, problem string) {
 	return e.text(s, 0), e.problem
 }
 
+// Expand expands a text as a daemon does that has names of its own ($user,
+// $recipient) instead of parameters (mac_expand(3)).
+func Expand(s string, values map[string]string) (text, problem string) {
+	look := func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+	return newMacros(NewRelease("", ""), look).expand(s)
+}
+
 // names calls add with every name that a text refers to, in either branch of a
 // condition, up to the first error.
 func (m *macros) names(s string, add func(string)) {
