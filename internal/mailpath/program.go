@@ -2,8 +2,6 @@ package mailpath
 
 import (
 	"bytes"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"path"
 	"regexp"
@@ -33,7 +31,7 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 		known.stamp = now
 		c.reader.programs[p.Path] = known
 	}
-	c.packageOf(p, state.File, known.md5)
+	c.packageOf(p, state.File, known.sums)
 	p.Role, state.Role = known.role, known.role
 	p.Digest, state.Digest = known.digest, known.digest
 	p.Keyed, state.Keyed = known.keyed, known.keyed
@@ -54,8 +52,8 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	if raw == nil {
 		return known
 	}
-	sum := md5.Sum(raw)
-	known.digest, known.md5 = sha(raw), hex.EncodeToString(sum[:])
+	known.sums = sumsOf(raw)
+	known.digest = waxseal.Digest(known.sums.SHA256)
 	switch {
 	case p.Role == waxseal.RoleInterpreter || bytes.HasPrefix(raw, []byte("\x7fELF")):
 	case p.Role == waxseal.RoleBinary && bytes.HasPrefix(raw, []byte("#!")) || p.Role == waxseal.RoleScript:
