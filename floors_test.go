@@ -61,6 +61,7 @@ var floors = []struct {
 	}, []string{"golang.org/x/mod/sumdb", "github.com/transparency-dev/formats", "modernc.org/sqlite", "github.com/klauspost/compress", "golang.org/x/sys/unix"}},
 	{"4 edges", []string{
 		"waxseal/internal/archive",
+		"waxseal/internal/pkgdb/rpm",
 		"waxseal/internal/rootfs",
 		"waxseal/internal/sensor/control",
 		"waxseal/internal/sensor/fanotify",
@@ -68,7 +69,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
-	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz"}},
+	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 	}, nil},

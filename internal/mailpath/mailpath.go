@@ -14,7 +14,6 @@ package mailpath
 
 import (
 	"cmp"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -26,7 +25,6 @@ import (
 	"waxseal/internal/loader"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta/postfix"
-	"waxseal/internal/pkgdb/dpkg"
 	"waxseal/internal/surroundings"
 )
 
@@ -35,8 +33,9 @@ import (
 // of programs.
 type Reader struct {
 	masker   *mask.Masker
-	packages *dpkg.DB
-	pkgStamp stamp
+	packages Packages
+	pkgStamp string
+	others   OpenPackages
 	programs map[waxseal.Path]program
 }
 
@@ -62,7 +61,7 @@ type program struct {
 	stamp  stamp
 	digest waxseal.Digest
 	keyed  bool
-	md5    string
+	sums   waxseal.Sums
 	role   waxseal.Role
 	needs  []waxseal.Part
 	text   string
@@ -97,6 +96,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c.listeners(found.Hooks, found.Settings, live)
 	c.complete(found.Parts)
 	c.complete(around.Parts)
+	r.stampPackages(tree, c)
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
@@ -138,18 +138,6 @@ func sortedSettings(s []waxseal.Setting) []waxseal.Setting {
 		return cmp.Or(cmp.Compare(a.MTA, b.MTA), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Name, b.Name))
 	})
 	return s
-}
-
-// refreshPackages reads the package database if it is new or has changed.
-func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
-	status, err := tree.Stat("/var/lib/dpkg/status")
-	now := stampOf(status)
-	if err == nil && r.packages != nil && now == r.pkgStamp {
-		return
-	}
-	db, problems := dpkg.Read(tree)
-	c.problems = append(c.problems, problems...)
-	r.packages, r.pkgStamp = db, now
 }
 
 // closer completes the parts of one reading.
@@ -288,8 +276,7 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 		c.problem(p.Path, err)
 		return nil
 	}
-	sum := md5.Sum(raw)
-	c.packageOf(p, state.File, hex.EncodeToString(sum[:]))
+	c.packageOf(p, state.File, sumsOf(raw))
 	c.digest(state, raw)
 	p.Digest, p.Keyed = state.Digest, state.Keyed
 	return nil
@@ -323,17 +310,6 @@ func (c *closer) digest(state *waxseal.FileState, raw []byte) {
 func sha(b []byte) waxseal.Digest {
 	sum := sha256.Sum256(b)
 	return waxseal.Digest(hex.EncodeToString(sum[:]))
-}
-
-// packageOf asks the package database about a file, under the name it was found
-// by and the name it resolved to.
-func (c *closer) packageOf(p *waxseal.Part, f waxseal.File, sum string) {
-	at := f.Path
-	if f.Resolved != "" {
-		at = f.Resolved
-	}
-	p.Package = c.reader.packages.Owner(at)
-	p.PackageState = c.reader.packages.State(at, sum)
 }
 
 func (c *closer) sorted() []waxseal.FileState {

@@ -2,8 +2,6 @@ package mailpath
 
 import (
 	"bytes"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"path"
 	"regexp"
@@ -40,7 +38,7 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 		}
 		c.reader.programs[p.Path] = known
 	}
-	c.packageOf(p, state.File, known.md5)
+	c.packageOf(p, state.File, known.sums)
 	if known.elf == nil { // a script is one, whatever it was taken for
 		p.Role, state.Role = known.role, known.role
 	}
@@ -63,8 +61,8 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	if raw == nil {
 		return known
 	}
-	sum := md5.Sum(raw)
-	known.digest, known.md5 = sha(raw), hex.EncodeToString(sum[:])
+	known.sums = sumsOf(raw)
+	known.digest = waxseal.Digest(known.sums.SHA256)
 	switch {
 	case bytes.HasPrefix(raw, []byte("\x7fELF")):
 		if e, err := loader.Parse(raw); err == nil {
