@@ -21,6 +21,8 @@ const maxTable = 256 << 20
 type compiledTable struct {
 	ref     mapdb.Ref
 	content []byte
+	// damaged: entries may be missing from what could be read.
+	damaged bool
 }
 
 func (c compiledTable) each(yield func(key, value []byte) bool) ([]mapdb.Problem, error) {
@@ -35,7 +37,7 @@ func (in *instance) compiled(ref mapdb.Ref) (c compiledTable, ok bool) {
 	if isMissing(err) && err != nil {
 		return c, false
 	}
-	c = compiledTable{ref, content}
+	c = compiledTable{ref: ref, content: content}
 	var problems []mapdb.Problem
 	if err == nil {
 		problems, err = c.each(func(_, _ []byte) bool { return true })
@@ -45,6 +47,8 @@ func (in *instance) compiled(ref mapdb.Ref) (c compiledTable, ok bool) {
 		return c, false
 	}
 	for _, b := range problems {
+		c.damaged = true
+		in.unreadable(p, "a compiled table", b.Message)
 		in.problem(p, 0, b.Message)
 	}
 	return c, true
@@ -90,7 +94,7 @@ func compareMaps(format mapdb.Format, source iter.Seq[entry], c compiledTable) i
 		return true
 	})
 	for _, s := range x.slots {
-		if !s.seen {
+		if !s.seen && !c.damaged {
 			x.absent[s.line] = true
 		}
 	}
@@ -135,7 +139,7 @@ func (x *comparison) merged(source iter.Seq[entry], c compiledTable) iter.Seq[en
 		for e := range source {
 			switch says := x.other[e.Line]; {
 			case x.double[e.Line]:
-				e.unused = "the key stands above already, and the first entry counts"
+				e.unused = alreadyAbove
 			case x.absent[e.Line]:
 				e.unused = "it is not compiled into " + c.ref.CompiledFile() + ", which is what Postfix reads"
 			case len(says) > 0 && !x.same(says[0], e.Value):
@@ -168,6 +172,50 @@ func (x *comparison) same(compiled, source string) bool {
 	return slices.EqualFunc(a, b, func(a, b aliases.Destination) bool { return plain(a) == plain(b) })
 }
 
+// firstOnly marks the entries whose key stands above already: a table of fixed
+// keys gives the first (postmap(1), dict_thash.c).
+func firstOnly(source iter.Seq[entry], lines int) iter.Seq[entry] {
+	seed := maphash.MakeSeed()
+	var twice map[uint64]bool
+	return func(yield func(entry) bool) {
+		if twice == nil {
+			twice = doubleKeys(source, seed, lines)
+		}
+		met := map[uint64]bool{}
+		for e := range source {
+			if len(twice) > 0 {
+				if key := maphash.String(seed, mapdb.Fold(e.Key)); met[key] {
+					e.unused = alreadyAbove
+				} else if twice[key] {
+					met[key] = true
+				}
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// doubleKeys finds the keys that stand in a table more than once, in eight bytes
+// an entry.
+func doubleKeys(source iter.Seq[entry], seed maphash.Seed, lines int) map[uint64]bool {
+	keys := make([]uint64, 0, lines+1)
+	for e := range source {
+		keys = append(keys, maphash.String(seed, mapdb.Fold(e.Key)))
+	}
+	slices.Sort(keys)
+	twice := map[uint64]bool{}
+	for i := 1; i < len(keys); i++ {
+		if keys[i] == keys[i-1] {
+			twice[keys[i]] = true
+		}
+	}
+	return twice
+}
+
+const alreadyAbove = "the key stands above already, and the first entry counts"
+
 // tableOf reads the entries of a readable table; each file once.
 func (in *instance) tableOf(ref mapdb.Ref, format mapdb.Format) tableText {
 	if ref.Class == mapdb.Written {
@@ -190,11 +238,13 @@ func (in *instance) readTable(ref mapdb.Ref, format mapdb.Format) tableText {
 	text, ok := in.readLarge(p, "a lookup table")
 	t := tableText{missing: !ok && !in.exists(p), failed: !ok && in.exists(p), lines: strings.Count(text, "\n")}
 	t.entries = in.sourceEntries(p, format, text)
-	if ref.CompiledFile() == "" {
-		return t
+	c, ok := compiledTable{}, false
+	if ref.CompiledFile() != "" {
+		c, ok = in.compiled(ref)
 	}
-	c, ok := in.compiled(ref)
 	switch {
+	case !ok && (format == mapdb.KeyValue || format == aliasFormat):
+		t.entries = firstOnly(t.entries, t.lines)
 	case !ok:
 	case t.missing || t.failed:
 		t.entries, t.lines, t.onlyCompiled = c.entries(), len(c.content)/32, true

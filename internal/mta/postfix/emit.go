@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/mapdb"
 )
 
 // site is one place where a parameter has a value: main.cf, or an -o option of
@@ -45,7 +44,7 @@ func (s site) entry(t table, e entry, n int) waxseal.Hook {
 	}
 	h.ID = waxseal.HookID(id)
 	h.Source = waxseal.Source{Path: t.path, Line: e.Line}
-	if e.Line == 0 && t.ref.Class == mapdb.Written {
+	if e.Line == 0 && t.path == s.source.Path {
 		h.Source.Line = s.source.Line
 	}
 	if len(e.Within) > 0 {

