@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"waxseal"
 	"waxseal/internal/archive"
@@ -17,7 +18,14 @@ import (
 // read opens a directory or an archive and reads its state from files alone, so
 // that it can be compared with another.
 func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
-	return d.readWith(name, m, func(string, waxseal.Tree) mailpath.Live { return mailpath.Live{} })
+	return d.readWith(name, m, filesOnly)
+}
+
+// liveness asks the kernel about a tree that is opened, and seen through a cache.
+type liveness func(name string, tree, seen waxseal.Tree) (mailpath.Live, []waxseal.Problem)
+
+func filesOnly(string, waxseal.Tree, waxseal.Tree) (mailpath.Live, []waxseal.Problem) {
+	return mailpath.Live{}, nil
 }
 
 // readLive is read, and for the live root asks who listens on its sockets.
@@ -25,7 +33,7 @@ func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
 	return d.readWith(name, m, liveOf)
 }
 
-func (d *door) readWith(name string, m *mask.Masker, live func(string, waxseal.Tree) mailpath.Live) (waxseal.State, error) {
+func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.State, error) {
 	opened := d.progress("opening " + name) // a packed archive is unpacked first
 	tree, err := openAny(name)
 	opened()
@@ -37,20 +45,24 @@ func (d *door) readWith(name string, m *mask.Masker, live func(string, waxseal.T
 	defer d.progressOf("reading the mail path of "+name, func() string {
 		return ", " + count(seen.Files(), "file", "files") + " read"
 	})()
-	state := mailpath.NewReader(m).ReadLive(seen, live(name, seen))
-	state.Problems = append(state.Problems, tree.Problems()...)
+	now, problems := live(name, tree, seen)
+	state := mailpath.NewReader(m).ReadLive(seen, now)
+	state.Problems = slices.Concat(state.Problems, tree.Problems(), problems)
 	markRunning(name, &state)
 	return state, nil
 }
 
-// liveOf is what the kernel says of the live root: who listens on its sockets.
-// Of another tree nobody knows.
-func liveOf(dir string, tree waxseal.Tree) mailpath.Live {
-	if dir != "/" {
-		return mailpath.Live{}
+// liveOf is what the kernel says of a tree besides its files: what is mounted in
+// it, and of the live root who listens on its sockets. Of an archive nobody knows.
+func liveOf(name string, tree, seen waxseal.Tree) (live mailpath.Live, problems []waxseal.Problem) {
+	if dir, ok := tree.(*rootfs.Tree); ok {
+		live.Mounts, problems = dir.Mounts()
 	}
-	users := mailpath.Names(tree, "/etc/passwd")
-	return mailpath.Live{Listeners: proc.New(proc.Options{Names: func(uid uint32) string { return users[uid] }}).Listeners()}
+	if name == "/" {
+		users := mailpath.Names(seen, "/etc/passwd")
+		live.Listeners = proc.New(proc.Options{Names: func(uid uint32) string { return users[uid] }}).Listeners()
+	}
+	return live, problems
 }
 
 // anyTree is what scan and diff read.

@@ -148,6 +148,7 @@ func (c *Context) Judge(ch *waxseal.Change) {
 		w.join(c.removed(h))
 	}
 	c.settings(ch, &w)
+	c.packages(ch, &w)
 	c.file(ch, &w)
 	w.settle()
 	if len(w.reasons) == 0 {

@@ -10,6 +10,17 @@ import (
 	"waxseal"
 )
 
+// packages weighs what the package database says otherwise than before.
+func (c *Context) packages(ch *waxseal.Change, w *weight) {
+	for _, p := range ch.Packages {
+		if p.Before.Version == p.After.Version && p.Before.Fingerprint != p.After.Fingerprint {
+			w.add(digestsForged, p.After.Name, p.After.Version)
+			continue
+		}
+		w.add(packageChanged, p.After.Name, p.After.Version, p.Before.Version)
+	}
+}
+
 // file weighs what happened to the file itself, beside what it says.
 func (c *Context) file(ch *waxseal.Change, w *weight) {
 	if ch.After == nil || ch.Before == nil {

@@ -66,7 +66,7 @@ func everySignIsTold(t *testing.T, told map[string]bool) {
 func tell(t *testing.T, a *txtar.Archive, told map[string]bool) {
 	before, after, want := trees(t, a)
 	m := mask.New([]byte("story"))
-	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).Read(snapshot.New(after))
+	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).ReadLive(snapshot.New(after), mailpath.Live{Mounts: mounts(a)})
 	listen(a, was, now)
 	context := detect.NewContext(was, now)
 	changes := drift.Compare(was, now)
@@ -191,6 +191,18 @@ func scanned(t *testing.T, a *txtar.Archive, now waxseal.State, told map[string]
 			}
 		}
 	}
+}
+
+// mounts are those of section "mounts", "PATH FSTYPE SOURCE", there at the end.
+func mounts(a *txtar.Archive) (list []waxseal.Mount) {
+	for _, f := range a.Files {
+		for line := range strings.Lines(string(f.Data)) {
+			if w := strings.Fields(line); f.Name == "mounts" {
+				list = append(list, waxseal.Mount{Path: waxseal.Path(w[0]), FSType: w[1], Source: w[2], Root: "/"})
+			}
+		}
+	}
+	return list
 }
 
 // listen puts the listeners of a story into the hooks on their sockets.

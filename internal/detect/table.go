@@ -83,6 +83,7 @@ const (
 	stockModule
 	strangeCode
 	loaderTrick
+	mountedOver
 	environmentSet
 
 	// Services, tables, logs.
@@ -132,6 +133,8 @@ const (
 	hardLinked
 	attributeChanged
 	timeSetBack
+	digestsForged
+	packageChanged
 	more
 )
 
@@ -195,6 +198,7 @@ var signs = [...]row{
 	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
 	strangeCode:     {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
 	loaderTrick:     {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
+	mountedOver:     {waxseal.High, false, "another file system is mounted over %s: what the mail system reads there is %s"},
 	environmentSet:  {waxseal.Medium, false, "the environment of the daemons is set: %s"},
 
 	handedToService: {waxseal.Medium, false, "mail is handed to the service %s"},
@@ -241,6 +245,8 @@ var signs = [...]row{
 	hardLinked:           {waxseal.Medium, false, "it has another name now, through which it can be written elsewhere (%s)"},
 	attributeChanged:     {waxseal.Low, false, "%s"},
 	timeSetBack:          {waxseal.None, true, "its content changed, yet its modification time (%s) was set back: the kernel's change time is %s"},
+	digestsForged:        {waxseal.Critical, false, "the digests that the package database has of %s changed, and its version (%s) did not: somebody edited the database"},
+	packageChanged:       {waxseal.Info, false, "package %s: version %s instead of %s"},
 	more:                 {waxseal.None, false, "and %d more settings"},
 }
 
@@ -248,6 +254,7 @@ var signs = [...]row{
 // that anything changed: what documentation tells administrators to set up is
 // there on every well-kept server, and is no reason to look at it first.
 var standing = map[sign]waxseal.Severity{
+	mountedOver:      waxseal.Medium,
 	documentedSocket: waxseal.Low,
 	filterListens:    waxseal.Low,
 	deliveryProgram:  waxseal.Low,

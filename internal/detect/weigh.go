@@ -330,6 +330,10 @@ func (c *Context) foreignIn(text string) string {
 
 // environment weighs variables that every daemon gets.
 func (c *Context) environment(h waxseal.Hook, w *weight) {
+	if h.Directive == "mount" {
+		w.add(mountedOver, h.Source.Path, h.Target.Value)
+		return
+	}
 	for _, name := range []string{"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "PYTHONPATH", "PERL5LIB", "PERL5OPT", "PYTHONSTARTUP", "BASH_ENV", "MAIL_CONFIG", "PATH="} {
 		if strings.Contains(h.Target.Value, name) {
 			w.add(loaderTrick, strings.TrimSuffix(name, "="), clip(h.Target.Value))

@@ -12,6 +12,7 @@ import (
 // Live is what is known of a host besides its files, at the moment of reading.
 type Live struct {
 	Listeners []waxseal.Listener
+	Mounts    []waxseal.Mount
 }
 
 // listeners gives each hook that hands mail to a socket of this host the process

@@ -96,6 +96,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c.listeners(found.Hooks, found.Settings, live)
 	c.complete(found.Parts)
 	c.complete(around.Parts)
+	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
 	r.stampPackages(tree, c)
 	return printable(waxseal.State{
 		Host:     Host(tree),
@@ -104,6 +105,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		Settings: sortedSettings(nonNil(found.Settings)),
 		Problems: nonNil(c.problems),
 		Files:    c.sorted(),
+		Packages: c.installed(),
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 
 	"waxseal"
 	"waxseal/internal/pkgdb/dpkg"
@@ -96,4 +98,21 @@ func (c *closer) packageOf(p *waxseal.Part, f waxseal.File, sums waxseal.Sums) {
 func sumsOf(content []byte) waxseal.Sums {
 	m, s := md5.Sum(content), sha256.Sum256(content)
 	return waxseal.Sums{MD5: hex.EncodeToString(m[:]), SHA256: hex.EncodeToString(s[:])}
+}
+
+// installed lists the packages that brought a file of the mail set. A seal holds
+// them, so that who edits the database to suit a changed file is seen.
+func (c *closer) installed() []waxseal.Package {
+	names := map[string]bool{}
+	for _, p := range c.parts {
+		names[p.Package] = true
+	}
+	delete(names, "")
+	var list []waxseal.Package
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if p := c.reader.packages.Package(name); p.Name != "" {
+			list = append(list, p)
+		}
+	}
+	return list
 }
