@@ -1,23 +1,13 @@
 package cli
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"waxseal"
 	"waxseal/internal/agent"
 	"waxseal/internal/detect"
-	"waxseal/internal/mailpath"
-	"waxseal/internal/mask"
-	"waxseal/internal/rootfs"
-	"waxseal/internal/sensor/proc"
 )
 
 // Scan is the document of waxseal scan.
@@ -28,6 +18,11 @@ type Scan struct {
 	Hooks    []waxseal.Hook    `json:"hooks"`
 	Problems []waxseal.Problem `json:"problems"`
 	Findings []waxseal.Finding `json:"findings"`
+	// Settings are the effective parameters that differ from their defaults.
+	Settings []waxseal.Setting `json:"settings"`
+	// Blind counts the hooks in use that no file decides: they are listed, and
+	// nothing here says that they are clean.
+	Blind int `json:"blind"`
 }
 
 func (d *door) scan() *cobra.Command {
@@ -44,15 +39,16 @@ It needs no seal, keeps no state, executes nothing and writes nothing.`,
 }
 
 func (d *door) runScan() error {
-	state, err := d.read(d.config.Root, agent.ThrowAwayMasker())
+	state, err := d.readLive(d.config.Root, agent.ThrowAwayMasker())
 	if err != nil {
 		return err
 	}
-	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state)}
+	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state),
+		Settings: state.Settings, Blind: blind(state.Hooks)}
 	if d.json() {
 		err = d.printJSON(s)
 	} else {
-		err = d.printScan(s)
+		d.describe(s)
 	}
 	if err != nil {
 		return err
@@ -64,139 +60,14 @@ func (d *door) runScan() error {
 	return d.verdict(worst, len(s.Findings) > 0, s.Problems)
 }
 
-// read opens a directory and reads its state.
-func (d *door) read(dir string, m *mask.Masker) (waxseal.State, error) {
-	tree, err := openTree(dir)
-	if err != nil {
-		return waxseal.State{}, err
-	}
-	defer tree.Close()
-	defer d.progress("reading the mail path of " + dir)()
-	state := mailpath.NewReader(m).Read(tree)
-	markRunning(dir, &state)
-	return state, nil
-}
-
-// markRunning says of the live root whether its daemons run; of another tree
-// nobody knows.
-func markRunning(dir string, s *waxseal.State) {
-	if dir != "/" {
-		return
-	}
-	running := len(proc.Running(dir, "master")) > 0
-	for i := range s.Stacks {
-		if s.Stacks[i].MTA == "postfix" {
-			s.Stacks[i].Running = &running
+// blind counts the hooks in use whose content is no file.
+func blind(hooks []waxseal.Hook) (n int) {
+	for _, h := range hooks {
+		if h.Active && h.External {
+			n++
 		}
-	}
-}
-
-func openTree(dir string) (*rootfs.Tree, error) {
-	st, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("no such directory: %s", dir)
-	case err != nil:
-		return nil, &exit{code: exitUnreadable, err: err}
-	case !st.IsDir():
-		return nil, usage("not a directory: %s", dir)
-	}
-	tree, err := rootfs.Open(dir)
-	if err != nil {
-		return nil, &exit{code: exitUnreadable, err: err}
-	}
-	return tree, nil
-}
-
-func (d *door) printScan(s Scan) error {
-	if len(s.Stacks) == 0 {
-		fmt.Fprintf(d.out, "no mail system found in %s\n", safe(d.config.Root))
-	}
-	for _, st := range s.Stacks {
-		fmt.Fprintf(d.out, "%s %s on %s%s%s\n", safe(string(st.MTA)), safe(cmp.Or(st.Version, "(version unknown)")),
-			safe(cmp.Or(string(s.Host), "(host unknown)")), instance(st.Instance), running(st.Running))
-	}
-	if err := d.printHooks(s.Hooks); err != nil {
-		return err
-	}
-	d.printFirst(s.Findings)
-	d.printProblems(s.Problems)
-	return nil
-}
-
-func instance(name string) string {
-	if name == "" || name == "-" {
-		return ""
-	}
-	return ", instance " + safe(name)
-}
-
-func running(r *bool) string {
-	switch {
-	case r == nil:
-		return ""
-	case *r:
-		return ", running"
-	}
-	return ", not running"
-}
-
-func (d *door) printHooks(hooks []waxseal.Hook) error {
-	if len(hooks) == 0 {
-		return nil
-	}
-	active := slices.DeleteFunc(slices.Clone(hooks), func(h waxseal.Hook) bool { return !h.Active })
-	fmt.Fprintf(d.out, "\n%s in use, in the order in which mail meets them:\n\n", count(len(active), "hook", "hooks"))
-	t := d.table()
-	t.row("STAGE", "HOOK", "EFFECTS", "TARGET", "SCOPE", "AT")
-	const target, scope = 3, 4
-	for i := 0; i < len(active); {
-		h, like := active[i], alike(active[i:])
-		for _, h := range active[i : i+min(like, maxAlike)] {
-			t.row(string(h.Stage), h.Directive, effects(h.Effects), shorten(h.Target.Value, 48), shorten(h.Scope, 32), at(h.Source))
-		}
-		if i += like; like > maxAlike {
-			t.note(fmt.Sprintf("…        and %d more of %s in %s", like-maxAlike, h.Directive, h.Source.Path))
-		}
-	}
-	if err := t.flush(target, scope); err != nil {
-		return err
-	}
-	if idle := len(hooks) - len(active); idle > 0 {
-		fmt.Fprintf(d.out, "\n%s not in use: nothing leads mail there (--format json lists all).\n", count(idle, "more hook is", "more hooks are"))
-	}
-	return nil
-}
-
-// maxAlike is how many entries of one table are listed for people.
-const maxAlike = 12
-
-// alike is how many hooks at the beginning of a list come from one table.
-func alike(hooks []waxseal.Hook) int {
-	n := 1
-	for n < len(hooks) && hooks[n].Directive == hooks[0].Directive && hooks[n].Source.Path == hooks[0].Source.Path && hooks[n].Stage == hooks[0].Stage {
-		n++
 	}
 	return n
-}
-
-// effects lists what a hook can do. That it sees mail goes without saying where
-// it can change or divert it.
-func effects(list []waxseal.Effect) string {
-	var words []string
-	for _, e := range list {
-		if e != waxseal.Observe || !slices.Contains(list, waxseal.Modify) && !slices.Contains(list, waxseal.Divert) {
-			words = append(words, string(e))
-		}
-	}
-	return strings.Join(words, ",")
-}
-
-func at(s waxseal.Source) string {
-	if s.Line == 0 {
-		return string(s.Path)
-	}
-	return fmt.Sprintf("%s:%d", s.Path, s.Line)
 }
 
 // printFirst prints what to look at first.

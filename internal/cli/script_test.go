@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"waxseal":           func() { os.Exit(run()) },
 		"waxseal-as-nobody": func() { os.Exit(runAsNobody()) },
+		"peak":              func() { os.Exit(runPeak()) },
 	})
 }
 

@@ -1,9 +1,7 @@
 package detect
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"waxseal"
@@ -104,25 +102,4 @@ func nextSteps(ch waxseal.Change) []string {
 		steps = append(steps, "Read "+firstWord(h.Target.Value)+" before it runs again, and keep a copy.")
 	}
 	return append(steps, "If it was not meant: put the sealed content back and reload the mail system; keep the ledger's checkpoint elsewhere.")
-}
-
-// Rank says what to look at first in a tree without a seal: every active hook
-// weighed as if it had just appeared, weightiest first. Hooks below low are left
-// out.
-func Rank(s waxseal.State) []waxseal.Finding {
-	c := NewContext(waxseal.State{}, s)
-	list := []waxseal.Finding{}
-	for _, h := range s.Hooks {
-		w := c.hook(h)
-		if w.severity < waxseal.Low {
-			continue
-		}
-		list = append(list, waxseal.Finding{
-			Rule: waxseal.RuleID("mail-" + strings.ReplaceAll(string(h.Kind), "_", "-")), Severity: w.severity,
-			Title: fmt.Sprintf("%s: %s", h.Directive, clip(h.Target.Value)), Explain: h.Explain, Reasons: w.words(),
-			Attack: []waxseal.TechniqueID{"T1505.002"}, Hook: h.ID,
-		})
-	}
-	slices.SortStableFunc(list, func(a, b waxseal.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	return list
 }

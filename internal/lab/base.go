@@ -19,12 +19,58 @@ import (
 // suite is the Debian release that labs run.
 const suite = "bookworm"
 
-// packages is what a lab has beyond a minimal Debian.
+// Flavour is what a lab's Debian is.
+type Flavour string
+
+// The flavours of lab.
+const (
+	// Mail is a mail server for mail.example.test, with Postfix, sshd and a
+	// system log: the one that labs start.
+	Mail Flavour = ""
+	// Stock is a server with Postfix, Dovecot, rspamd, OpenDKIM and SpamAssassin
+	// just as their packages set them up, and AIDE beside them.
+	Stock Flavour = "stock"
+)
+
+// recipe is how a flavour's base is made.
+type recipe struct {
+	packages []string
+	bake     string // a script that runs inside the new root
+}
+
+func (f Flavour) recipe() recipe {
+	if f == Stock {
+		return recipe{stockPackages, stockBake}
+	}
+	return recipe{packages, bake}
+}
+
+// name starts the file names of a flavour's bases.
+func (f Flavour) name() string {
+	if f == Mail {
+		return "base"
+	}
+	return string(f)
+}
+
+// packages is what a mail lab has beyond a minimal Debian.
 var packages = []string{
 	"iproute2", "openssh-client", "openssh-server", "postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre", "postfix-sqlite",
 	"procps", "python3-minimal",
 	"rsyslog", "sudo", "usr-is-merged",
 }
+
+var stockPackages = []string{
+	"aide", "dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve", "opendkim", "postfix", "procmail", "rsyslog", "rspamd",
+	"spamassassin", "spamd", "systemd", "usr-is-merged",
+}
+
+// stockBake changes nothing of what the packages set up: they expect a name.
+const stockBake = `set -eu
+echo mail >/etc/hostname
+rm -f /etc/apt/apt.conf.d/99mmdebstrap /etc/machine-id /var/log/*.log /var/log/apt/*
+rm -rf /var/lib/apt/lists/*
+`
 
 //go:embed bake.sh
 var bake string
@@ -56,17 +102,18 @@ func CacheDir() (string, error) {
 	return filepath.Join(cache, "waxseal-lab"), nil
 }
 
-// BasePath is where Base keeps its result in cacheDir, whether or not it is
-// there yet.
-func BasePath(cacheDir string) string {
-	sum := sha256.Sum256([]byte(suite + preseed + bake + strings.Join(packages, ",")))
-	return filepath.Join(cacheDir, "base-"+hex.EncodeToString(sum[:6])+".tar")
+// BasePath is where Base keeps a flavour's base in cacheDir, whether or not it
+// is there yet.
+func BasePath(cacheDir string, f Flavour) string {
+	r := f.recipe()
+	sum := sha256.Sum256([]byte(suite + preseed + r.bake + strings.Join(r.packages, ",")))
+	return filepath.Join(cacheDir, f.name()+"-"+hex.EncodeToString(sum[:6])+".tar")
 }
 
 // Base returns the tarball from which labs are made, and builds it first when
 // it isn't in cacheDir (CacheDir() when empty). Builds wait for one another,
 // and an interrupted one leaves no tarball.
-func Base(ctx context.Context, cacheDir string) (string, error) {
+func Base(ctx context.Context, cacheDir string, f Flavour) (string, error) {
 	if cacheDir == "" {
 		dir, err := CacheDir()
 		if err != nil {
@@ -85,17 +132,17 @@ func Base(ctx context.Context, cacheDir string) (string, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return "", fmt.Errorf("lock %q: %w", cacheDir, err)
 	}
-	base := BasePath(cacheDir)
+	base := BasePath(cacheDir, f)
 	if _, err := os.Stat(base); err == nil {
 		return base, nil
 	}
-	return base, buildBase(ctx, base)
+	return base, buildBase(ctx, base, f)
 }
 
 // buildBase makes base and removes what earlier builds left: under the lock,
 // half-made ones belong to nobody.
-func buildBase(ctx context.Context, base string) error {
-	for _, pattern := range []string{"build-*", "base-*.tar"} {
+func buildBase(ctx context.Context, base string, f Flavour) error {
+	for _, pattern := range []string{"build-*", f.name() + "-*.tar"} {
 		old, _ := filepath.Glob(filepath.Join(filepath.Dir(base), pattern))
 		for _, path := range old {
 			if err := os.RemoveAll(path); err != nil {
@@ -108,7 +155,7 @@ func buildBase(ctx context.Context, base string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	args, err := mmdebstrapArgs(work)
+	args, err := mmdebstrapArgs(work, f.recipe())
 	if err != nil {
 		return err
 	}
@@ -130,8 +177,8 @@ func buildBase(ctx context.Context, base string) error {
 
 // mmdebstrapArgs writes the files that mmdebstrap reads into work and returns
 // its arguments. mmdebstrap itself keeps daemons from starting meanwhile.
-func mmdebstrapArgs(work string) ([]string, error) {
-	files := map[string]string{"bake.sh": bake, "preseed": preseed, "apt.conf": aptSettings()}
+func mmdebstrapArgs(work string, r recipe) ([]string, error) {
+	files := map[string]string{"bake.sh": r.bake, "preseed": preseed, "apt.conf": aptSettings()}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(work, name), []byte(content), 0o600); err != nil {
 			return nil, err
@@ -142,7 +189,7 @@ func mmdebstrapArgs(work string) ([]string, error) {
 	}
 	args := []string{
 		"--quiet", "--variant=minbase", "--format=tar",
-		"--include=" + strings.Join(packages, ","),
+		"--include=" + strings.Join(r.packages, ","),
 		"--aptopt=" + filepath.Join(work, "apt.conf"),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/info/*", "--dpkgopt=path-exclude=/usr/share/locale/*",

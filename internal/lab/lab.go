@@ -46,6 +46,7 @@ const RogueMilter = RogueAddr + ":8891"
 type Options struct {
 	CacheDir string // of Base; CacheDir() when empty
 	TempDir  string // where the lab's directory is made; os.TempDir() when empty
+	Flavour  Flavour
 }
 
 // Lab is one throw-away mail server. Its methods may be called from several
@@ -75,7 +76,7 @@ func New(ctx context.Context, options Options) (*Lab, error) {
 	if err := Lacks(); err != nil {
 		return nil, err
 	}
-	base, err := Base(ctx, options.CacheDir)
+	base, err := Base(ctx, options.CacheDir, options.Flavour)
 	if err != nil {
 		return nil, err
 	}

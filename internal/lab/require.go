@@ -22,7 +22,7 @@ func Lacks() error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(BasePath(cache)); err == nil {
+	if _, err := os.Stat(BasePath(cache, Mail)); err == nil {
 		return nil // nothing to build
 	}
 	if _, err := exec.LookPath("mmdebstrap"); err != nil {

@@ -68,7 +68,7 @@ func plant(ctx context.Context, tree string) error {
 		return err
 	}
 	if cache, err := lab.CacheDir(); err == nil {
-		err := exec.CommandContext(ctx, "tar", "--extract", "--file", lab.BasePath(cache), "--directory", tree,
+		err := exec.CommandContext(ctx, "tar", "--extract", "--file", lab.BasePath(cache, lab.Mail), "--directory", tree,
 			"--no-same-owner", "./etc", "./var/lib/dpkg").Run()
 		if err == nil {
 			return nil

@@ -73,10 +73,10 @@ func (s *story) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(lab.BasePath(cache)); err != nil {
+	if _, err := os.Stat(lab.BasePath(cache, lab.Mail)); err != nil {
 		s.say("Downloading a Debian 12 for the throw-away mail server. Only the first run does this; it takes about a minute.")
 	}
-	if _, err := lab.Base(ctx, cache); err != nil {
+	if _, err := lab.Base(ctx, cache, lab.Mail); err != nil {
 		return err
 	}
 	s.say("Starting a throw-away mail server, mail.example.test: Debian 12, Postfix, sshd, rsyslog, walled off in namespaces.")

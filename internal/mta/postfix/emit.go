@@ -90,6 +90,7 @@ func (in *instance) emit(h waxseal.Hook) {
 		h.Effects = []waxseal.Effect{}
 	}
 	h.Closure = uniqueParts(h.Closure)
+	modify(&h, "instance", in.why)
 	in.hide(&h)
 	in.hooks = append(in.hooks, h)
 }

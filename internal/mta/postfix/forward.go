@@ -339,8 +339,7 @@ func lateValue(expr string, values map[string]string, depth int) (string, bool) 
 		return value, value != ""
 	case rest[0] != '?' && rest[0] != ':':
 		// A comparison: what it compares are texts that have the same names.
-		view := postconf.NewView(&postconf.Main{}, values, nil, nil)
-		text, problem := view.Expand("${" + expr + "}")
+		text, problem := postconf.Expand("${"+expr+"}", values)
 		return text, problem == ""
 	}
 	yes, no := rest[1:], ""

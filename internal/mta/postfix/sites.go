@@ -5,7 +5,6 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
-	"waxseal/internal/mta/postfix/postconf"
 )
 
 // parameterHooks makes the hooks of main.cf and of -o options in master.cf. What
@@ -67,7 +66,7 @@ func (in *instance) isDefault(name, value string) bool {
 	if !ok {
 		return false
 	}
-	if !postconf.LateExpanded(name) {
+	if !in.view.LateExpanded(name) {
 		standard, _ = in.view.Expand(standard)
 	}
 	return normal(name, standard) == normal(name, value)

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"waxseal"
+)
+
+// describe prints a scan as a description of the server: what there is, what
+// mail meets from one end to the other, and what to look at first.
+func (d *door) describe(s Scan) {
+	if len(s.Stacks) == 0 {
+		fmt.Fprintf(d.out, "no mail system found in %s\n", safe(d.config.Root))
+	}
+	for _, st := range s.Stacks {
+		d.describeStack(s.Host, st)
+	}
+	d.describePath(s)
+	if s.Blind > 0 {
+		fmt.Fprintf(d.out, "\nBlind: %s not decided by any file; what answers there can change unseen.\n", count(s.Blind, "hook is", "hooks are"))
+	}
+	d.printFirst(s.Findings)
+	d.printProblems(s.Problems)
+}
+
+func (d *door) describeStack(host waxseal.HostID, st waxseal.Stack) {
+	fmt.Fprintf(d.out, "%s %s on %s%s%s\n", safe(string(st.MTA)), safe(cmp.Or(st.Version, "(version unknown)")),
+		safe(cmp.Or(string(host), "(host unknown)")), instance(st.Instance), running(st.Running))
+	var files []string
+	for _, p := range st.Config {
+		files = append(files, string(p))
+	}
+	d.about("set up in", files)
+	d.about("own domains", st.Domains)
+}
+
+// maxNamed is how many domains are named; a hosting server has thousands.
+const maxNamed = 12
+
+func (d *door) about(what string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	text := strings.Join(list[:min(len(list), maxNamed)], ", ")
+	if more := len(list) - maxNamed; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	for i, l := range wrapTo(text, textWidth-15) {
+		if i > 0 {
+			what = ""
+		}
+		fmt.Fprintf(d.out, "  %-12s %s\n", what, l)
+	}
+}
+
+func instance(name string) string {
+	if name == "" || name == "-" {
+		return ""
+	}
+	return ", instance " + safe(name)
+}
+
+func running(r *bool) string {
+	switch {
+	case r == nil:
+		return ""
+	case *r:
+		return ", running"
+	}
+	return ", not running"
+}
+
+// stageWords say when a stage is.
+var stageWords = map[waxseal.Stage]string{
+	waxseal.StageConnect:   "before anything is said: programs, environment, log",
+	waxseal.StageSession:   "while a client speaks SMTP",
+	waxseal.StageData:      "while a message comes in",
+	waxseal.StageQueue:     "as a message enters the queue",
+	waxseal.StageRoute:     "where it is sent",
+	waxseal.StageDeliver:   "as it is delivered",
+	waxseal.StageDelivered: "after delivery",
+}
+
+// describePath tells of the hooks in use, stage by stage.
+func (d *door) describePath(s Scan) {
+	active := slices.DeleteFunc(slices.Clone(s.Hooks), func(h waxseal.Hook) bool { return !h.Active })
+	weights := map[waxseal.HookID]waxseal.Severity{}
+	for _, f := range s.Findings {
+		weights[f.Hook] = f.Severity
+	}
+	if len(active) > 0 {
+		fmt.Fprintf(d.out, "\nWhat mail meets (%s), in this order:\n", count(len(active), "hook", "hooks"))
+	}
+	stage := waxseal.Stage("")
+	for i := 0; i < len(active); {
+		if active[i].Stage != stage {
+			stage = active[i].Stage
+			fmt.Fprintf(d.out, "\n%s, %s\n", stage, stageWords[stage])
+		}
+		like := alike(active[i:])
+		for _, h := range active[i : i+min(like, maxAlike)] {
+			d.describeHook(h, weights[h.ID])
+		}
+		if i += like; like > maxAlike {
+			fmt.Fprintf(d.out, "  … and %d more of %s in %s\n", like-maxAlike, safe(active[i-1].Directive), safe(string(active[i-1].Source.Path)))
+		}
+	}
+	if idle := len(s.Hooks) - len(active); idle > 0 {
+		fmt.Fprintf(d.out, "\n%s not in use: nothing leads mail there (--format json lists all).\n", count(idle, "more hook is", "more hooks are"))
+	}
+}
+
+// describeHook prints one hook: its sentence, then where it is written, what it
+// can do and as whom.
+func (d *door) describeHook(h waxseal.Hook, s waxseal.Severity) {
+	mark := ""
+	if s >= waxseal.Medium {
+		mark = d.severity(s) + " "
+	}
+	lines := wrapTo(cmp.Or(h.Explain, h.Directive+" "+h.Target.Value), textWidth-8)
+	fmt.Fprintf(d.out, "  %s%s\n", mark, lines[0])
+	for _, l := range lines[1:] {
+		fmt.Fprintf(d.out, "  %s\n", l)
+	}
+	facts := []string{h.Directive + " at " + at(h.Source)}
+	if e := effects(h.Effects); e != "" {
+		facts = append(facts, "can "+e)
+	}
+	if h.RunsAs != "" {
+		facts = append(facts, "as "+h.RunsAs)
+	}
+	if h.External {
+		facts = append(facts, "not seen from here")
+	}
+	fmt.Fprintf(d.out, "      %s\n", shorten(safe(strings.Join(facts, "; ")), textWidth-6))
+}
+
+// maxAlike is how many entries of one table are listed for people.
+const maxAlike = 12
+
+// alike is how many hooks at the beginning of a list come from one table.
+func alike(hooks []waxseal.Hook) int {
+	n := 1
+	for n < len(hooks) && hooks[n].Directive == hooks[0].Directive && hooks[n].Source.Path == hooks[0].Source.Path && hooks[n].Stage == hooks[0].Stage {
+		n++
+	}
+	return n
+}
+
+// effects lists what a hook can do. That it sees mail goes without saying where
+// it can change or divert it.
+func effects(list []waxseal.Effect) string {
+	var words []string
+	for _, e := range list {
+		if e != waxseal.Observe || !slices.Contains(list, waxseal.Modify) && !slices.Contains(list, waxseal.Divert) {
+			words = append(words, string(e))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func at(s waxseal.Source) string {
+	if s.Line == 0 {
+		return string(s.Path)
+	}
+	return fmt.Sprintf("%s:%d", s.Path, s.Line)
+}

