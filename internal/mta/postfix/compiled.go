@@ -276,7 +276,13 @@ func (in *instance) sourceEntries(p waxseal.Path, format mapdb.Format, text stri
 	}
 	told := false
 	return func(yield func(entry) bool) {
-		eachSource(format, text, func(e mapdb.Entry) bool { return yield(entry{Entry: e}) }, func(line int, message string) {
+		eachSource(format, text, func(e mapdb.Entry) bool {
+			x := entry{Entry: e}
+			if format == mapdb.KeyValue && strings.HasSuffix(e.Key, ":") {
+				x.unused = "the colon belongs to the key, since this is no alias file"
+			}
+			return yield(x)
+		}, func(line int, message string) {
 			if !told {
 				in.problem(p, line, message)
 			}

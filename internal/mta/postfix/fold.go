@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/mapdb"
 )
 
 // maxOrdinary is how many entries of one table that do nothing but name an own
@@ -122,6 +123,9 @@ type spares struct {
 }
 
 func (p *spares) take(e entry, do func(table, entry)) {
+	if f := p.table.ref.Format(); trusting[p.name] && f != mapdb.KeyValue && f != mapdb.Networks && strings.Contains(e.Value, "$") && e.unused == "" {
+		e.unused = "the table may take no text from the address here, so that the rule is skipped"
+	}
 	if e.unused == "" || p.table.lines <= maxOrdinary {
 		do(p.table, e)
 		return

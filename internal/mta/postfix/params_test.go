@@ -50,3 +50,12 @@ func TestOtherParameters(t *testing.T) {
 		})
 	}
 }
+
+// TestPlacesSayWhatTheyDo: nothing is listed without a word about what it does.
+func TestPlacesSayWhatTheyDo(t *testing.T) {
+	for _, p := range Places() {
+		if p.Does == "" {
+			t.Errorf("%s does what?", p.Directive)
+		}
+	}
+}

@@ -84,13 +84,26 @@ func (s site) tableHook(ref mapdb.Ref, format mapdb.Format, suffix string) []tab
 	for _, bad := range ref.Problems {
 		s.in.problem(s.source.Path, s.source.Line, s.name+": "+bad.Message)
 	}
+	if s.refuses(ref) {
+		inactive(&h, "local(8) and virtual(8) refuse what another program answers for this parameter")
+		tables = nil
+	}
 	s.in.emit(h)
 	return tables
 }
 
+// trusting are the parameters whose tables decide as whom something runs: they
+// may be no proxy:, tcp:, socketmap: or memcache:, and take no text from the
+// address (DICT_FLAG_PARANOID in the Postfix source).
+var trusting = map[string]bool{"alias_maps": true, "mailbox_command_maps": true, "virtual_uid_maps": true}
+
+func (s site) refuses(ref mapdb.Ref) bool {
+	return trusting[s.name] && (ref.Proxied || ref.Type == "tcp" || ref.Type == "socketmap" || ref.Type == "memcache")
+}
+
 // describe fills in what one table is and what it depends on.
 func (s site) describe(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format, depth int) []table {
-	if f := ref.Format(); f != mapdb.KeyValue || ref.Type == "texthash" && format != aliasFormat {
+	if f := ref.Format(); f != mapdb.KeyValue || ref.Type == "texthash" {
 		format = f
 	}
 	switch ref.Class {
