@@ -226,6 +226,11 @@ func (f *forwarding) hooks(file forwardFile) {
 	if n := len(file.also); n > 0 {
 		h.Scope += " and " + clip(strings.Join(file.also[:min(n, 5)], ", "))
 	}
+	for _, name := range []string{file.address, file.user.name} {
+		if file.unused == "" && len(file.also) == 0 && f.in.aliased[mapdb.Fold(name)] {
+			file.unused = "the alias of " + clip(name) + " takes the mail first"
+		}
+	}
 	if file.unused != "" {
 		inactive(&h, file.unused)
 	}
