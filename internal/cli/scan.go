@@ -17,6 +17,7 @@ import (
 	"waxseal/internal/detect"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
+	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/proc"
 	"waxseal/internal/treecache"
@@ -79,7 +80,9 @@ func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
 	defer d.progressOf("reading the mail path of "+name, func() string {
 		return ", " + count(seen.Files(), "file", "files") + " read"
 	})()
-	state := mailpath.NewReader(m).Read(seen)
+	reader := mailpath.NewReader(m)
+	reader.Otherwise(rpm.Open)
+	state := reader.Read(seen)
 	state.Problems = append(state.Problems, tree.Problems()...)
 	markRunning(name, &state)
 	return state, nil

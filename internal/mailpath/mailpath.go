@@ -29,7 +29,6 @@ import (
 type Reader struct {
 	masker   *mask.Masker
 	packages Packages
-	pkgStamp string
 	others   OpenPackages
 	programs map[waxseal.Path]program
 }
@@ -79,7 +78,7 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.complete(found.Parts)
-	r.stampPackages(tree, c)
+	c.packageProblems()
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
