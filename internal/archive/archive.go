@@ -14,6 +14,7 @@
 package archive
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -113,7 +114,8 @@ func unpacked(f *os.File, limit int64) (*os.File, error) {
 // toFile unpacks to a temporary file that has no name, so that nothing is left
 // of it whatever happens.
 func (c *compression) toFile(f *os.File, limit int64) (*os.File, error) {
-	in, err := c.unpack(f)
+	// Some decoders ask for single bytes.
+	in, err := c.unpack(bufio.NewReaderSize(f, 256<<10))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
