@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -172,6 +173,18 @@ func (t *Tree) Close() error { return t.file.Close() }
 // Problems lists what of the archive is not in the tree, or not as its author may
 // have meant it.
 func (t *Tree) Problems() []waxseal.Problem { return t.index.problems() }
+
+// Keeps reports whether the archive would hold an extended attribute of this name,
+// if a file had it; "" asks for the flags of chattr(1), which no tar keeps. Most
+// archives are made without attributes, and ACLs and labels come as texts of tar's
+// own, which are not read.
+func (t *Tree) Keeps(attribute string) bool {
+	switch {
+	case attribute == "", strings.HasPrefix(attribute, "system.posix_acl_"), attribute == "security.selinux":
+		return false
+	}
+	return t.index.attributes
+}
 
 // find finds the object that a path leads to.
 func (t *Tree) find(p waxseal.Path, follow snapshot.Follow) (waxseal.Path, *node, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -37,7 +38,8 @@ func (d *door) scan() *cobra.Command {
 	return &cobra.Command{
 		Use: "scan", Short: "Every place where mail can be tampered with, and what to look at first",
 		Long: `Reads the mail path of a tree: mail systems, hooks, and all they depend on.
-It needs no seal, keeps no state, executes nothing and writes nothing.`,
+It needs no seal, keeps no state, executes nothing and writes nothing. --root
+may name a tar archive too, plain or packed by gzip, xz, zstd or bzip2.`,
 		Example: `  waxseal scan
   waxseal scan --root /mnt/image --format json
   waxseal scan --fail-on critical`,
@@ -69,11 +71,17 @@ func (d *door) runScan() error {
 
 // read opens a directory or an archive and reads its state.
 func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
+	state, _, err := d.readTree(name, m)
+	return state, err
+}
+
+// readTree is read that also says which attributes the tree can tell of.
+func (d *door) readTree(name string, m *mask.Masker) (waxseal.State, keeps, error) {
 	opened := d.progress("opening " + name) // a packed archive is unpacked first
 	tree, err := openAny(name)
 	opened()
 	if err != nil {
-		return waxseal.State{}, err
+		return waxseal.State{}, nil, err
 	}
 	defer tree.Close()
 	seen := treecache.New(tree) // each file is read once
@@ -85,7 +93,7 @@ func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
 	state := reader.Read(seen)
 	state.Problems = append(state.Problems, tree.Problems()...)
 	markRunning(name, &state)
-	return state, nil
+	return state, tree.Keeps, nil
 }
 
 // anyTree is what scan and diff read.
@@ -93,7 +101,25 @@ type anyTree interface {
 	waxseal.Tree
 	// Problems lists what of the tree itself could not be taken as it is.
 	Problems() []waxseal.Problem
+	// Keeps reports whether an extended attribute of this name would be there, if a
+	// file had it; "" asks for the flags of chattr(1).
+	Keeps(attribute string) bool
 	Close() error
+}
+
+type keeps func(attribute string) bool
+
+// leaveOut drops the attributes that only one of two trees can tell of: that an
+// archive lacks them is no change.
+func (k keeps) leaveOut(s waxseal.State) {
+	for i := range s.Files {
+		f := &s.Files[i]
+		if !k("") {
+			f.Flags = nil
+		}
+		f.XAttrs = maps.Clone(f.XAttrs) // it is the tree's
+		maps.DeleteFunc(f.XAttrs, func(name string, _ waxseal.Digest) bool { return !k(name) })
+	}
 }
 
 // openAny opens a directory, or a file as an archive.
