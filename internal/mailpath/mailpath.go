@@ -34,7 +34,6 @@ import (
 type Reader struct {
 	masker   *mask.Masker
 	packages Packages
-	pkgStamp string
 	others   OpenPackages
 	programs map[waxseal.Path]program
 }
@@ -97,7 +96,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c.complete(found.Parts)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
-	r.stampPackages(tree, c)
+	c.packageProblems()
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),

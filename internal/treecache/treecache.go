@@ -3,13 +3,14 @@
 // same content.
 //
 // What is remembered: what Lstat, Stat and ReadDir said, errors too; contents up to
-// a bound; digests of everything that was read. Names of one file are known to be
+// a bound, but not of programs; digests of everything that was read. Names of one file are known to be
 // one where a symbolic link leads from the one to the other.
 //
 // It never looks whether the tree has changed. Throw it away after the reading.
 package treecache
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
@@ -141,7 +142,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	}
 	c.err = err
 	switch {
-	case err != nil:
+	case err != nil || bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
 	case t.keep(int64(len(data))):
 		c.data = slices.Clip(data)
 	case !c.done: // so that nobody has to read it again to digest it
@@ -189,8 +190,13 @@ func (t *Tree) Sums(p waxseal.Path) (waxseal.Sums, error) {
 	if !c.done {
 		t.fill(p, c, size)
 	}
-	if c.err == nil && c.sums.SHA256 == "" && c.data != nil {
+	switch {
+	case c.err != nil || c.sums.SHA256 != "":
+	case c.data != nil:
 		c.sums = sumsOf(c.data)
+	default: // a program that was read, and is not kept
+		t.files.Add(1)
+		c.sums, c.err = t.stream(p)
 	}
 	return c.sums, c.err
 }
@@ -244,6 +250,16 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 		_, err = w.Write(data)
 	}
 	return err
+}
+
+// Mounts lists the mounts in the tree, where it is one that knows.
+func (t *Tree) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
+	if below, ok := t.below.(interface {
+		Mounts() ([]waxseal.Mount, []waxseal.Problem)
+	}); ok {
+		return below.Mounts()
+	}
+	return nil, nil
 }
 
 // regular finds what is remembered of a regular file, under the name that links
