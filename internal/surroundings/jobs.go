@@ -147,7 +147,8 @@ func (r *reader) script(p waxseal.Path, text, when string, active bool) {
 	}
 	r.part(p, waxseal.RoleScript)
 	r.linesForDirectories(p, text, active)
-	if r.vendors(p, waxseal.RoleScript) {
+	// Where no database tells, a script of a mail package's name is its own.
+	if r.vendors(p, waxseal.RoleScript) || mailUnits[path.Base(string(p))] && !r.disowned(p, waxseal.RoleScript) {
 		return
 	}
 	line, what := firstAltering(text)
@@ -243,7 +244,7 @@ func (r *reader) sourced(p waxseal.Path, text string) {
 	check := func() bool {
 		statement := strings.TrimSpace(pending.String())
 		pending.Reset()
-		if statement == "" || plainAssignment.MatchString(statement) {
+		if statement == "" || len(statement) <= 64<<10 && plainAssignment.MatchString(statement) {
 			return true
 		}
 		r.sourcedHook(p, from, statement)
@@ -261,7 +262,9 @@ func (r *reader) sourced(p waxseal.Path, text string) {
 		pending.WriteString(body)
 		quote = quoteAfter(body, quote)
 		if (more || quote != 0) && pending.Len() < 64<<10 {
-			pending.WriteByte(' ')
+			if !more {
+				pending.WriteByte(' ')
+			}
 			continue
 		}
 		quote = 0
@@ -607,8 +610,12 @@ func (r *reader) inetd() {
 				continue
 			}
 			service := f[0][strings.LastIndexByte(f[0], ':')+1:]
+			argv := append(f[5:6:6], f[min(len(f), 7):]...) // the word between is the name that ps(1) shows
+			if path.Base(f[5]) == "tcpd" {
+				argv = f[min(len(f)-1, 6):]
+			}
 			if ports[service] || mentionsMail(line) {
-				r.superServer("/etc/inetd.conf", i+1, service, f[4], strings.Join(f[5:], " "), true)
+				r.superServer("/etc/inetd.conf", i+1, service, f[4], strings.Join(argv, " "), true)
 			}
 		}
 	}

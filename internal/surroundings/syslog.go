@@ -134,6 +134,8 @@ type syslogParser struct {
 	line  int
 	rules []rule
 	last  string // the filter that "&" repeats
+	// pending is a condition whose action or block follows on the next line.
+	pending string
 }
 
 const maxDepth = 32
@@ -144,6 +146,7 @@ func (p *syslogParser) statement() (text string, line int) {
 	p.blanks()
 	start, depth := p.at, 0
 	line = p.line + 1
+	unfinished := startsIf(p.text[p.at:]) // a condition goes on until "then"
 	var quote byte
 	for ; p.at < len(p.text); p.at++ {
 		c := p.text[p.at]
@@ -158,26 +161,47 @@ func (p *syslogParser) statement() (text string, line int) {
 				quote = 0
 			}
 			if c == '\n' {
-				p.line++
-				if depth == 0 {
+				if depth == 0 && !unfinished {
 					return p.text[start:p.at], line
 				}
+				p.line++
 			}
-		case c == '"' || c == '\'' && depth > 0:
+		case c == '"' || c == '\'' && (depth > 0 || unfinished):
 			quote = c
 		case c == '(':
 			depth++
 		case c == ')':
 			depth = max(depth-1, 0)
-		case c == '\n' && depth == 0:
+		case c == '\n' && depth == 0 && !unfinished:
 			return p.text[start:p.at], line
 		case c == '\n':
-			p.line++
+			if p.line++; p.line-line > maxCondition {
+				unfinished = false
+			}
+		case unfinished && (c == 't' || c == 'T') && thenAt(p.text, p.at):
+			unfinished = false
 		case (c == '{' || c == '}') && depth == 0:
 			return p.text[start:p.at], line
 		}
 	}
 	return p.text[start:], line
+}
+
+// maxCondition bounds the lines of one condition, so that an "if" that has lost
+// its "then" does not hide the rest of the file.
+const maxCondition = 50
+
+func startsIf(s string) bool {
+	if len(s) > 4 && strings.EqualFold(s[:4], "else") {
+		s = strings.TrimLeft(s[4:min(len(s), 64)], " \t")
+	}
+	return len(s) > 2 && strings.EqualFold(s[:2], "if") && (isSpace(s[2]) || s[2] == '(')
+}
+
+// thenAt reports whether the word "then" stands at i.
+func thenAt(s string, i int) bool {
+	before := i == 0 || isSpace(s[i-1]) || s[i-1] == ')' || s[i-1] == '"' || s[i-1] == '\''
+	return before && i+4 <= len(s) && strings.EqualFold(s[i:i+4], "then") && (i+4 == len(s) || isSpace(s[i+4]) || s[i+4] == '{')
 }
 
 // blanks skips white space and comments.
@@ -231,12 +255,34 @@ func (p *syslogParser) block(condition string, depth int) {
 	}
 }
 
-var thenWord = regexp.MustCompile(`(?i)\bthen\b`)
+// thenIndex is where the "then" of a condition stands, outside of quotes; -1 where
+// there is none.
+func thenIndex(s string) int {
+	var quote byte
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case (c == 't' || c == 'T') && thenAt(s, i):
+			return i
+		}
+	}
+	return -1
+}
 
 // take reads one statement; it returns the condition under which a block that
 // opens after it runs.
 func (p *syslogParser) take(text string, line int, condition string, opened bool) string {
 	lower := strings.ToLower(text)
+	if p.pending != "" { // the action of a condition that ended with its line
+		condition, p.pending = p.pending, ""
+	}
 	switch {
 	case text == "":
 		return condition
@@ -246,12 +292,14 @@ func (p *syslogParser) take(text string, line int, condition string, opened bool
 		return p.take(strings.TrimSpace(text[4:]), line, condition, opened)
 	case strings.HasPrefix(lower, "if ") || strings.HasPrefix(lower, "if("):
 		filter, action := text[2:], ""
-		if i := thenWord.FindStringIndex(text); i != nil {
-			filter, action = text[2:i[0]], strings.TrimSpace(text[i[1]:])
+		if i := thenIndex(text); i >= 2 {
+			filter, action = text[2:i], strings.TrimSpace(text[i+4:])
 		}
 		filter = both(condition, strings.TrimSpace(filter))
 		if action != "" {
 			p.add(line, filter, action)
+		} else if !opened {
+			p.pending = filter
 		}
 		p.last = filter
 		return filter

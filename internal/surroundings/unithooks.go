@@ -108,6 +108,9 @@ func (m *manager) assignmentHooks(u unit, a assignment) {
 	case "BindPaths", "BindReadOnlyPaths", "RootDirectory", "RootImage", "TemporaryFileSystem", "MountImages", "ExtensionImages", "ExtensionDirectories", "RootDirectoryStartOnly", "ExecSearchPath":
 		m.mounts(u, a)
 	case "User", "Group", "DynamicUser":
+		if len(u.vendor) == 0 {
+			return // a unit of nobody's package: its commands are hooks, and say as whom they run
+		}
 		h := m.unitHook(u, a)
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: a.value}
 		h.Explain = u.name + " runs as another " + strings.ToLower(a.key) + " than its package says: " + clip(a.value) + "."
