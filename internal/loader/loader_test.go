@@ -177,4 +177,3 @@ func FuzzDirectories(f *testing.F) {
 		}
 	})
 }
-

@@ -199,10 +199,10 @@ func FuzzSyslog(f *testing.F) {
 // asks for, or refused.
 func TestLinear(t *testing.T) {
 	for name, piece := range map[string]string{
-		"continued": "a\\\n", "quotes": "X=\"a\n", "braces": "if $a then {\n", "selectors": "mail.* /f\n", "filters": ":msg, contains, \"", "names": "10.0.0.1 a\n", "blanks": " \t", "stars": "/*", "units": "[Service]\nExecStart=/a\n",
+		"continued": "a\\\n", "quotes": "X=\"a\n", "braces": "if $a then {\n", "selectors": "mail.* /f\n", "filters": ":msg, contains, \"", "names": "10.0.0.1 a\n", "blanks": " \t", "stars": "/*", "elses": "else ", "ifs": "if ", "thens": "if a then\n", "units": "[Service]\nExecStart=/a\n",
 		"preload": "/a:", "assignments": "LD_A=b\n", "cron": "* * * * * root postconf -e a=b\n", "backslashes": "\\",
 	} {
-		text := strings.Repeat(piece, 3_900_000/len(piece))
+		text := strings.Repeat(piece, 1_000_000/len(piece))
 		files := map[string]string{}
 		for _, p := range []string{"/etc/systemd/system/postfix.service", "/etc/default/postfix", "/etc/rsyslog.conf", "/etc/crontab", "/etc/ld.so.preload", "/etc/hosts", "/etc/environment", "/etc/apt/apt.conf", "/etc/nsswitch.conf", "/etc/security/pam_env.conf"} {
 			files[p] = text

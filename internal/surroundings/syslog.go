@@ -288,8 +288,8 @@ func (p *syslogParser) take(text string, line int, condition string, opened bool
 		return condition
 	case lower == "else" || lower == "then":
 		return condition
-	case strings.HasPrefix(lower, "else"):
-		return p.take(strings.TrimSpace(text[4:]), line, condition, opened)
+	case strings.HasPrefix(lower, "else ") && !strings.HasPrefix(strings.TrimSpace(lower[5:]), "else"):
+		return p.take(strings.TrimSpace(text[5:]), line, condition, opened)
 	case strings.HasPrefix(lower, "if ") || strings.HasPrefix(lower, "if("):
 		filter, action := text[2:], ""
 		if i := thenIndex(text); i >= 2 {
