@@ -224,6 +224,9 @@ func TestHooks(t *testing.T) {
 			var lines []string
 			for _, h := range got.Hooks {
 				lines = append(lines, said(h))
+				if !watched(h.Source.Path) {
+					t.Errorf("%s lies in none of the places that are watched", h.Source.Path)
+				}
 				if h.Explain == "" || h.Directive == "" || h.Closure == nil || h.Effects == nil {
 					t.Errorf("incomplete: %+v", h)
 				}
@@ -241,6 +244,15 @@ func TestHooks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// watched reports whether a new file would be noticed, or is one that a package
+// has there from the start.
+func watched(p waxseal.Path) bool {
+	_, packaged := debian[string(p)]
+	return packaged || slices.ContainsFunc(surroundings.Places(), func(w waxseal.Path) bool {
+		return p == w || strings.HasPrefix(string(p), string(w)+"/")
+	}) || strings.HasPrefix(string(p), "/var/tmp/") // what a unit names; it is a file of the state
 }
 
 // TestConfigDirectories: what the host gives to Postfix as its configuration.
