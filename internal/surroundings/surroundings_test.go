@@ -163,6 +163,8 @@ func TestHooks(t *testing.T) {
 		{"environment file in a hidden place", map[string]string{unit: "[Service]\nEnvironmentFile=-/var/tmp/.e\n", "/var/tmp/.e": "export LD_PRELOAD='/x.so'\nA=b\n"}, []string{"EnvironmentFile:/var/tmp/.e file=/var/tmp/.e", "EnvironmentFile:LD_PRELOAD text=LD_PRELOAD=/x.so"}},
 		{"environment file with options", map[string]string{unit: "[Service]\nEnvironmentFile=-/etc/default/postfix\n", "/etc/default/postfix": "OPTIONS=-v\n"}, nil},
 		{"default file edited", map[string]string{"/etc/default/spamd": "OPTIONS=\"-d\"\nPERL5LIB=/opt/p\n"}, []string{"spamd.service:EnvironmentFile:PERL5LIB", "the start of spamd:/etc/default:PERL5LIB"}},
+		{"what a generator makes of an init script", map[string]string{"/run/systemd/generator.late/postfix.service": "[Service]\nExecStart=/etc/init.d/postfix start\n"}, nil},
+		{"what a generator makes of another", map[string]string{"/run/systemd/generator.late/exim4.service": "[Service]\nExecStart=/etc/init.d/exim4 start\n", "/etc/init.d/exim4": "exec:#!/bin/sh\n"}, []string{"exim4.service:ExecStart command=/etc/init.d/exim4 start", "/etc/init.d/exim4:script"}},
 		{"generator", map[string]string{"/etc/systemd/system-generators/a": "exec:#!/bin/sh\n"}, []string{"generator command=/etc/systemd/system-generators/a"}},
 		{"masked generator", map[string]string{"/etc/systemd/system-generators/a": "link:/dev/null"}, nil},
 		{"generator of the package replaced", map[string]string{"/usr/lib/systemd/system-generators/postfix-instance-generator": "exec:#!/bin/sh\nid\n"}, []string{"generator command=/usr/lib/systemd/system-generators/postfix-instance-generator"}},

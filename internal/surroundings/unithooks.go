@@ -162,6 +162,11 @@ func (m *manager) command(u unit, a assignment) {
 	if len(x.argv) == 0 {
 		return
 	}
+	// What systemd-sysv-generator(8) makes of an init script says no more than the
+	// script does.
+	if generated := strings.HasPrefix(string(a.source.Path), "/run/systemd/generator"); generated && path.Dir(x.argv[0]) == "/etc/init.d" && m.vendors(clean(x.argv[0]), waxseal.RoleScript) {
+		return
+	}
 	h := m.unitHook(u, a)
 	h.Effects, h.Target = runs, waxseal.Target{Type: waxseal.TargetCommand, Value: strings.Join(x.argv, " ")}
 	h.Closure = append(m.commandParts(x), h.Closure...)
