@@ -26,7 +26,7 @@ var (
 // Words without one of which the patterns can't match: they are slow.
 var (
 	mentionWords = []string{"post", "aliases", "mail", "exim", "dovecot", "smtp", "opendkim", "opendmarc", "rspamd", "spamassassin", "amavis", "clamav-milter", ".forward"}
-	alterWords   = []string{"/var/spool", "/var/mail", "post", "/etc/", ".forward", ".procmailrc", ".sieve", "MAIL_CONFIG", "LD_PRELOAD", "ld.so.preload", "sendmail"}
+	alterWords   = []string{"/var/spool", "/var/mail", "post", "/etc/aliases", "/etc/exim", "/etc/mail", "/etc/dovecot", "/etc/rspamd", "/etc/opendkim", "/etc/smtpd.conf", "/etc/procmailrc", ".forward", ".procmailrc", ".sieve", "MAIL_CONFIG", "LD_PRELOAD", "ld.so.preload", "sendmail"}
 )
 
 func hasAny(text string, words []string) bool {
@@ -73,7 +73,7 @@ func (r *reader) initScripts() {
 				continue
 			}
 			r.part(p, waxseal.RoleScript)
-			if mailUnits[n] && r.disowned(p, waxseal.RoleScript) || altersMail(text) && r.disowned(p, waxseal.RoleScript) {
+			if r.disowned(p, waxseal.RoleScript) && (mailUnits[n] || altersMail(text)) {
 				r.scriptHook(p, 1, "when the host starts or stops", "", mailUnits[n] || r.started(n))
 			}
 			r.linesForDirectories(p, text, true)

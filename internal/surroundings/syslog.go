@@ -379,7 +379,7 @@ func (s *syslog) rule(p waxseal.Path, x rule) {
 	what := actionOf(x.action)
 	source := waxseal.Source{Path: p, Line: x.line}
 	if concern != notMail {
-		s.note("rsyslog", clip(x.filter), clip(x.action), source)
+		s.note(string(p), clip(x.filter), clip(x.action), source)
 	}
 	switch what {
 	case writes:
