@@ -113,6 +113,8 @@ func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
 		for _, in := range c.interpreters(strings.Fields(line)) {
 			needs = append(needs, waxseal.Part{Path: in, Role: waxseal.RoleInterpreter})
 		}
+	} else {
+		rest = raw // a module that a script brings in has no such line
 	}
 	if len(rest) > maxScript {
 		return needs

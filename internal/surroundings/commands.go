@@ -27,9 +27,6 @@ var setuid = set("exim exim4 sendmail procmail maildrop mailq newaliases rmail")
 // daemonDirectories are where mail systems keep their daemons.
 var daemonDirectories = []waxseal.Path{"/usr/lib/postfix/sbin", "/usr/libexec/postfix", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/lib/exim4", "/usr/lib/sm.bin", "/usr/libexec/opensmtpd", "/usr/lib/x86_64-linux-gnu/opensmtpd"}
 
-// daemonScripts are the scripts among Postfix's daemons.
-var daemonScripts = set("postfix-script post-install postmulti-script postfix-tls-script postfix-wrapper postfix-files aliasesdb chroot-update")
-
 // commands reads the commands that stand for the mail system.
 func (r *reader) commands() {
 	seen := map[waxseal.Path]bool{}
