@@ -51,9 +51,10 @@ func New(main Main, master Master, facts Facts) *Config {
 // View is what the daemons of main.cf (nil) or of one service see.
 func (c *Config) View(s *Service) View {
 	if s == nil {
-		return c.view(nil, c.own("$$process_name", "$$service_name"))
+		return c.view(nil, nil, c.own("$$process_name", "$$service_name"))
 	}
-	return c.view(s.Over(), c.own(s.Program(), s.Name))
+	over := s.Over()
+	return c.view(over, over, c.own(s.Program(), s.Name))
 }
 
 // own are the values that a program sets itself.
@@ -65,19 +66,20 @@ func (c *Config) own(process, service string) map[string]string {
 	return fixed
 }
 
-// view makes a view; fixed values are above all others.
-func (c *Config) view(over, fixed map[string]string) View {
+// view makes a view; fixed values are above all others. Names of the host are
+// derived from main.cf with host laid over it.
+func (c *Config) view(over, host, fixed map[string]string) View {
 	v := View{config: c, over: over, fixed: fixed, derived: map[string]string{}}
 	v.macros = newMacros(c.Release, v.Raw)
-	c.derive(v)
+	c.derive(v, host)
 	return v
 }
 
 // derive adds the defaults that Postfix asks the host for: mail_params_init and
 // postconf_builtin.c. They are found with what main.cf itself has only.
-func (c *Config) derive(v View) {
+func (c *Config) derive(v View, over map[string]string) {
 	plain := newMacros(c.Release, func(name string) (string, bool) {
-		if s, ok := v.over[name]; ok {
+		if s, ok := over[name]; ok {
 			return s, true
 		}
 		p, ok := c.Main.Set[name]

@@ -14,7 +14,7 @@ func config(main, master string) *Config {
 
 func testView(main string, over map[string]string) View {
 	c := config(main, "")
-	return c.view(over, c.own("smtp", "smtp"))
+	return c.view(over, over, c.own("smtp", "smtp"))
 }
 
 func TestExpand(t *testing.T) {
