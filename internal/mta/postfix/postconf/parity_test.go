@@ -45,18 +45,29 @@ func TestParity(t *testing.T) {
 	t.Logf(parityHelp, seed)
 	p := newParity(t)
 	g := newGenerator(seed, p.version.Number)
-	written := make([][2]string, cases)
-	for i := range written {
-		written[i][0], written[i][1] = g.pair()
-		p.write(t, i, written[i][0], written[i][1])
+	var written [][2]string
+	for _, tc := range append(printedCases(), refusedCases()...) {
+		written = append(written, [2]string{tc.main, tc.master})
+	}
+	for range cases {
+		main, master := g.pair()
+		written = append(written, [2]string{main, master})
+	}
+	for i, pair := range written {
+		p.write(t, i, pair[0], pair[1])
 	}
 	started := time.Now()
-	p.ask(t, int(cases))
-	t.Logf("postconf answered %d questions in %v", int(cases)*len(modes), time.Since(started).Round(time.Second))
+	p.ask(t, len(written))
+	t.Logf("postconf answered %d questions in %v", len(written)*len(modes), time.Since(started).Round(time.Second))
 	compared, refused, wrong := 0, 0, 0
 	for i := range written {
+		configured := p.config(t, i, written[i][0], written[i][1], "networks")
+		bare := p.config(t, i, written[i][0], written[i][1], "networks.d")
 		for _, mode := range modes {
-			c := p.config(t, i, written[i][0], written[i][1], networks[mode.flags[:2*strings.Count(mode.flags, "-d")]])
+			c := configured
+			if strings.HasPrefix(mode.flags, "-d") {
+				c = bare
+			}
 			ours, err := mode.print(c)
 			ours = withoutHost(ours)
 			theirs, failed := p.answer(t, i, mode.name)
