@@ -59,11 +59,7 @@ func (c *Config) View(s *Service) View {
 
 // own are the values that a program sets itself.
 func (c *Config) own(process, service string) map[string]string {
-	fixed := map[string]string{"process_id": "$$process_id", "process_name": process}
-	if c.Release.since(3, 3) {
-		fixed["service_name"] = service
-	}
-	return fixed
+	return map[string]string{"process_id": "$$process_id", "process_name": process, "service_name": service}
 }
 
 // view makes a view; fixed values are above all others. Names of the host are
@@ -146,6 +142,9 @@ type View struct {
 func (v View) Raw(name string) (string, bool) {
 	if s, ok := v.fixed[name]; ok {
 		return s, true
+	}
+	if v.config.Release.readOnly(name) {
+		return v.Standard(name)
 	}
 	if s, ok := v.over[name]; ok {
 		return s, true

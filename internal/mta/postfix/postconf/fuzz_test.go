@@ -43,7 +43,7 @@ func FuzzMain(f *testing.F) {
 func FuzzMaster(f *testing.F) {
 	f.Add(masterLines)
 	f.Fuzz(func(t *testing.T, text string) {
-		m, problems := ParseMaster("/m", text)
+		m, problems := ParseMaster("/m", text, assumed)
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lineCount(text) {
 				t.Errorf("problem on line %d of %d", p.Line, lineCount(text))

@@ -69,9 +69,6 @@ func (c *Config) Defaults(x Expanded) (string, error) {
 // builtIn are the names that postconf -d shows.
 func (c *Config) builtIn() []string {
 	names := []string{"config_directory", "mail_version", "mail_release_date", "mydomain", "myhostname", "mynetworks", "process_id", "process_name"}
-	if c.Release.since(3, 3) {
-		names = append(names, "service_name")
-	}
 	for name := range c.Release.defaults {
 		names = append(names, name)
 	}
@@ -154,6 +151,7 @@ func (s *scopes) words(n int, x Expanded) ([]string, error) {
 	return out, nil
 }
 
+// braced puts braces around a word with blanks.
 func braced(w string) string {
 	if strings.ContainsAny(w, space) {
 		return "{" + w + "}"

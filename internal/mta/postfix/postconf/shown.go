@@ -222,7 +222,7 @@ func unbraceRaw(w string) (inner string, ok bool) {
 
 // global is the view of main.cf that postconf(1) has.
 func (s *scopes) global() View {
-	return s.view(nil, nil, map[string]string{"process_name": "postconf", "service_name": ""})
+	return s.view(nil, nil, map[string]string{"process_name": "postconf"})
 }
 
 // scoped is the view of one line of master.cf, by its number from 0.

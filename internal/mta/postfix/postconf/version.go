@@ -2,6 +2,7 @@ package postconf
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -30,6 +31,11 @@ func (v Version) Problem() string {
 			Oldest + " to " + Newest + " are assumed"
 	}
 	return ""
+}
+
+// since reports whether the version is of that minor one or a newer one.
+func (v Version) since(major, minor int) bool {
+	return slices.Compare(numbers(v.upstream()), []int{major, minor}) >= 0
 }
 
 // upstream is the number without what a package adds.

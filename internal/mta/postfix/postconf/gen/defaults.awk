@@ -9,7 +9,7 @@ BEGIN {
 	for (i = 1; i in kinds; i++)
 		order[kinds[i]] = i
 	# The host that built it decides these.
-	split("myhostname mydomain mynetworks process_id process_name service_name config_directory mail_release_date mail_version", host, " ")
+	split("myhostname mydomain mynetworks process_id process_name config_directory mail_release_date mail_version", host, " ")
 	for (i in host)
 		skip[host[i]] = 1
 	print "# The defaults of Postfix, as postconf -d prints them with nothing in main.cf"
