@@ -37,7 +37,7 @@ type Config struct {
 
 // New joins main.cf, master.cf and what is known besides.
 func New(main Main, master Master, facts Facts) *Config {
-	r := NewRelease(facts.Version.Number, facts.Version.Vendor)
+	r := NewRelease(facts.Version.upstream(), facts.Version.Vendor)
 	c := &Config{Main: main, Master: master, Facts: facts, Release: r, byService: map[string][]string{}}
 	for _, line := range master.Lines {
 		name, command := line.Words[0], line.Words[masterFields-1]

@@ -213,6 +213,9 @@ func (c *Config) Overrides(x Expanded) (string, error) {
 				}
 			}
 			printLine(&out, line.key()+"/"+name+" = "+value)
+			if out.Len() > maxAllOutput {
+				return "", fmt.Errorf("%s: the services have too many options to print", c.Master.Path)
+			}
 		}
 	}
 	return out.String(), nil

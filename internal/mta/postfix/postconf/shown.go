@@ -35,8 +35,10 @@ func (c *Config) scopes() *scopes {
 		})
 		s.local[i] = shared[line.key()]
 	}
-	for i := range c.Master.Lines {
-		if s.local[i] != nil {
+	done := map[string]bool{}
+	for i, line := range c.Master.Lines {
+		if s.local[i] != nil && !done[line.key()] {
+			done[line.key()] = true
 			s.scan(s.local[i], s.scoped(i), true)
 		}
 	}
