@@ -41,10 +41,6 @@ func (in *instance) reachByName() {
 			in.reached[in.view.Value(name)+"/unix"] = true
 		}
 	}
-	for _, name := range []string{"default_transport", "relay_transport", "local_transport", "virtual_transport"} {
-		transport, _, _ := strings.Cut(in.view.Value(name), ":")
-		in.reached[transport+"/unix"] = true
-	}
 	for i := range in.services {
 		for _, o := range in.services[i].Overrides {
 			if strings.HasSuffix(o.Name, "_service_name") {
@@ -96,6 +92,7 @@ func (in *instance) binaryHook(svc *service) {
 	p := clean(directory + "/" + svc.Command)
 	inside := path.Dir(string(p)) == directory
 	if inside && daemons[path.Base(string(p))] {
+		in.rootDaemon(svc)
 		return
 	}
 	h := in.serviceHook(svc, "command")
