@@ -128,6 +128,7 @@ type reader struct {
 	tree    waxseal.Tree
 	mask    *mask.Masker
 	version postconf.Version
+	doubted bool // what is doubtful about the version has been said
 	params  []param
 	result  Result
 	ids     map[waxseal.HookID]int
