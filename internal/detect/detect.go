@@ -232,7 +232,11 @@ func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
 func modifiers(before, after waxseal.Hook) (w weight) {
 	for _, name := range slices.Sorted(maps.Keys(after.Modifiers)) {
 		was, now := before.Modifiers[name], after.Modifiers[name]
-		if was == now || name == "drift" { // weighed by itself
+		switch {
+		case was == now || name == "drift": // weighed by itself
+			continue
+		case name == "entries" || name == "digest":
+			w.add(entriesChanged)
 			continue
 		}
 		w.add(modifierChanged, name, orNothing(now), orNothing(was))

@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,7 +46,24 @@ func TestStories(t *testing.T) {
 			tell(t, a, told)
 		})
 	}
+	t.Run("one of two thousand", func(t *testing.T) { tell(t, crowd(), told) })
 	everySignIsTold(t, told)
+}
+
+// crowd is a story too long to be written down: a table of two thousand own
+// users, of which one got another name.
+func crowd() *txtar.Archive {
+	var table strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&table, "u%d@example.test user%d\n", i, i)
+	}
+	main := "mydestination = example.test\nvirtual_alias_maps = texthash:/etc/postfix/virtual\n"
+	return &txtar.Archive{Files: []txtar.File{
+		{Name: "want", Data: []byte("low\nordinary entries of a large table\n")},
+		{Name: "before/etc/postfix/main.cf", Data: []byte(main)},
+		{Name: "before/etc/postfix/virtual", Data: []byte(table.String())},
+		{Name: "after/etc/postfix/virtual", Data: []byte(strings.Replace(table.String(), "u1999@example.test user1999", "u1999@example.test other", 1))},
+	}}
 }
 
 // everySignIsTold wants a story for each row of the table of signs: a rule

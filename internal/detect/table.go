@@ -42,6 +42,7 @@ const (
 	oddMailPort
 	remoteSeesAll
 	systemMailbox
+	ownHome
 	strangeFile
 	addressList
 
@@ -84,7 +85,14 @@ const (
 	stockModule
 	strangeCode
 	loaderTrick
+	preloaded
+	librariesFirst
 	mountedOver
+	jobTool
+	jobStrange
+	jobPackaged
+	unitSeesOther
+	unitAsOther
 	environmentSet
 
 	// Services, tables, logs.
@@ -99,6 +107,7 @@ const (
 	// What happened to a hook.
 	dependsOnOther
 	modifierChanged
+	entriesChanged
 	checkGone
 	copyGone
 	relayGone
@@ -161,6 +170,7 @@ var signs = [...]row{
 	oddMailPort:    {waxseal.High, false, "port %s is not a mail port"},
 	remoteSeesAll:  {waxseal.None, true, "a remote endpoint sees all mail of its scope (%s)"},
 	systemMailbox:  {waxseal.Medium, false, "mail is written to the file %s"},
+	ownHome:        {waxseal.Low, false, "mail is written to a file of the recipient's own: %s"},
 	strangeFile:    {waxseal.High, false, "%s is no mailbox of the system"},
 	addressList:    {waxseal.Low, false, "a list of addresses is read from %s; what it says is judged entry by entry"},
 
@@ -200,6 +210,13 @@ var signs = [...]row{
 	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
 	strangeCode:     {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
 	loaderTrick:     {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
+	preloaded:       {waxseal.Critical, true, "%s is loaded into every program of the host, mail daemons and root's commands too"},
+	librariesFirst:  {waxseal.High, true, "every program of the host looks for its libraries in %s first"},
+	jobTool:         {waxseal.High, false, "a shell or general tool runs beside the mail system (%s): %s"},
+	jobStrange:      {waxseal.High, false, "%s runs beside the mail system (%s), and no package vouches for it"},
+	jobPackaged:     {waxseal.Medium, false, "%s of package %s runs beside the mail system (%s)"},
+	unitSeesOther:   {waxseal.High, false, "a unit of the mail system sees other files than the host: %s %s"},
+	unitAsOther:     {waxseal.Medium, false, "a unit of the mail system is set otherwise than its package says: %s %s"},
 	mountedOver:     {waxseal.High, false, "another file system is mounted over %s: what the mail system reads there is %s"},
 	environmentSet:  {waxseal.Medium, false, "the environment of the daemons is set: %s"},
 
@@ -213,6 +230,7 @@ var signs = [...]row{
 
 	dependsOnOther:  {waxseal.Low, false, "what %s depends on is different"},
 	modifierChanged: {waxseal.Medium, false, "%s: %s instead of %s"},
+	entriesChanged:  {waxseal.Low, false, "ordinary entries of a large table are different, each from an own name to an own user"},
 	checkGone:       {waxseal.Medium, false, "mail is no longer checked by %s (%s)"},
 	copyGone:        {waxseal.Medium, false, "mail is no longer copied to %s (%s)"},
 	relayGone:       {waxseal.Medium, false, "mail no longer leaves through %s"},
@@ -262,6 +280,7 @@ var standing = map[sign]waxseal.Severity{
 	deliveryProgram:  waxseal.Low,
 	packagedProgram:  waxseal.Low,
 	packagedCode:     waxseal.Low,
+	jobPackaged:      waxseal.Low,
 	stockModule:      waxseal.Low,
 	localHop:         waxseal.Low,
 	handedToService:  waxseal.Low,

@@ -116,7 +116,10 @@ func (c *Context) foreignAddress(address string) bool {
 	if at < 0 {
 		return false
 	}
-	domain := strings.ToLower(strings.Trim(address[at+1:], " <>.[]"))
+	domain := strings.TrimPrefix(strings.ToLower(strings.Trim(address[at+1:], " <>.[]")), "ipv6:")
+	if a, err := netip.ParseAddr(domain); err == nil && (a.Unmap().IsLoopback() || slices.Contains(c.domains, domain)) {
+		return false
+	}
 	return domain != "" && domain != "localhost" && !c.ownHost(domain)
 }
 

@@ -29,6 +29,8 @@ func (c *Context) signs(h waxseal.Hook) weight {
 		c.environment(h, &w)
 	case waxseal.KindModule, waxseal.KindPlugin, waxseal.KindBinary, waxseal.KindExpansionExec:
 		c.code(h, &w)
+	case waxseal.KindUnit:
+		c.unit(h, &w)
 	case waxseal.KindLog:
 		c.logging(h, &w)
 	case waxseal.KindDiscard:
@@ -186,8 +188,47 @@ func (c *Context) address(h waxseal.Hook, w *weight) {
 	}
 }
 
+// unit weighs what systemd, an init script or a super server does around the mail
+// system.
+func (c *Context) unit(h waxseal.Hook, w *weight) {
+	switch {
+	case h.Target.Type == waxseal.TargetCommand || h.Target.Type == waxseal.TargetFile:
+		c.job(h, w)
+	case h.Has(waxseal.Modify) || h.Has(waxseal.Execute):
+		w.add(unitSeesOther, h.Directive, clip(h.Target.Value))
+	default:
+		w.add(unitAsOther, h.Directive, clip(h.Target.Value))
+	}
+}
+
+// job weighs a program that runs when the mail system starts, by the clock, or
+// with the network, rather than with each message.
+func (c *Context) job(h waxseal.Hook, w *weight) {
+	name := firstWord(h.Target.Value)
+	program := waxseal.Part{}
+	if i := slices.IndexFunc(h.Closure, func(p waxseal.Part) bool { return p.Path == waxseal.Path(name) }); i >= 0 {
+		program = h.Closure[i]
+	}
+	switch {
+	case isGeneralTool(name) || hasShell(h.Target.Value):
+		w.add(jobTool, h.Directive, clip(h.Target.Value))
+	case program.PackageState == waxseal.PackageUnmodified:
+		w.add(jobPackaged, name, program.Package, h.Directive)
+	default:
+		w.add(jobStrange, name, h.Directive)
+	}
+	c.whereItLies(program, name, w)
+	if runsAsRoot(h) {
+		w.add(rootCode)
+	}
+}
+
 // command weighs a program that runs at each message.
 func (c *Context) command(h waxseal.Hook, w *weight) {
+	if h.MTA == waxseal.HostStack {
+		c.job(h, w)
+		return
+	}
 	program, known := programOf(h)
 	name := string(program.Path)
 	if !known {
@@ -272,11 +313,25 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 		c.whereTableLies(h, w)
 		return
 	}
+	if inOwnHome(h) {
+		w.add(ownHome, h.Target.Value)
+		c.whereItLies(waxseal.Part{}, h.Target.Value, w)
+		return
+	}
 	w.add(systemMailbox, h.Target.Value)
 	if !strings.HasPrefix(h.Target.Value, "/var/mail/") && !strings.HasPrefix(h.Target.Value, "/var/spool/mail/") && h.Target.Value != "/dev/null" {
 		w.add(strangeFile, h.Target.Value)
 	}
 	c.whereItLies(waxseal.Part{}, h.Target.Value, w)
+}
+
+// inOwnHome reports whether a user has his own mail written below his home, as a
+// forward file may.
+func inOwnHome(h waxseal.Hook) bool {
+	user, ok := strings.CutPrefix(h.Scope, "recipient ")
+	user, _, _ = strings.Cut(user, "+")
+	home := "/home/" + user + "/"
+	return ok && user != "" && (strings.HasPrefix(h.Target.Value, "~/") || strings.HasPrefix(h.Target.Value, home) && !strings.Contains(h.Target.Value, ".."))
 }
 
 // service weighs handing mail to a service of master.cf: what that service does
@@ -355,8 +410,15 @@ func (c *Context) foreignIn(text string) string {
 
 // environment weighs variables that every daemon gets.
 func (c *Context) environment(h waxseal.Hook, w *weight) {
-	if h.Directive == "mount" {
+	switch h.Directive {
+	case "mount":
 		w.add(mountedOver, h.Source.Path, h.Target.Value)
+		return
+	case "ld.so.preload":
+		w.add(preloaded, clip(h.Target.Value))
+		return
+	case "ld.so.conf":
+		w.add(librariesFirst, clip(h.Target.Value))
 		return
 	}
 	for _, name := range []string{"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "PYTHONPATH", "PERL5LIB", "PERL5OPT", "PYTHONSTARTUP", "BASH_ENV", "MAIL_CONFIG", "PATH="} {
@@ -370,10 +432,8 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 // code weighs a library, daemon or command that becomes part of the mail system.
 func (c *Context) code(h waxseal.Hook, w *weight) {
 	program, _ := programOf(h)
-	for _, p := range h.Closure {
-		if p.Role == waxseal.RoleLibrary {
-			program = p
-		}
+	if i := slices.IndexFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleLibrary }); i >= 0 {
+		program = h.Closure[i]
 	}
 	switch {
 	case program.PackageState == waxseal.PackageUnmodified:

@@ -41,7 +41,7 @@ func (r *reader) preload(p waxseal.Path) {
 		h.Closure = []waxseal.Part{}
 		if path.IsAbs(l.name) {
 			h.Closure = append(h.Closure, waxseal.Part{Path: clean(l.name), Role: waxseal.RoleLibrary})
-			h.Active = r.exists(clean(l.name))
+			h.Active = r.exists(clean(l.name)) || r.partial()
 		}
 		h.Closure = append(h.Closure, waxseal.Part{Path: p, Role: waxseal.RoleConfig})
 		h.Explain = "Every program on the host loads " + clip(l.name) + " before anything else, mail daemons and root's commands too (ld.so.preload)."

@@ -174,6 +174,10 @@ func (r *reader) exists(p waxseal.Path) bool {
 	return err == nil || !errors.Is(err, fs.ErrNotExist)
 }
 
+// partial reports whether the tree is only a part of a host, such as a copy of
+// its /etc: that a program or library is not in it says nothing then.
+func (r *reader) partial() bool { return !r.exists("/usr/bin") && !r.exists("/bin") }
+
 func (r *reader) regular(p waxseal.Path) bool {
 	f, err := r.tree.Stat(p)
 	return err == nil && f.Type == waxseal.Regular

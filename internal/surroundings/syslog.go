@@ -24,6 +24,9 @@ func (r *reader) syslog() {
 			s.file(p)
 		}
 	}
+	if !r.exists("/etc/rsyslog.conf") && r.partial() { // which includes them wherever it is
+		s.include("/etc/rsyslog.conf", "/etc/rsyslog.d/*.conf")
+	}
 }
 
 type syslog struct {

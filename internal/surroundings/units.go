@@ -128,7 +128,9 @@ func (m *manager) names() []string {
 	for _, d := range m.dirs {
 		for _, n := range d.names {
 			add(n)
-			if base, ok := strings.CutSuffix(n, ".d"); ok && template(base) != "" {
+			// A drop-in makes no unit, but that of a mail system may lie outside a tree
+			// that is only a part of a host.
+			if base, ok := strings.CutSuffix(n, ".d"); ok && (template(base) != "" || isMailUnit(base) && m.partial()) {
 				add(base)
 			}
 			if strings.HasSuffix(n, ".wants") || strings.HasSuffix(n, ".requires") || strings.HasSuffix(n, ".upholds") {
@@ -138,7 +140,7 @@ func (m *manager) names() []string {
 				}
 			}
 		}
-		if d.has["postfix@.service"] {
+		if d.has["postfix@.service"] || d.has["postfix@.service.d"] {
 			add("postfix@-.service")
 			m.wanted["postfix@-.service"] = true
 		}

@@ -193,6 +193,10 @@ func (s site) describeNested(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format
 
 // describeServer tells of a table that another program or host answers.
 func (s site) describeServer(h *waxseal.Hook, ref mapdb.Ref) {
+	if s.idleNIS(ref) {
+		h.Active = false
+		modify(h, "inactive", "the default names NIS, and this host is in no NIS domain")
+	}
 	h.External = true
 	switch ref.Class {
 	case mapdb.Database:
@@ -261,4 +265,11 @@ func (s site) database(h *waxseal.Hook, ref mapdb.Ref) (server mapdb.Server, kno
 		h.Closure = append(h.Closure, waxseal.Part{Path: clean(server.Database), Role: waxseal.RoleMap})
 	}
 	return server, true
+}
+
+// idleNIS reports whether a table is the one of NIS that alias_maps has by default,
+// on a host without NIS (yp.conf(5)): there it answers nothing.
+func (s site) idleNIS(ref mapdb.Ref) bool {
+	_, set := s.in.main.Set[s.name]
+	return !set && strings.HasPrefix(ref.Type, "nis") && !s.in.exists("/etc/yp.conf") && !s.in.exists("/var/yp/binding")
 }
