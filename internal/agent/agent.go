@@ -15,6 +15,7 @@ import (
 	"waxseal"
 	"waxseal/internal/correlate"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
 )
 
@@ -78,6 +79,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}}
+	a.reader.Otherwise(rpm.Open)
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
 	return a, nil

@@ -18,6 +18,7 @@ import (
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 	"waxseal/internal/sensor/tail"
+	"waxseal/internal/surroundings"
 )
 
 // senses are the running sensors; one that could not be had is nil.
@@ -195,6 +196,8 @@ func (s *senses) stop() error {
 // aim points the sensors at the mail set of the last state.
 func (a *Agent) aim() {
 	dirs, files := MailSet(a.last)
+	newDirs, newFiles := a.surroundings()
+	dirs, files = append(dirs, newDirs...), append(files, newFiles...)
 	if s := a.senses.files; s != nil {
 		if err := s.SetTargets(dirs, files); err != nil {
 			a.without(fanotify.Name, err.Error(), withoutFiles)
@@ -205,6 +208,43 @@ func (a *Agent) aim() {
 			a.without(kaudit.Name, err.Error(), withoutAudit)
 		}
 	}
+}
+
+// surroundings are the places around the mail system where something new would
+// count, though no file of the state is there yet: a drop-in, a job, a rule.
+func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
+	for _, p := range surroundings.Places() {
+		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
+			dirs = a.below(p, 0, dirs)
+		} else {
+			files = append(files, p)
+		}
+	}
+	return dirs, files
+}
+
+const (
+	maxPlaces     = 1000
+	maxPlaceDepth = 2 // /etc/systemd/system/postfix.service.d
+)
+
+// below adds a directory and those in it.
+func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxseal.Path {
+	if len(dirs) >= maxPlaces {
+		return dirs
+	}
+	dirs = append(dirs, dir)
+	names, err := a.tree.ReadDir(dir)
+	if err != nil || depth == maxPlaceDepth {
+		return dirs
+	}
+	for _, n := range names {
+		p := dir + "/" + waxseal.Path(n)
+		if f, err := a.tree.Lstat(p); err == nil && f.Type == waxseal.Directory {
+			dirs = a.below(p, depth+1, dirs)
+		}
+	}
+	return dirs
 }
 
 func (a *Agent) auditPaths() []string { return AuditPaths(a.tree.Dir(), a.last) }

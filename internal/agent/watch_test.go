@@ -449,3 +449,22 @@ func TestHardLinkAlias(t *testing.T) {
 		t.Errorf("unobserved %v, actor %+v", f.Unobserved, f.Actor)
 	}
 }
+
+// TestDropInAppears: a file where there was none, in a directory that no file of
+// the state lies in, changes what the daemons load.
+func TestDropInAppears(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	dir := h.path("/etc/systemd/system/postfix.service.d")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.must("seal")
+	w := h.watch()
+	if err := os.WriteFile(filepath.Join(dir, "x.conf"), []byte("[Service]\nEnvironment=LD_PRELOAD=/usr/lib/libm2.so\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if f := w.find("the library", isNew("mail-environment")); f.Severity != waxseal.Critical || f.Unobserved != nil {
+		t.Errorf("severity %s, unobserved %v", f.Severity, f.Unobserved)
+	}
+}
