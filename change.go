@@ -26,6 +26,9 @@ type Change struct {
 	// Settings are effective parameters that changed without making, changing or
 	// removing a hook.
 	Settings []SettingChange `json:"settings,omitempty"`
+	// Packages are changes of what the package database says of packages that
+	// brought files of the mail set.
+	Packages []PackageChange `json:"packages,omitempty"`
 	// Attributes are the changes of metadata, in words: "mode 0644 to 0666".
 	Attributes []string      `json:"attributes,omitempty"`
 	Attack     []TechniqueID `json:"attack"`
@@ -57,6 +60,12 @@ func (h HookChanges) Empty() bool {
 type HookChange struct {
 	Before Hook `json:"before"`
 	After  Hook `json:"after"`
+}
+
+// PackageChange is what the package database said of a package, and says now.
+type PackageChange struct {
+	Before Package `json:"before"`
+	After  Package `json:"after"`
 }
 
 // EmptyValue stands in a SettingChange for a parameter that is set to nothing.

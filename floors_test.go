@@ -26,12 +26,17 @@ var floors = []struct {
 	allow    []string
 }{
 	{"0 words", []string{"waxseal"}, nil},
+	{"0a map files", []string{
+		"waxseal/internal/mapdb/mapfile",
+	}, nil},
 	{"1a readers", []string{
 		"waxseal/internal/auditrec",
+		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
+		"waxseal/internal/mountinfo",
 		"waxseal/internal/pkgdb/dpkg",
 		"waxseal/internal/snapshot",
 	}, nil},
@@ -40,6 +45,7 @@ var floors = []struct {
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/mta/postfix",
+		"waxseal/internal/surroundings",
 	}, nil},
 	{"1d mail path", []string{
 		"waxseal/internal/mailpath",
@@ -54,13 +60,16 @@ var floors = []struct {
 		"waxseal/internal/store",
 	}, []string{"golang.org/x/mod/sumdb", "github.com/transparency-dev/formats", "modernc.org/sqlite", "github.com/klauspost/compress", "golang.org/x/sys/unix"}},
 	{"4 edges", []string{
+		"waxseal/internal/archive",
+		"waxseal/internal/pkgdb/rpm",
 		"waxseal/internal/rootfs",
 		"waxseal/internal/sensor/control",
 		"waxseal/internal/sensor/fanotify",
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
-	}, []string{"golang.org/x/sys/unix"}},
+		"waxseal/internal/treecache",
+	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 	}, nil},

@@ -124,8 +124,30 @@ type Hook struct {
 	// counted as blind, never as clean.
 	External bool   `json:"external,omitempty"`
 	Closure  []Part `json:"closure"`
+	// Listener is the process that listens on the hook's socket; nil where the tree
+	// is not a live host, or nothing listens. Who answers may change at any time
+	// without a change of a file, so it is no part of what a seal holds.
+	Listener *Listener `json:"listener,omitempty"`
 	// Explain is one sentence that a mail administrator reads.
 	Explain string `json:"explain"`
+}
+
+// Listener is a process that listens on a socket of this host.
+type Listener struct {
+	Network string `json:"network"` // "tcp", "unix"
+	// Address is "127.0.0.1:8891", "[::]:25", "/run/opendkim/opendkim.sock", or
+	// "@name" in the abstract namespace.
+	Address string `json:"address"`
+	PID     int    `json:"pid"` // 0 where only root could tell
+	Exe     Path   `json:"exe,omitempty"`
+	// Deleted says that the file that runs is no longer at Exe: it was removed or
+	// another was put in its place.
+	Deleted      bool         `json:"deleted,omitempty"`
+	Comm         string       `json:"comm,omitempty"` // the name it gives itself
+	UID          uint32       `json:"uid"`            // effective; Unset where it is not known
+	User         string       `json:"user,omitempty"`
+	Package      string       `json:"package,omitempty"`
+	PackageState PackageState `json:"package_state"`
 }
 
 // Has reports whether the hook has the effect.

@@ -34,6 +34,10 @@ type (
 	SensorName string
 )
 
+// HostStack is the stack of what belongs to no mail system and decides what runs
+// in every one: systemd, cron, the dynamic loader, the log.
+const HostStack StackName = "host"
+
 // Index is the position of an entry in the ledger, from 0.
 type Index int64
 

@@ -61,4 +61,7 @@ type State struct {
 	Settings []Setting   `json:"settings"` // sorted by MTA, instance, name
 	Problems []Problem   `json:"problems"`
 	Files    []FileState `json:"files"` // sorted by path
+	// Packages are those that brought a file of the mail set, sorted by name; none
+	// where the tree has no package database.
+	Packages []Package `json:"packages,omitempty"`
 }

@@ -19,6 +19,9 @@ func (d *door) describe(s Scan) {
 		d.describeStack(s.Host, st)
 	}
 	d.describePath(s)
+	if s.Blind > 0 {
+		fmt.Fprintf(d.out, "\nBlind: %s not decided by any file; what answers there can change unseen.\n", count(s.Blind, "hook is", "hooks are"))
+	}
 	d.printFirst(s.Findings)
 	d.printProblems(s.Problems)
 }

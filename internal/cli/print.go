@@ -301,6 +301,12 @@ func (d *door) warnProblems(list []waxseal.Problem) {
 // progress says on a terminal that work goes on, once it lasts more than a
 // second. The returned function ends it.
 func (d *door) progress(what string) (done func()) {
+	return d.progressOf(what, func() string { return "" })
+}
+
+// progressOf is progress that also says how far the work is. detail is called
+// from another goroutine.
+func (d *door) progressOf(what string, detail func() string) (done func()) {
 	if !isTerminal(d.err) {
 		return func() {}
 	}
@@ -317,7 +323,7 @@ func (d *door) progress(what string) (done func()) {
 				return
 			case <-time.After(time.Second):
 				shown = true
-				fmt.Fprintf(d.err, "\r%s … %ds", safe(what), n)
+				fmt.Fprintf(d.err, "\r\x1b[K%s … %ds%s", safe(what), n, detail())
 			}
 		}
 	}()

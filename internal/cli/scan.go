@@ -1,20 +1,13 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"waxseal"
 	"waxseal/internal/agent"
 	"waxseal/internal/detect"
-	"waxseal/internal/mailpath"
-	"waxseal/internal/mask"
-	"waxseal/internal/rootfs"
-	"waxseal/internal/sensor/proc"
 )
 
 // Scan is the document of waxseal scan.
@@ -25,6 +18,11 @@ type Scan struct {
 	Hooks    []waxseal.Hook    `json:"hooks"`
 	Problems []waxseal.Problem `json:"problems"`
 	Findings []waxseal.Finding `json:"findings"`
+	// Settings are the effective parameters that differ from their defaults.
+	Settings []waxseal.Setting `json:"settings"`
+	// Blind counts the hooks in use that no file decides: they are listed, and
+	// nothing here says that they are clean.
+	Blind int `json:"blind"`
 }
 
 func (d *door) scan() *cobra.Command {
@@ -41,11 +39,12 @@ It needs no seal, keeps no state, executes nothing and writes nothing.`,
 }
 
 func (d *door) runScan() error {
-	state, err := d.read(d.config.Root, agent.ThrowAwayMasker())
+	state, err := d.readLive(d.config.Root, agent.ThrowAwayMasker())
 	if err != nil {
 		return err
 	}
-	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state)}
+	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state),
+		Settings: state.Settings, Blind: blind(state.Hooks)}
 	if d.json() {
 		err = d.printJSON(s)
 	} else {
@@ -61,48 +60,14 @@ func (d *door) runScan() error {
 	return d.verdict(worst, len(s.Findings) > 0, s.Problems)
 }
 
-// read opens a directory and reads its state.
-func (d *door) read(dir string, m *mask.Masker) (waxseal.State, error) {
-	tree, err := openTree(dir)
-	if err != nil {
-		return waxseal.State{}, err
-	}
-	defer tree.Close()
-	defer d.progress("reading the mail path of " + dir)()
-	state := mailpath.NewReader(m).Read(tree)
-	markRunning(dir, &state)
-	return state, nil
-}
-
-// markRunning says of the live root whether its daemons run; of another tree
-// nobody knows.
-func markRunning(dir string, s *waxseal.State) {
-	if dir != "/" {
-		return
-	}
-	running := len(proc.Running(dir, "master")) > 0
-	for i := range s.Stacks {
-		if s.Stacks[i].MTA == "postfix" {
-			s.Stacks[i].Running = &running
+// blind counts the hooks in use whose content is no file.
+func blind(hooks []waxseal.Hook) (n int) {
+	for _, h := range hooks {
+		if h.Active && h.External {
+			n++
 		}
 	}
-}
-
-func openTree(dir string) (*rootfs.Tree, error) {
-	st, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("no such directory: %s", dir)
-	case err != nil:
-		return nil, &exit{code: exitUnreadable, err: err}
-	case !st.IsDir():
-		return nil, usage("not a directory: %s", dir)
-	}
-	tree, err := rootfs.Open(dir)
-	if err != nil {
-		return nil, &exit{code: exitUnreadable, err: err}
-	}
-	return tree, nil
+	return n
 }
 
 // printFirst prints what to look at first.

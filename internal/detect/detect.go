@@ -148,6 +148,7 @@ func (c *Context) Judge(ch *waxseal.Change) {
 		w.join(c.removed(h))
 	}
 	c.settings(ch, &w)
+	c.packages(ch, &w)
 	c.file(ch, &w)
 	w.settle()
 	if len(w.reasons) == 0 {
@@ -214,6 +215,10 @@ func orNothing(s string) string {
 // adjusted weighs a hook that hands mail where it did, in another manner.
 func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
 	w.join(modifiers(before, after))
+	if before.Modifiers["drift"] != after.Modifiers["drift"] {
+		c.drift(after, &w)
+		w.settle()
+	}
 	if before.Scope != after.Scope {
 		w.add(modifierChanged, "scope", after.Scope, before.Scope)
 	}
@@ -227,7 +232,7 @@ func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
 func modifiers(before, after waxseal.Hook) (w weight) {
 	for _, name := range slices.Sorted(maps.Keys(after.Modifiers)) {
 		was, now := before.Modifiers[name], after.Modifiers[name]
-		if was == now {
+		if was == now || name == "drift" { // weighed by itself
 			continue
 		}
 		w.add(modifierChanged, name, orNothing(now), orNothing(was))

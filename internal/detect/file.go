@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -8,6 +9,17 @@ import (
 
 	"waxseal"
 )
+
+// packages weighs what the package database says otherwise than before.
+func (c *Context) packages(ch *waxseal.Change, w *weight) {
+	for _, p := range ch.Packages {
+		if p.Before.Version == p.After.Version && p.Before.Fingerprint != p.After.Fingerprint {
+			w.add(digestsForged, p.After.Name, p.After.Version)
+			continue
+		}
+		w.add(packageChanged, p.After.Name, p.After.Version, p.Before.Version)
+	}
+}
 
 // file weighs what happened to the file itself, beside what it says.
 func (c *Context) file(ch *waxseal.Change, w *weight) {
@@ -44,12 +56,27 @@ func (c *Context) removedFile(ch *waxseal.Change, w *weight) {
 
 // addedFile weighs a part that the configuration named before it was there.
 func (c *Context) addedFile(ch *waxseal.Change, w *weight) {
+	if ch.After.Role == waxseal.RoleDirectory {
+		c.opened(ch, w)
+		return
+	}
 	named := slices.ContainsFunc(c.Before.Hooks, func(h waxseal.Hook) bool {
 		return h.Active && slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Path == ch.Path })
 	})
 	if named && isCode(ch.After.Role) {
 		w.add(namedProgramCame)
 		c.whereItLies(c.partNow(ch.Path), string(ch.Path), w)
+	}
+}
+
+// opened weighs a directory that stands above what a hook depends on, and that
+// others than root can write since: safe ones are in no closure.
+func (c *Context) opened(ch *waxseal.Change, w *weight) {
+	for _, h := range users(c.After.Hooks, ch.Path) {
+		if below := firstBelow(h.Closure, ch.Path); below != "" && len(users(c.Before.Hooks, below)) > 0 {
+			w.add(nowUnsafeAbove, ch.Path, c.partNow(ch.Path).Owner, fmt.Sprintf("%04o", ch.After.Mode), below)
+			return
+		}
 	}
 }
 
@@ -115,22 +142,22 @@ func users(hooks []waxseal.Hook, p waxseal.Path) []waxseal.Hook {
 	return found
 }
 
-// compiledMap weighs a changed .db, .lmdb or .cdb, whose content this version
-// can't read. Compiling was due if the source changed too, or was already newer
-// than the map. Whoever sets the source's time forward can feign that it was
-// due, so even then the change is told.
+// compiledMap weighs a compiled map with other content. What its entries say is
+// hooks, unless it can't be read.
 func (c *Context) compiledMap(ch *waxseal.Change, w *weight) {
-	source := waxseal.Path(strings.TrimSuffix(string(ch.Path), path.Ext(string(ch.Path))))
-	old, had := fileAt(c.Before.Files, source)
-	now, has := fileAt(c.After.Files, source)
-	switch {
-	case had && has && old.Digest != now.Digest:
+	blind := slices.ContainsFunc(c.After.Hooks, func(h waxseal.Hook) bool {
+		return h.Kind == waxseal.KindUnreadable && h.Source.Path == ch.Path
+	})
+	if !blind {
 		w.add(recompiled)
-	case had && old.ModTime.After(ch.Before.ModTime) && ch.After.ModTime.After(ch.Before.ModTime):
-		w.add(recompiledLate)
-	default:
-		w.add(mapDrift, source)
+		return
 	}
+	source := waxseal.Path(strings.TrimSuffix(string(ch.Path), path.Ext(string(ch.Path))))
+	if old, had := fileAt(c.Before.Files, source); had && c.differs(source) && old.Digest != "" {
+		w.add(recompiledBlind)
+		return
+	}
+	w.add(mapDrift, source)
 }
 
 func fileAt(files []waxseal.FileState, p waxseal.Path) (waxseal.FileState, bool) {

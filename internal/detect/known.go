@@ -2,6 +2,7 @@ package detect
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -148,4 +149,10 @@ func programOf(h waxseal.Hook) (waxseal.Part, bool) {
 		}
 	}
 	return waxseal.Part{}, false
+}
+
+// isFilter reports whether a program has the name of a packaged mail filter.
+func isFilter(program string) bool {
+	base := path.Base(program)
+	return slices.ContainsFunc(documentedSockets, func(word string) bool { return strings.Contains(base, word) })
 }

@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,11 +22,14 @@ import (
 // TestStories reads one archive a story: the files before (before/…), those that
 // differ after (after/…), those that are gone (section "removed") and what must
 // come out (section "want": the verdict, then words that the reasons must have,
-// one a line, or must not have, behind "!").
+// one a line, or must not have, behind "!"). Section "scan" is the same for what
+// scan says of the end alone.
 // Section "modes" has lines "before|after PATH OCTAL [UID [GID [HARDLINKS]]]",
 // "links" has "before|after PATH TARGET", and "times" has "before|after PATH
 // MTIME CTIME" in RFC 3339. What is said of before holds after, until after says
-// otherwise.
+// otherwise. Section "listeners" has "SOCKET EXE [PACKAGE]", for what the kernel of a
+// live host says, "unowned" for no package; "copies" has "before|after PATH
+// FIXTURE" for files that are no text.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -62,7 +66,8 @@ func everySignIsTold(t *testing.T, told map[string]bool) {
 func tell(t *testing.T, a *txtar.Archive, told map[string]bool) {
 	before, after, want := trees(t, a)
 	m := mask.New([]byte("story"))
-	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).Read(snapshot.New(after))
+	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).ReadLive(snapshot.New(after), mailpath.Live{Mounts: mounts(a)})
+	listen(a, was, now)
 	context := detect.NewContext(was, now)
 	changes := drift.Compare(was, now)
 	verdict, said := waxseal.None, ""
@@ -82,6 +87,7 @@ func tell(t *testing.T, a *txtar.Archive, told map[string]bool) {
 			t.Errorf("reasons %q: must they have %q?\n%s", words, no, said)
 		}
 	}
+	scanned(t, a, now, told)
 	for _, p := range append(was.Problems, now.Problems...) {
 		t.Logf("problem: %+v", p)
 	}
@@ -112,7 +118,7 @@ func trees(t *testing.T, a *txtar.Archive) (before, after map[waxseal.Path]snaps
 		}
 	}
 	for _, f := range a.Files {
-		if f.Name == "modes" || f.Name == "links" || f.Name == "times" {
+		if slices.Contains([]string{"modes", "links", "times", "copies"}, f.Name) {
 			attribute(t, f.Name, strings.Split(strings.TrimSpace(string(f.Data)), "\n"), before, after)
 		}
 	}
@@ -132,11 +138,22 @@ func attribute(t *testing.T, section string, lines []string, before, after map[w
 		}
 		for _, tree := range trees {
 			p := waxseal.Path(w[1])
+			if section == "copies" {
+				content, err := os.ReadFile(filepath.Join("testdata/fixtures", w[2]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				tree[p] = snapshot.Object{File: waxseal.File{Mode: 0o644}, Content: content}
+				continue
+			}
 			if section == "links" {
 				tree[p] = snapshot.Object{File: waxseal.File{Type: waxseal.Symlink, Link: w[2], Mode: 0o777}}
 				continue
 			}
-			o := tree[p]
+			o, ok := tree[p]
+			if !ok {
+				o.Type = waxseal.Directory
+			}
 			if section == "times" {
 				o.ModTime, o.ChangeTime = moment(t, w[2]), moment(t, w[3])
 			} else {
@@ -144,6 +161,69 @@ func attribute(t *testing.T, section string, lines []string, before, after map[w
 				setOwner(t, &o.File, w[3:])
 			}
 			tree[p] = o
+		}
+	}
+}
+
+// scanned compares what scan says of the end alone with section "scan", which is
+// like "want".
+func scanned(t *testing.T, a *txtar.Archive, now waxseal.State, told map[string]bool) {
+	t.Helper()
+	for _, f := range a.Files {
+		if f.Name != "scan" {
+			continue
+		}
+		said, worst := "", waxseal.None
+		for _, f := range detect.Rank(now) {
+			worst = max(worst, f.Severity)
+			said += f.Severity.String() + " " + f.Title + ": " + strings.Join(f.Reasons, "\n\t") + "\n"
+			for _, r := range f.Reasons {
+				told[r] = true
+			}
+		}
+		want := strings.Split(strings.TrimSpace(string(f.Data)), "\n")
+		if worst.String() != want[0] {
+			t.Errorf("scan: %s, want %s\n%s", worst, want[0], said)
+		}
+		for _, words := range want[1:] {
+			if no, ok := strings.CutPrefix(words, "!"); ok == strings.Contains(said, no) {
+				t.Errorf("scan %q: must it say %q?\n%s", words, no, said)
+			}
+		}
+	}
+}
+
+// mounts are those of section "mounts", "PATH FSTYPE SOURCE", there at the end.
+func mounts(a *txtar.Archive) (list []waxseal.Mount) {
+	for _, f := range a.Files {
+		for line := range strings.Lines(string(f.Data)) {
+			if w := strings.Fields(line); f.Name == "mounts" {
+				list = append(list, waxseal.Mount{Path: waxseal.Path(w[0]), FSType: w[1], Source: w[2], Root: "/"})
+			}
+		}
+	}
+	return list
+}
+
+// listen puts the listeners of a story into the hooks on their sockets.
+func listen(a *txtar.Archive, states ...waxseal.State) {
+	for _, f := range a.Files {
+		if f.Name != "listeners" {
+			continue
+		}
+		for line := range strings.Lines(string(f.Data)) {
+			w := strings.Fields(line)
+			l := waxseal.Listener{Exe: waxseal.Path(w[1]), PackageState: waxseal.PackageUnmodified}
+			if l.Package = w[2]; l.Package == "unowned" {
+				l.Package, l.PackageState = "", waxseal.PackageUnowned
+			}
+			for _, s := range states {
+				for i := range s.Hooks {
+					if s.Hooks[i].Target.Value == w[0] {
+						s.Hooks[i].Listener = &l
+					}
+				}
+			}
 		}
 	}
 }

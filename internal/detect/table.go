@@ -50,6 +50,10 @@ const (
 	strangeSocket
 	remoteSocket
 	hiddenSocket
+	filterListens
+	packageListens
+	strangerListens
+	toolListens
 	failsOpen
 	nowFailsOpen
 
@@ -71,11 +75,15 @@ const (
 	rootCode
 	badPlace
 	anyoneWrites
+	unsafeAbove
+	othersAbove
+	nowUnsafeAbove
 	notAsPackaged
 	packagedCode
 	stockModule
 	strangeCode
 	loaderTrick
+	mountedOver
 	environmentSet
 
 	// Services, tables, logs.
@@ -109,8 +117,11 @@ const (
 	runsAsRootBy
 	scriptForBinary
 	recompiled
-	recompiledLate
+	recompiledBlind
 	mapDrift
+	entryDrift
+	entryLater
+	entryMaybeLater
 	leadsElsewhere
 	harmlessMetadata
 	writableNow
@@ -122,6 +133,8 @@ const (
 	hardLinked
 	attributeChanged
 	timeSetBack
+	digestsForged
+	packageChanged
 	more
 )
 
@@ -154,6 +167,10 @@ var signs = [...]row{
 	strangeSocket:    {waxseal.High, false, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there"},
 	remoteSocket:     {waxseal.High, false, "mail is handed to another host: %s (%s)"},
 	hiddenSocket:     {waxseal.High, true, "the socket %s: %s"},
+	filterListens:    {waxseal.Medium, false, "%s answers there: package %s, unmodified by the local package database"},
+	packageListens:   {waxseal.Medium, false, "%s answers there, which package %s brought, and which is no mail filter known here"},
+	strangerListens:  {waxseal.High, false, "%s answers there, and no package vouches for it"},
+	toolListens:      {waxseal.High, false, "a shell or general tool answers there: %s"},
 	failsOpen:        {waxseal.None, false, "if it does not answer, mail passes unfiltered, so its absence will not be noticed"},
 	nowFailsOpen:     {waxseal.None, false, "if the milter does not answer, mail now passes unfiltered"},
 
@@ -173,11 +190,15 @@ var signs = [...]row{
 	rootCode:        {waxseal.None, true, "it runs as root"},
 	badPlace:        {waxseal.High, true, "%s: %s"},
 	anyoneWrites:    {waxseal.High, true, "anyone on this host may write %s (mode %s)"},
+	unsafeAbove:     {waxseal.High, false, "%s, above %s, belongs to %s and not to root alone: who can write it can put another file in its place"},
+	othersAbove:     {waxseal.None, false, "%s, above %s, belongs to %s: who can write it can put another file in its place"},
+	nowUnsafeAbove:  {waxseal.High, false, "others than root can write %s now (%s, mode %s), and with it %s"},
 	notAsPackaged:   {waxseal.High, true, "%s is not as package %s brought it"},
 	packagedCode:    {waxseal.Medium, false, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified"},
 	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
 	strangeCode:     {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
 	loaderTrick:     {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
+	mountedOver:     {waxseal.High, false, "another file system is mounted over %s: what the mail system reads there is %s"},
 	environmentSet:  {waxseal.Medium, false, "the environment of the daemons is set: %s"},
 
 	handedToService: {waxseal.Medium, false, "mail is handed to the service %s"},
@@ -207,9 +228,12 @@ var signs = [...]row{
 	sealedProgramChanged: {waxseal.High, false, "a sealed program of the mail path has other content"},
 	runsAsRootBy:         {waxseal.None, true, "it runs as root (%s)"},
 	scriptForBinary:      {waxseal.High, true, "a binary was replaced by a script"},
-	recompiled:           {waxseal.None, false, "the map was compiled again with its source; its entries are judged by the source"},
-	recompiledLate:       {waxseal.Info, false, "the map was compiled again after an edit of its source; its entries are judged by the source, since compiled maps are not read yet"},
-	mapDrift:             {waxseal.High, false, "the compiled map that Postfix reads has other content, and its source %s did not change; compiled maps are not read yet, so what it says now is not known"},
+	recompiled:           {waxseal.None, false, "the map was compiled again; what its entries say is judged one by one"},
+	recompiledBlind:      {waxseal.Medium, false, "the map was compiled again with its source, and can't be read: nothing says that it holds what the source says"},
+	mapDrift:             {waxseal.High, false, "the compiled map has other content, its source %s did not change, and the map can't be read: what it says now is not known"},
+	entryDrift:           {waxseal.High, true, "what the mail system reads and what the administrator sees are not the same: %s"},
+	entryLater:           {waxseal.Low, false, "the source was edited and not compiled since: %s"},
+	entryMaybeLater:      {waxseal.Medium, false, "the source is newer than the compiled map, so that it may have been edited and not compiled since, unless its time was set: %s"},
 	leadsElsewhere:       {waxseal.Medium, false, "the name leads to another file now: %s"},
 	harmlessMetadata:     {waxseal.Info, false, "metadata changed: %s"},
 	writableNow:          {waxseal.High, false, "anyone on this host may write it now (mode %04o to %04o)"},
@@ -221,6 +245,8 @@ var signs = [...]row{
 	hardLinked:           {waxseal.Medium, false, "it has another name now, through which it can be written elsewhere (%s)"},
 	attributeChanged:     {waxseal.Low, false, "%s"},
 	timeSetBack:          {waxseal.None, true, "its content changed, yet its modification time (%s) was set back: the kernel's change time is %s"},
+	digestsForged:        {waxseal.Critical, false, "the digests that the package database has of %s changed, and its version (%s) did not: somebody edited the database"},
+	packageChanged:       {waxseal.Info, false, "package %s: version %s instead of %s"},
 	more:                 {waxseal.None, false, "and %d more settings"},
 }
 
@@ -228,7 +254,9 @@ var signs = [...]row{
 // that anything changed: what documentation tells administrators to set up is
 // there on every well-kept server, and is no reason to look at it first.
 var standing = map[sign]waxseal.Severity{
+	mountedOver:      waxseal.Medium,
 	documentedSocket: waxseal.Low,
+	filterListens:    waxseal.Low,
 	deliveryProgram:  waxseal.Low,
 	packagedProgram:  waxseal.Low,
 	packagedCode:     waxseal.Low,

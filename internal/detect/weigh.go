@@ -74,6 +74,10 @@ func seesAll(h waxseal.Hook) bool {
 // socket weighs a milter, policy server or proxy that is asked over a socket.
 func (c *Context) socket(h waxseal.Hook, w *weight) {
 	r := c.reachOf(h.Target.Value)
+	if r == onHost && h.Listener != nil {
+		c.listener(*h.Listener, documented(h.Target.Value), w)
+		return
+	}
 	if r == onHost {
 		if filter := documented(h.Target.Value); filter != "" {
 			w.add(documentedSocket, h.Target.Value, filter)
@@ -86,6 +90,27 @@ func (c *Context) socket(h waxseal.Hook, w *weight) {
 	if seesAll(h) && r != private {
 		w.add(remoteSeesAll, orAll(h.Scope))
 	}
+}
+
+// listener weighs who really answers at a socket: the address says where a filter
+// should be, and nothing about what is there.
+func (c *Context) listener(l waxseal.Listener, documentedFor string, w *weight) {
+	exe := string(l.Exe)
+	switch {
+	case exe == "":
+		w.add(strangerListens, orNothing(l.Comm))
+	case isGeneralTool(exe) && documentedFor == "":
+		w.add(toolListens, exe)
+	case l.PackageState == waxseal.PackageModified || l.PackageState == waxseal.PackageUnowned:
+		w.add(strangerListens, exe)
+	case isGeneralTool(exe) || isFilter(exe):
+		w.add(filterListens, exe, orNothing(l.Package))
+	case l.PackageState == waxseal.PackageUnmodified:
+		w.add(packageListens, exe, l.Package)
+	default:
+		w.add(strangerListens, exe)
+	}
+	c.whereItLies(waxseal.Part{PackageState: l.PackageState, Package: l.Package}, exe, w)
 }
 
 func orAll(scope string) string {
@@ -305,6 +330,10 @@ func (c *Context) foreignIn(text string) string {
 
 // environment weighs variables that every daemon gets.
 func (c *Context) environment(h waxseal.Hook, w *weight) {
+	if h.Directive == "mount" {
+		w.add(mountedOver, h.Source.Path, h.Target.Value)
+		return
+	}
 	for _, name := range []string{"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "PYTHONPATH", "PERL5LIB", "PERL5OPT", "PYTHONSTARTUP", "BASH_ENV", "MAIL_CONFIG", "PATH="} {
 		if strings.Contains(h.Target.Value, name) {
 			w.add(loaderTrick, strings.TrimSuffix(name, "="), clip(h.Target.Value))
@@ -353,6 +382,8 @@ func (c *Context) logging(h waxseal.Hook, w *weight) {
 
 // aggravations are reasons that make any dangerous hook worse.
 func (c *Context) aggravations(h waxseal.Hook, w *weight) {
+	c.above(h, w)
+	c.drift(h, w)
 	if action := h.Modifiers["milter_default_action"]; action == "accept" && h.Kind == waxseal.KindMilter {
 		w.add(failsOpen)
 	}
@@ -361,4 +392,88 @@ func (c *Context) aggravations(h waxseal.Hook, w *weight) {
 			w.add(hiddenSocket, p, why)
 		}
 	}
+}
+
+// above weighs the directories above what a hook depends on: closures list those
+// that others than root can write.
+func (c *Context) above(h waxseal.Hook, w *weight) {
+	for _, p := range h.Closure {
+		if p.Role != waxseal.RoleDirectory || p.Missing || p.Owner == "" {
+			continue
+		}
+		what := firstBelow(h.Closure, p.Path)
+		switch {
+		case what == "":
+		case worldWritable(p.Mode):
+			w.add(anyoneWrites, string(p.Path), p.Mode)
+		case runsAsRoot(h):
+			w.add(unsafeAbove, p.Path, what, p.Owner)
+		default:
+			w.add(othersAbove, p.Path, what, p.Owner)
+		}
+	}
+}
+
+// firstBelow names a part that lies under a directory.
+func firstBelow(parts []waxseal.Part, dir waxseal.Path) waxseal.Path {
+	for _, p := range parts {
+		if p.Role != waxseal.RoleDirectory && strings.HasPrefix(string(p.Path), string(dir)+"/") {
+			return p.Path
+		}
+	}
+	return ""
+}
+
+// drift weighs an entry that a compiled map and its source say differently.
+// Whoever edits a source and has not compiled it yet leaves the same difference
+// as one who changes the map behind the source's back: which it was is told by
+// which of the two files changed, or, where nobody saw that, by their times.
+func (c *Context) drift(h waxseal.Hook, w *weight) {
+	says, ok := h.Modifiers["drift"]
+	if !ok {
+		return
+	}
+	source, compiled := c.halves(h)
+	switch {
+	case len(c.Before.Stacks) > 0 && !c.differs(compiled):
+		w.add(entryLater, says)
+	case len(c.Before.Stacks) > 0 || !c.newer(source, compiled):
+		w.add(entryDrift, says)
+	default:
+		w.add(entryMaybeLater, says)
+	}
+}
+
+// halves finds the source and the compiled map that an entry stands in: the
+// table that names the one names the other.
+func (c *Context) halves(h waxseal.Hook) (source, compiled waxseal.Path) {
+	for _, other := range c.After.Hooks {
+		if other.Kind != waxseal.KindMap || !slices.ContainsFunc(other.Closure, func(p waxseal.Part) bool { return p.Path == h.Source.Path }) {
+			continue
+		}
+		for _, p := range other.Closure {
+			switch p.Role {
+			case waxseal.RoleMap, waxseal.RoleAliases:
+				source = p.Path
+			case waxseal.RoleCompiledMap:
+				compiled = p.Path
+			}
+		}
+		return source, compiled
+	}
+	return "", ""
+}
+
+// differs reports whether a file has other content than before.
+func (c *Context) differs(p waxseal.Path) bool {
+	was, had := fileAt(c.Before.Files, p)
+	now, has := fileAt(c.After.Files, p)
+	return had != has || was.Digest != now.Digest
+}
+
+// newer reports whether one file was written after another.
+func (c *Context) newer(p, than waxseal.Path) bool {
+	a, hasA := fileAt(c.After.Files, p)
+	b, hasB := fileAt(c.After.Files, than)
+	return hasA && hasB && a.ModTime.After(b.ModTime)
 }

@@ -28,6 +28,7 @@ func Compare(before, after waxseal.State) []waxseal.Change {
 	c.config = c.changedConfig()
 	c.hooks(before.Hooks, after.Hooks)
 	c.settings(before.Settings, after.Settings)
+	c.packages(before.Packages, after.Packages)
 	list := make([]waxseal.Change, 0, len(c.changes))
 	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
 		list = append(list, *c.changes[p])
@@ -242,7 +243,7 @@ func (c *comparison) closure(was, now waxseal.Hook) {
 // isSource: what these files say is hooks of its own.
 func isSource(r waxseal.Role) bool {
 	switch r {
-	case waxseal.RoleConfig, waxseal.RoleMap, waxseal.RoleAliases, waxseal.RoleInclude, waxseal.RoleList, waxseal.RoleDirectory:
+	case waxseal.RoleConfig, waxseal.RoleMap, waxseal.RoleCompiledMap, waxseal.RoleAliases, waxseal.RoleInclude, waxseal.RoleList, waxseal.RoleDirectory:
 		return true
 	default:
 		return false
@@ -297,4 +298,27 @@ func toldByHook(h waxseal.HookChanges, name string) bool {
 	}
 	return slices.ContainsFunc(h.Added, tells) || slices.ContainsFunc(h.Removed, tells) ||
 		slices.ContainsFunc(h.Changed, func(c waxseal.HookChange) bool { return tells(c.After) || tells(c.Before) })
+}
+
+// packages compares what the package database says of the packages that both
+// states know. One that only began to matter is told by the files it brought.
+func (c *comparison) packages(before, after []waxseal.Package) {
+	old := map[string]waxseal.Package{}
+	for _, p := range before {
+		old[p.Name] = p
+	}
+	for _, p := range after {
+		if was, ok := old[p.Name]; ok && was != p {
+			ch := c.at(databaseOf(p), "")
+			ch.Packages = append(ch.Packages, waxseal.PackageChange{Before: was, After: p})
+		}
+	}
+}
+
+// databaseOf is where the package manager keeps the digests of a package's files.
+func databaseOf(p waxseal.Package) waxseal.Path {
+	if p.Manager == "dpkg" {
+		return waxseal.Path("/var/lib/dpkg/info/" + p.Name + ".md5sums")
+	}
+	return "/var/lib/rpm"
 }

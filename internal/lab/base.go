@@ -55,7 +55,8 @@ func (f Flavour) name() string {
 
 // packages is what a mail lab has beyond a minimal Debian.
 var packages = []string{
-	"iproute2", "openssh-client", "openssh-server", "postfix", "procps", "python3-minimal",
+	"iproute2", "openssh-client", "openssh-server", "postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre", "postfix-sqlite",
+	"procps", "python3-minimal",
 	"rsyslog", "sudo", "usr-is-merged",
 }
 

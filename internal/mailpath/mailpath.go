@@ -3,15 +3,17 @@
 // every file they depend on with its owner, mode, digest and package.
 //
 // It is where closures are completed: a command that is a script brings its
-// interpreter and the files it names; a map brings the file behind a symbolic
-// link. What is read is masked before it is kept.
+// interpreter, the files it names and the modules that lie beside it; a program
+// brings its libraries; a map brings the file behind a symbolic link; each brings
+// the directories above it that others than root can write. Libraries that a
+// package vouches for are files of the state and stand in no closure. What is
+// read is masked before it is kept.
 //
 // It does not judge, and it does not compare.
 package mailpath
 
 import (
 	"cmp"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,9 +22,10 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/loader"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta/postfix"
-	"waxseal/internal/pkgdb/dpkg"
+	"waxseal/internal/surroundings"
 )
 
 // Reader reads states of one tree, and remembers between two readings what is
@@ -30,8 +33,9 @@ import (
 // of programs.
 type Reader struct {
 	masker   *mask.Masker
-	packages *dpkg.DB
-	pkgStamp stamp
+	packages Packages
+	pkgStamp string
+	others   OpenPackages
 	programs map[waxseal.Path]program
 }
 
@@ -57,29 +61,43 @@ type program struct {
 	stamp  stamp
 	digest waxseal.Digest
 	keyed  bool
-	md5    string
+	sums   waxseal.Sums
 	role   waxseal.Role
 	needs  []waxseal.Part
 	text   string
+	elf    *loader.Program // nil for what is no ELF file
 }
 
 // Forget drops what is remembered of a path, because something happened to it.
 func (r *Reader) Forget(p waxseal.Path) { delete(r.programs, p) }
 
 // Read reads the state of a tree.
-func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
-	found := postfix.Read(tree, r.masker)
+func (r *Reader) Read(tree waxseal.Tree) waxseal.State { return r.ReadLive(tree, Live{}) }
+
+// ReadLive reads the state of the tree of a live host, with what is known of the
+// host besides its files.
+func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c := &closer{
 		reader: r, tree: tree,
 		users: Names(tree, "/etc/passwd"), groups: Names(tree, "/etc/group"),
 		files: map[waxseal.Path]waxseal.FileState{}, parts: map[waxseal.Path]waxseal.Part{},
+		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
-	c.problems = append(c.problems, found.Problems...)
 	r.refreshPackages(tree, c)
+	around := surroundings.Read(tree, r.masker, c.about)
+	found := postfix.Read(tree, r.masker)
+	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
+	found.Hooks = append(found.Hooks, around.Hooks...)
+	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
+	found.Settings = append(found.Settings, around.Settings...)
 	for i := range found.Hooks {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
+	c.listeners(found.Hooks, found.Settings, live)
 	c.complete(found.Parts)
+	c.complete(around.Parts)
+	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
+	r.stampPackages(tree, c)
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
@@ -87,6 +105,7 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State {
 		Settings: sortedSettings(nonNil(found.Settings)),
 		Problems: nonNil(c.problems),
 		Files:    c.sorted(),
+		Packages: c.installed(),
 	})
 }
 
@@ -123,18 +142,6 @@ func sortedSettings(s []waxseal.Setting) []waxseal.Setting {
 	return s
 }
 
-// refreshPackages reads the package database if it is new or has changed.
-func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
-	status, err := tree.Stat("/var/lib/dpkg/status")
-	now := stampOf(status)
-	if err == nil && r.packages != nil && now == r.pkgStamp {
-		return
-	}
-	db, problems := dpkg.Read(tree)
-	c.problems = append(c.problems, problems...)
-	r.packages, r.pkgStamp = db, now
-}
-
 // closer completes the parts of one reading.
 type closer struct {
 	reader   *Reader
@@ -144,6 +151,11 @@ type closer struct {
 	files    map[waxseal.Path]waxseal.FileState
 	parts    map[waxseal.Path]waxseal.Part
 	problems []waxseal.Problem
+	inodes   map[stamp]program // ELF files read in this reading
+	search   *loader.Search
+	asked    map[waxseal.Path][]waxseal.Path // file -> libraries it asks for
+	loads    map[waxseal.Path][]waxseal.Part // program -> libraries that nothing vouches for
+	unsafe   map[waxseal.Path][]waxseal.Path // directory -> unsafe ones from / down to it
 }
 
 // maxClosure bounds one closure: a script that names more files is not followed
@@ -167,8 +179,11 @@ func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
 		part, needs := c.part(p)
 		done = append(done, part)
 		queue = append(queue, needs...)
+		if isProgram(part.Role) && c.reader.programs[part.Path].elf != nil {
+			queue = append(queue, c.libraries(part.Path)...)
+		}
 	}
-	return done
+	return append(done, c.chains(done)...)
 }
 
 // part completes one part; needs are the further parts it depends on.
@@ -263,8 +278,7 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 		c.problem(p.Path, err)
 		return nil
 	}
-	sum := md5.Sum(raw)
-	c.packageOf(p, state.File, hex.EncodeToString(sum[:]))
+	c.packageOf(p, state.File, sumsOf(raw))
 	c.digest(state, raw)
 	p.Digest, p.Keyed = state.Digest, state.Keyed
 	return nil
@@ -298,17 +312,6 @@ func (c *closer) digest(state *waxseal.FileState, raw []byte) {
 func sha(b []byte) waxseal.Digest {
 	sum := sha256.Sum256(b)
 	return waxseal.Digest(hex.EncodeToString(sum[:]))
-}
-
-// packageOf asks the package database about a file, under the name it was found
-// by and the name it resolved to.
-func (c *closer) packageOf(p *waxseal.Part, f waxseal.File, sum string) {
-	at := f.Path
-	if f.Resolved != "" {
-		at = f.Resolved
-	}
-	p.Package = c.reader.packages.Owner(at)
-	p.PackageState = c.reader.packages.State(at, sum)
 }
 
 func (c *closer) sorted() []waxseal.FileState {

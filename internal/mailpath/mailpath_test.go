@@ -50,6 +50,7 @@ func server() map[waxseal.Path]snapshot.Object {
 		"/usr/bin/python3.11":      file(0o755, elf+"python"),
 		"/usr/bin/env":             file(0o755, elf+"env"),
 		"/etc/filter.conf":         file(0o644, "dsn = secret\n"),
+		"/usr/sbin/postconf":       file(0o755, elf+"mail_version=3.7.11\x00"),
 	}
 }
 

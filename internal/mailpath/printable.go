@@ -46,6 +46,9 @@ func printableHook(h *waxseal.Hook) {
 		p.Path, p.Owner, p.Package = text(p.Path), text(p.Owner), text(p.Package)
 	}
 	h.Modifiers = printableMap(h.Modifiers)
+	if l := h.Listener; l != nil {
+		l.Address, l.Exe, l.Comm, l.User, l.Package = text(l.Address), text(l.Exe), text(l.Comm), text(l.User), text(l.Package)
+	}
 }
 
 func printableFile(f *waxseal.FileState) {

@@ -2,14 +2,13 @@ package mailpath
 
 import (
 	"bytes"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"path"
 	"regexp"
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/loader"
 )
 
 // isProgram reports whether a part in this role is run or loaded.
@@ -29,12 +28,20 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	known, ok := c.reader.programs[p.Path]
 	// A tree without change times (an archive) can't tell two versions apart.
 	if !ok || known.stamp != now || state.ChangeTime.IsZero() {
-		known = c.readProgram(*p, state)
-		known.stamp = now
+		// One library has many names: it is read under the first.
+		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() {
+			known = c.readProgram(*p, state)
+			known.stamp = now
+		}
+		if known.elf != nil {
+			c.inodes[now] = known
+		}
 		c.reader.programs[p.Path] = known
 	}
-	c.packageOf(p, state.File, known.md5)
-	p.Role, state.Role = known.role, known.role
+	c.packageOf(p, state.File, known.sums)
+	if known.elf == nil { // a script is one, whatever it was taken for
+		p.Role, state.Role = known.role, known.role
+	}
 	p.Digest, state.Digest = known.digest, known.digest
 	p.Keyed, state.Keyed = known.keyed, known.keyed
 	state.Text = known.text
@@ -54,10 +61,16 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	if raw == nil {
 		return known
 	}
-	sum := md5.Sum(raw)
-	known.digest, known.md5 = sha(raw), hex.EncodeToString(sum[:])
+	known.sums = sumsOf(raw)
+	known.digest = waxseal.Digest(known.sums.SHA256)
 	switch {
-	case p.Role == waxseal.RoleInterpreter || bytes.HasPrefix(raw, []byte("\x7fELF")):
+	case bytes.HasPrefix(raw, []byte("\x7fELF")):
+		if e, err := loader.Parse(raw); err == nil {
+			known.elf = &e
+		} else if errors.Is(err, loader.ErrDamaged) {
+			c.problems = append(c.problems, waxseal.Problem{Path: p.Path, Message: err.Error() + ": which libraries it loads is not known"})
+		}
+	case p.Role == waxseal.RoleInterpreter:
 	case p.Role == waxseal.RoleBinary && bytes.HasPrefix(raw, []byte("#!")) || p.Role == waxseal.RoleScript:
 		c.script(p.Path, raw, &known)
 	case p.Role == waxseal.RoleLibrary: // what a script reads may be its password
@@ -104,6 +117,7 @@ func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
 	if len(rest) > maxScript {
 		return needs
 	}
+	needs = append(needs, c.besides(script, rest)...)
 	for _, g := range absolute.FindAllSubmatch(rest, -1) {
 		p := waxseal.Path(path.Clean(string(g[1])))
 		if len(needs) > maxScriptNames || p == script {

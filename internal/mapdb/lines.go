@@ -1,11 +1,27 @@
 package mapdb
 
-import "strings"
+import (
+	"sort"
+	"strings"
+)
 
 // Line is one logical line: a line and the lines that continue it.
 type Line struct {
 	Number int // of its first physical line, from 1
 	Text   string
+	joints []joint
+}
+
+// joint is where a physical line that continues a logical one starts.
+type joint struct{ offset, number int }
+
+// At is the physical line on which the byte at offset of Text stands.
+func (l Line) At(offset int) int {
+	n := sort.Search(len(l.joints), func(i int) bool { return l.joints[i].offset > offset })
+	if n == 0 {
+		return l.Number
+	}
+	return l.joints[n-1].number
 }
 
 // Problem is a place in a source that Postfix would warn about and skip.
@@ -24,6 +40,7 @@ func Lines(content string) ([]Line, []Problem) {
 		problems []Problem
 		text     strings.Builder
 		first    int
+		joints   []joint
 	)
 	flush := func() {
 		if text.Len() == 0 {
@@ -33,9 +50,10 @@ func Lines(content string) ([]Line, []Problem) {
 		case isSpace(s[0]):
 			problems = append(problems, Problem{first, "a logical line must not start with white space: ignored by Postfix"})
 		default:
-			lines = append(lines, Line{first, s})
+			lines = append(lines, Line{first, s, joints})
 		}
 		text.Reset()
+		joints = nil
 	}
 	for n, rest := 1, content; rest != ""; n++ {
 		var line string
@@ -48,6 +66,8 @@ func Lines(content string) ([]Line, []Problem) {
 		}
 		if text.Len() == 0 {
 			first = n
+		} else {
+			joints = append(joints, joint{text.Len(), n})
 		}
 		text.WriteString(line)
 	}

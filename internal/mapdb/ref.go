@@ -50,6 +50,10 @@ type Ref struct {
 	// Entries are those of a written table; their Line is 0.
 	Entries  []Entry
 	Problems []Problem
+	// rulesText is the table that the reference holds, as a file would have it.
+	rulesText string
+	// broken: Postfix can't open it.
+	broken bool
 }
 
 // Source is the file that people edit: the source of a compiled table, the
@@ -76,8 +80,10 @@ func (r Ref) CompiledFile() string {
 // Format is the grammar of the source.
 func (r Ref) Format() Format {
 	switch r.Type {
-	case "regexp", "pcre":
-		return Patterns
+	case "regexp":
+		return Regexp
+	case "pcre":
+		return PCRE
 	case "cidr":
 		return Networks
 	}
@@ -126,7 +132,7 @@ func parse(s string, depth int) Ref {
 		typ, name, ok = strings.Cut(name, ":")
 	}
 	if !ok || name == "" {
-		r.problem("a table is written type:name")
+		r.breaks("a table is written type:name")
 		return r
 	}
 	r.Type, r.Name = typ, name
@@ -134,7 +140,7 @@ func parse(s string, depth int) Ref {
 		r.Class = c
 	}
 	if depth >= maxDepth {
-		r.problem("tables are nested too deeply to be read")
+		r.breaks("tables are nested too deeply to be read")
 		return r
 	}
 	r.written(depth)
@@ -145,11 +151,17 @@ func (r *Ref) problem(message string) {
 	r.Problems = append(r.Problems, Problem{Message: message})
 }
 
+// breaks is a problem for which Postfix refuses the whole table.
+func (r *Ref) breaks(message string) {
+	r.problem(message)
+	r.broken = true
+}
+
 // written reads what the reference itself holds.
 func (r *Ref) written(depth int) {
 	inner, braced := Unbrace(r.Name)
 	if strings.HasPrefix(r.Name, "{") && !braced {
-		r.problem("braces do not match")
+		r.breaks("braces do not match")
 	}
 	switch {
 	case r.Type == "static":
@@ -164,34 +176,59 @@ func (r *Ref) written(depth int) {
 		for _, f := range Fields(inner) {
 			r.Refs = append(r.Refs, parse(f, depth+1))
 		}
+	case r.Type == "texthash" && braced:
+		r.breaks("texthash: wants a file")
 	case r.Class == Text && braced:
-		// pcre:{{/re/ ACTION}}: since Postfix 3.7 the rules may stand here.
-		r.Class = Written
-		for _, f := range Fields(inner) {
-			entries, problems := ParseSource(r.Format(), unbraced(f))
-			for _, e := range entries {
-				e.Line = 0
-				r.Entries = append(r.Entries, e)
-			}
-			for _, p := range problems {
-				r.problem(p.Message)
-			}
+		r.rules(inner)
+	}
+}
+
+// rules reads pcre:{{/re/ ACTION}, {…}}: since Postfix 3.7 the rules of a table
+// may stand in the reference (dict_inline_to_multiline in the Postfix source).
+func (r *Ref) rules(inner string) {
+	r.Class = Written
+	var text strings.Builder
+	for _, f := range Fields(inner) {
+		rule, ok := Unbrace(f)
+		if !ok {
+			r.breaks("each rule wants braces of its own")
+			continue
 		}
+		text.WriteString(rule + "\n")
+	}
+	r.rulesText = text.String()
+	entries, problems := ParseSource(r.Format(), r.rulesText)
+	for _, e := range entries {
+		e.Line, e.ValueLine = 0, 0
+		r.Entries = append(r.Entries, e)
+	}
+	for _, p := range problems {
+		r.problem(p.Message)
 	}
 }
 
 func (r *Ref) inline(inner string) {
 	for _, f := range Fields(inner) {
-		key, value, ok := strings.Cut(unbraced(f), "=")
-		if !ok {
-			r.problem("inline: wants { key = value }")
+		pair := f
+		if strings.HasPrefix(f, "{") {
+			pair = unbraced(f)
+		}
+		// split_qnameval in the Postfix source: the quotes of a key stay.
+		end, quoted := keyEndAt(pair, "=")
+		if quoted {
+			r.breaks("inline: unbalanced '\"'")
 			continue
 		}
-		key = strings.Trim(key, spaces)
-		if len(key) > 1 && key[0] == '"' && key[len(key)-1] == '"' {
-			key = key[1 : len(key)-1]
+		key, rest := pair[:end], strings.TrimLeft(pair[end:], spaces)
+		value, ok := strings.CutPrefix(rest, "=")
+		if key == "" || !ok {
+			r.breaks("inline: wants { key = value }")
+			continue
 		}
 		r.Entries = append(r.Entries, Entry{Key: key, Value: strings.Trim(value, spaces)})
+	}
+	if len(r.Entries) == 0 && !r.broken {
+		r.breaks("inline: wants at least one { key = value }")
 	}
 }
 

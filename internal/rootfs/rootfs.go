@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -28,6 +29,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/mountinfo"
 )
 
 // Tree is an open directory. Close it when done.
@@ -55,6 +57,9 @@ func Open(dir string) (*Tree, error) {
 // Close closes the tree.
 func (t *Tree) Close() error { return t.root.Close() }
 
+// Problems lists nothing: a directory is taken as it is.
+func (t *Tree) Problems() []waxseal.Problem { return nil }
+
 // Dir is where the tree lies on this machine.
 func (t *Tree) Dir() string { return t.real }
 
@@ -66,69 +71,88 @@ const (
 	doFollow follow = 0
 )
 
+// object is an open descriptor. The runtime's own files would ask the kernel
+// about each of them, and put it to its poller, for nothing.
+type object int
+
+func (o object) close() { unix.Close(int(o)) }
+
+func (o object) path() string { return "/proc/self/fd/" + strconv.Itoa(int(o)) }
+
 // open opens an object without reading it (O_PATH).
-func (t *Tree) open(p waxseal.Path, f follow) (*os.File, error) {
-	how := &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_CLOEXEC | uint64(f),
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	}
+func (t *Tree) open(p waxseal.Path, f follow) (object, error) {
+	return t.openHow(p, unix.O_PATH|uint64(f), unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+}
+
+func (t *Tree) openHow(p waxseal.Path, flags, resolve uint64) (object, error) {
+	how := &unix.OpenHow{Flags: unix.O_CLOEXEC | flags, Resolve: resolve}
 	for {
 		fd, err := unix.Openat2(int(t.root.Fd()), relative(p), how)
 		switch {
 		case err == nil:
-			return os.NewFile(uintptr(fd), string(p)), nil
-		case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR):
+			return object(fd), nil
+		case err == unix.EAGAIN || err == unix.EINTR:
 			continue // a rename raced with the walk: openat2(2) asks to try again
-		case errors.Is(err, unix.ELOOP):
-			return nil, &fs.PathError{Op: "open", Path: string(p), Err: waxseal.ErrLoop}
-		case errors.Is(err, unix.ENOTDIR):
-			return nil, &fs.PathError{Op: "open", Path: string(p), Err: fs.ErrNotExist}
-		default:
-			return nil, &fs.PathError{Op: "open", Path: string(p), Err: err}
+		case err == unix.ELOOP:
+			err = waxseal.ErrLoop
+		case err == unix.ENOTDIR:
+			err = fs.ErrNotExist
 		}
+		return -1, &fs.PathError{Op: "open", Path: string(p), Err: err}
 	}
 }
 
+// relative is a path as the kernel resolves it below the root. ".." is left to
+// the kernel: behind a symbolic link it is not what precedes it in the text.
 func relative(p waxseal.Path) string {
-	rel := strings.TrimLeft(path.Clean("/"+string(p)), "/")
+	rel := strings.TrimLeft(string(p), "/")
 	if rel == "" {
 		return "."
 	}
 	return rel
 }
 
-func fdPath(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) }
+func fdPath(f *os.File) string { return object(f.Fd()).path() }
 
 // Lstat implements waxseal.Tree.
 func (t *Tree) Lstat(p waxseal.Path) (waxseal.File, error) {
-	f, err := t.open(p, noFollow)
+	o, err := t.open(p, noFollow)
 	if err != nil {
 		return waxseal.File{}, err
 	}
-	defer f.Close()
-	return t.describe(f, p)
+	defer o.close()
+	return describe(o, p)
 }
 
 // Stat implements waxseal.Tree.
 func (t *Tree) Stat(p waxseal.Path) (waxseal.File, error) {
-	f, err := t.open(p, doFollow)
-	if err != nil {
+	// Most paths lead through no link, and the kernel can say so.
+	const direct = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS
+	o, err := t.openHow(p, unix.O_PATH, direct)
+	if err == nil && !strings.Contains(string(p), "..") {
+		defer o.close()
+		return describe(o, p)
+	}
+	if err == nil {
+		o.close()
+	}
+	if o, err = t.open(p, doFollow); err != nil {
 		return waxseal.File{}, err
 	}
-	defer f.Close()
-	file, err := t.describe(f, p)
+	defer o.close()
+	file, err := describe(o, p)
 	if err != nil {
 		return file, err
 	}
-	if at := t.inside(f); at != "" && at != file.Path {
+	if at := t.inside(o); at != "" && at != file.Path {
 		file.Resolved = at
 	}
 	return file, nil
 }
 
 // inside is the path of an open object in the tree, "" if it is not known.
-func (t *Tree) inside(f *os.File) waxseal.Path {
-	at, err := os.Readlink(fdPath(f))
+func (t *Tree) inside(o object) waxseal.Path {
+	at, err := os.Readlink(o.path())
 	if err != nil || !strings.HasPrefix(at, "/") {
 		return ""
 	}
@@ -142,110 +166,124 @@ func (t *Tree) inside(f *os.File) waxseal.Path {
 	return waxseal.Path(path.Clean("/" + rest))
 }
 
-// describe fills in the metadata of an open object.
-func (t *Tree) describe(f *os.File, p waxseal.Path) (waxseal.File, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return waxseal.File{}, &fs.PathError{Op: "stat", Path: string(p), Err: err}
-	}
-	file := waxseal.File{
-		Path: waxseal.Path(path.Clean("/" + string(p))),
-		Type: fileType(st.Mode),
-		Mode: st.Mode & 0o7777,
-		UID:  st.Uid, GID: st.Gid,
-		Size:    st.Size,
-		ModTime: timeOf(st.Mtim), ChangeTime: timeOf(st.Ctim),
-		Device: st.Dev, Inode: st.Ino, Links: st.Nlink,
-		XAttrs: xattrs(f),
-		Flags:  flags(f),
-	}
-	if file.Type == waxseal.Symlink {
-		file.Link = readlink(f)
-	}
-	return file, nil
-}
-
-func fileType(mode uint32) waxseal.FileType {
-	switch mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		return waxseal.Regular
-	case unix.S_IFDIR:
-		return waxseal.Directory
-	case unix.S_IFLNK:
-		return waxseal.Symlink
-	case unix.S_IFIFO:
-		return waxseal.FIFO
-	case unix.S_IFSOCK:
-		return waxseal.Socket
-	default:
-		return waxseal.Device
-	}
-}
-
-func readlink(f *os.File) string {
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(int(f.Fd()), "", buf)
-	if err != nil {
-		return ""
-	}
-	return string(buf[:n])
-}
-
 // ReadFile implements waxseal.Tree.
 func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
-	f, err := t.openRegular(p)
+	o, size, err := t.openRegular(p)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	defer o.close()
+	if size > limit {
+		return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
+	}
+	data, err := readAll(o, size, limit)
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: string(p), Err: err}
-	}
-	if int64(len(data)) > limit {
-		return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
 	return data, nil
 }
 
+// readAll reads a file that had this size a moment ago. Files of /proc and /sys
+// have none, and a log may grow.
+func readAll(o object, size, limit int64) ([]byte, error) {
+	data := make([]byte, 0, min(size, limit)+1) // one more, to see the end
+	for {
+		n, err := o.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return data, nil
+		case err != nil:
+			return nil, err
+		case int64(len(data)) > limit:
+			return nil, waxseal.ErrTooLarge
+		}
+		if len(data) == cap(data) {
+			data = slices.Grow(data, max(512, len(data)))
+		}
+	}
+}
+
+// Read implements io.Reader.
+func (o object) Read(b []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(o), b)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0 && len(b) > 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+// CopyTo writes the whole content of a regular file to w, and returns ErrTooLarge
+// if there is more than limit bytes.
+func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
+	o, size, err := t.openRegular(p)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	var n int64
+	if size <= limit {
+		n, err = io.CopyBuffer(w, struct{ io.Reader }{io.LimitReader(o, limit+1)}, make([]byte, min(size+1, 256<<10)))
+	}
+	if size > limit || n > limit {
+		err = waxseal.ErrTooLarge
+	}
+	if err != nil {
+		return &fs.PathError{Op: "read", Path: string(p), Err: err}
+	}
+	return nil
+}
+
 // Digest implements waxseal.Tree.
 func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
-	f, err := t.openRegular(p)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", &fs.PathError{Op: "read", Path: string(p), Err: err}
+	if err := t.CopyTo(p, h, math.MaxInt64-1); err != nil {
+		return "", err
 	}
 	return waxseal.Digest(hex.EncodeToString(h.Sum(nil))), nil
 }
 
-// openRegular opens a regular file for reading, after looking at what it is.
-func (t *Tree) openRegular(p waxseal.Path) (*os.File, error) {
+// openRegular opens a regular file for reading, after looking at what it is, and
+// says how large it is.
+func (t *Tree) openRegular(p waxseal.Path) (object, int64, error) {
 	at, err := t.open(p, doFollow)
 	if err != nil {
-		return nil, err
+		return -1, 0, err
 	}
-	defer at.Close()
+	defer at.close()
 	var st unix.Stat_t
-	if err := unix.Fstat(int(at.Fd()), &st); err != nil {
-		return nil, &fs.PathError{Op: "stat", Path: string(p), Err: err}
+	if err := unix.Fstat(int(at), &st); err != nil {
+		return -1, 0, &fs.PathError{Op: "stat", Path: string(p), Err: err}
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrNotRegular}
+		return -1, 0, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrNotRegular}
 	}
 	// The magic link leads to the very object that was looked at.
-	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
-	f, err := os.OpenFile(fdPath(at), flags|unix.O_NOATIME, 0)
-	if errors.Is(err, unix.EPERM) { // O_NOATIME is for the owner and root only
-		f, err = os.OpenFile(fdPath(at), flags, 0)
+	o, err := at.reopen(unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_NOATIME)
+	if err == unix.EPERM { // O_NOATIME is for the owner and root only
+		o, err = at.reopen(unix.O_NONBLOCK | unix.O_NOCTTY)
 	}
 	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: string(p), Err: errors.Unwrap(err)}
+		return -1, 0, &fs.PathError{Op: "read", Path: string(p), Err: err}
 	}
-	return f, nil
+	return o, st.Size, nil
+}
+
+// reopen opens for reading what is open as a mere path.
+func (o object) reopen(flags int) (object, error) {
+	for {
+		fd, err := unix.Open(o.path(), unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		if err != unix.EINTR {
+			return object(fd), err
+		}
+	}
 }
 
 // maxNames bounds a directory: one with more entries is no configuration.
@@ -253,20 +291,47 @@ const maxNames = 100_000
 
 // ReadDir implements waxseal.Tree.
 func (t *Tree) ReadDir(p waxseal.Path) ([]string, error) {
-	at, err := t.open(p, doFollow)
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY // which opens nothing else
+	o, err := t.openHow(p, flags, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 	if err != nil {
-		return nil, err
+		return nil, t.notDirectory(p, err)
 	}
-	defer at.Close()
-	dir, err := os.OpenFile(fdPath(at), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "read directory", Path: string(p), Err: errors.Unwrap(err)}
-	}
+	dir := os.NewFile(uintptr(o), string(p))
 	defer dir.Close()
 	names, err := dir.Readdirnames(maxNames)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &fs.PathError{Op: "read directory", Path: string(p), Err: err}
+		return nil, &fs.PathError{Op: "read directory", Path: string(p), Err: errors.Unwrap(err)}
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// notDirectory tells a path that names something else from one that names
+// nothing: the kernel says ENOTDIR of both.
+func (t *Tree) notDirectory(p waxseal.Path, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	o, again := t.open(p, doFollow)
+	if again != nil {
+		return err
+	}
+	o.close()
+	return &fs.PathError{Op: "read directory", Path: string(p), Err: unix.ENOTDIR}
+}
+
+// Mounts lists what is mounted at and below the root of the tree, as this process
+// sees it, by paths in the tree: a file system or a single file over another one
+// shows something else than what lies on the disk below. The one that the root
+// itself lies in comes as "/". See [mountinfo.At] for which of them answers for a path.
+func (t *Tree) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
+	if t.real == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile("/proc/thread-self/mountinfo")
+	if err != nil {
+		return nil, []waxseal.Problem{{Path: "/proc/self/mountinfo", Message: "what is mounted is not known: " + err.Error(), Unreadable: true}}
+	}
+	mounts, problems := mountinfo.Parse(content)
+	return mountinfo.Inside(mounts, t.real), problems
 }

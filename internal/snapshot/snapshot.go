@@ -60,40 +60,16 @@ func Over(below waxseal.Tree, objects map[waxseal.Path]Object) *Tree {
 	return t
 }
 
-const maxLinks = 40 // as the kernel (path_resolution(7))
-
-// resolve follows the symbolic links of every component, the last one too if
-// last is wanted.
-func (t *Tree) resolve(p waxseal.Path, followLast followMode) (waxseal.Path, error) {
-	rest := strings.Split(strings.Trim(path.Clean("/"+string(p)), "/"), "/")
-	at, links := "/", 0
-	for len(rest) > 0 {
-		next := path.Join(at, rest[0])
-		rest = rest[1:]
-		o, ok := t.objects[waxseal.Path(next)]
-		if !ok || o.Type != waxseal.Symlink || len(rest) == 0 && followLast == keepLink {
-			at = next
-			continue
+// resolve follows the symbolic links of every component. A component without an
+// entry may be a directory that only its files tell of.
+func (t *Tree) resolve(p waxseal.Path, follow Follow) (waxseal.Path, error) {
+	return Resolve(p, follow, func(at waxseal.Path) (waxseal.FileType, string) {
+		if o, ok := t.objects[at]; ok {
+			return o.Type, o.Link
 		}
-		if links++; links > maxLinks {
-			return "", &fs.PathError{Op: "resolve", Path: string(p), Err: waxseal.ErrLoop}
-		}
-		target := o.Link
-		if !path.IsAbs(target) {
-			target = path.Join(at, target)
-		}
-		at = "/"
-		rest = append(strings.Split(strings.Trim(path.Clean(target), "/"), "/"), rest...)
-	}
-	return waxseal.Path(at), nil
+		return waxseal.Directory, ""
+	})
 }
-
-type followMode int
-
-const (
-	keepLink followMode = iota
-	followLink
-)
 
 // get finds an object by its resolved path.
 func (t *Tree) get(p, at waxseal.Path) (Object, error) {
@@ -130,7 +106,7 @@ func (t *Tree) Lstat(p waxseal.Path) (waxseal.File, error) {
 	if !t.covers(p) {
 		return t.below.Lstat(p)
 	}
-	return t.stat(p, keepLink)
+	return t.stat(p, KeepLink)
 }
 
 // Stat implements waxseal.Tree.
@@ -138,10 +114,10 @@ func (t *Tree) Stat(p waxseal.Path) (waxseal.File, error) {
 	if !t.covers(p) {
 		return t.below.Stat(p)
 	}
-	return t.stat(p, followLink)
+	return t.stat(p, FollowLink)
 }
 
-func (t *Tree) stat(p waxseal.Path, mode followMode) (waxseal.File, error) {
+func (t *Tree) stat(p waxseal.Path, mode Follow) (waxseal.File, error) {
 	at, err := t.resolve(p, mode)
 	if err != nil {
 		return waxseal.File{}, err
@@ -187,7 +163,7 @@ func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
 }
 
 func (t *Tree) regular(p waxseal.Path) (Object, error) {
-	at, err := t.resolve(p, followLink)
+	at, err := t.resolve(p, FollowLink)
 	if err != nil {
 		return Object{}, err
 	}
@@ -210,7 +186,7 @@ func (t *Tree) ReadDir(p waxseal.Path) ([]string, error) {
 			names[n] = true
 		}
 	}
-	at, err := t.resolve(p, followLink)
+	at, err := t.resolve(p, FollowLink)
 	if err != nil {
 		return nil, err
 	}

@@ -36,9 +36,27 @@ var passive = map[string]bool{
 	"DEFER_IF_PERMIT": true, "DEFER_IF_REJECT": true, "HANGUP": true, "DELAY": true,
 }
 
+// actions makes the hooks of a table of actions. Those of a large table that only
+// let mail pass or refuse it are folded.
+func (s site) actions(t table, whose string) {
+	if t.lines <= maxOrdinary || t.format != mapdb.KeyValue {
+		s.each(t, func(t table, e entry) { s.entryAction(t, e, whose) })
+		return
+	}
+	var f folding
+	s.each(t, func(t table, e entry) {
+		if passive[e.Value] {
+			s.settingOrFold(&f, t, e)
+		} else {
+			s.entryAction(t, e, whose)
+		}
+	})
+	s.foldedSettings(t, &f)
+}
+
 // entryAction makes the hook of one table entry, or a setting where the entry
 // only lets mail pass or refuses it.
-func (s site) entryAction(t table, e mapdb.Entry, whose string) {
+func (s site) entryAction(t table, e entry, whose string) {
 	word, rest := e.Value, ""
 	if i := strings.IndexAny(word, " \t"); i >= 0 {
 		word, rest = e.Value[:i], strings.TrimSpace(e.Value[i:])
@@ -56,9 +74,6 @@ func (s site) entryAction(t table, e mapdb.Entry, whose string) {
 		if !passive[verb] {
 			s.reachRestrictions(e.Value)
 		}
-		return
-	}
-	if !s.once(t, e) {
 		return
 	}
 	h := s.entry(t, e, 1)
@@ -116,9 +131,7 @@ func checksTable(s site) {
 		whose = "body"
 	}
 	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
-		for _, e := range t.entries {
-			s.entryAction(t, e, whose)
-		}
+		s.actions(t, whose)
 	}
 }
 
@@ -147,9 +160,7 @@ func restrictions(s site) {
 func (s site) accessTable(check, ref, suffix string) {
 	s.param.looks = "mail is let in or not"
 	for _, t := range s.tableHook(mapdb.Parse(ref), mapdb.KeyValue, suffix) {
-		for _, e := range t.entries {
-			s.entryAction(t, e, accessSubject(check))
-		}
+		s.actions(t, accessSubject(check))
 	}
 }
 

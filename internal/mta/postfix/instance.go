@@ -15,10 +15,13 @@ import (
 // instance is one configuration directory being read.
 type instance struct {
 	*reader
-	dir      waxseal.Path
-	name     string
-	enabled  bool
+	dir     waxseal.Path
+	name    string
+	enabled bool
+	// why says what leads Postfix to a directory that it would not look into.
+	why      string
 	main     postconf.Main
+	config   *postconf.Config
 	view     view
 	services []service
 	byKey    map[string]*service
@@ -33,16 +36,18 @@ type instance struct {
 	settings map[string]bool
 	// used are the names of main.cf that have an effect; nil until asked for.
 	used map[string]bool
+	// accounts are the users; nil until asked for.
+	accounts []user
 }
 
 // readInstance reads one configuration directory into the result.
-func (r *reader) readInstance(dir waxseal.Path, rank instanceRank) *instance {
+func (r *reader) readInstance(at found, rank instanceRank) *instance {
 	in := &instance{
-		reader: r, dir: dir, byKey: map[string]*service{}, reached: map[string]bool{},
+		reader: r, dir: at.path, byKey: map[string]*service{}, reached: map[string]bool{},
 		given: map[string]bool{}, tables: map[string]tableText{}, settings: map[string]bool{},
 	}
 	in.load()
-	in.identify(rank)
+	in.identify(at, rank)
 	in.domains = in.ownDomains()
 	in.parameterHooks()
 	in.overrideHooks()
@@ -54,22 +59,34 @@ func (r *reader) readInstance(dir waxseal.Path, rank instanceRank) *instance {
 	return in
 }
 
-// identify names the instance and adds its stack.
-func (in *instance) identify(rank instanceRank) {
+// identify names the instance and says whether it runs.
+func (in *instance) identify(at found, rank instanceRank) {
 	in.name = in.view.Value("multi_instance_name")
-	in.enabled = true
-	if rank > 0 {
-		in.enabled = in.view.Value("multi_instance_enable") == "yes"
-		if in.name == "" {
-			in.name = path.Base(string(in.dir))
-		}
+	if rank == 0 {
+		in.enabled = true
+		return
+	}
+	// What postmulti(1) does not manage runs where something else starts it.
+	in.enabled = at.why != "" && at.active || at.managed && in.view.Value("multi_instance_enable") == "yes"
+	in.why = at.why
+	if in.name == "" {
+		in.name = path.Base(string(in.dir))
 	}
 }
 
 // read returns the text of a configuration file. A missing file is silence; any
 // other failure is a problem and a hook of kind unreadable.
 func (in *instance) read(p waxseal.Path, what string) (string, bool) {
-	content, err := in.tree.ReadFile(p, maxFile)
+	return in.readUpTo(p, what, maxFile)
+}
+
+// readLarge reads a table, which may be larger than other files.
+func (in *instance) readLarge(p waxseal.Path, what string) (string, bool) {
+	return in.readUpTo(p, what, maxTable)
+}
+
+func (in *instance) readUpTo(p waxseal.Path, what string, limit int64) (string, bool) {
+	content, err := in.tree.ReadFile(p, limit)
 	switch {
 	case err == nil:
 	case isMissing(err):
@@ -100,46 +117,6 @@ func (in *instance) unreadable(p waxseal.Path, what, why string) {
 		Scope:  "all", Active: true, Source: waxseal.Source{Path: p}, Directive: what,
 		Explain: what + " (" + string(p) + ") can not be read as it should be: " + why + ". What it does to mail is not known.",
 	})
-}
-
-// viewFor is what the daemons of main.cf (nil) or of one service see.
-func (in *instance) viewFor(s *service) view {
-	d := map[string]string{
-		"config_directory": string(in.dir), "process_id": "$$process_id", "process_name": "$$process_name", "service_name": "$$service_name",
-		"mydomain": "localdomain", "mynetworks": "",
-	}
-	if in.dir != mainDirectory {
-		d["meta_directory"], d["sample_directory"] = mainDirectory, mainDirectory
-	}
-	var over map[string]string
-	if s != nil {
-		over = s.Over()
-		d["service_name"], d["process_name"] = s.Name, s.Program()
-	}
-	d["myhostname"] = in.hostName(d)
-	v := postconf.NewView(&in.main, over, d, in.defaults)
-	_, set := in.main.Set["mydomain"]
-	// $mydomain is $myhostname less its first label (postconf(5) mydomain).
-	if _, parent, ok := strings.Cut(v.Value("myhostname"), "."); ok && !set {
-		d["mydomain"] = parent
-		v = postconf.NewView(&in.main, over, d, in.defaults)
-	}
-	return v
-}
-
-// hostName is the host's own name as the tree gives it.
-func (in *instance) hostName(d map[string]string) string {
-	host := "localhost"
-	if text, err := in.tree.ReadFile("/etc/hostname", maxFile); err == nil {
-		host = firstWord(string(text), host)
-	}
-	if strings.Contains(host, ".") {
-		return host
-	}
-	if domain, ok := in.main.Set["mydomain"]; ok && !strings.Contains(domain.Raw, "$") {
-		return host + "." + domain.Raw
-	}
-	return host + "." + d["mydomain"]
 }
 
 func firstWord(text, otherwise string) string {

@@ -8,35 +8,24 @@ import (
 	"waxseal"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mapdb"
-	"waxseal/internal/mta/postfix/postconf"
 )
 
 // aliasTable reads alias_maps: local(8) replaces recipients, runs commands,
 // appends to files and follows lists (aliases(5)).
 func aliasTable(s site) {
 	for _, t := range s.tableHooks(s.value, aliasFormat) {
-		owner := s.in.ownerOf(t)
-		for _, a := range t.aliases {
-			s.alias(t, mapdb.Entry{Line: a.Line, Key: a.Key}, a.Destinations, owner)
-		}
-		if len(t.aliases) > 0 {
-			continue
-		}
-		for _, e := range t.entries {
-			s.alias(t, e, aliases.ParseValue(e.Value, e.Line), owner)
-		}
+		like := following{site: s, class: "alias", seen: map[waxseal.Path]bool{}}
+		like.owner, like.shared = s.in.ownerOf(t)
+		s.foldEntries(t, s.ownToOwn, like.alias)
 	}
 }
 
-func (s site) alias(t table, e mapdb.Entry, list []aliases.Destination, owner string) {
+func (x following) alias(t table, e entry) {
+	list := aliases.ParseValue(e.Value, e.Line)
+	x.whose, x.list, x.key = "Mail for "+clip(e.Key), list, e.Key
 	for n, d := range list {
-		e.Value = string(d.Kind) + d.Text + "\x00" + strconv.Itoa(n)
-		if !s.once(t, e) {
-			continue
-		}
-		h := s.entry(t, e, n+1)
+		h := x.entry(t, e, n+1)
 		h.Scope = "recipient " + clip(e.Key)
-		x := following{site: s, whose: "Mail for " + clip(e.Key), list: list, key: e.Key, class: "alias", owner: owner, seen: map[waxseal.Path]bool{}}
 		x.destination(h, d)
 	}
 }
@@ -49,24 +38,24 @@ type following struct {
 	list  []aliases.Destination
 	class string // of allow_mail_to_commands and allow_mail_to_files
 	owner string // whose privileges commands get
-	seen  map[waxseal.Path]bool
+	home  string // of the recipient, "" where there is none
+	// shared is true while the rights are nobody's in particular: those of a
+	// root-owned alias database.
+	shared bool
+	seen   map[waxseal.Path]bool
 }
 
 // ownerOf says with whose privileges local(8) runs a table's commands: those of
 // the owner of the database, or default_privs where that is root.
-func (in *instance) ownerOf(t table) string {
+func (in *instance) ownerOf(t table) (owner string, shared bool) {
 	p := t.path
 	if c := t.ref.CompiledFile(); c != "" && in.exists(clean(c)) {
 		p = clean(c)
 	}
-	return in.privileges(p)
-}
-
-func (in *instance) privileges(p waxseal.Path) string {
-	if f, err := in.tree.Stat(p); err == nil && f.UID != 0 {
-		return "uid " + strconv.FormatUint(uint64(f.UID), 10)
+	if f, err := in.tree.Stat(p); err == nil && f.UID != 0 && t.ref.Class != mapdb.Written {
+		return in.userName(f.UID), false
 	}
-	return in.view.Value("default_privs")
+	return in.view.Value("default_privs"), true
 }
 
 // destination makes the hook of one destination.
@@ -76,8 +65,8 @@ func (x following) destination(h waxseal.Hook, d aliases.Destination) {
 	case aliases.Command:
 		x.command(&h, d.Text)
 		h.Kind, h.Effects, h.RunsAs = waxseal.KindPipe, runsAll, x.owner
-		h.Active = h.Active && x.allowed("allow_mail_to_commands")
 		h.Explain = x.whose + " is handed to the command " + clip(d.Text) + ", run as " + orUnknown(x.owner) + " (" + x.name + ")."
+		x.allow(&h, "allow_mail_to_commands")
 	case aliases.File, aliases.Home:
 		x.file(&h, d, kept)
 	case aliases.Include:
@@ -112,28 +101,53 @@ func (x following) keepsOwn(d aliases.Destination) bool {
 }
 
 func (x following) file(h *waxseal.Hook, d aliases.Destination, kept bool) {
-	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: d.Text}
-	h.Active = h.Active && x.allowed("allow_mail_to_files")
+	name := d.Text
+	if d.Kind == aliases.Home && x.home != "" {
+		name = x.home + strings.TrimPrefix(name, "~")
+	}
+	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: name}
 	h.RunsAs = x.owner
-	if d.Kind == aliases.File && clean(d.Text) == "/dev/null" {
+	if path.IsAbs(name) && clean(name) == "/dev/null" {
 		h.Kind, h.Effects = waxseal.KindDiscard, drops
 		h.Explain = x.whose + " is thrown away (" + x.name + ")."
+		x.allow(h, "allow_mail_to_files")
 		return
 	}
-	if d.Kind == aliases.File {
-		h.Closure = append(h.Closure, waxseal.Part{Path: clean(d.Text), Role: waxseal.RoleMailbox})
+	switch {
+	case !path.IsAbs(name):
+		inactive(h, "there is no home directory that it could lie in")
+	case strings.HasSuffix(name, "/"): // a maildir
+		h.Closure = append(h.Closure, waxseal.Part{Path: clean(name), Role: waxseal.RoleDirectory})
+	default:
+		h.Closure = append(h.Closure, waxseal.Part{Path: clean(name), Role: waxseal.RoleMailbox})
+		x.executable(h, clean(name))
 	}
+	x.allow(h, "allow_mail_to_files")
 	if kept {
 		h.Kind, h.Effects = waxseal.KindCopy, copies
 	}
-	h.Explain = x.whose + " is written to the file " + clip(d.Text) + " (" + x.name + ")."
+	h.Explain = x.whose + " is written to the file " + clip(name) + " (" + x.name + ")."
+}
+
+// executable notes that local(8) appends to no file that can be executed.
+func (x following) executable(h *waxseal.Hook, p waxseal.Path) {
+	if f, err := x.in.tree.Stat(p); err == nil && f.Type == waxseal.Regular && f.Mode&0o111 != 0 {
+		inactive(h, "the file can be executed, and mail is not written to such a file")
+	}
+}
+
+// allow notes where local(8) refuses commands or files from here.
+func (x following) allow(h *waxseal.Hook, parameter string) {
+	if !x.allowed(parameter) {
+		inactive(h, parameter+" does not have "+x.class)
+	}
 }
 
 // allowed reports whether local(8) accepts commands or files from here
 // (postconf(5) allow_mail_to_commands).
 func (x following) allowed(parameter string) bool {
 	for _, class := range mapdb.Fields(x.view.Value(parameter)) {
-		if class == x.class {
+		if strings.EqualFold(class, x.class) {
 			return true
 		}
 	}
@@ -152,12 +166,16 @@ func (x following) include(h *waxseal.Hook, d aliases.Destination) {
 	h.Explain = x.whose + " goes to everyone on the list " + clip(d.Text) + " (" + x.name + ")."
 	if !path.IsAbs(d.Text) {
 		h.Explain = x.whose + " goes to the list " + clip(d.Text) + ", which has no absolute path and is refused (" + x.name + ")."
-		h.Active = false
+		inactive(h, "the list has no absolute path")
 		x.in.emit(*h)
 		return
 	}
 	p := clean(d.Text)
 	h.Closure = append(h.Closure, waxseal.Part{Path: p, Role: waxseal.RoleInclude})
+	file, err := x.in.tree.Stat(p)
+	if err == nil && file.Mode&0o002 != 0 {
+		inactive(h, "anyone may write the list, and such a list is refused")
+	}
 	x.in.emit(*h)
 	if x.seen[p] || len(x.seen) >= maxIncludes {
 		x.in.problem(h.Source.Path, h.Source.Line, "the list "+clip(d.Text)+" includes itself or is nested too deeply")
@@ -168,7 +186,12 @@ func (x following) include(h *waxseal.Hook, d aliases.Destination) {
 	if !ok {
 		return
 	}
-	x.class, x.owner = "include", x.in.privileges(p)
+	x.class = "include"
+	// A list that belongs to a user gets that user's rights where the alias has
+	// none of its own (include.c).
+	if x.shared && err == nil && file.UID != 0 {
+		x.owner, x.shared = x.in.userName(file.UID), false
+	}
 	x.members(p, text, *h)
 	delete(x.seen, p)
 }
@@ -189,61 +212,7 @@ func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
 		x.in.given[string(h.ID)+"\x00"+strconv.Itoa(d.Line)] = true
 		h.Source = waxseal.Source{Path: p, Line: d.Line}
 		h.Scope, h.Active = like.Scope, like.Active
+		modify(&h, "inactive", like.Modifiers["inactive"])
 		x.destination(h, d)
-	}
-}
-
-// forwardPath reads forward_path when it is not the default: where local(8) looks
-// for forward files besides, or instead of, those of users.
-func forwardPath(s site) {
-	for i, item := range mapdb.Fields(s.value) {
-		h := s.hook(strconv.Itoa(i + 1))
-		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: item}
-		h.Explain = "Each user's mail is forwarded as the file " + clip(item) + " says; it may name addresses, files and commands (forward_path)."
-		dir, pattern := path.Split(item)
-		fixed := path.IsAbs(dir) && !strings.Contains(dir, "$")
-		if fixed {
-			h.Closure = []waxseal.Part{{Path: clean(dir), Role: waxseal.RoleDirectory}}
-		}
-		s.in.emit(h)
-		if fixed {
-			s.forwardFiles(clean(dir), pattern)
-		}
-	}
-}
-
-const maxForwardFiles = 1000
-
-// forwardFiles reads the files that a forward_path of fixed directory and
-// pattern such as $user can name.
-func (s site) forwardFiles(dir waxseal.Path, pattern string) {
-	before, after := pattern, ""
-	if i := strings.IndexByte(pattern, '$'); i >= 0 {
-		before = pattern[:i]
-		after = postconf.AfterName(pattern[i+1:])
-	}
-	names, err := s.in.tree.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for n, name := range names {
-		user, ok := strings.CutPrefix(name, before)
-		user, isFile := strings.CutSuffix(user, after)
-		if !ok || !isFile || n >= maxForwardFiles || !strings.Contains(pattern, "$") && name != pattern {
-			continue
-		}
-		p := clean(string(dir) + "/" + name)
-		f, err := s.in.tree.Stat(p)
-		if err != nil || f.Type == waxseal.Directory {
-			continue
-		}
-		text, readable := s.in.read(p, "a forward file")
-		if !readable {
-			continue
-		}
-		h := s.hook("")
-		h.Scope = "recipient " + clip(user)
-		x := following{site: s, whose: "Mail for " + clip(user), key: user, class: "forward", owner: "recipient", seen: map[waxseal.Path]bool{p: true}}
-		x.members(p, text, h)
 	}
 }

@@ -21,24 +21,19 @@ func milters(s site) {
 // milterMap reads smtpd_milter_maps: a client's address gives a milter list, or
 // DISABLE.
 func milterMap(s site) {
-	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
-		for _, e := range t.entries {
-			if !s.once(t, e) {
-				continue
+	s.entries(func(t table, e entry) {
+		for n, item := range mapdb.Fields(e.Value) {
+			h := s.entry(t, e, n+1)
+			h.Scope = "client " + clip(e.Key)
+			if strings.EqualFold(item, "DISABLE") {
+				h.Target = waxseal.Target{Type: waxseal.TargetText, Value: item}
+				h.Explain = "Mail from the client " + clip(e.Key) + " meets no milter (smtpd_milter_maps)."
+			} else {
+				s.milter(&h, item, "Mail from the client "+clip(e.Key))
 			}
-			for n, item := range mapdb.Fields(e.Value) {
-				h := s.entry(t, e, n+1)
-				h.Scope = "client " + clip(e.Key)
-				if strings.EqualFold(item, "DISABLE") {
-					h.Target = waxseal.Target{Type: waxseal.TargetText, Value: item}
-					h.Explain = "Mail from the client " + clip(e.Key) + " meets no milter (smtpd_milter_maps)."
-				} else {
-					s.milter(&h, item, "Mail from the client "+clip(e.Key))
-				}
-				s.in.emit(h)
-			}
+			s.in.emit(h)
 		}
-	}
+	})
 }
 
 func (s site) milter(h *waxseal.Hook, item, whose string) {
@@ -107,15 +102,4 @@ func (s site) milterChroot() chroot {
 		return s.in.daemonChroot("cleanup")
 	}
 	return s.in.daemonChroot("smtpd")
-}
-
-// once reports whether an entry has not been listed yet for this parameter; one
-// table named for several ports is one table.
-func (s site) once(t table, e mapdb.Entry) bool {
-	key := string(t.path) + "\x00" + s.name + "\x00" + strconv.Itoa(e.Line) + "\x00" + e.Key + "\x00" + e.Value
-	if s.in.given[key] {
-		return false
-	}
-	s.in.given[key] = true
-	return true
 }

@@ -101,7 +101,7 @@ func parameters() []param {
 		{name: "alias_maps", stage: deliver, kind: waxseal.KindRedirect, effects: diverts, make: aliasTable, when: whenever, daemons: "local", looks: "local recipients are replaced"},
 		{name: "luser_relay", stage: deliver, kind: waxseal.KindRedirect, effects: diverts, make: addressValue, daemons: "local"},
 		{name: "empty_address_recipient", stage: deliver, kind: waxseal.KindRedirect, effects: diverts, make: addressValue, when: whenChanged, daemons: "cleanup bounce"},
-		{name: "forward_path", stage: deliver, kind: waxseal.KindRedirect, effects: []waxseal.Effect{waxseal.Divert, waxseal.Execute}, make: forwardPath, when: whenChanged, daemons: "local", runsAs: "recipient"},
+		{name: "forward_path", stage: deliver, kind: waxseal.KindRedirect, effects: []waxseal.Effect{waxseal.Divert, waxseal.Execute}, make: forwardPath, when: whenever, daemons: "local", runsAs: "recipient"},
 		{name: "mailbox_transport_maps", stage: deliver, kind: waxseal.KindTransport, effects: diverts, make: transportTable, daemons: "local", looks: "the way of local mail is chosen by user"},
 		{name: "mailbox_transport", stage: deliver, kind: waxseal.KindTransport, effects: diverts, make: transportValue, daemons: "local"},
 		{name: "mailbox_command_maps", stage: deliver, kind: waxseal.KindPipe, effects: runsAll, make: commandTable, daemons: "local", looks: "the delivery command is chosen by user", runsAs: "recipient"},

@@ -4,8 +4,7 @@
 //
 // It follows postconf(5), master(5), access(5), header_checks(5), aliases(5),
 // transport(5), local(8), pipe(8) and the Postfix source where those are
-// silent: effective values count, not lines. Defaults are those of Postfix
-// 3.7.11 (defaults.txt).
+// silent: effective values count, not lines, as package postconf finds them.
 //
 // It runs nothing and asks nobody: compiled tables, SQL, LDAP and remote tables
 // are listed, not read. It digests no file and knows no package database; parts
@@ -46,28 +45,78 @@ const (
 	maxHooks = 200_000
 )
 
+// Options are what is known besides the tree.
+type Options struct {
+	// Version of the installed package, where another database than dpkg's has it;
+	// none has an empty Number.
+	Version postconf.Version
+	// Also are configuration directories found elsewhere than in main.cf.
+	Also []Directory
+}
+
+// Directory is a configuration directory that something leads Postfix to:
+// MAIL_CONFIG or -c in a unit, a wrapper or a command line.
+type Directory struct {
+	Path   waxseal.Path
+	Why    string // a clause: "MAIL_CONFIG is set in postfix@.service"
+	Source waxseal.Source
+	// Active says that what leads to it is in use itself.
+	Active bool
+}
+
 // Read reads every Postfix instance of the tree. The result is empty where there
 // is none.
-func Read(tree waxseal.Tree, m *mask.Masker) Result {
-	r := &reader{tree: tree, mask: m, ids: map[waxseal.HookID]int{}, defaults: postconf.BuiltIn(), params: parameters()}
-	queue := []waxseal.Path{mainDirectory}
+func Read(tree waxseal.Tree, m *mask.Masker) Result { return ReadWith(tree, m, Options{}) }
+
+// ReadWith is Read with what is known besides the tree.
+func ReadWith(tree waxseal.Tree, m *mask.Masker, o Options) Result {
+	r := &reader{tree: tree, mask: m, ids: map[waxseal.HookID]int{}, version: o.Version, params: parameters()}
+	queue := []found{{path: mainDirectory, active: true}}
+	for _, d := range o.Also {
+		if path.IsAbs(string(d.Path)) && clean(string(d.Path)) != "/" {
+			queue = enqueue(queue, found{path: clean(string(d.Path)), why: d.Why, source: d.Source, active: d.Active})
+		}
+	}
 	for n := 0; n < len(queue) && n < maxInstances; n++ {
-		dir := queue[n]
-		if !r.exists(dir+"/main.cf") && !r.exists(dir+"/master.cf") {
+		at := queue[n]
+		if !r.exists(at.path+"/main.cf") && !r.exists(at.path+"/master.cf") {
+			if at.why != "" {
+				r.problem(at.source.Path, at.source.Line, "Postfix is led to "+clip(string(at.path))+", which has no main.cf: "+clip(at.why))
+			}
 			continue
 		}
-		in := r.readInstance(dir, instanceRank(n))
+		in := r.readInstance(at, instanceRank(n))
 		for _, other := range in.otherInstances() {
-			if !slices.Contains(queue, other) {
-				queue = append(queue, other)
-			}
+			queue = enqueue(queue, found{path: other, managed: true, active: true})
 		}
 		if len(queue) > maxInstances {
-			r.problem(dir+"/main.cf", 0, "more instances than are read (multi_instance_directories)")
+			r.problem(at.path+"/main.cf", 0, "more instances than are read (multi_instance_directories)")
 		}
 	}
 	r.finish()
 	return r.result
+}
+
+// found is a configuration directory to be read.
+type found struct {
+	path   waxseal.Path
+	why    string
+	source waxseal.Source
+	active bool
+	// managed says that postmulti(1) knows it, and starts it if it is enabled.
+	managed bool
+}
+
+// enqueue adds a directory, or joins it with what is known of it.
+func enqueue(queue []found, d found) []found {
+	for i := range queue {
+		if queue[i].path == d.path {
+			queue[i].active = queue[i].active || d.active && !d.managed
+			queue[i].managed = queue[i].managed || d.managed
+			return queue
+		}
+	}
+	return append(queue, d)
 }
 
 // instanceRank is the position of an instance: 0 is the primary one.
@@ -75,15 +124,13 @@ type instanceRank int
 
 // reader holds what is shared by all instances of one tree.
 type reader struct {
-	tree     waxseal.Tree
-	mask     *mask.Masker
-	defaults map[string]string
-	params   []param
-	result   Result
-	ids      map[waxseal.HookID]int
-	full     bool
-	asked    bool
-	packaged string
+	tree    waxseal.Tree
+	mask    *mask.Masker
+	version postconf.Version
+	params  []param
+	result  Result
+	ids     map[waxseal.HookID]int
+	full    bool
 }
 
 func (r *reader) problem(p waxseal.Path, line int, message string) {

@@ -5,7 +5,6 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
-	"waxseal/internal/mta/postfix/postconf"
 )
 
 // collectSettings notes every effective value that is not the default: of
@@ -68,7 +67,7 @@ var listFiles = map[string]bool{
 // something that Postfix reads refers to it.
 func (in *instance) isParameter(name string) bool {
 	if in.used == nil {
-		in.used = postconf.Used(in.view, in.services)
+		in.used = in.config.Used()
 	}
 	return in.used[name]
 }

@@ -5,7 +5,6 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
-	"waxseal/internal/mta/postfix/postconf"
 )
 
 // parameterHooks makes the hooks of main.cf.
@@ -43,7 +42,7 @@ func (in *instance) isDefault(name, value string) bool {
 	if !ok {
 		return false
 	}
-	if !postconf.LateExpanded(name) {
+	if !in.view.LateExpanded(name) {
 		standard, _ = in.view.Expand(standard)
 	}
 	return normal(name, standard) == normal(name, value)
@@ -74,17 +73,21 @@ func (in *instance) otherTables(known map[string]bool) {
 		p := param{name: name, stage: waxseal.StageSession, kind: waxseal.KindMap, effects: noEffects, looks: "Postfix decides"}
 		s := in.mainSite(p, name, value, in.main.Set[name].Line)
 		for _, t := range s.tableHooks(value, mapdb.KeyValue) {
-			for _, e := range t.entries {
-				s.entrySetting(t, e)
-			}
+			s.settingEntries(t)
 		}
 	}
 }
 
 // entrySetting records a table entry that makes no hook.
-func (s site) entrySetting(t table, e mapdb.Entry) {
+func (s site) entrySetting(t table, e entry) {
+	if e.unused != "" {
+		return
+	}
 	source := waxseal.Source{Path: t.path, Line: e.Line}
-	if e.Line == 0 {
+	switch {
+	case e.compiled:
+		source = waxseal.Source{Path: clean(t.ref.CompiledFile())}
+	case e.Line == 0:
 		source.Line = s.source.Line
 	}
 	s.in.note("map:"+string(t.path)+":"+clip(e.Key), strings.Join(strings.Fields(e.Value), " "), source)

@@ -1,12 +1,12 @@
 package postfix
 
 import (
+	"iter"
 	"path"
 	"strconv"
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mapdb"
 	"waxseal/internal/mta/postfix/postconf"
 )
@@ -15,69 +15,24 @@ import (
 type table struct {
 	ref     mapdb.Ref
 	path    waxseal.Path // where its entries stand: the source, or main.cf itself
-	entries []mapdb.Entry
-	// aliases are the entries where the table is in alias format.
-	aliases []aliases.Entry
+	format  mapdb.Format
+	entries iter.Seq[entry]
+	// lines is about how many lines the table has.
+	lines int
 }
 
-// tableText is what one source file gave.
+// tableText is what one file gave.
 type tableText struct {
-	entries []mapdb.Entry
-	aliases []aliases.Entry
+	entries iter.Seq[entry]
+	lines   int
 	missing bool
 	failed  bool
+	// onlyCompiled: there is no source.
+	onlyCompiled bool
 }
 
 // aliasFormat is the source of a table that postalias(1) made.
 const aliasFormat mapdb.Format = "aliases"
-
-// tableOf reads the entries of a readable table; each file once.
-func (in *instance) tableOf(ref mapdb.Ref, format mapdb.Format) tableText {
-	if ref.Class == mapdb.Written {
-		return tableText{entries: ref.Entries}
-	}
-	if ref.Source() == "" || ref.Class == mapdb.Database {
-		return tableText{}
-	}
-	p := clean(ref.Source())
-	key := string(p) + "\x00" + string(format)
-	if t, ok := in.tables[key]; ok {
-		return t
-	}
-	t := in.readTable(p, format)
-	in.tables[key] = t
-	return t
-}
-
-func (in *instance) readTable(p waxseal.Path, format mapdb.Format) tableText {
-	text, ok := in.read(p, "a lookup table")
-	switch {
-	case !ok:
-		return tableText{missing: !in.exists(p), failed: in.exists(p)}
-	case format == aliasFormat:
-		entries, bad := aliases.Parse(text)
-		for _, b := range bad {
-			in.problem(p, b.Line, b.Message)
-		}
-		return tableText{aliases: entries, entries: plainEntries(entries)}
-	}
-	entries, bad := mapdb.ParseSource(format, text)
-	in.addProblems(postconf.Located(p, bad))
-	return tableText{entries: entries}
-}
-
-// plainEntries are alias entries for those who look up addresses only.
-func plainEntries(list []aliases.Entry) []mapdb.Entry {
-	var out []mapdb.Entry
-	for _, a := range list {
-		var words []string
-		for _, d := range a.Destinations {
-			words = append(words, destinationText(d))
-		}
-		out = append(out, mapdb.Entry{Line: a.Line, Key: a.Key, Value: strings.Join(words, ", ")})
-	}
-	return out
-}
 
 // isAliasFile reports whether postalias(1) makes the table, whoever else reads
 // it.
@@ -141,7 +96,7 @@ func (s site) describe(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format, dept
 	switch ref.Class {
 	case mapdb.Written:
 		s.explainTable(h, "whose entries stand in "+string(s.source.Path)+" itself")
-		return []table{{ref: ref, path: s.source.Path, entries: ref.Entries}}
+		return []table{{ref: ref, path: s.source.Path, format: format, entries: plainEntries(ref.Entries), lines: len(ref.Entries)}}
 	case mapdb.Compiled, mapdb.Text:
 		return s.describeFile(h, ref, format)
 	case mapdb.Nested:
@@ -189,9 +144,12 @@ func (s site) describeFile(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format) 
 		h.Closure = append(h.Closure, waxseal.Part{Path: compiled, Role: waxseal.RoleCompiledMap})
 	}
 	switch {
+	case text.onlyCompiled:
+		modify(h, "content", "compiled only")
+		s.explainTable(h, "which exists only compiled, without the source that people would edit")
 	case text.missing && hasCompiled:
-		modify(h, "content", "not readable yet: compiled map without a source")
-		s.explainTable(h, "which exists only compiled: its entries are not known")
+		modify(h, "content", "not readable")
+		s.explainTable(h, "which exists only compiled and can not be read: its entries are not known")
 	case text.missing:
 		s.explainTable(h, "which is not in this tree")
 	case text.failed:
@@ -200,7 +158,7 @@ func (s site) describeFile(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format) 
 	default:
 		s.explainTable(h, "which holds the entries listed with it")
 	}
-	return []table{{ref: ref, path: p, entries: text.entries, aliases: text.aliases}}
+	return []table{{ref: ref, path: p, format: format, entries: text.entries, lines: text.lines}}
 }
 
 func (s site) describeNested(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format, depth int) []table {
@@ -213,6 +171,9 @@ func (s site) describeNested(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format
 		if depth < 8 {
 			tables = append(tables, s.describe(h, nested, format, depth+1)...)
 		}
+	}
+	if whole, ok := s.whole(ref, tables); ok {
+		return whole
 	}
 	return tables
 }

@@ -8,21 +8,9 @@ import (
 	"waxseal/internal/mapdb"
 )
 
-// entries calls do for every entry of the tables that the value names, once per
-// table and parameter.
-func (s site) entries(do func(table, mapdb.Entry)) {
-	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
-		for _, e := range t.entries {
-			if s.once(t, e) {
-				do(t, e)
-			}
-		}
-	}
-}
-
 // transportTable reads transport(5) and tables with the same results.
 func transportTable(s site) {
-	s.entries(func(t table, e mapdb.Entry) {
+	s.entries(func(t table, e entry) {
 		d := s.in.deliver(e.Value, s.param.kind)
 		h := s.entry(t, e, 1)
 		d.fill(&h)
@@ -41,7 +29,7 @@ func scopeWord(name string) string {
 
 // hostTable reads tables whose results are next hops.
 func hostTable(s site) {
-	s.entries(func(t table, e mapdb.Entry) {
+	s.entries(func(t table, e entry) {
 		h := s.entry(t, e, 1)
 		h.Target, h.Closure = s.in.hostTarget(e.Value, notChrooted)
 		h.Scope = scopeWord(s.name) + " " + clip(e.Key)
@@ -53,23 +41,31 @@ func hostTable(s site) {
 // addressTable reads tables whose results are addresses: virtual(5),
 // canonical(5), generic(5), bcc.
 func addressTable(s site) {
-	s.entries(func(t table, e mapdb.Entry) {
-		list := addressList(e.Value)
-		kept := false
-		for _, a := range list {
-			kept = kept || sameAddress(a, e.Key)
+	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
+		if s.param.kind == waxseal.KindRedirect {
+			s.foldEntries(t, s.ownToOwn, s.addressEntry)
+		} else {
+			s.each(t, s.addressEntry)
 		}
-		for n, a := range list {
-			h := s.entry(t, e, n+1)
-			h.Target = s.in.addressTarget(a)
-			h.Scope = scopeWord(s.name) + " " + clip(e.Key)
-			h.Explain = s.addressSentence(&h, e, a, kept)
-			s.in.emit(h)
-		}
-	})
+	}
 }
 
-func (s site) addressSentence(h *waxseal.Hook, e mapdb.Entry, address string, kept bool) string {
+func (s site) addressEntry(t table, e entry) {
+	list := addressList(e.Value)
+	kept := false
+	for _, a := range list {
+		kept = kept || sameAddress(a, e.Key)
+	}
+	for n, a := range list {
+		h := s.entry(t, e, n+1)
+		h.Target = s.in.addressTarget(a)
+		h.Scope = scopeWord(s.name) + " " + clip(e.Key)
+		h.Explain = s.addressSentence(&h, e, a, kept)
+		s.in.emit(h)
+	}
+}
+
+func (s site) addressSentence(h *waxseal.Hook, e entry, address string, kept bool) string {
 	to := clip(address) + where(h.Target) + " (" + s.name + ")."
 	switch {
 	case s.param.kind == waxseal.KindCopy:
@@ -101,7 +97,7 @@ func sameAddress(result, key string) bool {
 // filterTable reads tables that rewrite commands, replies or outcomes: every
 // entry acts.
 func filterTable(s site) {
-	s.entries(func(t table, e mapdb.Entry) {
+	s.entries(func(t table, e entry) {
 		h := s.entry(t, e, 1)
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: e.Value}
 		h.Scope = "what matches " + clip(e.Key)
@@ -112,7 +108,7 @@ func filterTable(s site) {
 
 // textTable reads relocated(5).
 func textTable(s site) {
-	s.entries(func(t table, e mapdb.Entry) {
+	s.entries(func(t table, e entry) {
 		h := s.entry(t, e, 1)
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: e.Value}
 		h.Scope = "recipient " + clip(e.Key)
@@ -121,25 +117,34 @@ func textTable(s site) {
 	})
 }
 
-// mailboxTable reads virtual_mailbox_maps: files below virtual_mailbox_base.
+// mailboxTable reads virtual_mailbox_maps: files below virtual_mailbox_base. An
+// entry that stays there says where an own user's mail is kept, and no more.
 func mailboxTable(s site) {
 	base := s.view.Value("virtual_mailbox_base")
-	s.entries(func(t table, e mapdb.Entry) {
-		h := s.entry(t, e, 1)
-		box := path.Join("/", base, e.Value)
-		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: box}
-		h.Scope = "recipient " + clip(e.Key)
-		if !strings.Contains(box, "$") && !strings.HasSuffix(e.Value, "/") && base != "" {
-			h.Closure = []waxseal.Part{{Path: clean(box), Role: waxseal.RoleMailbox}}
-		}
-		h.Explain = "Mail for " + clip(e.Key) + " is written to " + clip(box) + " (" + s.name + ")."
-		s.in.emit(h)
-	})
+	stays := func(e entry) bool {
+		return strings.HasPrefix(base, "/") && !strings.Contains(e.Value, "..") && !strings.Contains(e.Value, "/.")
+	}
+	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
+		s.foldEntries(t, func(e entry) bool { return stays(e) && s.plainName(e.Key) }, func(t table, e entry) {
+			h := s.entry(t, e, 1)
+			box := path.Join("/", base, e.Value)
+			h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: box}
+			h.Scope = "recipient " + clip(e.Key)
+			if stays(e) {
+				h.Kind = waxseal.KindMap
+			}
+			if !strings.Contains(box, "$") && !strings.HasSuffix(e.Value, "/") && base != "" {
+				h.Closure = []waxseal.Part{{Path: clean(box), Role: waxseal.RoleMailbox}}
+			}
+			h.Explain = "Mail for " + clip(e.Key) + " is written to " + clip(box) + " (" + s.name + ")."
+			s.in.emit(h)
+		})
+	}
 }
 
 // commandTable reads mailbox_command_maps.
 func commandTable(s site) {
-	s.entries(func(t table, e mapdb.Entry) {
+	s.entries(func(t table, e entry) {
 		h := s.entry(t, e, 1)
 		s.command(&h, e.Value)
 		h.Scope = "recipient " + clip(e.Key)

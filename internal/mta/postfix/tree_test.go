@@ -22,6 +22,7 @@ type fakeTree struct {
 	files map[waxseal.Path]string
 	types map[waxseal.Path]waxseal.FileType
 	uids  map[waxseal.Path]uint32
+	modes map[waxseal.Path]uint32
 	errs  map[waxseal.Path]error
 	reads map[waxseal.Path]int
 }
@@ -74,6 +75,9 @@ func (t *fakeTree) Lstat(p waxseal.Path) (waxseal.File, error) {
 		mode := uint32(0o644)
 		if strings.HasPrefix(content, "#!") {
 			mode = 0o755
+		}
+		if m, ok := t.modes[p]; ok {
+			mode = m
 		}
 		return waxseal.File{Path: p, Type: waxseal.Regular, Mode: mode, UID: t.uids[p], Size: int64(len(content))}, nil
 	}

@@ -2,168 +2,236 @@
 // belongs to, and whether it is still as the package brought it.
 //
 // It reads /var/lib/dpkg/info/*.list, *.md5sums and diversions (dpkg(1),
-// deb-md5sums(5), dpkg-divert(1)), and the conffile digests of
-// /var/lib/dpkg/status. "Unmodified" means that this database says so: whoever
-// is root can change the database as well as the file.
+// deb-md5sums(5), dpkg-divert(1)), status with its versions and conffile digests,
+// statoverride (dpkg-statoverride(1)) and alternatives (update-alternatives(1)).
+// "Unmodified" means that this database says so: whoever is root can change the
+// database as well as the file. A package's fingerprint tells that somebody did.
+//
+// Lists are read at once, digests when a file of their package is asked about: a
+// host has hundreds of packages, and mail a few dozen.
 //
 // It does not run dpkg, and does not check the package archive's signatures.
 package dpkg
 
 import (
-	"bufio"
-	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
 )
 
 const (
-	dir = "/var/lib/dpkg"
+	dir  = "/var/lib/dpkg"
+	info = dir + "/info/"
 	// maxFile bounds one file of the database. The status file of a large
 	// desktop has 10 MB.
 	maxFile = 128 << 20
 )
 
-// DB is the package database of one tree, in memory.
+// DB is the package database of one tree, in memory. It is not for use by several
+// goroutines.
 type DB struct {
-	owner    map[waxseal.Path]string // file -> package
-	sums     map[waxseal.Path]string // file -> hexadecimal MD5
-	versions map[string]string
+	tree     waxseal.Tree // what is read later is read from
 	present  bool
+	problems []waxseal.Problem
+
+	names    []string                 // of installed instances, sorted: "libc6:amd64"
+	lists    []string                 // their lists, of which the keys of owner are parts
+	owner    map[waxseal.Path]int32   // file -> index in names
+	diverted map[waxseal.Path][]int32 // diverted name -> all that list it
+	from     map[waxseal.Path]diversion
+	to       map[waxseal.Path]waxseal.Path // where diverted files lie -> name in lists
+	packages map[string]*installed         // by bare name
+	sums     map[string]map[waxseal.Path]string
+	override map[waxseal.Path]Override
+}
+
+// installed is what status says of a package.
+type installed struct {
+	version   string
+	conffiles map[waxseal.Path]string // hexadecimal MD5
+}
+
+type diversion struct {
+	to waxseal.Path
+	by string // "" of an administrator's (dpkg-divert --local)
 }
 
 // Read reads the database. A tree without one gives an empty DB, for which every
 // file is unknown; problems name what of an existing database was unreadable.
 func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
-	db := &DB{owner: map[waxseal.Path]string{}, sums: map[waxseal.Path]string{}, versions: map[string]string{}}
+	db := &DB{
+		tree: tree, owner: map[waxseal.Path]int32{}, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
+		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, sums: map[string]map[waxseal.Path]string{},
+		override: map[waxseal.Path]Override{},
+	}
 	names, err := tree.ReadDir(dir + "/info")
 	if errors.Is(err, fs.ErrNotExist) {
 		return db, nil
 	}
 	if err != nil {
-		return db, []waxseal.Problem{{Path: dir + "/info", Message: err.Error()}}
+		return db, []waxseal.Problem{{Path: dir + "/info", Message: err.Error(), Unreadable: true}}
 	}
 	db.present = true
-	var problems []waxseal.Problem
-	read := func(p waxseal.Path, parse func([]byte)) {
-		content, err := tree.ReadFile(p, maxFile)
-		switch {
-		case err == nil:
-			parse(content)
-		case !errors.Is(err, fs.ErrNotExist):
-			problems = append(problems, waxseal.Problem{Path: p, Message: err.Error()})
-		}
-	}
+	db.read(dir+"/diversions", db.addDiversions)
 	for _, name := range names {
-		pkg, kind := splitName(name)
-		p := waxseal.Path(dir + "/info/" + name)
-		switch kind {
-		case "list":
-			read(p, func(b []byte) { db.addList(pkg, b) })
-		case "md5sums":
-			read(p, db.addSums)
+		if instance, ok := strings.CutSuffix(name, ".list"); ok {
+			db.names = append(db.names, instance)
 		}
 	}
-	read(dir+"/status", db.addStatus)
-	read(dir+"/diversions", db.addDiversions)
-	return db, problems
+	slices.Sort(db.names) // by name, which is not the order of the files'
+	db.lists = make([]string, len(db.names))
+	for i, instance := range db.names {
+		db.read(waxseal.Path(info+instance+".list"), func(s string) { db.addList(int32(i), s) })
+	}
+	db.read(dir+"/status", db.addStatus)
+	db.read(dir+"/statoverride", db.addOverrides)
+	return db, db.Problems()
 }
 
-// splitName cuts "libc6:amd64.list" into "libc6" and "list".
-func splitName(name string) (pkg, kind string) {
-	ext := path.Ext(name)
-	pkg = strings.TrimSuffix(name, ext)
-	pkg, _, _ = strings.Cut(pkg, ":")
-	return pkg, strings.TrimPrefix(ext, ".")
+// ReadFrom says from which tree digests are read that have not been asked for
+// yet: the same one, opened anew.
+func (db *DB) ReadFrom(tree waxseal.Tree) { db.tree = tree }
+
+// Problems returns what could not be read since it was last called.
+func (db *DB) Problems() []waxseal.Problem {
+	list := db.problems
+	db.problems = nil
+	return list
 }
 
-func lines(content []byte, each func(string)) {
-	sc := bufio.NewScanner(bytes.NewReader(content))
-	sc.Buffer(make([]byte, 64<<10), 1<<20)
-	for sc.Scan() {
-		each(sc.Text())
+// copier is a tree that hands over a file without keeping it.
+type copier interface {
+	CopyTo(p waxseal.Path, w io.Writer, limit int64) error
+}
+
+func (db *DB) read(p waxseal.Path, parse func(string)) {
+	var text strings.Builder
+	var err error
+	if tree, ok := db.tree.(copier); ok {
+		err = tree.CopyTo(p, &text, maxFile)
+	} else {
+		var content []byte
+		content, err = db.tree.ReadFile(p, maxFile)
+		text.Write(content)
+	}
+	switch {
+	case err == nil:
+		parse(text.String())
+	case !errors.Is(err, fs.ErrNotExist):
+		db.problems = append(db.problems, waxseal.Problem{Path: p, Message: err.Error(), Unreadable: true})
 	}
 }
 
-func (db *DB) addList(pkg string, content []byte) {
-	lines(content, func(l string) {
-		if strings.HasPrefix(l, "/") && l != "/." {
-			db.owner[waxseal.Path(l)] = pkg
-		}
-	})
+// bare cuts the architecture off the name of an instance.
+func bare(instance string) string {
+	name, _, _ := strings.Cut(instance, ":")
+	return name
 }
 
-func (db *DB) addSums(content []byte) {
-	lines(content, func(l string) {
-		if sum, name, ok := strings.Cut(l, "  "); ok && len(sum) == 32 {
-			db.sums[waxseal.Path("/"+name)] = sum
-		}
-	})
-}
-
-// addStatus takes versions and the digests of conffiles.
-func (db *DB) addStatus(content []byte) {
-	pkg, inConffiles := "", false
-	lines(content, func(l string) {
-		switch {
-		case inConffiles && strings.HasPrefix(l, " "):
-			if f := strings.Fields(l); len(f) >= 2 && len(f[1]) == 32 {
-				db.sums[waxseal.Path(f[0])] = f[1]
-				db.owner[waxseal.Path(f[0])] = pkg
+// addList notes whose the files of a list are. A line that the next one lies
+// below is a directory, which belongs to nobody in particular.
+func (db *DB) addList(pkg int32, list string) {
+	db.lists[pkg] = list
+	line, rest, _ := strings.Cut(list, "\n")
+	for line != "" || rest != "" {
+		next, after, _ := strings.Cut(rest, "\n")
+		directory := len(next) > len(line) && next[len(line)] == '/' && next[:len(line)] == line
+		if !directory && strings.HasPrefix(line, "/") && line != "/." {
+			p := waxseal.Path(line)
+			db.owner[p] = pkg
+			if _, ok := db.from[p]; ok {
+				db.diverted[p] = append(db.diverted[p], pkg)
 			}
-			return
-		case strings.HasPrefix(l, "Package: "):
-			pkg = l[len("Package: "):]
-		case strings.HasPrefix(l, "Version: "):
-			db.versions[pkg] = l[len("Version: "):]
 		}
-		inConffiles = l == "Conffiles:"
-	})
-}
-
-// addDiversions reads the triples of dpkg-divert(1): a diverted name no longer
-// holds what its package brought.
-func (db *DB) addDiversions(content []byte) {
-	var triple []string
-	lines(content, func(l string) {
-		if triple = append(triple, l); len(triple) < 3 {
-			return
-		}
-		from, to, by := waxseal.Path(triple[0]), waxseal.Path(triple[1]), triple[2]
-		triple = nil
-		if db.owner[from] == by {
-			return // the diverting package's own file lies there
-		}
-		if owner, ok := db.owner[from]; ok {
-			db.owner[to], db.sums[to] = owner, db.sums[from]
-		}
-		delete(db.sums, from)
-		if by == ":" {
-			delete(db.owner, from)
-		} else {
-			db.owner[from] = by
-		}
-	})
+		line, rest = next, after
+	}
 }
 
 // Present reports whether the tree has a package database at all.
 func (db *DB) Present() bool { return db.present }
 
 // Version is the installed version of a package, "" if it is not installed.
-func (db *DB) Version(pkg string) string { return db.versions[pkg] }
+func (db *DB) Version(pkg string) string {
+	if p := db.packages[bare(pkg)]; p != nil {
+		return p.version
+	}
+	return ""
+}
 
-// Owner names the package that brought a file. Names are tried as given and
-// with a merged /usr, since lists say "/lib/x" for what now lies in /usr/lib.
+// Versions are all installed packages, by name without architecture: instances of
+// one package for several architectures have the same version (dpkg refuses
+// anything else).
+func (db *DB) Versions() map[string]string {
+	all := make(map[string]string, len(db.packages))
+	for name, p := range db.packages {
+		if p.version != "" {
+			all[name] = p.version
+		}
+	}
+	return all
+}
+
+// Owner names the package that brought a file, without architecture. Names are
+// tried as given and with a merged /usr, since lists say "/lib/x" for what now
+// lies in /usr/lib.
 func (db *DB) Owner(p waxseal.Path) string {
 	for _, name := range merged(p) {
-		if pkg, ok := db.owner[name]; ok {
-			return pkg
+		if owner, _ := db.listed(name); owner != "" {
+			return bare(owner)
 		}
 	}
 	return ""
+}
+
+// listed finds the instance to which what lies at a path belongs, and the name
+// that its lists have for it.
+func (db *DB) listed(p waxseal.Path) (instance string, name waxseal.Path) {
+	if d, ok := db.from[p]; ok {
+		for _, i := range db.diverted[p] {
+			if bare(db.names[i]) == d.by {
+				return db.names[i], p // the diverting package's own
+			}
+		}
+		return d.by, ""
+	}
+	if name, ok := db.to[p]; ok {
+		for _, i := range db.diverted[name] {
+			if bare(db.names[i]) != db.from[name].by {
+				return db.names[i], name
+			}
+		}
+	}
+	if i, ok := db.owner[p]; ok {
+		return db.names[i], p
+	}
+	for _, pkg := range db.conffile(p) {
+		return pkg, p
+	}
+	return "", ""
+}
+
+// conffile names the package of which a file is a conffile and which does not
+// list it: one that is removed and not purged lists nothing else.
+func (db *DB) conffile(p waxseal.Path) []string {
+	if !strings.HasPrefix(string(p), "/etc/") {
+		return nil // only those few are worth the search
+	}
+	var found []string
+	for name, pkg := range db.packages {
+		if _, ok := pkg.conffiles[p]; ok {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // State judges a file by the MD5 of its content (lower-case hexadecimal, ""
@@ -173,18 +241,125 @@ func (db *DB) State(p waxseal.Path, md5 string) waxseal.PackageState {
 	if !db.present {
 		return waxseal.PackageUnknown
 	}
-	if db.Owner(p) == "" {
-		return waxseal.PackageUnowned
-	}
 	for _, name := range merged(p) {
-		if want, ok := db.sums[name]; ok && want != "" && md5 != "" {
-			if want == md5 {
-				return waxseal.PackageUnmodified
+		instance, listed := db.listed(name)
+		if instance == "" {
+			continue
+		}
+		want := db.sum(instance, listed)
+		switch {
+		case want == "" || md5 == "":
+			return waxseal.PackageUnknown
+		case want == md5:
+			return waxseal.PackageUnmodified
+		}
+		return waxseal.PackageModified
+	}
+	return waxseal.PackageUnowned
+}
+
+// sum is the MD5 that an instance's digests or conffiles have for a file.
+func (db *DB) sum(instance string, p waxseal.Path) string {
+	if p == "" {
+		return ""
+	}
+	if pkg := db.packages[bare(instance)]; pkg != nil && pkg.conffiles[p] != "" {
+		return pkg.conffiles[p]
+	}
+	return db.sumsOf(instance)[p]
+}
+
+// sumsOf reads the digests of an instance when they are first asked for.
+func (db *DB) sumsOf(instance string) map[waxseal.Path]string {
+	if have, ok := db.sums[instance]; ok {
+		return have
+	}
+	sums := map[waxseal.Path]string{}
+	db.read(waxseal.Path(info+instance+".md5sums"), func(text string) {
+		for l := range strings.Lines(text) {
+			sum, name, ok := strings.Cut(strings.TrimSuffix(l, "\n"), "  ")
+			if ok && isMD5(sum) {
+				sums[waxseal.Path(path.Clean("/"+name))] = sum
 			}
-			return waxseal.PackageModified
+		}
+	})
+	db.sums[instance] = sums
+	return sums
+}
+
+func isMD5(s string) bool {
+	if len(s) != 32 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
 		}
 	}
-	return waxseal.PackageUnknown
+	return true
+}
+
+// Package describes a package; the zero value is one that the database does not
+// know.
+func (db *DB) Package(name string) waxseal.Package {
+	name = bare(name)
+	first, end := db.instances(name)
+	if first == end && db.packages[name] == nil {
+		return waxseal.Package{}
+	}
+	h := sha256.New()
+	for i := first; i < end; i++ {
+		if bare(db.names[i]) != name {
+			continue
+		}
+		// The list is part of it: a file is "owned" as soon as it has a line there.
+		fmt.Fprintf(h, "list %q %d\n%s", db.names[i], len(db.lists[i]), db.lists[i])
+		writeSums(h, db.names[i], db.sumsOf(db.names[i]))
+	}
+	p := waxseal.Package{Name: name, Manager: "dpkg", Version: db.Version(name)}
+	if pkg := db.packages[name]; pkg != nil {
+		writeSums(h, "conffiles", pkg.conffiles)
+	}
+	p.Fingerprint = waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
+	return p
+}
+
+func writeSums(w io.Writer, title string, sums map[waxseal.Path]string) {
+	lines := make([]string, 0, len(sums))
+	for p, sum := range sums {
+		lines = append(lines, fmt.Sprintf("%q %s\n", p, sum))
+	}
+	slices.Sort(lines)
+	fmt.Fprintf(w, "sums %q %d\n", title, len(lines))
+	for _, l := range lines {
+		io.WriteString(w, l)
+	}
+}
+
+// instances is the range of names in which those of a package lie: "libc6:amd64"
+// and "libc6:i386". Others may lie between.
+func (db *DB) instances(name string) (first, end int) {
+	first, _ = slices.BinarySearch(db.names, name)
+	for end = first; end < len(db.names) && strings.HasPrefix(db.names[end], name); end++ {
+	}
+	return first, end
+}
+
+// Files are the files of the database that answers about these packages rest on.
+func (db *DB) Files(packages ...string) []waxseal.Path {
+	if !db.present {
+		return nil
+	}
+	files := []waxseal.Path{dir + "/status", dir + "/diversions", dir + "/statoverride"}
+	for _, name := range packages {
+		first, end := db.instances(bare(name))
+		for _, instance := range db.names[first:end] {
+			if bare(instance) == bare(name) {
+				files = append(files, waxseal.Path(info+instance+".list"), waxseal.Path(info+instance+".md5sums"))
+			}
+		}
+	}
+	return files
 }
 
 var usrDirs = []string{"/bin/", "/sbin/", "/lib/", "/lib64/", "/lib32/"}

@@ -1,7 +1,10 @@
 package dpkg
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"waxseal"
 	"waxseal/internal/snapshot"
@@ -55,12 +58,169 @@ func TestNoDatabaseIsUnknown(t *testing.T) {
 	}
 }
 
+const sum0, sum1 = "0123456789abcdef0123456789abcdef", "ffffffffffffffffffffffffffffffff"
+
+func files() map[string]string {
+	return map[string]string{
+		"/var/lib/dpkg/info/lib:amd64.list":    "/.\n/usr\n/usr/lib\n/usr/lib/a/lib.so\n/usr/share/lib\n",
+		"/var/lib/dpkg/info/lib:amd64.md5sums": sum0 + "  usr/lib/a/lib.so\n",
+		"/var/lib/dpkg/info/lib:i386.list":     "/.\n/usr/lib/b/lib.so\n/usr/share/lib\n",
+		"/var/lib/dpkg/info/lib:i386.md5sums":  sum1 + "  usr/lib/b/lib.so\n",
+		"/var/lib/dpkg/info/lib-dev.list":      "/usr/include/lib.h\n",
+		"/var/lib/dpkg/info/lib-dev.md5sums":   sum0 + "  usr/include/lib.h\n",
+		"/var/lib/dpkg/info/perf.list":         "/usr/bin/perf\n",
+		"/var/lib/dpkg/info/perf.md5sums":      sum0 + "  usr/bin/perf\n",
+		"/var/lib/dpkg/info/wrap.list":         "/usr/bin/perf\n/usr/bin/wrap\n",
+		"/var/lib/dpkg/info/wrap.md5sums":      sum1 + "  usr/bin/perf\n",
+		"/var/lib/dpkg/diversions":             "/usr/bin/perf\n/usr/bin/perf.real\nwrap\n",
+		"/var/lib/dpkg/statoverride":           "root postdrop 2755 /usr/sbin/postdrop\n#7 root 99x /bad\nshort\n",
+		"/var/lib/dpkg/status": "Package: lib\nStatus: install ok installed\nVersion: 1.2\n\n" +
+			"Package: gone\nStatus: deinstall ok config-files\nVersion: 9\nConffiles:\n /etc/gone.conf " + sum0 + " obsolete\n /etc/with space " + sum1 + "\nDescription: x\n /etc/no " + sum0 + "\n",
+	}
+}
+
+func TestInstancesDiversionsOverrides(t *testing.T) {
+	db, _ := Read(snapshot.Files(files()))
+	for _, tc := range []struct {
+		path, md5, owner string
+		state            waxseal.PackageState
+	}{
+		{"/usr/lib/a/lib.so", sum0, "lib", waxseal.PackageUnmodified},
+		{"/usr/lib/b/lib.so", sum1, "lib", waxseal.PackageUnmodified},
+		{"/usr/lib/b/lib.so", sum0, "lib", waxseal.PackageModified},
+		{"/usr/bin/perf", sum1, "wrap", waxseal.PackageUnmodified},
+		{"/usr/bin/perf", sum0, "wrap", waxseal.PackageModified},
+		{"/usr/bin/perf.real", sum0, "perf", waxseal.PackageUnmodified},
+		{"/usr/bin/perf.real", sum1, "perf", waxseal.PackageModified},
+		{"/usr/lib", sum1, "", waxseal.PackageUnowned},
+		{"/etc/gone.conf", sum0, "gone", waxseal.PackageUnmodified},
+		{"/etc/with space", sum0, "gone", waxseal.PackageModified},
+		{"/etc/no", sum0, "", waxseal.PackageUnowned},
+	} {
+		p := waxseal.Path(tc.path)
+		if owner, state := db.Owner(p), db.State(p, tc.md5); owner != tc.owner || state != tc.state {
+			t.Errorf("%s with %.4s is %q's, %s; want %q, %s", tc.path, tc.md5, owner, state, tc.owner, tc.state)
+		}
+	}
+	if v := db.Versions(); len(v) != 1 || v["lib"] != "1.2" || db.Version("lib:i386") != "1.2" || db.Version("gone") != "" {
+		t.Errorf("versions %v", v)
+	}
+	if o, ok := db.Override("/sbin/postdrop"); !ok || o != (Override{"root", "postdrop", 0o2755}) {
+		t.Errorf("override %v, %v", o, ok)
+	}
+	if to, by, ok := db.Diverted("/bin/perf"); to != "/usr/bin/perf.real" || by != "wrap" || !ok {
+		t.Errorf("diverted to %s by %s, %v", to, by, ok)
+	}
+	want := []waxseal.Path{dir + "/status", dir + "/diversions", dir + "/statoverride",
+		info + "lib:amd64.list", info + "lib:amd64.md5sums", info + "lib:i386.list", info + "lib:i386.md5sums"}
+	if got := db.Files("lib"); !slices.Equal(got, want) {
+		t.Errorf("files %q", got)
+	}
+}
+
+// TestFingerprint: an edit of the database changes it, and nothing else does.
+func TestFingerprint(t *testing.T) {
+	was, _ := Read(snapshot.Files(files()))
+	before := was.Package("lib")
+	if before.Name != "lib" || before.Version != "1.2" || before.Manager != "dpkg" || was.Package("none") != (waxseal.Package{}) {
+		t.Errorf("%+v", before)
+	}
+	if again := was.Package("lib:amd64"); again != before {
+		t.Errorf("asked again: %+v", again)
+	}
+	for name, tc := range map[string]struct {
+		file, content string
+		changes       bool
+	}{
+		"digest":          {"/var/lib/dpkg/info/lib:i386.md5sums", sum0 + "  usr/lib/b/lib.so\n", true},
+		"new file":        {"/var/lib/dpkg/info/lib:i386.list", "/.\n/usr/lib/b/lib.so\n/usr/share/lib\n/usr/bin/evil\n", true},
+		"conffile":        {"/var/lib/dpkg/status", "Package: lib\nVersion: 1.2\nConffiles:\n /etc/x " + sum0 + "\n", true},
+		"another package": {"/var/lib/dpkg/info/lib-dev.md5sums", sum1 + "  usr/include/lib.h\n", false},
+	} {
+		edited := files()
+		edited[tc.file] = tc.content
+		db, _ := Read(snapshot.Files(edited))
+		if after := db.Package("lib"); (after.Fingerprint != before.Fingerprint) != tc.changes || after.Version != before.Version {
+			t.Errorf("%s: %+v", name, after)
+		}
+	}
+}
+
+func TestStamp(t *testing.T) {
+	at := func(sec int64) waxseal.Tree {
+		objects := map[waxseal.Path]snapshot.Object{}
+		for name, content := range files() {
+			objects[waxseal.Path(name)] = snapshot.Object{Content: []byte(content), File: waxseal.File{ChangeTime: time.Unix(1, 0)}}
+		}
+		for _, d := range []waxseal.Path{dir + "/info"} {
+			objects[d] = snapshot.Object{File: waxseal.File{Type: waxseal.Directory, ChangeTime: time.Unix(1, 0)}}
+		}
+		edited := objects[info+"lib:i386.md5sums"]
+		edited.ChangeTime = time.Unix(sec, 0)
+		objects[info+"lib:i386.md5sums"] = edited
+		return snapshot.New(objects)
+	}
+	db, _ := Read(at(1))
+	if before := db.Stamp(at(1)); before == "" || before != db.Stamp(at(2)) {
+		t.Error("digests that nobody has asked for don't matter")
+	}
+	db.Package("lib")
+	if before := db.Stamp(at(1)); before == "" || before == db.Stamp(at(2)) || before != db.Stamp(at(1)) {
+		t.Error("digests that were asked for do")
+	}
+	if db.Stamp(snapshot.Files(files())) != "" {
+		t.Error("a tree without change times can't be told from another")
+	}
+}
+
+func TestAlternatives(t *testing.T) {
+	const awk = "auto\n/usr/bin/awk\nawk.1.gz\n/usr/share/man/awk.1.gz\nnawk\n/usr/bin/nawk\n\n/usr/bin/mawk\n5\n/m/mawk.1.gz\n/usr/bin/mawk\n/usr/bin/gawk\n10\n/m/gawk.1.gz\n\n\n"
+	tree := snapshot.New(map[waxseal.Path]snapshot.Object{
+		dir + "/alternatives/awk": {Content: []byte(awk)},
+		dir + "/alternatives/odd": {Content: []byte("sometimes\n/usr/bin/odd\n\n")},
+		dir + "/alternatives/mta": {Content: []byte("manual\n/usr/sbin/sendmail\n\n/usr/sbin/postfix-sendmail\n10\n\n")},
+		"/etc/alternatives/awk":   {File: waxseal.File{Type: waxseal.Symlink, Link: "/tmp/evil"}},
+	})
+	groups, problems := Alternatives(tree)
+	if len(groups) != 3 || len(problems) != 1 || problems[0].Path != dir+"/alternatives/odd" {
+		t.Fatalf("%+v, %+v", groups, problems)
+	}
+	a, mta := groups[0], groups[1]
+	if !a.Auto || a.Link != "/usr/bin/awk" || len(a.Slaves) != 2 || len(a.Choices) != 2 || a.Current != "/tmp/evil" ||
+		a.Choices[1].Priority != 10 || !slices.Equal(a.Choices[1].Slaves, []waxseal.Path{"/m/gawk.1.gz", ""}) {
+		t.Errorf("%+v", a)
+	}
+	if best, ok := a.Best(); !ok || best.Path != "/usr/bin/gawk" {
+		t.Errorf("best %+v", best)
+	}
+	if mta.Auto || mta.Link != "/usr/sbin/sendmail" || len(mta.Choices) != 1 {
+		t.Errorf("%+v", mta)
+	}
+	for cut := range len(awk) {
+		ParseAlternative("awk", awk[:cut]) // never panics
+	}
+}
+
+func FuzzParseAlternative(f *testing.F) {
+	f.Add("auto\n/usr/bin/awk\nnawk\n/usr/bin/nawk\n\n/usr/bin/mawk\n5\n/usr/bin/mawk\n\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := ParseAlternative("x", text)
+		if n := strings.Count(text, "\n"); len(a.Slaves) > n || len(a.Choices) > n {
+			t.Errorf("%d slaves and %d choices in %d lines", len(a.Slaves), len(a.Choices), n)
+		}
+		if err == nil && !strings.HasPrefix(text, "auto\n") && !strings.HasPrefix(text, "manual\n") {
+			t.Errorf("taken for a group: %q", text)
+		}
+	})
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add("Package: a\nConffiles:\n /x 0123456789abcdef0123456789abcdef\n", "/a\n/b\n:\n")
 	f.Fuzz(func(t *testing.T, status, diversions string) {
 		db, _ := Read(snapshot.Files(map[string]string{
-			"/var/lib/dpkg/info/a.list": diversions, "/var/lib/dpkg/status": status, "/var/lib/dpkg/diversions": diversions,
+			"/var/lib/dpkg/info/a.list": diversions, "/var/lib/dpkg/info/a.md5sums": status, "/var/lib/dpkg/statoverride": status, "/var/lib/dpkg/status": status, "/var/lib/dpkg/diversions": diversions,
 		}))
 		db.State("/a", "0123456789abcdef0123456789abcdef")
+		db.Package("a")
 	})
 }

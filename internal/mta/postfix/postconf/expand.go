@@ -9,101 +9,74 @@ import (
 
 const (
 	maxExpanded  = 1 << 20  // of one value
-	maxDepth     = 100      // as in mac_expand(3)
 	maxAllOutput = 64 << 20 // of all values of one view
+	// maxNesting is how deep names, conditions and the text in them may lie in one
+	// another (mac_expand.c).
+	maxNesting = 100
 )
 
-// View answers names as one daemon sees them: main.cf, with the -o options of
-// one service laid over it.
-type View struct {
-	main     *Main
-	over     map[string]string // nil for main.cf alone
-	derived  map[string]string // defaults that depend on host and directory
-	defaults map[string]string
-	memo     map[string]expansion
-	spent    *int
-}
+// lookup answers a name with its value before expansion.
+type lookup func(name string) (value string, defined bool)
 
-type expansion struct{ text, problem string }
-
-// NewView makes a view; derived are the defaults that Postfix would ask the host
-// for.
-func NewView(main *Main, over, derived, defaults map[string]string) View {
-	return View{main, over, derived, defaults, map[string]expansion{}, new(int)}
-}
-
-// Raw is the value of a parameter before expansion.
-func (v View) Raw(name string) (string, bool) {
-	if s, ok := v.over[name]; ok {
-		return s, true
-	}
-	if p, ok := v.main.Set[name]; ok {
-		return p.Raw, true
-	}
-	return v.Standard(name)
-}
-
-// Standard is the default of a parameter before expansion.
-func (v View) Standard(name string) (string, bool) {
-	if s, ok := v.derived[name]; ok {
-		return s, true
-	}
-	s, ok := v.defaults[name]
-	if !ok {
-		s, ok = perTransport(v.defaults, name)
-	}
-	if s == unknownDefault {
-		return "", false
-	}
-	return s, ok
-}
-
-// perTransport finds the default of transport_time_limit and its like, which
-// exist for every transport of master.cf (postconf(5)).
-func perTransport(defaults map[string]string, name string) (string, bool) {
-	for i := len(name) - 1; i > 0; i-- {
-		if name[i] != '_' {
-			continue
-		}
-		if strings.HasSuffix(name, "_time_limit") && i == len(name)-len("_time_limit") {
-			return "$command_time_limit", true
-		}
-		if s, ok := defaults["error"+name[i:]]; ok {
-			return s, true
-		}
-	}
-	return "", false
-}
-
-// Value is the expanded value of a parameter.
-func (v View) Value(name string) string {
-	s, _ := v.ExpandName(name)
-	return s
-}
-
-// ExpandName is the expanded value of a parameter, and what is wrong with it.
-func (v View) ExpandName(name string) (text, problem string) {
-	if rawParameters[name] {
-		s, _ := v.Raw(name)
-		return s, ""
-	}
-	e := &expander{view: v}
-	s, _ := e.lookup(name)
-	return s, e.problem
-}
-
-// Expand expands a text that is no parameter itself.
-func (v View) Expand(s string) (text, problem string) {
-	e := &expander{view: v}
-	return e.expand(s), e.problem
-}
-
-// expander is mac_expand(3) with bounds.
-type expander struct {
-	view    View
-	stack   []string
+// expansion is the result of a name.
+type expansion struct {
+	text    string
 	problem string
-	full    bool
+	// depth is how many levels of nesting the value took.
+	depth int
+}
+
+// macros is the state of one view's expansions: mac_expand(3) of one release
+// with bounds. A name is expanded once, so that nested names cost no more than
+// they are long.
+type macros struct {
+	release *Release
+	lookup  lookup
+	// late reports which values are put in as they are.
+	late  func(name string) bool
+	memo  map[string]expansion
+	spent int
+}
+
+func newMacros(r *Release, l lookup) *macros {
+	m := &macros{release: r, lookup: l, memo: map[string]expansion{}, late: func(string) bool { return false }}
+	if r.since(3, 11) {
+		m.late = func(name string) bool { return r.raw[name] }
+	}
+	return m
+}
+
+// expand expands a text.
+func (m *macros) expand(s string) (text, problem string) {
+	e := &expander{macros: m}
+	return e.text(s, 0), e.problem
+}
+
+// Expand expands a text as a daemon does that has names of its own ($user,
+// $recipient) instead of parameters (mac_expand(3)).
+func Expand(s string, values map[string]string) (text, problem string) {
+	look := func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+	return newMacros(NewRelease("", ""), look).expand(s)
+}
+
+// names calls add with every name that a text refers to, in either branch of a
+// condition, up to the first error.
+func (m *macros) names(s string, add func(string)) {
+	e := &expander{macros: m, scan: add}
+	e.text(s, 0)
+}
+
+// expander is one call of mac_expand(3).
+type expander struct {
+	*macros
+	stack   []string
+	scan    func(string) // nil when expanding
+	depth   int          // the deepest level so far
+	nested  int          // relations inside relations
+	problem string
 }
 
 func (e *expander) fail(format string, args ...any) {
@@ -112,107 +85,97 @@ func (e *expander) fail(format string, args ...any) {
 	}
 }
 
-// lookup is the expanded value of a name. A name is expanded once per view, so
-// that nested names cost no more than they are long.
-func (e *expander) lookup(name string) (string, bool) {
-	if known, ok := e.view.memo[name]; ok {
-		if known.problem != "" {
-			e.fail("%s", known.problem)
-		}
-		return known.text, true
+// enter notes that something stands at a level.
+func (e *expander) enter(level int) bool {
+	e.depth = max(e.depth, level+1)
+	if level > maxNesting {
+		e.fail("names and conditions are nested too deeply")
 	}
-	raw, ok := e.view.Raw(name)
-	if !ok {
-		return "", false
-	}
-	if slices.Contains(e.stack, name) {
-		e.fail("$%s expands to itself through %s", Clip(name), Clip(strings.Join(e.stack[slices.Index(e.stack, name):], ", ")))
-		return "", true
-	}
-	if len(e.stack) >= maxDepth {
-		e.fail("parameters are nested too deeply")
-		return "", true
-	}
-	e.stack = append(e.stack, name)
-	inner := &expander{view: e.view, stack: e.stack}
-	text := inner.expand(raw)
-	e.stack = e.stack[:len(e.stack)-1]
-	if inner.problem != "" {
-		e.fail("%s", inner.problem)
-	}
-	e.view.memo[name] = expansion{text, inner.problem}
-	return text, true
+	return e.problem == ""
 }
 
-func (e *expander) expand(s string) string { return e.text(s, 0) }
-
-// text expands every $name in s.
-func (e *expander) text(s string, depth int) string {
-	if strings.IndexByte(s, '$') < 0 {
-		return s
+// text expands every $name in s (mac_parse.c).
+func (e *expander) text(s string, level int) string {
+	var b, literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 && e.enter(level) {
+			e.add(&b, literal.String())
+		}
+		literal.Reset()
 	}
-	if depth > maxDepth {
-		e.fail("braces are nested too deeply")
-		return s
-	}
-	var b strings.Builder
-	for s != "" && !e.full {
+	for s != "" && e.problem == "" {
 		i := strings.IndexByte(s, '$')
 		if i < 0 {
-			e.add(&b, s)
-			break
+			i = len(s)
 		}
-		e.add(&b, s[:i])
-		s = s[i+1:]
-		if strings.HasPrefix(s, "$") {
-			e.add(&b, "$")
-			s = s[1:]
+		literal.WriteString(s[:i])
+		s = s[i:]
+		if strings.HasPrefix(s, "$$") {
+			literal.WriteByte('$')
+			s = s[2:]
 			continue
 		}
-		var expr string
-		expr, s = e.expression(s)
-		if expr == "" {
-			// Postfix gives up here; the text is kept so that it can be seen.
-			e.add(&b, "$"+s)
+		if s == "" {
 			break
 		}
-		e.add(&b, e.evaluate(expr, depth))
+		flush()
+		expr, rest, problem := reference(s[1:])
+		if problem != "" {
+			e.fail("%s: %s", problem, Clip(s))
+			literal.WriteString(s) // so that it can be seen
+			break
+		}
+		s = rest
+		if e.enter(level) {
+			e.add(&b, e.evaluate(expr, level))
+		}
 	}
+	// What Postfix would not have is kept so that it can be seen.
+	if e.problem != "" {
+		e.add(&b, literal.String())
+		return b.String()
+	}
+	flush()
 	return b.String()
 }
 
 func (e *expander) add(b *strings.Builder, s string) {
-	*e.view.spent += len(s)
-	if b.Len()+len(s) > maxExpanded || *e.view.spent > maxAllOutput {
+	if e.scan != nil {
+		return
+	}
+	e.spent += len(s)
+	if b.Len()+len(s) > maxExpanded || e.spent > maxAllOutput {
 		e.fail("the expanded value is too large")
-		e.full = true
 		return
 	}
 	b.WriteString(s)
 }
 
-// expression takes name, {…} or (…) off the front of s.
-func (e *expander) expression(s string) (expr, rest string) {
+// reference takes name, {…} or (…) off the front of s.
+func reference(s string) (expr, rest, problem string) {
 	if s != "" && (s[0] == '{' || s[0] == '(') {
 		end := closing(s)
 		if end < 0 {
-			e.fail("truncated reference: $%s", Clip(s))
-			return "", s
+			return "", s, "truncated reference"
 		}
-		if strings.Trim(s[1:end], Blanks) == "" {
-			e.fail("a reference without a name")
-			return "", s
+		expr, rest = s[1:end], s[end+1:]
+	} else {
+		end := 0
+		for end < len(s) && isNameByte(s[end]) {
+			end++
 		}
-		return s[1:end], s[end+1:]
+		expr, rest = s[:end], s[end:]
 	}
-	end := 0
-	for end < len(s) && isNameByte(s[end]) {
-		end++
+	if expr == "" {
+		return "", rest, "a reference without a name"
 	}
-	if end == 0 {
-		e.fail("a $ without a name behind it")
-	}
-	return s[:end], s[end:]
+	return expr, rest, ""
+}
+
+// AfterName is what follows a name, {…} or (…) at the start of s, as behind "$".
+func AfterName(s string) string {
+	_, rest, _ := reference(s)
+	return rest
 }
 
 // closing finds the partner of the bracket that s starts with; the other sort of
@@ -222,13 +185,13 @@ func closing(s string) int {
 	if open == '(' {
 		shut = ')'
 	}
-	Level := 0
+	level := 0
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case open:
-			Level++
+			level++
 		case shut:
-			if Level--; Level == 0 {
+			if level--; level == 0 {
 				return i
 			}
 		}
@@ -236,81 +199,181 @@ func closing(s string) int {
 	return -1
 }
 
-func isNameByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+func isNameByte(c byte) bool { return c == '_' || isAlnum(c) }
+
+func isAlnum(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
+// space is what may stand around the parts of an expression.
+const space = " \t\r\n"
+
 // evaluate gives the value of what stands inside ${…}.
-func (e *expander) evaluate(expr string, depth int) string {
-	expr = strings.TrimLeft(expr, Blanks)
-	if strings.HasPrefix(expr, "{") {
-		truth, rest, ok := e.relation(expr, depth)
-		if !ok {
-			return ""
-		}
-		if rest == "" {
-			if truth {
-				return "true"
-			}
-			return ""
-		}
-		return e.choose(truth, rest, depth)
+func (e *expander) evaluate(expr string, level int) string {
+	if !e.release.since(3, 0) {
+		return e.oldStyle(expr, level)
 	}
+	if trimmed := strings.TrimLeft(expr, space); strings.HasPrefix(trimmed, "{") {
+		truth, rest := e.relation(trimmed)
+		switch {
+		case e.problem != "":
+			return ""
+		case rest != "":
+			return e.choose(truth, rest, level)
+		case truth:
+			return "true"
+		}
+		return ""
+	}
+	expr = e.trimName(expr)
 	end := 0
 	for end < len(expr) && isNameByte(expr[end]) {
 		end++
 	}
-	name, rest := expr[:end], strings.TrimLeft(expr[end:], Blanks)
+	name, rest := expr[:end], e.trimName(expr[end:])
 	switch {
 	case rest == "":
-		s, _ := e.lookup(name)
-		return s
+		return e.name(name, level)
 	case rest[0] == '?' || rest[0] == ':':
-		// The test looks at the value before expansion (mac_expand.c).
-		raw, _ := e.view.Raw(name)
-		return e.choose(raw != "", rest, depth)
-	case rest[0] == '{':
-		if arg, _, ok := curly(rest); ok { // a function such as domain_to_ascii
-			return e.text(arg, depth+1)
-		}
+		return e.choose(e.set(name), rest, level)
+	case rest[0] == '{' && e.release.since(3, 11):
+		return e.function(name, rest)
 	}
 	e.fail("a name with other characters than letters, digits and _: %s", Clip(expr))
 	return ""
 }
 
-// choose reads ?text, ?{text}, :text, :{text} and ?{a}:{b}.
-func (e *expander) choose(truth bool, rest string, depth int) string {
-	yes, no := "", ""
-	if rest[0] == '?' {
-		arg, after, ok := curly(rest[1:])
-		if !ok {
-			arg, after = rest[1:], ""
-		}
-		yes, rest = arg, after
+// trimName takes white space off beside a name, where the release allows it.
+func (e *expander) trimName(s string) string {
+	if e.release.since(3, 1) {
+		return strings.TrimLeft(s, space)
 	}
-	if rest != "" {
-		if rest[0] != ':' {
-			e.fail("expected ? or : at %s", Clip(rest))
+	return s
+}
+
+// oldStyle is evaluate before Postfix 3.0: no braces, no relations, one branch.
+func (e *expander) oldStyle(expr string, level int) string {
+	end := 0
+	for end < len(expr) && isNameByte(expr[end]) {
+		end++
+	}
+	name, rest := expr[:end], expr[end:]
+	switch {
+	case rest == "":
+		return e.name(name, level)
+	case rest[0] != '?' && rest[0] != ':':
+		e.fail("a name with other characters than letters, digits and _: %s", Clip(expr))
+		return ""
+	}
+	if e.set(name) == (rest[0] == '?') || e.scan != nil {
+		return e.text(rest[1:], level+1)
+	}
+	return ""
+}
+
+// set reports whether the name has a value. It looks at the value before
+// expansion (mac_expand.c).
+func (e *expander) set(name string) bool {
+	if e.scan != nil {
+		e.scan(name)
+		return false
+	}
+	value, _ := e.lookup(name)
+	return value != ""
+}
+
+// name gives the expanded value of a name; one that is not defined is empty.
+func (e *expander) name(name string, level int) string {
+	if e.scan != nil {
+		e.scan(name)
+		return ""
+	}
+	x, known := e.memo[name]
+	if !known {
+		raw, ok := e.lookup(name)
+		if !ok || e.late(name) {
+			return raw
+		}
+		if at := slices.Index(e.stack, name); at >= 0 {
+			e.fail("$%s expands to itself through %s", Clip(name), Clip(strings.Join(e.stack[at:], ", ")))
 			return ""
 		}
-		arg, after, ok := curly(rest[1:])
-		if !ok {
-			arg, after = rest[1:], ""
+		if len(e.stack) > maxNesting {
+			e.fail("names and conditions are nested too deeply")
+			return ""
 		}
-		if after != "" {
-			e.fail("unexpected text: %s", Clip(after))
+		inner := &expander{macros: e.macros, stack: append(e.stack, name), nested: e.nested}
+		x.text = inner.text(raw, 0)
+		x.problem, x.depth = inner.problem, inner.depth
+		e.memo[name] = x
+	}
+	if x.problem != "" {
+		e.fail("%s", x.problem)
+	}
+	e.enter(level + x.depth)
+	return x.text
+}
+
+// function applies a function such as domain_to_ascii (postconf(5)); for names
+// in plain ASCII both known functions give back what they are given.
+func (e *expander) function(name, rest string) string {
+	arg, after, ok := curly(rest)
+	switch {
+	case !ok:
+		e.fail("braces do not match: %s", Clip(rest))
+		return ""
+	case after != "":
+		e.fail("unexpected text: %s", Clip(after))
+		return ""
+	case name != "domain_to_ascii" && name != "domain_to_utf8":
+		e.fail("no such function: %s", Clip(name))
+		return ""
+	}
+	return e.operand(strings.Trim(arg, Blanks))
+}
+
+// choose reads ?text, ?{text}, :text, :{text} and ?{a}:{b}.
+func (e *expander) choose(truth bool, rest string, level int) string {
+	out := ""
+	if rest[0] == '?' {
+		yes, after := e.branch(rest[1:])
+		if e.problem == "" && (truth || e.scan != nil) {
+			out = e.text(yes, level+1)
 		}
-		no = arg
+		rest = after
 	}
-	if truth {
-		return e.text(yes, depth+1)
+	if rest == "" || e.problem != "" {
+		return out
 	}
-	return e.text(no, depth+1)
+	if rest[0] != ':' {
+		e.fail("expected ? or : at %s", Clip(rest))
+		return ""
+	}
+	no, after := e.branch(rest[1:])
+	if e.problem == "" && (!truth || e.scan != nil) {
+		out = e.text(no, level+1)
+	}
+	if after != "" {
+		e.fail("unexpected text: %s", Clip(after))
+	}
+	return out
+}
+
+// branch is one side of a condition: {text}, or all that is left.
+func (e *expander) branch(s string) (text, rest string) {
+	if !strings.HasPrefix(strings.TrimLeft(s, space), "{") {
+		return s, ""
+	}
+	text, rest, ok := curly(s)
+	if !ok {
+		e.fail("braces do not match: %s", Clip(s))
+	}
+	return text, rest
 }
 
 // curly takes {text} and the white space around it off the front of s.
 func curly(s string) (text, rest string, ok bool) {
-	s = strings.TrimLeft(s, Blanks)
+	s = strings.TrimLeft(s, space)
 	if !strings.HasPrefix(s, "{") {
 		return "", s, false
 	}
@@ -318,92 +381,134 @@ func curly(s string) (text, rest string, ok bool) {
 	if end < 0 {
 		return "", s, false
 	}
-	return s[1:end], strings.TrimLeft(s[end+1:], Blanks), true
+	return s[1:end], strings.TrimLeft(s[end+1:], space), true
 }
 
 // relation evaluates {left} == {right} and its like.
-func (e *expander) relation(s string, depth int) (truth bool, rest string, ok bool) {
+func (e *expander) relation(s string) (truth bool, rest string) {
 	left, after, ok := curly(s)
 	if !ok {
-		e.fail("unbalanced braces: %s", Clip(s))
-		return false, "", false
+		e.fail("braces do not match: %s", Clip(s))
+		return false, ""
 	}
 	n := 0
-	for n < len(after) && strings.IndexByte("<>=!", after[n]) >= 0 {
+	for n < len(after) && strings.IndexByte("<>!=?+-*/~&|%", after[n]) >= 0 {
 		n++
 	}
 	op, suffixed := after[:n], after[n:]
+	if !slices.Contains([]string{"==", "!=", "<", "<=", ">", ">="}, op) {
+		e.fail("no such comparison: %s", Clip(after))
+		return false, ""
+	}
 	n = 0
-	for n < len(suffixed) && isNameByte(suffixed[n]) {
+	for n < len(suffixed) && isAlnum(suffixed[n]) && e.release.since(3, 6) {
 		n++
 	}
 	suffix := suffixed[:n]
 	right, rest, ok := curly(suffixed[n:])
-	if !ok {
+	if !ok || suffix != "" && suffix != "level" {
 		e.fail("expected {text} %s {text} at %s", Clip(op), Clip(after))
-		return false, "", false
+		return false, ""
 	}
-	order, ok := compare(e.text(left, depth+1), e.text(right, depth+1), suffix)
-	truth, known := holds(op, order)
-	if !ok || !known {
-		e.fail("no such comparison: %s", Clip(op+suffix))
-		return false, "", false
+	l, r := e.operand(left), e.operand(right)
+	if e.scan != nil || e.problem != "" {
+		return false, rest
 	}
-	return truth, rest, true
+	order, problem := compare(l, r, suffix)
+	if problem != "" {
+		e.fail("%s", problem)
+	}
+	return holds(op, order), rest
 }
 
-func holds(op string, order int) (truth, known bool) {
+// operand expands one side of a relation: in Postfix a call of its own, which
+// counts levels anew.
+func (e *expander) operand(s string) string {
+	if e.nested >= maxNesting {
+		e.fail("relations are nested too deeply")
+		return ""
+	}
+	inner := &expander{macros: e.macros, stack: e.stack, scan: e.scan, nested: e.nested + 1}
+	text := inner.text(s, 0)
+	if inner.problem != "" {
+		e.fail("%s", inner.problem)
+	}
+	return text
+}
+
+func holds(op string, order int) bool {
 	switch op {
 	case "==":
-		return order == 0, true
+		return order == 0
 	case "!=":
-		return order != 0, true
+		return order != 0
 	case "<":
-		return order < 0, true
+		return order < 0
 	case "<=":
-		return order <= 0, true
+		return order <= 0
 	case ">":
-		return order > 0, true
-	case ">=":
-		return order >= 0, true
+		return order > 0
 	}
-	return false, false
+	return order >= 0
 }
 
 // compare orders two texts: as numbers where both are, as compatibility levels
 // with the suffix "level" (postconf(5) compatibility_level).
-func compare(left, right, suffix string) (int, bool) {
-	switch {
-	case suffix == "level":
-		return slices.Compare(Level(left), Level(right)), true
-	case suffix != "":
-		return 0, false
-	}
-	l, errL := strconv.ParseUint(left, 10, 63)
-	r, errR := strconv.ParseUint(right, 10, 63)
-	if errL == nil && errR == nil {
-		switch {
-		case l < r:
-			return -1, true
-		case l > r:
-			return 1, true
+func compare(left, right, suffix string) (order int, problem string) {
+	if suffix == "level" {
+		l, okLeft := parseLevel(left)
+		r, okRight := parseLevel(right)
+		if !okLeft || !okRight {
+			return 0, "a compatibility level that is none: " + Clip(left+", "+right)
 		}
-		return 0, true
+		return slices.Compare(l, r), ""
 	}
-	return strings.Compare(left, right), true
+	if !isDigits(left) || !isDigits(right) {
+		return strings.Compare(left, right), ""
+	}
+	l, errLeft := strconv.ParseInt(left, 10, 64)
+	r, errRight := strconv.ParseInt(right, 10, 64)
+	if errLeft != nil || errRight != nil {
+		return 0, "a number that is too large: " + Clip(left+", "+right)
+	}
+	switch {
+	case l < r:
+		return -1, ""
+	case l > r:
+		return 1, ""
+	}
+	return 0, ""
 }
 
-// Level reads "3.6" as numbers, so that 3.10 is above 3.9.
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// Level reads a compatibility level such as "3.6" as numbers, so that 3.10 is
+// above 3.9; what is none is level 0.
 func Level(s string) []int {
-	out := make([]int, 3)
-	for i, part := range strings.SplitN(strings.TrimSpace(s), ".", 3) {
-		out[i], _ = strconv.Atoi(part)
+	level, ok := parseLevel(s)
+	if !ok {
+		return make([]int, 3)
 	}
-	return out
+	return level
 }
 
-// AfterName is what follows a name, {…} or (…) at the start of s, as behind "$".
-func AfterName(s string) string {
-	_, rest := (&expander{}).expression(s)
-	return rest
+// parseLevel is compat_level_from_string(3): up to three numbers as strtol(3)
+// reads them.
+func parseLevel(s string) ([]int, bool) {
+	out := make([]int, 3)
+	most := []int{1<<43 - 1, 1<<10 - 1, 1<<10 - 1}
+	parts := strings.Split(s, ".")
+	if len(parts) > len(out) {
+		return nil, false
+	}
+	for i, part := range parts {
+		part = strings.TrimLeft(part, Blanks)
+		sign := strings.TrimPrefix(strings.TrimPrefix(part, "+"), "-")
+		n, err := strconv.Atoi(part)
+		if err != nil || !isDigits(sign) || n < 0 || n > most[i] {
+			return nil, false
+		}
+		out[i] = n
+	}
+	return out, true
 }

@@ -43,14 +43,14 @@ func FuzzMain(f *testing.F) {
 func FuzzMaster(f *testing.F) {
 	f.Add(masterLines)
 	f.Fuzz(func(t *testing.T, text string) {
-		services, problems := ParseMaster("/m", text)
+		m, problems := ParseMaster("/m", text)
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lineCount(text) {
 				t.Errorf("problem on line %d of %d", p.Line, lineCount(text))
 			}
 		}
 		seen := map[string]bool{}
-		for _, s := range services {
+		for _, s := range m.Services {
 			if seen[s.Key()] || s.Command == "" || s.Line < 1 || s.Line > lineCount(text) {
 				t.Errorf("service %+v", s)
 			}

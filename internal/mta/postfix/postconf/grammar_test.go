@@ -40,7 +40,8 @@ short unix - n
 smtp inet n - n - - smtpd
 q unix - - - - - smtp -o nothing { x
 `
-	services, problems := ParseMaster("/m", text)
+	m, problems := ParseMaster("/m", text)
+	services := m.Services
 	var got []string
 	for _, s := range services {
 		got = append(got, fmt.Sprintf("%s:%d %s %v %v %q", s.Key(), s.Line, s.Command, s.Overrides, s.Flags, s.Args))
@@ -57,7 +58,8 @@ q unix - - - - - smtp -o nothing { x
 	if len(problems) != 3 {
 		t.Errorf("problems %v", problems)
 	}
-	first, _ := ParseMaster("/m", text[:strings.Index(text, "up unix")])
+	short, _ := ParseMaster("/m", text[:strings.Index(text, "up unix")])
+	first := short.Services
 	if s := fmt.Sprint(first[0].Overrides, first[0].Flags); s != "[{a 4} {b 2} {d e f}] [-v -D]" || !first[0].HasFlag("D") {
 		t.Errorf("options %s", s)
 	}

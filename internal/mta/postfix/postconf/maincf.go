@@ -27,24 +27,30 @@ type Main struct {
 	Path  waxseal.Path
 	Set   map[string]Parameter
 	Order []string // names by the line of the definition that counts
+	// Fatal is the first line that no program of Postfix gets past; 0 where there
+	// is none.
+	Fatal int
 }
 
 // ParseMain reads main.cf (postconf(5)). The last definition of a name wins, as
 // the daemons' "overriding earlier entry" warning says; the pair is a problem.
+// What stands behind a line at which Postfix would give up is read all the same.
 func ParseMain(p waxseal.Path, content string) (Main, []waxseal.Problem) {
 	conf := Main{Path: p, Set: map[string]Parameter{}}
 	lines, bad := mapdb.Lines(content)
 	problems := Located(p, bad)
 	var all []Parameter
 	for _, line := range lines {
-		text := line.Text
-		if i := strings.IndexByte(text, 0); i >= 0 {
+		text, cut := beforeNull(line.Text)
+		if cut {
 			problems = append(problems, waxseal.Problem{Path: p, Line: line.Number, Message: "a null byte: Postfix ignores what follows it in this line"})
-			text = text[:i]
 		}
 		name, value, ok := SplitNameValue(text)
 		if !ok {
-			problems = append(problems, waxseal.Problem{Path: p, Line: line.Number, Message: fmt.Sprintf("expected name = value, found %q", Clip(text))})
+			problems = append(problems, waxseal.Problem{Path: p, Line: line.Number, Message: fmt.Sprintf("expected name = value, found %q: no program of Postfix starts", Clip(text))})
+			if conf.Fatal == 0 {
+				conf.Fatal = line.Number
+			}
 			continue
 		}
 		if earlier, twice := conf.Set[name]; twice {
@@ -60,6 +66,12 @@ func ParseMain(p waxseal.Path, content string) (Main, []waxseal.Problem) {
 		}
 	}
 	return conf, problems
+}
+
+// beforeNull is what Postfix sees of a line: its strings end at a null byte.
+func beforeNull(s string) (before string, cut bool) {
+	before, _, cut = strings.Cut(s, "\x00")
+	return before, cut
 }
 
 // SplitNameValue is split_nameval(3) of Postfix: the name ends at white space or
@@ -89,7 +101,7 @@ func Located(p waxseal.Path, bad []mapdb.Problem) []waxseal.Problem {
 	return out
 }
 
-// Clip keeps free text in messages and identities short.
+// Clip keeps free text in messages short.
 func Clip(s string) string {
 	const most = 160
 	s = strings.ToValidUTF8(s, "?")
@@ -97,29 +109,4 @@ func Clip(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-// NormalList writes a list in one way, white space inside braces folded.
-func NormalList(value, separator string) string {
-	items := mapdb.Fields(value)
-	for i, item := range items {
-		if strings.ContainsAny(item, "{"+Blanks) {
-			items[i] = FoldBraces(item)
-		}
-	}
-	return strings.Join(items, separator)
-}
-
-// FoldBraces folds white space in "{ a, b = c }", where blanks beside braces and
-// commas mean nothing.
-func FoldBraces(s string) string {
-	var b strings.Builder
-	words := strings.Fields(s)
-	for i, w := range words {
-		if i > 0 && !strings.HasSuffix(words[i-1], "{") && !strings.HasPrefix(w, "}") && !strings.HasPrefix(w, ",") {
-			b.WriteByte(' ')
-		}
-		b.WriteString(w)
-	}
-	return b.String()
 }

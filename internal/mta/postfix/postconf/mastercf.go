@@ -58,34 +58,64 @@ func (s Service) Over() map[string]string {
 	return m
 }
 
-// ParseMaster reads master.cf. Of two lines for one service the last counts.
-func ParseMaster(p waxseal.Path, content string) ([]Service, []waxseal.Problem) {
+// Master is one master.cf.
+type Master struct {
+	Path waxseal.Path
+	// Services are those that count, of two lines for one service the last.
+	Services []Service
+	// Lines are all of them, as postconf(1) shows them.
+	Lines []MasterLine
+	// Fatal is the first line that master(8) does not get past; 0 where there is
+	// none.
+	Fatal int
+}
+
+// MasterLine is one line of master.cf as postconf(1) writes it: eight fields,
+// then options and arguments, each -o apart from its name=value and braces taken
+// off.
+type MasterLine struct {
+	Number int
+	Words  []string
+}
+
+// ParseMaster reads master.cf (master(5)). What stands behind a line at which
+// master(8) would give up is read all the same.
+func ParseMaster(p waxseal.Path, content string) (Master, []waxseal.Problem) {
 	lines, bad := mapdb.Lines(content)
 	problems := Located(p, bad)
-	var services []Service
+	m := Master{Path: p}
 	index := map[string]int{}
 	for _, line := range lines {
-		s, message := parseService(line)
+		text, _ := beforeNull(line.Text)
+		words := mapdb.Words(text)
+		s, message := parseService(words, line.Number)
+		if wrong := invalid(words); wrong != "" {
+			message = wrong + ": master does not start"
+			if m.Fatal == 0 {
+				m.Fatal = line.Number
+			}
+		}
 		if message != "" {
 			problems = append(problems, waxseal.Problem{Path: p, Line: line.Number, Message: message})
 		}
 		if s.Command == "" {
 			continue
 		}
-		if i, twice := index[s.Key()]; twice {
-			problems = append(problems, waxseal.Problem{Path: p, Line: s.Line,
-				Message: fmt.Sprintf("%s is defined again: this line overrides line %d", Clip(s.Key()), services[i].Line)})
-			services[i] = s
-			continue
-		}
-		if len(services) >= maxServices {
+		if len(m.Lines) >= maxServices {
 			problems = append(problems, waxseal.Problem{Path: p, Line: s.Line, Message: "more services than are read"})
 			break
 		}
-		index[s.Key()] = len(services)
-		services = append(services, s)
+		m.Lines = append(m.Lines, MasterLine{line.Number, normalWords(words)})
+		if i, twice := index[s.Key()]; twice {
+			problems = append(problems, waxseal.Problem{Path: p, Line: s.Line,
+				Message: fmt.Sprintf("%s is defined again: this line overrides line %d", Clip(s.Key()), m.Services[i].Line)})
+			m.Services[i] = s
+			continue
+		}
+		index[s.Key()] = len(m.Services)
+		m.Services = append(m.Services, s)
 	}
-	return services, problems
+	return m, problems
 }
 
 const (
@@ -95,28 +125,22 @@ const (
 	maxServices = 2000
 )
 
-func parseService(line mapdb.Line) (Service, string) {
-	words := mapdb.Words(strings.ReplaceAll(line.Text, "\x00", " "))
+// parseService reads the words of one line as master(8) hands them to a daemon.
+func parseService(words []string, number int) (Service, string) {
 	if len(words) < masterFields {
-		return Service{}, fmt.Sprintf("expected service, type, six more fields and a command, found %d fields", len(words))
+		return Service{}, ""
 	}
 	s := Service{
-		Name: words[0], Type: words[1], Line: line.Number,
+		Name: words[0], Type: words[1], Line: number,
 		Private: words[2], Unpriv: words[3], Chroot: words[4], Wakeup: words[5], MaxProc: words[6], Command: words[7],
 	}
 	message := ""
-	switch s.Type {
-	case "inet", "unix", "unix-dgram", "fifo", "pass":
-	default:
-		message = fmt.Sprintf("no such service type: %s", Clip(s.Type))
-	}
 	args := make([]string, 0, len(words)-masterFields)
 	for _, w := range words[masterFields:] {
 		if strings.HasPrefix(w, "{") {
-			inner, ok := mapdb.Unbrace(w)
+			inner, ok := unbrace(w)
 			if !ok {
 				message = "braces do not match: " + Clip(w)
-				inner = strings.Trim(strings.TrimPrefix(w, "{"), Blanks)
 			}
 			w = inner
 		}
@@ -126,6 +150,95 @@ func parseService(line mapdb.Line) (Service, string) {
 		message = bad
 	}
 	return s, message
+}
+
+// unbrace takes braces off; where they do not match, only the first
+// (extpar(3)).
+func unbrace(w string) (inner string, ok bool) {
+	end := closing(w)
+	switch {
+	case end < 0:
+		return strings.Trim(w[1:], Blanks), false
+	case end < len(w)-1:
+		return strings.Trim(w[1:end], Blanks), false
+	}
+	return strings.Trim(w[1:end], Blanks), true
+}
+
+// invalid says why master(8) and postconf(1) refuse a line; "" where they do not.
+func invalid(words []string) string {
+	if len(words) < masterFields {
+		return fmt.Sprintf("expected service, type, six more fields and a command, found %d fields", len(words))
+	}
+	switch words[1] {
+	case "inet", "unix", "unix-dgram", "fifo", "pass":
+	default:
+		return "no such service type: " + Clip(words[1])
+	}
+	for _, w := range words[2:5] {
+		if w != "y" && w != "n" && w != "-" {
+			return "expected y, n or -, found " + Clip(w)
+		}
+	}
+	if w := strings.TrimSuffix(words[5], "?"); w != "-" && w != "" && !isDigits(w) {
+		return "a wakeup time that is no number: " + Clip(words[5])
+	}
+	if w := words[6]; w != "-" && !isDigits(w) {
+		return "a process limit that is no number: " + Clip(w)
+	}
+	return ""
+}
+
+// normalWords is pcf_normalize_daemon_args (postconf_master.c), its oddity with
+// "-oname=foo", which it splits at every o, included.
+func normalWords(words []string) []string {
+	out := append([]string{}, words[:min(masterFields, len(words))]...)
+	rest := words[len(out):]
+	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' && rest[0] != "--" {
+		letters := rest[0][1:]
+		rest = rest[1:]
+		for letters != "" {
+			head := letters
+			if at := strings.IndexByte(letters[1:], 'o'); at >= 0 {
+				head = letters[:at+1]
+			}
+			letters = letters[len(head):]
+			if head[0] != 'o' {
+				out = append(out, "-"+head)
+				continue
+			}
+			value := head[1:]
+			switch {
+			case value != "":
+			case letters != "":
+				value, letters = "-"+letters, ""
+			case len(rest) > 0:
+				value, rest = rest[0], rest[1:]
+			default:
+				return append(out, "-o")
+			}
+			out = append(out, "-o", normalPair(value))
+		}
+	}
+	for _, w := range rest {
+		if strings.HasPrefix(w, "{") {
+			w, _ = unbrace(w)
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// normalPair takes the braces off { name = value }.
+func normalPair(w string) string {
+	if !strings.HasPrefix(w, "{") {
+		return w
+	}
+	w, _ = unbrace(w)
+	if name, value, ok := SplitNameValue(w); ok {
+		return name + "=" + value
+	}
+	return w
 }
 
 // options reads what getopt(3) would: options up to the first word that is none.

@@ -8,42 +8,41 @@ import (
 
 // usage is what decides which names have an effect.
 type usage struct {
-	view       View
-	services   []Service
-	transports map[string]bool // names of master.cf services of type unix
+	*Config
+	view View
 }
 
 // Used are the names of main.cf that have an effect: Postfix knows them, or
 // something that Postfix reads refers to them.
-func Used(v View, services []Service) map[string]bool {
-	in := usage{v, services, map[string]bool{}}
-	for _, s := range services {
-		in.transports[s.Name] = in.transports[s.Name] || s.Type == "unix"
-	}
+func (c *Config) Used() map[string]bool {
+	in := usage{c, c.View(nil)}
 	used := map[string]bool{}
 	var queue []string
 	add := func(name string) {
-		if _, ok := in.view.main.Set[name]; ok && !used[name] {
+		if _, ok := c.Main.Set[name]; ok && !used[name] {
 			used[name] = true
 			queue = append(queue, name)
 		}
 	}
-	for _, name := range in.view.main.Order {
-		_, known := in.view.defaults[name]
-		_, derived := in.view.derived[name]
-		if known || derived || in.byService(name) {
+	for _, name := range c.Main.Order {
+		if in.known(name) {
 			add(name)
 		}
 	}
-	for _, class := range mapdb.Fields(v.Value("smtpd_restriction_classes")) {
+	for _, class := range mapdb.Fields(in.view.Value("smtpd_restriction_classes")) {
 		add(class)
 	}
-	for i := range in.services {
-		for _, o := range in.services[i].Overrides {
+	for _, s := range c.Master.Services {
+		for _, o := range s.Overrides {
 			references(o.Raw, add)
+			if o.Name == "smtpd_restriction_classes" {
+				for _, class := range mapdb.Fields(c.View(&s).Value(o.Name)) {
+					add(class)
+				}
+			}
 		}
 	}
-	for _, name := range in.view.main.Order {
+	for _, name := range c.Main.Order {
 		if used[name] {
 			in.tablePrefixes(name, add)
 		}
@@ -51,22 +50,16 @@ func Used(v View, services []Service) map[string]bool {
 	for len(queue) > 0 {
 		name := queue[0]
 		queue = queue[1:]
-		references(in.view.main.Set[name].Raw, add)
+		references(c.Main.Set[name].Raw, add)
 	}
 	return used
 }
 
-// byService reports whether the name is one that a service of master.cf gives
-// rise to: name_time_limit, name_destination_concurrency_limit (postconf(5)).
-func (in usage) byService(name string) bool {
-	for i := len(name) - 1; i > 0; i-- {
-		if name[i] == '_' && in.transports[name[:i]] {
-			if _, ok := perTransport(in.view.defaults, name); ok {
-				return true
-			}
-		}
-	}
-	return false
+// known reports whether a name is a parameter: of this release, of another one,
+// or of a service of master.cf.
+func (in usage) known(name string) bool {
+	_, ok := in.view.Standard(name)
+	return ok || in.Release.elsewhere[name]
 }
 
 // tablePrefixes follows ldap:name, whose definition is name_server_host and so
@@ -80,7 +73,7 @@ func (in usage) tablePrefixes(name string, add func(string)) {
 		if ref.Class != mapdb.Database || ref.Source() != "" {
 			continue
 		}
-		for _, other := range in.view.main.Order {
+		for _, other := range in.Main.Order {
 			if strings.HasPrefix(other, ref.Name+"_") {
 				add(other)
 			}

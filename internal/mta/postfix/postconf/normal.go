@@ -1,45 +1,10 @@
 package postconf
 
 import (
-	_ "embed"
 	"strings"
+
+	"waxseal/internal/mapdb"
 )
-
-//go:embed defaults.txt
-var defaultsText string
-
-// unknownDefault stands for the default of a parameter that the embedded release
-// does not have: no value equals it.
-const unknownDefault = "\x00"
-
-// BuiltIn are the defaults of the one release known.
-func BuiltIn() map[string]string { return parseDefaults(defaultsText) }
-
-func parseDefaults(text string) map[string]string {
-	defaults := map[string]string{}
-	for _, line := range strings.Split(text, "\n") {
-		switch name, value, ok := strings.Cut(line, " ="); {
-		case line == "" || line[0] == '#':
-		case !ok:
-			defaults[line] = unknownDefault
-		default:
-			defaults[name] = strings.TrimSpace(value)
-		}
-	}
-	return defaults
-}
-
-// LateExpanded reports whether a parameter is kept as written when main.cf is
-// read: a daemon expands it for each message, with names of its own such as
-// $user and $recipient (CONFIG_RAW_TABLE in the Postfix source).
-func LateExpanded(name string) bool { return rawParameters[name] }
-
-var rawParameters = map[string]bool{
-	"command_execution_directory": true, "command_expansion_filter": true, "default_rbl_reply": true,
-	"execution_directory_expansion_filter": true, "forward_expansion_filter": true, "forward_path": true,
-	"luser_relay": true, "mailbox_command": true, "postscreen_expansion_filter": true,
-	"postscreen_reject_footer": true, "smtpd_expansion_filter": true, "smtpd_reject_footer": true,
-}
 
 // freeText are parameters whose value is text or a command, not a list: there a
 // comma is a comma.
@@ -65,4 +30,29 @@ func Normal(name, value string) string {
 		return NormalList(value, " ")
 	}
 	return NormalList(value, ", ")
+}
+
+// NormalList writes a list in one way, white space inside braces folded.
+func NormalList(value, separator string) string {
+	items := mapdb.Fields(value)
+	for i, item := range items {
+		if strings.ContainsAny(item, "{"+Blanks) {
+			items[i] = FoldBraces(item)
+		}
+	}
+	return strings.Join(items, separator)
+}
+
+// FoldBraces folds white space in "{ a, b = c }", where blanks beside braces and
+// commas mean nothing.
+func FoldBraces(s string) string {
+	var b strings.Builder
+	words := strings.Fields(s)
+	for i, w := range words {
+		if i > 0 && !strings.HasSuffix(words[i-1], "{") && !strings.HasPrefix(w, "}") && !strings.HasPrefix(w, ",") {
+			b.WriteByte(' ')
+		}
+		b.WriteString(w)
+	}
+	return b.String()
 }

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/archive"
+	"waxseal/internal/mailpath"
+	"waxseal/internal/mask"
+	"waxseal/internal/rootfs"
+	"waxseal/internal/sensor/proc"
+	"waxseal/internal/treecache"
+)
+
+// read opens a directory or an archive and reads its state from files alone, so
+// that it can be compared with another.
+func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
+	return d.readWith(name, m, filesOnly)
+}
+
+// liveness asks the kernel about a tree that is opened, and seen through a cache.
+type liveness func(name string, tree, seen waxseal.Tree) (mailpath.Live, []waxseal.Problem)
+
+func filesOnly(string, waxseal.Tree, waxseal.Tree) (mailpath.Live, []waxseal.Problem) {
+	return mailpath.Live{}, nil
+}
+
+// readLive is read, and for the live root asks who listens on its sockets.
+func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
+	return d.readWith(name, m, liveOf)
+}
+
+func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.State, error) {
+	opened := d.progress("opening " + name) // a packed archive is unpacked first
+	tree, err := openAny(name)
+	opened()
+	if err != nil {
+		return waxseal.State{}, err
+	}
+	defer tree.Close()
+	seen := treecache.New(tree) // each file is read once
+	defer d.progressOf("reading the mail path of "+name, func() string {
+		return ", " + count(seen.Files(), "file", "files") + " read"
+	})()
+	now, problems := live(name, tree, seen)
+	state := mailpath.NewReader(m).ReadLive(seen, now)
+	state.Problems = slices.Concat(state.Problems, tree.Problems(), problems)
+	markRunning(name, &state)
+	return state, nil
+}
+
+// liveOf is what the kernel says of a tree besides its files: what is mounted in
+// it, and of the live root who listens on its sockets. Of an archive nobody knows.
+func liveOf(name string, tree, seen waxseal.Tree) (live mailpath.Live, problems []waxseal.Problem) {
+	if dir, ok := tree.(*rootfs.Tree); ok {
+		live.Mounts, problems = dir.Mounts()
+	}
+	if name == "/" {
+		users := mailpath.Names(seen, "/etc/passwd")
+		live.Listeners = proc.New(proc.Options{Names: func(uid uint32) string { return users[uid] }}).Listeners()
+	}
+	return live, problems
+}
+
+// anyTree is what scan and diff read.
+type anyTree interface {
+	waxseal.Tree
+	// Problems lists what of the tree itself could not be taken as it is.
+	Problems() []waxseal.Problem
+	Close() error
+}
+
+// openAny opens a directory, or a file as an archive.
+func openAny(name string) (anyTree, error) {
+	if st, err := os.Stat(name); err != nil || st.IsDir() {
+		return openTree(name) // which has the words for what is not there
+	}
+	tree, err := archive.Open(name)
+	switch {
+	case errors.Is(err, archive.ErrNoArchive), errors.Is(err, waxseal.ErrNotRegular):
+		return nil, usage("neither a directory nor a tar archive: %s", name)
+	case err != nil:
+		return nil, &exit{code: exitUnreadable, err: err}
+	}
+	return tree, nil
+}
+
+// markRunning says of the live root whether its daemons run; of another tree
+// nobody knows.
+func markRunning(dir string, s *waxseal.State) {
+	if dir != "/" {
+		return
+	}
+	running := len(proc.Running(dir, "master")) > 0
+	for i := range s.Stacks {
+		if s.Stacks[i].MTA == "postfix" {
+			s.Stacks[i].Running = &running
+		}
+	}
+}
+
+func openTree(dir string) (*rootfs.Tree, error) {
+	st, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usage("no such directory: %s", dir)
+	case err != nil:
+		return nil, &exit{code: exitUnreadable, err: err}
+	case !st.IsDir():
+		return nil, usage("not a directory: %s", dir)
+	}
+	tree, err := rootfs.Open(dir)
+	if err != nil {
+		return nil, &exit{code: exitUnreadable, err: err}
+	}
+	return tree, nil
+}

@@ -1,0 +1,118 @@
+package mailpath
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/pkgdb/dpkg"
+)
+
+// Packages is what is asked of a package database.
+type Packages interface {
+	// Owner names the package that brought a file, "" where none did.
+	Owner(waxseal.Path) string
+	// State judges a file by digests of its content.
+	State(waxseal.Path, waxseal.Sums) waxseal.PackageState
+	// Package describes an installed package; the zero value is none.
+	Package(name string) waxseal.Package
+	// Stamp tells two states of the database in a tree apart without reading it;
+	// "" is one that has to be read anew.
+	Stamp(waxseal.Tree) string
+}
+
+// OpenPackages reads a package database of another kind than Debian's, which
+// can't be read as a value: rpm's is a database of its own. It returns nil for a
+// tree that has none.
+type OpenPackages func(waxseal.Tree) (Packages, []waxseal.Problem)
+
+// Otherwise says how to read the packages of a tree that has none of dpkg.
+func (r *Reader) Otherwise(open OpenPackages) { r.others = open }
+
+// debian is dpkg's database, as Packages wants it.
+type debian struct{ *dpkg.DB }
+
+// State implements Packages. dpkg has MD5 only.
+func (d debian) State(p waxseal.Path, sums waxseal.Sums) waxseal.PackageState {
+	return d.DB.State(p, sums.MD5)
+}
+
+// nobody is the database of a tree without one: everything is unknown, which
+// makes nothing worse.
+type nobody struct{}
+
+func (nobody) Owner(waxseal.Path) string { return "" }
+func (nobody) State(waxseal.Path, waxseal.Sums) waxseal.PackageState {
+	return waxseal.PackageUnknown
+}
+func (nobody) Package(string) waxseal.Package { return waxseal.Package{} }
+func (nobody) Stamp(waxseal.Tree) string      { return "" }
+
+// refreshPackages reads the package database if it is new or has changed.
+func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
+	if r.packages != nil && r.pkgStamp != "" && r.packages.Stamp(tree) == r.pkgStamp {
+		if d, ok := r.packages.(debian); ok {
+			d.ReadFrom(tree)
+		}
+		return
+	}
+	db, problems := dpkg.Read(tree)
+	c.problems = append(c.problems, problems...)
+	r.packages = debian{db}
+	if !db.Present() {
+		r.packages = nobody{}
+		if r.others != nil {
+			other, problems := r.others(tree)
+			c.problems = append(c.problems, problems...)
+			if other != nil {
+				r.packages = other
+			}
+		}
+	}
+}
+
+// stampPackages notes what the answers of this reading rest on. It comes last, as
+// digests are read when they are asked for.
+func (r *Reader) stampPackages(tree waxseal.Tree, c *closer) {
+	if d, ok := r.packages.(debian); ok {
+		c.problems = append(c.problems, d.Problems()...)
+	}
+	r.pkgStamp = r.packages.Stamp(tree)
+}
+
+// packageOf asks the package database about a file, under the name it was found
+// by and the name it resolved to.
+func (c *closer) packageOf(p *waxseal.Part, f waxseal.File, sums waxseal.Sums) {
+	at := f.Path
+	if f.Resolved != "" {
+		at = f.Resolved
+	}
+	p.Package = c.reader.packages.Owner(at)
+	p.PackageState = c.reader.packages.State(at, sums)
+}
+
+// sumsOf are the digests that package databases have.
+func sumsOf(content []byte) waxseal.Sums {
+	m, s := md5.Sum(content), sha256.Sum256(content)
+	return waxseal.Sums{MD5: hex.EncodeToString(m[:]), SHA256: hex.EncodeToString(s[:])}
+}
+
+// installed lists the packages that brought a file of the mail set. A seal holds
+// them, so that who edits the database to suit a changed file is seen.
+func (c *closer) installed() []waxseal.Package {
+	names := map[string]bool{}
+	for _, p := range c.parts {
+		names[p.Package] = true
+	}
+	delete(names, "")
+	var list []waxseal.Package
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if p := c.reader.packages.Package(name); p.Name != "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}

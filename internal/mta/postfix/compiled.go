@@ -1,0 +1,275 @@
+package postfix
+
+import (
+	"bytes"
+	"cmp"
+	"hash/maphash"
+	"iter"
+	"slices"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mailbox/aliases"
+	"waxseal/internal/mapdb"
+)
+
+// maxTable bounds the file of one table.
+const maxTable = 256 << 20
+
+// compiledTable is what Postfix really reads of a hash:, btree:, lmdb: or cdb:
+// table.
+type compiledTable struct {
+	ref     mapdb.Ref
+	content []byte
+	// damaged: entries may be missing from what could be read.
+	damaged bool
+}
+
+func (c compiledTable) each(yield func(key, value []byte) bool) ([]mapdb.Problem, error) {
+	return mapdb.EachCompiled(c.ref.Type, bytes.NewReader(c.content), int64(len(c.content)), yield)
+}
+
+// compiled reads the compiled file of a table. ok is false where there is none, or
+// where it can't be read: then the source has to stand for it.
+func (in *instance) compiled(ref mapdb.Ref) (c compiledTable, ok bool) {
+	p := clean(ref.CompiledFile())
+	content, err := in.tree.ReadFile(p, maxTable)
+	if isMissing(err) && err != nil {
+		return c, false
+	}
+	c = compiledTable{ref: ref, content: content}
+	var problems []mapdb.Problem
+	if err == nil {
+		problems, err = c.each(func(_, _ []byte) bool { return true })
+	}
+	if err != nil {
+		in.unreadable(p, "a compiled table", err.Error())
+		return c, false
+	}
+	for _, b := range problems {
+		c.damaged = true
+		in.unreadable(p, "a compiled table", b.Message)
+		in.problem(p, 0, b.Message)
+	}
+	return c, true
+}
+
+// entries are those of the compiled table alone.
+func (c compiledTable) entries() iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		_, _ = c.each(func(key, value []byte) bool { // its problems were told when it was opened
+			return yield(entry{Entry: mapdb.Entry{Key: string(key), Value: string(value)}, compiled: true})
+		})
+	}
+}
+
+// A comparison finds where a source and its compiled map disagree. Of either it
+// keeps two numbers an entry, made with a key that nobody can foresee, and the
+// text of what is different only.
+type comparison struct {
+	seed   maphash.Seed
+	format mapdb.Format
+	slots  []slot
+	extra  []entry          // only the compiled map has these
+	other  map[int][]string // by line: what the compiled map says instead
+	absent map[int]bool     // by line: not compiled in
+	double map[int]bool     // by line: the key stands above already
+}
+
+type slot struct {
+	key, value uint64
+	line       int
+	seen       bool
+}
+
+// compareMaps reads both sides and gives the entries as lookups meet them.
+func compareMaps(format mapdb.Format, source iter.Seq[entry], c compiledTable) iter.Seq[entry] {
+	x := comparison{seed: maphash.MakeSeed(), format: format, other: map[int][]string{}, absent: map[int]bool{}, double: map[int]bool{}}
+	for e := range source {
+		x.slots = append(x.slots, slot{key: maphash.String(x.seed, mapdb.Fold(e.Key)), value: maphash.String(x.seed, e.Value), line: e.Line})
+	}
+	x.first()
+	_, _ = c.each(func(key, value []byte) bool { // its problems were told when it was opened
+		x.met(key, value)
+		return true
+	})
+	for _, s := range x.slots {
+		if !s.seen && !c.damaged {
+			x.absent[s.line] = true
+		}
+	}
+	return x.merged(source, c)
+}
+
+// first keeps of equal keys the first, as postmap(1) and postalias(1) do.
+func (x *comparison) first() {
+	slices.SortFunc(x.slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.line, b.line)) })
+	kept := x.slots[:0]
+	for _, s := range x.slots {
+		if len(kept) > 0 && kept[len(kept)-1].key == s.key {
+			x.double[s.line] = true
+			continue
+		}
+		kept = append(kept, s)
+	}
+	x.slots = kept
+}
+
+func (x *comparison) met(key, value []byte) {
+	n, found := slices.BinarySearchFunc(x.slots, maphash.Bytes(x.seed, key), func(s slot, k uint64) int { return cmp.Compare(s.key, k) })
+	switch {
+	case !found:
+		e := entry{Entry: mapdb.Entry{Key: string(key), Value: string(value)}, compiled: true}
+		e.drift = "the compiled map says " + clip(e.Value) + ", its source has no such entry"
+		x.extra = append(x.extra, e)
+	case x.slots[n].seen:
+	default:
+		x.slots[n].seen = true
+		if x.slots[n].value != maphash.Bytes(x.seed, value) {
+			x.other[x.slots[n].line] = append(x.other[x.slots[n].line], string(value))
+		}
+	}
+}
+
+// merged gives the entries of the source, each with what is compiled of it, and
+// then those that only the compiled map has.
+func (x *comparison) merged(source iter.Seq[entry], c compiledTable) iter.Seq[entry] {
+	slices.SortFunc(x.extra, func(a, b entry) int { return cmp.Compare(a.Key, b.Key) })
+	return func(yield func(entry) bool) {
+		for e := range source {
+			switch says := x.other[e.Line]; {
+			case x.double[e.Line]:
+				e.unused = alreadyAbove
+			case x.absent[e.Line]:
+				e.unused = "it is not compiled into " + c.ref.CompiledFile() + ", which is what Postfix reads"
+			case len(says) > 0 && !x.same(says[0], e.Value):
+				e.drift = "the compiled map says " + clip(says[0]) + ", its source " + clip(e.Value)
+				e.Value, e.compiled = says[0], true
+			}
+			if !yield(e) {
+				return
+			}
+		}
+		for _, e := range x.extra {
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// same reports whether two values mean the same: postalias(1) writes a value in
+// its own way.
+func (x *comparison) same(compiled, source string) bool {
+	if mapdb.SameValue([]byte(compiled), source) {
+		return true
+	}
+	if x.format != aliasFormat {
+		return false
+	}
+	plain := func(d aliases.Destination) string { return string(d.Kind) + destinationText(d) }
+	a, b := aliases.ParseValue(compiled, 1), aliases.ParseValue(source, 1)
+	return slices.EqualFunc(a, b, func(a, b aliases.Destination) bool { return plain(a) == plain(b) })
+}
+
+// firstOnly marks the entries whose key stands above already: a table of fixed
+// keys gives the first (postmap(1), dict_thash.c).
+func firstOnly(source iter.Seq[entry], lines int) iter.Seq[entry] {
+	seed := maphash.MakeSeed()
+	var twice map[uint64]bool
+	return func(yield func(entry) bool) {
+		if twice == nil {
+			twice = doubleKeys(source, seed, lines)
+		}
+		met := map[uint64]bool{}
+		for e := range source {
+			if len(twice) > 0 {
+				if key := maphash.String(seed, mapdb.Fold(e.Key)); met[key] {
+					e.unused = alreadyAbove
+				} else if twice[key] {
+					met[key] = true
+				}
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// doubleKeys finds the keys that stand in a table more than once, in eight bytes
+// an entry.
+func doubleKeys(source iter.Seq[entry], seed maphash.Seed, lines int) map[uint64]bool {
+	keys := make([]uint64, 0, lines+1)
+	for e := range source {
+		keys = append(keys, maphash.String(seed, mapdb.Fold(e.Key)))
+	}
+	slices.Sort(keys)
+	twice := map[uint64]bool{}
+	for i := 1; i < len(keys); i++ {
+		if keys[i] == keys[i-1] {
+			twice[keys[i]] = true
+		}
+	}
+	return twice
+}
+
+const alreadyAbove = "the key stands above already, and the first entry counts"
+
+// tableOf reads the entries of a readable table; each file once.
+func (in *instance) tableOf(ref mapdb.Ref, format mapdb.Format) tableText {
+	if ref.Class == mapdb.Written {
+		return tableText{entries: plainEntries(ref.Entries)}
+	}
+	if ref.Source() == "" || ref.Class == mapdb.Database {
+		return tableText{entries: plainEntries(nil)}
+	}
+	key := ref.Type + "\x00" + string(clean(ref.Source())) + "\x00" + string(format)
+	if t, ok := in.tables[key]; ok {
+		return t
+	}
+	t := in.readTable(ref, format)
+	in.tables[key] = t
+	return t
+}
+
+func (in *instance) readTable(ref mapdb.Ref, format mapdb.Format) tableText {
+	p := clean(ref.Source())
+	text, ok := in.readLarge(p, "a lookup table")
+	t := tableText{missing: !ok && !in.exists(p), failed: !ok && in.exists(p), lines: strings.Count(text, "\n")}
+	t.entries = in.sourceEntries(p, format, text)
+	c, ok := compiledTable{}, false
+	if ref.CompiledFile() != "" {
+		c, ok = in.compiled(ref)
+	}
+	switch {
+	case !ok && (format == mapdb.KeyValue || format == aliasFormat):
+		t.entries = firstOnly(t.entries, t.lines)
+	case !ok:
+	case t.missing || t.failed:
+		t.entries, t.lines, t.onlyCompiled = c.entries(), len(c.content)/32, true
+	default:
+		t.entries = compareMaps(format, t.entries, c)
+	}
+	return t
+}
+
+// sourceEntries are those of a text; its problems are told once.
+func (in *instance) sourceEntries(p waxseal.Path, format mapdb.Format, text string) iter.Seq[entry] {
+	if format != mapdb.KeyValue && format != aliasFormat {
+		list, bad := mapdb.ParseSource(format, text)
+		for _, b := range bad {
+			in.problem(p, b.Line, b.Message)
+		}
+		return plainEntries(list)
+	}
+	told := false
+	return func(yield func(entry) bool) {
+		eachSource(format, text, func(e mapdb.Entry) bool { return yield(entry{Entry: e}) }, func(line int, message string) {
+			if !told {
+				in.problem(p, line, message)
+			}
+		})
+		told = true
+	}
+}

@@ -1,0 +1,180 @@
+package postfix
+
+import (
+	"bytes"
+	"cmp"
+	"container/heap"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+
+	"waxseal"
+)
+
+// maxOrdinary is how many entries of one table that do nothing but name an own
+// user are hooks, or settings, of their own. The rest of them is one hook: nobody
+// reads a million.
+const maxOrdinary = 1000
+
+// folding keeps the ordinary entries of a large table with the smallest keys,
+// whatever their order in the file, and a digest of each of the others.
+type folding struct {
+	kept entryHeap
+	rest [][16]byte
+	line int // of the first of the rest
+}
+
+// entryHeap has the entry with the largest key on top.
+type entryHeap []entry
+
+func (h entryHeap) Len() int           { return len(h) }
+func (h entryHeap) Less(i, j int) bool { return entryBefore(h[j], h[i]) < 0 }
+func (h entryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *entryHeap) Push(e any)        { *h = append(*h, e.(entry)) }
+func (h *entryHeap) Pop() any          { return nil } // never asked for
+func entryBefore(a, b entry) int {
+	return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Value, b.Value))
+}
+
+func (f *folding) add(e entry) {
+	switch {
+	case len(f.kept) < maxOrdinary:
+		heap.Push(&f.kept, e)
+		return
+	case entryBefore(e, f.kept[0]) < 0:
+		e, f.kept[0] = f.kept[0], e
+		heap.Fix(&f.kept, 0)
+	}
+	sum := sha256.New()
+	var room [512]byte
+	text := append(append(append(room[:0], e.Key...), 0), e.Value...)
+	sum.Write(text)
+	f.rest = append(f.rest, [16]byte(sum.Sum(room[:0])))
+	if f.line == 0 || e.Line > 0 && e.Line < f.line {
+		f.line = e.Line
+	}
+}
+
+// inOrder gives the kept entries in the order of the file.
+func (f *folding) inOrder() []entry {
+	slices.SortFunc(f.kept, func(a, b entry) int { return cmp.Or(cmp.Compare(a.Line, b.Line), entryBefore(a, b)) })
+	return f.kept
+}
+
+// digest is one for all the rest, whatever their order.
+func (f *folding) digest() string {
+	slices.SortFunc(f.rest, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	sum := sha256.New()
+	for i := range f.rest {
+		sum.Write(f.rest[i][:])
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// foldEntries is each for a parameter whose ordinary entries may be folded:
+// everything else always is a hook of its own.
+func (s site) foldEntries(t table, ordinary func(entry) bool, do func(table, entry)) {
+	if t.lines <= maxOrdinary {
+		s.each(t, do)
+		return
+	}
+	if !s.once(t) {
+		return
+	}
+	var f folding
+	for e := range t.entries {
+		switch {
+		case e.drift == "" && e.unused == "" && len(e.Within) == 0 && ordinary(e):
+			f.add(e)
+		case !s.in.full:
+			do(t, e)
+		}
+	}
+	for _, e := range f.inOrder() {
+		do(t, e)
+	}
+	if len(f.rest) > 0 {
+		s.foldedHook(t, &f)
+	}
+}
+
+func (s site) foldedHook(t table, f *folding) {
+	h := s.hook("")
+	h.ID = waxseal.HookID(string(MTA) + ":" + string(t.path) + ":" + s.name + ":and more")
+	h.Source = waxseal.Source{Path: t.path, Line: f.line}
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: clip(t.ref.Text)}
+	h.Scope = "recipient of the own domains"
+	modify(&h, "entries", strconv.Itoa(len(f.rest)))
+	modify(&h, "digest", f.digest())
+	h.Explain = "And " + thousands(len(f.rest)) + " more entries of " + clip(t.ref.Text) + " (" + s.name + "), each from an own name to an own user."
+	s.in.emit(h)
+}
+
+// thousands writes 998877 as 998,877.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// ownToOwn reports whether an entry only says that mail for a name of this host
+// goes to a user of this host. A catch-all is more than that.
+func (s site) ownToOwn(e entry) bool {
+	return s.plainName(e.Key) && s.plainName(e.Value) && !strings.HasPrefix(e.Key, "@") && !strings.EqualFold(e.Key, e.Value)
+}
+
+// plainName reports whether a text is nothing but one own address.
+func (s site) plainName(text string) bool {
+	at := -1
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '@' && at >= 0:
+			return false
+		case c == '@':
+			at = i
+		case !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '_' || c == '+' || c == '='):
+			return false
+		}
+	}
+	if at < 0 {
+		return text != "" && s.in.domains.ownAddress(text)
+	}
+	return at > 0 && s.in.domains.own(text[at+1:])
+}
+
+// settingEntries notes the entries of a table that make no hook.
+func (s site) settingEntries(t table) {
+	if t.lines <= maxOrdinary {
+		s.each(t, s.entrySetting)
+		return
+	}
+	if !s.once(t) {
+		return
+	}
+	var f folding
+	for e := range t.entries {
+		s.settingOrFold(&f, t, e)
+	}
+	s.foldedSettings(t, &f)
+}
+
+func (s site) settingOrFold(f *folding, t table, e entry) {
+	if e.drift != "" || e.unused != "" || len(e.Within) > 0 {
+		s.entrySetting(t, e)
+		return
+	}
+	f.add(e)
+}
+
+func (s site) foldedSettings(t table, f *folding) {
+	for _, e := range f.inOrder() {
+		s.entrySetting(t, e)
+	}
+	if len(f.rest) > 0 {
+		s.in.note("map:"+string(t.path)+":and more", thousands(len(f.rest))+" more entries, digest "+f.digest(), waxseal.Source{Path: t.path, Line: f.line})
+	}
+}

@@ -1,0 +1,404 @@
+package postfix
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mapdb"
+	"waxseal/internal/mta/postfix/postconf"
+)
+
+// forwardPath reads forward_path: where local(8) looks for the forward files of
+// users (local(8) "FORWARDING"). The default makes hooks as well as any other
+// value.
+func forwardPath(s site) {
+	items := strings.FieldsFunc(s.value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	s.forwardPlaces(items)
+	if s.in.accounts == nil {
+		s.in.accounts = s.in.users()
+	}
+	f := forwarding{site: s, delimiters: s.view.Value("recipient_delimiter"), files: map[waxseal.Path]int{}}
+	for _, u := range f.everyone(items) {
+		f.search(u, items)
+	}
+	for _, found := range f.found {
+		f.hooks(found)
+	}
+}
+
+// everyone are the users, and those whose names only a file such as /var/f/NAME
+// tells.
+func (f *forwarding) everyone(items []string) []user {
+	list := slices.Clone(f.in.accounts)
+	known := map[string]bool{}
+	for _, u := range list {
+		known[u.name] = true
+	}
+	for _, item := range items {
+		pattern, ok := f.expand(item, user{name: anyText}, "", "")
+		if !ok || !strings.Contains(string(pattern), anyText) {
+			continue
+		}
+		for _, m := range f.matches(string(pattern)) {
+			if !known[m.text] && len(list) < maxUsers {
+				known[m.text] = true
+				list = append(list, user{name: m.text})
+			}
+		}
+	}
+	return list
+}
+
+// forwardPlaces tells of places outside the users' homes: whoever may write there
+// decides about their mail.
+func (s site) forwardPlaces(items []string) {
+	for i, item := range items {
+		if _, possible := expandLate(item, sampleNames, 0); inHome(item) || !possible {
+			continue
+		}
+		h := s.hook(strconv.Itoa(i + 1))
+		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: item}
+		h.Explain = "Each user's mail is forwarded as the file " + clip(item) + " says; it may name addresses, files and commands (forward_path)."
+		if dir := path.Dir(item); path.IsAbs(dir) && !strings.Contains(dir, "$") {
+			h.Closure = []waxseal.Part{{Path: clean(dir), Role: waxseal.RoleDirectory}}
+		}
+		s.in.emit(h)
+	}
+}
+
+// sampleNames has a value for each name that forward_path may use.
+var sampleNames = map[string]string{"user": "u", "home": "/h", "shell": "/s", "local": "u", "mailbox": "u", "domain": "d", "recipient": "u@d", "extension": "e", "recipient_delimiter": "+"}
+
+func inHome(item string) bool {
+	return (strings.HasPrefix(item, "$home/") || strings.HasPrefix(item, "${home}/") || strings.HasPrefix(item, "$(home)/")) && !strings.Contains(item, "..")
+}
+
+// forwarding is the search for forward files.
+type forwarding struct {
+	site
+	delimiters string // recipient_delimiter: each character is one
+	found      []forwardFile
+	files      map[waxseal.Path]int // place in found
+	listed     int
+}
+
+// forwardFile is a forward file and who it is for.
+type forwardFile struct {
+	path waxseal.Path
+	user user
+	// also are other users with the same file.
+	also []string
+	// address is the local part that leads to it: "alice+news".
+	address string
+	// unused says why local(8) does not read it, "" if it does.
+	unused string
+}
+
+const (
+	maxForwardFiles = 10_000
+	// maxListed bounds the directory entries looked at for extensions.
+	maxListed = 1_000_000
+)
+
+// search looks for one user's forward files in the order of forward_path: the
+// first that exists is the one that is read, even if it is refused then.
+func (f *forwarding) search(u user, items []string) {
+	var plain, every waxseal.Path // the first for mail without an extension, and for all mail
+	for _, item := range items {
+		p, ok := f.expand(item, u, "", "")
+		if ok {
+			if file, err := f.in.tree.Lstat(p); err == nil && file.Type != waxseal.Directory {
+				f.add(forwardFile{path: p, user: u, address: u.name, unused: f.refused(file, u, plain)})
+				plain = cmp.Or(plain, p)
+			}
+		}
+		pattern, varies := f.expand(item, u, anyText, f.delimiter(0))
+		switch {
+		case varies && strings.Contains(string(pattern), anyText):
+			f.extensions(item, u, every)
+		case plain == p:
+			every = cmp.Or(every, plain)
+		}
+	}
+}
+
+// delimiter is one of those that recipient_delimiter has; + where it has none.
+func (f *forwarding) delimiter(i int) string {
+	if i < len(f.delimiters) {
+		return f.delimiters[i : i+1]
+	}
+	return "+"
+}
+
+// extensions looks for the files that addresses such as alice+news lead to:
+// every extension that has a file.
+func (f *forwarding) extensions(item string, u user, earlier waxseal.Path) {
+	delimiters, unused := f.delimiters, ""
+	if delimiters == "" {
+		delimiters, unused = "+-", "recipient_delimiter is empty, so that no address has an extension"
+	}
+	for i := range len(delimiters) {
+		pattern, ok := f.expand(item, u, anyText, delimiters[i:i+1])
+		if !ok || !strings.Contains(string(pattern), anyText) {
+			continue
+		}
+		for _, m := range f.matches(string(pattern)) {
+			file, err := f.in.tree.Lstat(m.path)
+			if err != nil || file.Type == waxseal.Directory {
+				continue
+			}
+			why := unused
+			if why == "" && m.text != strings.ToLower(m.text) {
+				why = "local(8) looks for it in lower case"
+			}
+			if why == "" {
+				why = f.refused(file, u, earlier)
+			}
+			f.add(forwardFile{path: m.path, user: u, address: u.name + delimiters[i:i+1] + m.text, unused: why})
+		}
+	}
+}
+
+// refused says why local(8) does not read a forward file that it finds
+// (dotforward.c), "" if it does.
+func (f *forwarding) refused(file waxseal.File, u user, earlier waxseal.Path) string {
+	switch {
+	case earlier != "" && earlier != file.Path:
+		return "the file " + clip(string(earlier)) + " is found first"
+	case file.Type != waxseal.Regular:
+		return "it is no regular file"
+	case file.Mode&0o002 != 0:
+		return "anyone may write it, and such a file is ignored"
+	case u.listed && file.UID != 0 && file.UID != u.uid:
+		return "it belongs to uid " + strconv.FormatUint(uint64(file.UID), 10) + ", and only files of " + u.name + " and root are read"
+	case u.listed && file.UID != u.uid && file.Mode&0o044 == 0:
+		return "the user may not read it"
+	case !u.listed && f.in.exists("/etc/passwd") && !f.in.asksOthers():
+		return "there is no such user in /etc/passwd"
+	}
+	return ""
+}
+
+func (f *forwarding) add(file forwardFile) {
+	i, known := f.files[file.path]
+	switch {
+	case !known && len(f.found) >= maxForwardFiles:
+		f.in.problem(file.path, 0, "more forward files than are read")
+		return
+	case !known:
+		f.files[file.path] = len(f.found)
+		f.found = append(f.found, file)
+		return
+	case f.found[i].user.name == file.user.name:
+		return
+	case f.found[i].unused != "" && file.unused == "":
+		file.also = append(f.found[i].also, f.found[i].address)
+		f.found[i] = file
+		return
+	}
+	f.found[i].also = append(f.found[i].also, file.address)
+}
+
+// hooks makes the hooks of one forward file. A file that forwards to nobody
+// makes none, but is a part of the mail path.
+func (f *forwarding) hooks(file forwardFile) {
+	f.in.part(file.path, waxseal.RoleInclude)
+	text, readable := f.in.read(file.path, "a forward file")
+	if !readable {
+		return
+	}
+	owner := file.user.name
+	if file.user.listed && file.user.uid == 0 {
+		owner = f.view.Value("default_privs")
+	}
+	h := f.hook("")
+	h.Scope = "recipient " + clip(file.address)
+	if n := len(file.also); n > 0 {
+		h.Scope += " and " + clip(strings.Join(file.also[:min(n, 5)], ", "))
+	}
+	if file.unused != "" {
+		inactive(&h, file.unused)
+	}
+	x := following{site: f.site, whose: "Mail for " + clip(file.address), key: file.user.name, class: "forward",
+		owner: owner, home: file.user.home, seen: map[waxseal.Path]bool{}}
+	x.members(file.path, text, h)
+}
+
+// inactive notes that nothing leads mail to a hook, and why.
+func inactive(h *waxseal.Hook, why string) {
+	h.Active = false
+	if h.Modifiers["inactive"] == "" {
+		h.Modifiers = copyOf(h.Modifiers)
+		modify(h, "inactive", why)
+	}
+}
+
+func copyOf(m map[string]string) map[string]string {
+	out := make(map[string]string, len(m)+1)
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
+
+// anyText stands in a pattern for what is not known yet: an extension, or the
+// name of a user. No file name has it.
+const anyText = "\x00"
+
+// expand expands one forward_path item for a user (local_expand.c). ok is false
+// where a name has no value: local(8) passes such an item over.
+func (f *forwarding) expand(item string, u user, extension, delimiter string) (waxseal.Path, bool) {
+	values := map[string]string{"user": u.name, "home": u.home, "shell": u.shell, "local": u.name + delimiter + extension, "domain": f.domain()}
+	values["mailbox"], values["recipient"] = values["local"], values["local"]+"@"+values["domain"]
+	values["extension"], values["recipient_delimiter"] = extension, delimiter
+	if delimiter == "" && f.delimiters != "" {
+		values["recipient_delimiter"] = f.delimiters[:1]
+	}
+	text, ok := expandLate(item, values, 0)
+	if !ok || !path.IsAbs(text) || len(text) > 4096 {
+		return "", false
+	}
+	return clean(text), true
+}
+
+// domain is the name in the addresses of local users.
+func (f *forwarding) domain() string {
+	for _, d := range f.in.listed("mydestination") {
+		if !strings.ContainsAny(d, "/:$") && d != "localhost" {
+			return strings.ToLower(d)
+		}
+	}
+	return f.view.Value("mydomain")
+}
+
+// expandLate is mac_expand(3) over names that only the daemon knows, without
+// those that have no value.
+func expandLate(s string, values map[string]string, depth int) (string, bool) {
+	var b strings.Builder
+	for s != "" && depth < 10 {
+		before, after, found := strings.Cut(s, "$")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		var expr string
+		if expr, s = lateName(after); expr == "" {
+			return "", false
+		}
+		if expr == "$" {
+			b.WriteString("$")
+			continue
+		}
+		text, ok := lateValue(expr, values, depth)
+		if !ok {
+			return "", false
+		}
+		b.WriteString(text)
+	}
+	return b.String(), depth < 10
+}
+
+// lateName takes a name, or what stands in the brackets, off the front.
+func lateName(s string) (expr, rest string) {
+	if strings.HasPrefix(s, "$") {
+		return "$", s[1:]
+	}
+	if s == "" || s[0] != '{' && s[0] != '(' {
+		rest = postconf.AfterName(s)
+		return s[:len(s)-len(rest)], rest
+	}
+	closing := byte('}')
+	if s[0] == '(' {
+		closing = ')'
+	}
+	level := 0
+	for i := range len(s) {
+		switch s[i] {
+		case s[0]:
+			level++
+		case closing:
+			if level--; level == 0 {
+				return strings.TrimSpace(s[1:i]), s[i+1:]
+			}
+		}
+	}
+	return "", s
+}
+
+// lateValue is the value of name, name?text, name:text, name?{a}:{b}.
+func lateValue(expr string, values map[string]string, depth int) (string, bool) {
+	name := expr[:len(expr)-len(postconf.AfterName(expr))]
+	rest := strings.TrimSpace(expr[len(name):])
+	value := values[name]
+	switch {
+	case rest == "":
+		return value, value != ""
+	case rest[0] != '?' && rest[0] != ':':
+		// A comparison: what it compares are texts that have the same names.
+		text, problem := postconf.Expand("${"+expr+"}", values)
+		return text, problem == ""
+	}
+	yes, no := rest[1:], ""
+	if rest[0] == ':' {
+		yes, no = "", rest[1:]
+	} else if strings.HasPrefix(strings.TrimSpace(yes), "{") {
+		first, after := lateName(strings.TrimSpace(yes))
+		yes = first
+		no = strings.TrimPrefix(strings.TrimSpace(after), ":")
+	}
+	if inner, ok := mapdb.Unbrace(strings.TrimSpace(no)); ok {
+		no = inner
+	}
+	if value != "" {
+		return expandLate(yes, values, depth+1)
+	}
+	return expandLate(no, values, depth+1)
+}
+
+// match is a file whose name fits a pattern.
+type match struct {
+	path waxseal.Path
+	text string // what stands for anyText
+}
+
+// matches lists the files that a pattern with anyText can name; the text is the
+// same wherever it stands, and holds no slash.
+func (f *forwarding) matches(pattern string) []match {
+	parts := strings.Split(strings.TrimPrefix(pattern, "/"), "/")
+	at := slices.IndexFunc(parts, func(p string) bool { return strings.Contains(p, anyText) })
+	dir := clean(strings.Join(parts[:at], "/"))
+	names, err := f.in.tree.ReadDir(dir)
+	if err != nil {
+		if !isMissing(err) && f.in.exists(dir) {
+			f.in.addProblems([]waxseal.Problem{{Path: dir, Message: "the directory can't be listed, so forward files may be missed: " + err.Error(), Unreadable: true}})
+		}
+		return nil
+	}
+	var out []match
+	for _, name := range names {
+		if f.listed++; f.listed > maxListed {
+			f.in.problem(dir, 0, "more names than are looked at for forward files")
+			return out
+		}
+		if text, ok := solve(parts[at], name); ok {
+			out = append(out, match{clean(strings.ReplaceAll(pattern, anyText, text)), text})
+		}
+	}
+	return out
+}
+
+// solve finds the text for which the pattern gives the name.
+func solve(pattern, name string) (string, bool) {
+	count := strings.Count(pattern, anyText)
+	length := len(name) - (len(pattern) - count)
+	start := strings.Index(pattern, anyText)
+	if length <= 0 || length%count != 0 || start+length/count > len(name) {
+		return "", false
+	}
+	text := name[start : start+length/count]
+	return text, strings.ReplaceAll(pattern, anyText, text) == name
+}

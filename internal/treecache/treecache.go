@@ -1,0 +1,311 @@
+// Package treecache lays a memory over a tree for the length of one reading: each
+// file is opened once, however many readers ask for it, and all of them see the
+// same content.
+//
+// What is remembered: what Lstat, Stat and ReadDir said, errors too; contents up to
+// a bound; digests of everything that was read. Names of one file are known to be
+// one where a symbolic link leads from the one to the other.
+//
+// It never looks whether the tree has changed. Throw it away after the reading.
+package treecache
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"waxseal"
+)
+
+const (
+	// maxFile is the largest file that is kept, and maxHeld how much of all.
+	maxFile = 4 << 20
+	maxHeld = 32 << 20
+	// helpers is how many files are read at once by Warm: disks and hashes overlap,
+	// and a mail server keeps its other processors.
+	helpers = 2
+)
+
+// copier is a tree that can read a file piece by piece.
+type copier interface {
+	CopyTo(p waxseal.Path, w io.Writer, limit int64) error
+}
+
+// Tree remembers what another tree said. Its methods may be called from several
+// goroutines if that tree's may. What ReadFile and ReadDir return is shared: it
+// is not to be modified.
+type Tree struct {
+	below waxseal.Tree
+	files atomic.Int64 // opened so far
+
+	mu    sync.Mutex // guards what follows
+	stats map[waxseal.Path]answer[waxseal.File]
+	links map[waxseal.Path]answer[waxseal.File]
+	dirs  map[waxseal.Path]answer[[]string]
+	reads map[waxseal.Path]*content // by resolved path
+	held  int64                     // bytes of contents
+}
+
+var _ waxseal.Tree = (*Tree)(nil)
+
+// answer is what a tree said once.
+type answer[T any] struct {
+	value T
+	err   error
+}
+
+// content is one file that is or was read. Its lock is held while it is read, so
+// that a second reader waits rather than reads it again.
+type content struct {
+	sync.Mutex
+	done bool
+	data []byte // nil where it is not kept
+	sums waxseal.Sums
+	err  error
+}
+
+// New returns a memory over a tree.
+func New(below waxseal.Tree) *Tree {
+	return &Tree{
+		below: below,
+		stats: map[waxseal.Path]answer[waxseal.File]{}, links: map[waxseal.Path]answer[waxseal.File]{},
+		dirs: map[waxseal.Path]answer[[]string]{}, reads: map[waxseal.Path]*content{},
+	}
+}
+
+// Files is how many files have been opened so far.
+func (t *Tree) Files() int { return int(t.files.Load()) }
+
+// Stat implements waxseal.Tree.
+func (t *Tree) Stat(p waxseal.Path) (waxseal.File, error) {
+	return remember(t, t.stats, p, t.below.Stat)
+}
+
+// Lstat implements waxseal.Tree.
+func (t *Tree) Lstat(p waxseal.Path) (waxseal.File, error) {
+	t.mu.Lock()
+	known, ok := t.stats[p]
+	t.mu.Unlock()
+	if ok && known.err == nil && known.value.Resolved == "" {
+		return known.value, nil // no link anywhere on the way
+	}
+	return remember(t, t.links, p, t.below.Lstat)
+}
+
+// ReadDir implements waxseal.Tree.
+func (t *Tree) ReadDir(p waxseal.Path) ([]string, error) {
+	return remember(t, t.dirs, p, t.below.ReadDir)
+}
+
+func remember[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, ask func(waxseal.Path) (T, error)) (T, error) {
+	t.mu.Lock()
+	known, ok := in[p]
+	t.mu.Unlock()
+	if ok {
+		return known.value, known.err
+	}
+	value, err := ask(p)
+	t.mu.Lock()
+	in[p] = answer[T]{value, err}
+	t.mu.Unlock()
+	return value, err
+}
+
+// ReadFile implements waxseal.Tree.
+func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
+	c, size, err := t.regular(p)
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
+	}
+	c.Lock()
+	defer c.Unlock()
+	if c.done && (c.data != nil || c.err != nil) {
+		return checked(p, c, limit)
+	}
+	// Not read yet, or too large to be kept.
+	data, err := t.below.ReadFile(p, limit)
+	t.files.Add(1)
+	if errors.Is(err, waxseal.ErrTooLarge) {
+		return nil, err // with another limit it may be read
+	}
+	c.err = err
+	switch {
+	case err != nil:
+	case t.keep(int64(len(data))):
+		c.data = slices.Clip(data)
+	case !c.done: // so that nobody has to read it again to digest it
+		c.sums = sumsOf(data)
+	}
+	c.done = true
+	return data, err
+}
+
+func checked(p waxseal.Path, c *content, limit int64) ([]byte, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	if int64(len(c.data)) > limit {
+		return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
+	}
+	return c.data, nil
+}
+
+// keep takes room for a content, if there is any left.
+func (t *Tree) keep(size int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if size > maxFile || t.held+size > maxHeld {
+		return false
+	}
+	t.held += size
+	return true
+}
+
+// Digest implements waxseal.Tree.
+func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
+	sums, err := t.Sums(p)
+	return waxseal.Digest(sums.SHA256), err
+}
+
+// Sums digests a regular file of any size, from one reading of it.
+func (t *Tree) Sums(p waxseal.Path) (waxseal.Sums, error) {
+	c, size, err := t.regular(p)
+	if err != nil {
+		return waxseal.Sums{}, err
+	}
+	c.Lock()
+	defer c.Unlock()
+	if !c.done {
+		t.fill(p, c, size)
+	}
+	if c.err == nil && c.sums.SHA256 == "" && c.data != nil {
+		c.sums = sumsOf(c.data)
+	}
+	return c.sums, c.err
+}
+
+// fill reads a file for the first time.
+func (t *Tree) fill(p waxseal.Path, c *content, size int64) {
+	c.done = true
+	t.files.Add(1)
+	if t.keep(size) {
+		c.data, c.err = t.below.ReadFile(p, maxFile)
+		if !errors.Is(c.err, waxseal.ErrTooLarge) { // it has grown since
+			return
+		}
+	}
+	c.sums, c.err = t.stream(p)
+}
+
+// stream digests a file without keeping it.
+func (t *Tree) stream(p waxseal.Path) (waxseal.Sums, error) {
+	below, ok := t.below.(copier)
+	if !ok {
+		digest, err := t.below.Digest(p)
+		return waxseal.Sums{SHA256: string(digest)}, err
+	}
+	both := sums{sha256.New(), md5.New()}
+	if err := below.CopyTo(p, both, maxStream); err != nil {
+		return waxseal.Sums{}, err
+	}
+	return both.sums(), nil
+}
+
+// maxStream is more than any file has that a mail server depends on.
+const maxStream = 1 << 40
+
+// CopyTo writes the whole content of a regular file to w, and returns ErrTooLarge
+// if there is more than limit bytes. What is copied is not kept.
+func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
+	c, _, err := t.regular(p)
+	if err != nil {
+		return err
+	}
+	c.Lock()
+	known := c.data
+	c.Unlock()
+	if below, ok := t.below.(copier); ok && known == nil {
+		t.files.Add(1)
+		return below.CopyTo(p, w, limit)
+	}
+	data, err := t.ReadFile(p, limit)
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	return err
+}
+
+// regular finds what is remembered of a regular file, under the name that links
+// lead to.
+func (t *Tree) regular(p waxseal.Path) (*content, int64, error) {
+	st, err := t.Stat(p)
+	if err != nil {
+		return nil, 0, err
+	}
+	if st.Type != waxseal.Regular {
+		return nil, 0, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrNotRegular}
+	}
+	at := st.Resolved
+	if at == "" {
+		at = waxseal.Path(path.Clean("/" + string(p)))
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.reads[at]
+	if c == nil {
+		c = &content{}
+		t.reads[at] = c
+	}
+	return c, st.Size, nil
+}
+
+// Warm reads files before they are asked for, several at a time. What can't be
+// read says so when it is asked for.
+func (t *Tree) Warm(paths []waxseal.Path) {
+	var wait sync.WaitGroup
+	var next atomic.Int64
+	for range helpers {
+		wait.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(paths) {
+					return
+				}
+				if st, err := t.Stat(paths[i]); err == nil && st.Type == waxseal.Regular {
+					_, _ = t.Sums(paths[i]) // remembered, the error too
+				}
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// sums is a writer that makes both digests.
+type sums struct{ sha, md hash.Hash }
+
+// Write implements io.Writer.
+func (s sums) Write(b []byte) (int, error) {
+	s.sha.Write(b)
+	s.md.Write(b)
+	return len(b), nil
+}
+
+func (s sums) sums() waxseal.Sums {
+	return waxseal.Sums{SHA256: hex.EncodeToString(s.sha.Sum(nil)), MD5: hex.EncodeToString(s.md.Sum(nil))}
+}
+
+func sumsOf(data []byte) waxseal.Sums {
+	s, m := sha256.Sum256(data), md5.Sum(data)
+	return waxseal.Sums{SHA256: hex.EncodeToString(s[:]), MD5: hex.EncodeToString(m[:])}
+}

@@ -1,0 +1,144 @@
+package treecache
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"waxseal"
+	"waxseal/internal/snapshot"
+)
+
+// counting counts what it is asked.
+type counting struct {
+	waxseal.Tree
+	mu    sync.Mutex
+	reads map[waxseal.Path]int
+	stats int
+}
+
+func (c *counting) count(p waxseal.Path) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reads[p]++
+}
+
+func (c *counting) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
+	c.count(p)
+	return c.Tree.ReadFile(p, limit)
+}
+
+func (c *counting) Digest(p waxseal.Path) (waxseal.Digest, error) {
+	c.count(p)
+	return c.Tree.Digest(p)
+}
+
+func (c *counting) Stat(p waxseal.Path) (waxseal.File, error) {
+	c.mu.Lock()
+	c.stats++
+	c.mu.Unlock()
+	return c.Tree.Stat(p)
+}
+
+func tree() (*counting, *Tree) {
+	below := &counting{reads: map[waxseal.Path]int{}, Tree: snapshot.New(map[waxseal.Path]snapshot.Object{
+		"/etc/a": {Content: []byte("abc")}, "/etc/empty": {Content: []byte{}},
+		"/etc/link": {File: waxseal.File{Type: waxseal.Symlink, Link: "a"}},
+		"/etc/pipe": {File: waxseal.File{Type: waxseal.FIFO}},
+		"/lib/big":  {Content: []byte(strings.Repeat("x", maxFile+1))},
+	})}
+	return below, New(below)
+}
+
+func TestOneReading(t *testing.T) {
+	below, tr := tree()
+	const sha, md = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "900150983cd24fb0d6963f7d28e17f72"
+	for range 3 {
+		for _, p := range []waxseal.Path{"/etc/a", "/etc/link", "/etc/../etc/a"} {
+			if b, err := tr.ReadFile(p, 10); string(b) != "abc" || err != nil {
+				t.Errorf("ReadFile(%s) = %q, %v", p, b, err)
+			}
+			if s, err := tr.Sums(p); s.SHA256 != sha || s.MD5 != md || err != nil {
+				t.Errorf("Sums(%s) = %v, %v", p, s, err)
+			}
+		}
+		if _, err := tr.ReadFile("/etc/a", 2); !errors.Is(err, waxseal.ErrTooLarge) {
+			t.Errorf("limit: %v", err)
+		}
+		if _, err := tr.ReadFile("/etc/pipe", 2); !errors.Is(err, waxseal.ErrNotRegular) {
+			t.Errorf("fifo: %v", err)
+		}
+		if _, err := tr.Stat("/none"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("missing: %v", err)
+		}
+		if b, err := tr.ReadFile("/etc/empty", 0); len(b) != 0 || err != nil {
+			t.Errorf("empty: %q, %v", b, err)
+		}
+		if l, err := tr.Lstat("/etc/link"); l.Type != waxseal.Symlink || err != nil {
+			t.Errorf("Lstat = %v, %v", l, err)
+		}
+		if _, err := tr.Digest("/lib/big"); err != nil {
+			t.Error(err)
+		}
+	}
+	for p, n := range below.reads {
+		if n > 1 {
+			t.Errorf("%s was opened %d times", p, n)
+		}
+	}
+	if tr.Files() != 3 {
+		t.Errorf("%d files, want 3: a, empty, big", tr.Files())
+	}
+	if below.stats > 7 {
+		t.Errorf("%d questions about 7 paths", below.stats)
+	}
+}
+
+// TestLargeFilesAreNotKept: reading one again is the price of not keeping it, but
+// its digest is known.
+func TestLargeFilesAreNotKept(t *testing.T) {
+	below, tr := tree()
+	for range 2 {
+		if b, err := tr.ReadFile("/lib/big", maxFile*2); len(b) != maxFile+1 || err != nil {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+	}
+	if s, err := tr.Sums("/lib/big"); s.MD5 == "" || err != nil || below.reads["/lib/big"] != 2 || tr.held != 0 {
+		t.Errorf("%v, %v, %d reads, %d held", s, err, below.reads["/lib/big"], tr.held)
+	}
+}
+
+func TestRoomIsBounded(t *testing.T) {
+	objects := map[waxseal.Path]snapshot.Object{}
+	var paths []waxseal.Path
+	for i := range 20 {
+		p := waxseal.Path("/f" + string(rune('a'+i)))
+		objects[p] = snapshot.Object{Content: make([]byte, maxFile/2)}
+		paths = append(paths, p)
+	}
+	tr := New(snapshot.New(objects))
+	tr.Warm(paths)
+	if tr.held > maxHeld || tr.held < maxHeld-maxFile || tr.Files() != 20 {
+		t.Errorf("%d bytes held of %d files", tr.held, tr.Files())
+	}
+}
+
+func TestWarm(t *testing.T) {
+	below, tr := tree()
+	paths := slices.Repeat([]waxseal.Path{"/etc/a", "/etc/link", "/etc/pipe", "/none", "/etc", "/lib/big"}, 20)
+	tr.Warm(paths)
+	n := len(below.reads)
+	tr.ReadFile("/etc/link", 10)
+	tr.Sums("/lib/big")
+	for p, reads := range below.reads {
+		if reads != 1 {
+			t.Errorf("%s was opened %d times", p, reads)
+		}
+	}
+	if len(below.reads) != n || tr.Files() != 2 {
+		t.Errorf("opened %v", below.reads)
+	}
+}

@@ -1,0 +1,19 @@
+package waxseal
+
+// Package is an installed package that owns a file of the mail set.
+type Package struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Manager string `json:"manager"` // "dpkg", "rpm"
+	// Fingerprint is the SHA-256 of what the package database says of the
+	// package's files: their paths and digests. Where it changes and the version
+	// does not, somebody has edited the database.
+	Fingerprint Digest `json:"fingerprint"`
+}
+
+// Sums are digests of one content as package databases have them, in lower-case
+// hexadecimal; "" is one that is not known.
+type Sums struct {
+	MD5    string
+	SHA256 string
+}
