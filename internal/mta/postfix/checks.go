@@ -81,7 +81,7 @@ func (s site) entryAction(t table, e entry, whose string) {
 	h.Target = waxseal.Target{Type: a.target, Value: rest}
 	s.actionTarget(&h, verb, rest)
 	if s.outgoing() && strings.Contains("REDIRECT BCC FILTER DISCARD HOLD PASS", verb) {
-		h.Active = false // smtp(8) knows no such action
+		inactive(&h, "smtp(8) knows no such action")
 	}
 	h.Explain = sentence("Mail whose " + whose + " matches " + clip(e.Key) + " " + a.verb + tail(h, rest) + " (" + verb + " in " + string(t.path) + ").")
 	s.in.emit(h)
@@ -104,8 +104,9 @@ func (s site) actionTarget(h *waxseal.Hook, verb, rest string) {
 	switch verb {
 	case "REDIRECT", "BCC":
 		h.Target = s.in.addressTarget(rest)
-		// Postfix ignores the action where there is no @.
-		h.Active = h.Active && strings.Contains(rest, "@")
+		if !strings.Contains(rest, "@") {
+			inactive(h, "the action is ignored, since the address has no @")
+		}
 	case "FILTER":
 		d := s.in.deliver(rest, waxseal.KindContentFilter)
 		d.fill(h)
@@ -113,7 +114,9 @@ func (s site) actionTarget(h *waxseal.Hook, verb, rest string) {
 		if d.target.Type != waxseal.TargetCommand && d.kind != waxseal.KindDiscard {
 			h.Effects = seesAll
 		}
-		h.Active = h.Active && strings.Contains(rest, ":")
+		if !strings.Contains(rest, ":") {
+			inactive(h, "the action is ignored, since it does not name transport:destination")
+		}
 	case "STRIP", "IGNORE", "PASS", "DISCARD", "HOLD":
 		h.Target.Value = strings.TrimSpace(verb + " " + rest)
 	}
@@ -139,6 +142,9 @@ func checksTable(s site) {
 func restrictions(s site) {
 	items := mapdb.Fields(s.value)
 	policies, tables := 0, 0
+	if s.active {
+		s.in.nameClasses(s.class, items)
+	}
 	for i := 0; i < len(items); i++ {
 		check := strings.ToLower(items[i])
 		switch {
@@ -199,7 +205,6 @@ func (s site) policyService(item, suffix string) {
 	h.Target, h.Closure = s.in.socketTarget(server, chroot)
 	by := ""
 	if svc := s.in.socketService(server); svc != nil {
-		s.in.reached[svc.Key()] = true
 		x := svc.External()
 		h.Closure = append(h.Closure, s.in.commandParts(x.Argv)...)
 		h.RunsAs = x.User
@@ -238,12 +243,15 @@ func restrictionClasses(s site) {
 		}
 		s.in.given["class\x00"+s.prefix+class] = true
 		c := s
-		c.name, c.value = class, value
+		c.name, c.value, c.class = class, value, class
+		use := s.in.class(class)
+		use.from = len(s.in.hooks)
 		c.prefix = strings.TrimSuffix(s.prefix, s.name) + clip(class)
 		if s.service == nil {
 			c.source.Line = defined.Line
 		}
 		restrictions(c)
+		use.to = len(s.in.hooks)
 	}
 }
 
@@ -251,6 +259,9 @@ func restrictionClasses(s site) {
 // policy servers in it are reached.
 func (s site) reachRestrictions(value string) {
 	items := mapdb.Fields(value)
+	if s.active {
+		s.in.nameClasses(s.class, items)
+	}
 	for i, item := range items {
 		if strings.EqualFold(item, "check_policy_service") && i+1 < len(items) {
 			if svc := s.in.socketService(items[i+1]); svc != nil {

@@ -1,6 +1,7 @@
 package postfix
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,6 +14,12 @@ type domainSet struct {
 	exact map[string]bool
 	// parents are the listed domains whose sub-domains count as own too.
 	parents map[string]bool
+	// addresses are the network addresses of this host as far as files tell: mail
+	// to user@[192.0.2.1] is for a user here.
+	addresses map[netip.Addr]bool
+	// origin is the domain of bare names where it is not an own one, "" where it
+	// is: mail to a user of this host then goes elsewhere (postconf(5) myorigin).
+	origin string
 }
 
 // domainParameters list domains (postconf(5)).
@@ -25,7 +32,7 @@ const (
 
 // ownDomains reads the domain lists, the tables among them included.
 func (in *instance) ownDomains() domainSet {
-	d := domainSet{exact: map[string]bool{}, parents: map[string]bool{}}
+	d := domainSet{exact: map[string]bool{}, parents: map[string]bool{}, addresses: in.ownAddresses()}
 	for _, name := range domainParameters {
 		for _, item := range in.listItems(in.view.Value(name), map[waxseal.Path]bool{}) {
 			if len(d.exact) >= maxDomains {
@@ -41,7 +48,50 @@ func (in *instance) ownDomains() domainSet {
 			d.exact[v] = true
 		}
 	}
+	if origin := in.origin(); origin != "" && !d.own(origin) {
+		d.origin = origin
+	}
 	return d
+}
+
+// origin is the domain that bare names get: myorigin, or the first line of the
+// file that it names.
+func (in *instance) origin() string {
+	v := in.view.Value("myorigin")
+	if strings.HasPrefix(v, "/") {
+		text, ok := in.read(clean(v), "the file of myorigin")
+		if !ok {
+			return ""
+		}
+		v = firstWord(text, "")
+	}
+	return strings.ToLower(strings.Trim(v, "."))
+}
+
+// ownAddresses are the addresses that inet_interfaces and proxy_interfaces list,
+// and those that /etc/hosts gives for this host's name.
+func (in *instance) ownAddresses() map[netip.Addr]bool {
+	own := map[netip.Addr]bool{}
+	add := func(text string) {
+		if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil && !a.IsUnspecified() && len(own) < maxListFiles {
+			own[a.Unmap()] = true
+		}
+	}
+	for _, name := range []string{"inet_interfaces", "proxy_interfaces"} {
+		for _, item := range in.listItems(in.view.Value(name), map[waxseal.Path]bool{}) {
+			add(item)
+		}
+	}
+	host := strings.ToLower(in.view.Value("myhostname"))
+	if content, err := in.tree.ReadFile("/etc/hosts", maxFile); err == nil {
+		for line := range strings.Lines(string(content)) {
+			line, _, _ = strings.Cut(line, "#")
+			if f := strings.Fields(strings.ToLower(line)); len(f) > 1 && slices.Contains(f[1:], host) {
+				add(f[0])
+			}
+		}
+	}
+	return own
 }
 
 // add takes one list item. A key of a virtual alias table is a domain only
@@ -61,9 +111,14 @@ func (d domainSet) add(item string, mayHoldAddresses bool) {
 }
 
 func (d domainSet) list() []string {
-	out := make([]string, 0, len(d.exact))
+	out := make([]string, 0, len(d.exact)+len(d.addresses))
 	for name := range d.exact {
 		out = append(out, name)
+	}
+	for a := range d.addresses {
+		if !a.IsLoopback() {
+			out = append(out, a.String()) // as in user@[192.0.2.1]
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -71,7 +126,12 @@ func (d domainSet) list() []string {
 
 // own reports whether a domain, or one that it is a sub-domain of, is listed.
 func (d domainSet) own(domain string) bool {
-	domain = strings.ToLower(strings.Trim(domain, ".[]"))
+	if strings.HasPrefix(domain, "[") {
+		literal := strings.TrimPrefix(strings.ToLower(strings.Trim(domain, "[]")), "ipv6:")
+		a, err := netip.ParseAddr(literal)
+		return err == nil && (a.IsLoopback() || d.addresses[a.Unmap()]) || d.exact[literal]
+	}
+	domain = strings.ToLower(strings.Trim(domain, "."))
 	if domain == "" || d.exact[domain] || isLoopback(domain) {
 		return true
 	}

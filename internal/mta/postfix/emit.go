@@ -20,6 +20,8 @@ type site struct {
 	scope   string
 	service *service // nil for main.cf
 	active  bool
+	unread  string // why no daemon reads it, "" if one does
+	class   string // the restriction class whose list it is
 }
 
 // hook starts a hook that stands at the site; suffix tells several apart.
@@ -28,11 +30,13 @@ func (s site) hook(suffix string) waxseal.Hook {
 	if suffix != "" {
 		id += ":" + suffix
 	}
-	return waxseal.Hook{
+	h := waxseal.Hook{
 		ID: waxseal.HookID(id), Kind: s.param.kind, Stage: s.param.stage, Effects: s.param.effects,
 		Scope: s.scope, RunsAs: s.param.runsAs, Active: s.active, Source: s.source, Directive: s.name,
 		LoadedBy: strings.Fields(s.param.daemons),
 	}
+	modify(&h, "inactive", s.unread)
+	return h
 }
 
 // entry starts a hook that stands in a table which the site names.
@@ -48,7 +52,7 @@ func (s site) entry(t table, e entry, n int) waxseal.Hook {
 		h.Source.Line = s.source.Line
 	}
 	if len(e.Within) > 0 {
-		h.Modifiers = map[string]string{"if": strings.Join(e.Within, " and ")}
+		modify(&h, "if", strings.Join(e.Within, " and "))
 	}
 	e.mark(&h, t)
 	return h

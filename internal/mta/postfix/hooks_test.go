@@ -87,7 +87,11 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/main.cf:smtpd_sender_restrictions:check_policy_service:1 | policy | socket inet:198.51.100.3:99 | observe copy divert modify drop | remote",
 			"/etc/postfix/main.cf:smtpd_relay_restrictions:check_policy_service:1 | policy | socket unix:/var/spool/postfix/private/pol | observe copy divert modify drop",
 			"/etc/postfix/master.cf:pol/unix:spawn | pipe | command /usr/local/lib/greyd.py | observe divert modify drop execute"}},
-		{"restriction classes", "smtpd_restriction_classes = lax\nlax = check_sender_access inline:{{x@y.example = BCC a@b.example}}\n", nil, []string{
+		{"restriction classes that nobody names", "smtpd_restriction_classes = lax, more\nlax = more\nmore = check_sender_access inline:{{x@y.example = BCC a@b.example}}\n", nil, []string{
+			"/etc/postfix/main.cf:more:x@y.example | copy | address a@b.example | copy | remote | inactive"}},
+		{"restriction classes that a table names", "smtpd_restriction_classes = lax, more\nlax = more\nmore = check_sender_access inline:{{x@y.example = BCC a@b.example}}\nsmtpd_client_restrictions = check_client_access inline:{{192.0.2.1 = lax}}\n", nil, []string{
+			"/etc/postfix/main.cf:more:x@y.example | copy | address a@b.example | copy | remote"}},
+		{"restriction classes", "smtpd_restriction_classes = lax\nsmtpd_recipient_restrictions = permit_mynetworks, lax\nlax = check_sender_access inline:{{x@y.example = BCC a@b.example}}\n", nil, []string{
 			"/etc/postfix/main.cf:lax:x@y.example | copy | address a@b.example | copy | remote"}},
 		{"transports", "transport_maps = texthash:/etc/postfix/t\nrelayhost = [smtp.example.net]:587\n", map[string]string{"/etc/postfix/t": "a.example smtp:[203.0.113.25]:2525\nb.example discard:\nc.example scan:\nd.example :\n"}, []string{
 			"/etc/postfix/t:transport_maps:a.example | transport | host [203.0.113.25]:2525 | divert | remote",
@@ -125,7 +129,7 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/team:alias_maps:/usr/local/bin/x | pipe | command /usr/local/bin/x | observe divert modify drop execute | inactive",
 			"/etc/aliases:alias_maps:alice:2 | copy | address a@evil.example.net | copy | remote"}},
 		{"local delivery", "mailbox_command = /usr/lib/mbox -a \"$EXTENSION\"\nluser_relay = drop@evil.example.net\nforward_path = /var/f/$user\nmailbox_transport = lmtp:unix:private/dovecot\n", map[string]string{"/var/f/alice": "\\alice, x@evil.example.net\n"}, []string{
-			"/etc/postfix/main.cf:mailbox_command:1 | pipe | command /usr/lib/mbox -a \"$EXTENSION\" | observe divert modify drop execute",
+			"/etc/postfix/main.cf:mailbox_command:1 | pipe | command /usr/lib/mbox -a \"$EXTENSION\" | observe divert modify drop execute | inactive",
 			"/etc/postfix/main.cf:luser_relay:1 | redirect | address drop@evil.example.net | divert | remote",
 			"/etc/postfix/main.cf:forward_path:1 | redirect | file /var/f/$user | divert execute",
 			"/var/f/alice:forward_path:x@evil.example.net | copy | address x@evil.example.net | copy | remote",

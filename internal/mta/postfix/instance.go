@@ -36,6 +36,8 @@ type instance struct {
 	settings map[string]bool
 	// used are the names of main.cf that have an effect; nil until asked for.
 	used map[string]bool
+	// classes are the restriction classes, and other words in lists of restrictions.
+	classes map[string]*classUse
 	// accounts are the users; nil until asked for.
 	accounts []user
 }
@@ -45,12 +47,13 @@ func (r *reader) readInstance(at found, rank instanceRank) *instance {
 	in := &instance{
 		reader: r, dir: at.path, byKey: map[string]*service{}, reached: map[string]bool{},
 		given: map[string]bool{}, tables: map[string]tableText{}, settings: map[string]bool{},
+		classes: map[string]*classUse{},
 	}
 	in.load()
 	in.identify(at, rank)
 	in.domains = in.ownDomains()
 	in.parameterHooks()
-	in.overrideHooks()
+	in.settle()
 	in.moduleHooks()
 	in.serviceHooks()
 	in.collectSettings()
@@ -156,7 +159,9 @@ func (in *instance) order() {
 	}
 	for _, hooks := range sorted {
 		for _, h := range hooks {
-			h.Active = h.Active && in.enabled
+			if !in.enabled {
+				inactive(&h, "the instance is not switched on (multi_instance_enable)")
+			}
 			in.result.Hooks = append(in.result.Hooks, h)
 		}
 	}

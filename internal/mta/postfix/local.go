@@ -21,7 +21,7 @@ func aliasTable(s site) {
 }
 
 func (x following) alias(t table, e entry) {
-	list := aliases.ParseValue(e.Value, e.Line)
+	list := destinations(aliases.ParseValue(e.Value, e.Line))
 	x.whose, x.list, x.key = "Mail for "+clip(e.Key), list, e.Key
 	for n, d := range list {
 		h := x.entry(t, e, n+1)
@@ -198,7 +198,7 @@ func (x following) include(h *waxseal.Hook, d aliases.Destination) {
 
 // members makes the hooks of a list or forward file.
 func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
-	x.list = aliases.ParseList(text)
+	x.list = destinations(aliases.ParseList(text))
 	for n, d := range x.list {
 		if n >= maxMembers {
 			x.in.problem(p, d.Line, "the list is longer than is read")

@@ -41,10 +41,6 @@ func (in *instance) reachByName() {
 			in.reached[in.view.Value(name)+"/unix"] = true
 		}
 	}
-	for _, name := range []string{"default_transport", "relay_transport", "local_transport", "virtual_transport"} {
-		transport, _, _ := strings.Cut(in.view.Value(name), ":")
-		in.reached[transport+"/unix"] = true
-	}
 	for i := range in.services {
 		for _, o := range in.services[i].Overrides {
 			if strings.HasSuffix(o.Name, "_service_name") {

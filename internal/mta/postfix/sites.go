@@ -7,11 +7,32 @@ import (
 	"waxseal/internal/mapdb"
 )
 
-// parameterHooks makes the hooks of main.cf.
+// parameterHooks makes the hooks of main.cf and of -o options in master.cf. What
+// a daemon reads comes first: a table that is named twice is listed once, and
+// counts if mail meets it anywhere.
 func (in *instance) parameterHooks() {
-	known := map[string]bool{}
+	sites := in.mainSites()
+	for i := range in.services {
+		if s := &in.services[i]; len(s.Overrides) > 0 {
+			sites = append(sites, in.serviceSites(s)...)
+		}
+	}
+	for _, s := range sites {
+		if s.active {
+			s.param.make(s)
+		}
+	}
+	in.otherTables()
+	for _, s := range sites {
+		if !s.active {
+			s.param.make(s)
+		}
+	}
+}
+
+func (in *instance) mainSites() []site {
+	var sites []site
 	for _, p := range in.params {
-		known[p.name] = true
 		defined, ok := in.main.Set[p.name]
 		if !ok {
 			defined, ok = in.main.Set[renamed[p.name]]
@@ -23,9 +44,12 @@ func (in *instance) parameterHooks() {
 		if p.when != whenSet && p.when != whenever && in.isDefault(p.name, value) {
 			continue
 		}
-		p.make(in.mainSite(p, p.name, value, defined.Line))
+		s := in.mainSite(p, p.name, value, defined.Line)
+		s.unread = in.unread(p)
+		s.active = s.unread == ""
+		sites = append(sites, s)
 	}
-	in.otherTables(known)
+	return sites
 }
 
 func (in *instance) mainSite(p param, name, value string, line int) site {
@@ -61,7 +85,14 @@ func notTables(name string) bool {
 
 // otherTables lists the tables that parameters outside the hook table name: who
 // may relay, which TLS policy holds. Their entries are settings.
-func (in *instance) otherTables(known map[string]bool) {
+func (in *instance) otherTables() {
+	known := map[string]bool{}
+	for _, p := range in.params {
+		known[p.name] = true
+	}
+	for _, class := range in.listed("smtpd_restriction_classes") {
+		known[class] = true
+	}
 	for _, name := range in.main.Order {
 		if known[name] || notTables(name) || !in.isParameter(name) {
 			continue
@@ -93,16 +124,8 @@ func (s site) entrySetting(t table, e entry) {
 	s.in.note("map:"+string(t.path)+":"+clip(e.Key), strings.Join(strings.Fields(e.Value), " "), source)
 }
 
-// overrideHooks makes the hooks of -o options in master.cf.
-func (in *instance) overrideHooks() {
-	for i := range in.services {
-		if s := &in.services[i]; len(s.Overrides) > 0 {
-			in.serviceParameters(s)
-		}
-	}
-}
-
-func (in *instance) serviceParameters(svc *service) {
+func (in *instance) serviceSites(svc *service) []site {
+	var sites []site
 	v := in.viewFor(svc)
 	for _, o := range svc.Overrides {
 		if _, problem := v.ExpandName(o.Name); problem != "" {
@@ -119,8 +142,9 @@ func (in *instance) serviceParameters(svc *service) {
 		if p.when == whenChanged && in.isDefault(p.name, value) {
 			continue
 		}
-		p.make(in.serviceSite(svc, v, p, value))
+		sites = append(sites, in.serviceSite(svc, v, p, value))
 	}
+	return sites
 }
 
 // changes reports whether a service gives a parameter another meaning than
@@ -157,10 +181,23 @@ func reads(s *service, p param) bool {
 func (in *instance) serviceSite(svc *service, v view, p param, value string) site {
 	return site{
 		in: in, view: v, param: p, name: p.name, value: value, scope: scopeOf(svc), service: svc,
-		active: reads(svc, p) && !in.disabled(svc),
+		unread: in.serviceUnread(svc, p), active: in.serviceUnread(svc, p) == "",
 		source: waxseal.Source{Path: in.dir + "/master.cf", Line: svc.Line},
 		prefix: string(MTA) + ":" + string(in.dir) + "/master.cf:" + clip(svc.Key()) + ":" + p.name,
 	}
+}
+
+// serviceUnread says why an -o option has no effect, "" if it has.
+func (in *instance) serviceUnread(svc *service, p param) string {
+	switch {
+	case !reads(svc, p):
+		return "the program " + clip(svc.Program()) + " does not read " + p.name
+	case in.disabled(svc):
+		return "master_service_disable switches the service off"
+	case in.byKey[svc.Key()] != svc:
+		return "a later entry of master.cf has the same name and type"
+	}
+	return ""
 }
 
 func scopeOf(svc *service) string {

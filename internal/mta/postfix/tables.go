@@ -14,10 +14,26 @@ func transportTable(s site) {
 		d := s.in.deliver(e.Value, s.param.kind)
 		h := s.entry(t, e, 1)
 		d.fill(&h)
-		h.Scope = scopeWord(s.name) + " " + clip(e.Key)
-		h.Explain = "Mail with " + h.Scope + " " + d.words + " (" + s.name + ")."
+		h.Scope = s.whoseMail(e)
+		h.Explain = mailWith(h.Scope) + " " + d.words + " (" + s.name + ")."
 		s.in.emit(h)
 	})
+}
+
+// whoseMail is the scope of an entry. In transport(5), and in static:, a * is all
+// mail.
+func (s site) whoseMail(e entry) string {
+	if e.Key == "*" {
+		return "all"
+	}
+	return scopeWord(s.name) + " " + clip(e.Key)
+}
+
+func mailWith(scope string) string {
+	if scope == "all" {
+		return "All mail"
+	}
+	return "Mail with " + scope
 }
 
 func scopeWord(name string) string {
@@ -32,8 +48,8 @@ func hostTable(s site) {
 	s.entries(func(t table, e entry) {
 		h := s.entry(t, e, 1)
 		h.Target, h.Closure = s.in.hostTarget(e.Value, notChrooted)
-		h.Scope = scopeWord(s.name) + " " + clip(e.Key)
-		h.Explain = "Mail with " + h.Scope + " is sent to " + clip(h.Target.Value) + where(h.Target) + " (" + s.name + ")."
+		h.Scope = s.whoseMail(e)
+		h.Explain = mailWith(h.Scope) + " is sent to " + clip(h.Target.Value) + where(h.Target) + " (" + s.name + ")."
 		s.in.emit(h)
 	})
 }
@@ -59,7 +75,7 @@ func (s site) addressEntry(t table, e entry) {
 	for n, a := range list {
 		h := s.entry(t, e, n+1)
 		h.Target = s.in.addressTarget(a)
-		h.Scope = scopeWord(s.name) + " " + clip(e.Key)
+		h.Scope = s.whoseMail(e)
 		h.Explain = s.addressSentence(&h, e, a, kept)
 		s.in.emit(h)
 	}
@@ -69,7 +85,7 @@ func (s site) addressSentence(h *waxseal.Hook, e entry, address string, kept boo
 	to := clip(address) + where(h.Target) + " (" + s.name + ")."
 	switch {
 	case s.param.kind == waxseal.KindCopy:
-		return "Mail with " + h.Scope + " is copied to " + to
+		return mailWith(h.Scope) + " is copied to " + to
 	case s.param.kind == waxseal.KindRewrite:
 		h.Scope = "address " + clip(e.Key)
 		return "The address " + clip(e.Key) + " is replaced by " + to

@@ -131,7 +131,53 @@ func (in *instance) hostTarget(nexthop string, c chroot) (waxseal.Target, []waxs
 // addressTarget reads a mail address. It is remote where its domain is not one
 // of this host's own.
 func (in *instance) addressTarget(address string) waxseal.Target {
-	return waxseal.Target{Type: waxseal.TargetAddress, Value: address, Remote: !in.domains.ownAddress(address)}
+	value := in.resolved(address)
+	return waxseal.Target{Type: waxseal.TargetAddress, Value: value, Remote: !in.domains.ownAddress(value)}
+}
+
+// resolved writes an address as trivial-rewrite(8) resolves it, where that shows
+// that it leads elsewhere than it looks: user%domain and site!user behind an own
+// domain, and a bare name where myorigin is somebody else's domain.
+func (in *instance) resolved(address string) string {
+	plain := strings.Trim(address, "<>")
+	if route, rest, ok := strings.Cut(plain, ":"); ok && strings.HasPrefix(route, "@") {
+		plain = rest // a source route (RFC 822)
+	}
+	for range 8 {
+		next, again := in.rewritten(plain)
+		if !again {
+			break
+		}
+		plain = next
+	}
+	if plain == strings.Trim(address, "<>") {
+		plain = address
+	}
+	if in.domains.origin != "" && !strings.ContainsAny(plain, `@|/:\"$ `) && plain != "" {
+		return plain + "@" + in.domains.origin
+	}
+	return plain
+}
+
+// rewritten takes one step of allow_percent_hack and swap_bangpath (postconf(5)).
+func (in *instance) rewritten(address string) (string, bool) {
+	local, domain := address, ""
+	if i := strings.LastIndexByte(address, '@'); i >= 0 {
+		local, domain = address[:i], address[i+1:]
+	}
+	if strings.ContainsAny(local, `"|/$ `) || domain != "" && !in.domains.own(domain) {
+		return address, false
+	}
+	if site, user, ok := strings.Cut(local, "!"); ok && site != "" && user != "" && in.view.Value("swap_bangpath") == "yes" {
+		return user + "@" + site, true
+	}
+	if i := strings.LastIndexByte(local, '%'); i > 0 && i < len(local)-1 && in.view.Value("allow_percent_hack") == "yes" {
+		return local[:i] + "@" + local[i+1:], true
+	}
+	if strings.Contains(local, "@") && domain != "" {
+		return local, true // user@domain@own
+	}
+	return address, false
 }
 
 // where says where a target lies, for Explain.

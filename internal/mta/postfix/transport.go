@@ -2,6 +2,7 @@ package postfix
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -38,7 +39,6 @@ func (in *instance) deliver(value string, kind waxseal.HookKind) delivery {
 	d.undefined = d.service == nil && len(in.services) > 0
 	program := transport
 	if d.service != nil {
-		in.reached[d.service.Key()] = true
 		program = d.service.Program()
 	}
 	switch program {
@@ -210,11 +210,37 @@ func shellWords(line string) []string {
 // addressList splits the result of a virtual, canonical or bcc table.
 func addressList(value string) []string {
 	var out []string
-	for _, d := range aliases.ParseValue(value, 0) {
+	for _, d := range destinations(aliases.ParseValue(value, 0)) {
 		out = append(out, destinationText(d))
 	}
 	return out
 }
+
+// destinations takes words apart that have no comma between them: the parser of
+// Postfix puts it there (tok822_parse.c), so that "a@x.example b@y.example" are
+// two addresses.
+func destinations(list []aliases.Destination) []aliases.Destination {
+	split := func(d aliases.Destination) bool {
+		return d.Kind == aliases.Address && strings.ContainsAny(d.Text, " \t") && !strings.ContainsAny(d.Text, `"<>`)
+	}
+	if !slices.ContainsFunc(list, split) {
+		return list
+	}
+	var out []aliases.Destination
+	for _, d := range list {
+		if !split(d) {
+			out = append(out, d)
+			continue
+		}
+		for _, word := range strings.Fields(aroundSigns.Replace(strings.Join(strings.Fields(d.Text), " "))) {
+			out = append(out, aliases.Destination{Kind: aliases.Address, Text: word, Line: d.Line})
+		}
+	}
+	return out
+}
+
+// aroundSigns takes away the blanks around what joins the parts of an address.
+var aroundSigns = strings.NewReplacer(" @ ", "@", " @", "@", "@ ", "@", " . ", ".", " .", ".", ". ", ".", " % ", "%", " %", "%", "% ", "%", " ! ", "!", " !", "!", "! ", "!")
 
 // destinationText writes a destination as it would stand in a table.
 func destinationText(d aliases.Destination) string {
