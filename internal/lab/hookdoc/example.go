@@ -25,42 +25,60 @@ const (
 
 // example is a pair of changes for one sort of hook. Its archive has a section
 // "harmless" and one "malicious", each the text that is added to a small Postfix
-// server, and perhaps "before", what is there already. Text goes to main.cf;
-// behind a line
+// server, and perhaps "before", what is there already. Text goes to main.cf,
+// where the last of two lines for one parameter counts; behind a line
 //
 //	==> /etc/postfix/master.cf
 //
 // it goes to that file, which is executable where the name is followed by a mode
 // (==> /usr/local/bin/x 0755). What stands in front of the sections is a note
 // for the reader.
+//
+// Where the judgement can't be what it should, a section says why in one line,
+// and the page prints it: "ceiling" where the malicious change is medium, since
+// nothing worse can be done there or nothing worse can be seen; "alarm" where
+// the harmless one is high.
 type example struct {
-	directive, note             string
+	name, note                  string
 	before, harmless, malicious string
+	ceiling, alarm              string
 }
 
-func readExample(dir, directive string) (example, error) {
-	a, err := txtar.ParseFile(filepath.Join(dir, strings.ReplaceAll(directive, "/", "_")+".txtar"))
+// readExample reads the archive of a sort of hook, given its title.
+func readExample(dir, name string) (example, error) {
+	a, err := txtar.ParseFile(filepath.Join(dir, fileName(name)))
 	if err != nil {
-		return example{}, fmt.Errorf("no example of %s: %w", directive, err)
+		return example{}, fmt.Errorf("no example of %s: %w", name, err)
 	}
-	e := example{directive: directive, note: strings.TrimSpace(string(a.Comment))}
+	e := example{name: name, note: oneLine(a.Comment)}
 	for _, f := range a.Files {
-		switch text := string(f.Data); f.Name {
+		switch f.Name {
 		case "before":
-			e.before = text
+			e.before = string(f.Data)
 		case string(harmless):
-			e.harmless = text
+			e.harmless = string(f.Data)
 		case string(malicious):
-			e.malicious = text
+			e.malicious = string(f.Data)
+		case "ceiling":
+			e.ceiling = oneLine(f.Data)
+		case "alarm":
+			e.alarm = oneLine(f.Data)
 		default:
-			return e, fmt.Errorf("%s: no such section: %s", directive, f.Name)
+			return e, fmt.Errorf("%s: no such section: %s", name, f.Name)
 		}
 	}
 	if e.harmless == "" || e.malicious == "" {
-		return e, fmt.Errorf("%s: an example has a harmless and a malicious change", directive)
+		return e, fmt.Errorf("%s: an example has a harmless and a malicious change", name)
 	}
 	return e, nil
 }
+
+// fileName is that of an archive.
+func fileName(name string) string {
+	return strings.NewReplacer("/", "_", " ", "_", "(", "", ")", "").Replace(name) + ".txtar"
+}
+
+func oneLine(text []byte) string { return strings.Join(strings.Fields(string(text)), " ") }
 
 func (e example) text(c change) string {
 	if c == malicious {
@@ -114,49 +132,3 @@ func add(tree map[waxseal.Path]snapshot.Object, text string) {
 		tree[file] = o
 	}
 }
-
-// server is the small Postfix server that the examples change.
-func server() map[waxseal.Path]snapshot.Object {
-	tree := map[waxseal.Path]snapshot.Object{}
-	for p, text := range map[waxseal.Path]string{
-		"/etc/postfix/main.cf": mainCf, "/etc/postfix/master.cf": masterCf,
-		"/etc/aliases": "postmaster: root\nroot: alice\n", "/etc/passwd": passwd, "/etc/hostname": "mail.example.test\n",
-	} {
-		tree[p] = snapshot.Object{File: waxseal.File{Mode: 0o644}, Content: []byte(text)}
-	}
-	return tree
-}
-
-const mainCf = `compatibility_level = 3.6
-myhostname = mail.example.test
-mydomain = example.test
-mydestination = $myhostname, example.test, localhost
-mynetworks = 127.0.0.0/8
-alias_maps = texthash:/etc/aliases
-`
-
-const masterCf = `smtp       inet n - y - - smtpd
-submission inet n - y - - smtpd
-pickup     unix n - y 60 1 pickup
-cleanup    unix n - y - 0 cleanup
-qmgr       unix n - n 300 1 qmgr
-rewrite    unix - - y - - trivial-rewrite
-bounce     unix - - y - 0 bounce
-defer      unix - - y - 0 bounce
-verify     unix - - y - 1 verify
-proxymap   unix - - n - - proxymap
-smtp       unix - - y - - smtp
-relay      unix - - y - - smtp
-error      unix - - y - - error
-retry      unix - - y - - error
-discard    unix - - y - - discard
-local      unix - n n - - local
-virtual    unix - n n - - virtual
-lmtp       unix - - y - - lmtp
-anvil      unix - - y - 1 anvil
-`
-
-const passwd = `root:x:0:0:root:/root:/bin/bash
-alice:x:1000:1000::/home/alice:/bin/bash
-bob:x:1001:1001::/home/bob:/bin/bash
-`
