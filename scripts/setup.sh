@@ -80,6 +80,7 @@ package git git
 package make make
 package mmdebstrap mmdebstrap
 package util-linux nsenter
+package rpm rpm rpmbuild # makes the databases that its reader is tried on
 package gcc gcc # for the race detector alone
 [ -e /usr/include/stdlib.h ] || wanted="$wanted libc6-dev"
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted="$wanted ca-certificates"

@@ -14,6 +14,7 @@
 package archive
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -22,6 +23,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -113,7 +115,8 @@ func unpacked(f *os.File, limit int64) (*os.File, error) {
 // toFile unpacks to a temporary file that has no name, so that nothing is left
 // of it whatever happens.
 func (c *compression) toFile(f *os.File, limit int64) (*os.File, error) {
-	in, err := c.unpack(f)
+	// Some decoders ask for single bytes.
+	in, err := c.unpack(bufio.NewReaderSize(f, 256<<10))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
@@ -170,6 +173,18 @@ func (t *Tree) Close() error { return t.file.Close() }
 // Problems lists what of the archive is not in the tree, or not as its author may
 // have meant it.
 func (t *Tree) Problems() []waxseal.Problem { return t.index.problems() }
+
+// Keeps reports whether the archive would hold an extended attribute of this name,
+// if a file had it; "" asks for the flags of chattr(1), which no tar keeps. Most
+// archives are made without attributes, and ACLs and labels come as texts of tar's
+// own, which are not read.
+func (t *Tree) Keeps(attribute string) bool {
+	switch {
+	case attribute == "", strings.HasPrefix(attribute, "system.posix_acl_"), attribute == "security.selinux":
+		return false
+	}
+	return t.index.attributes
+}
 
 // find finds the object that a path leads to.
 func (t *Tree) find(p waxseal.Path, follow snapshot.Follow) (waxseal.Path, *node, error) {

@@ -4,7 +4,10 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -218,6 +221,43 @@ func TestCompressions(t *testing.T) {
 				t.Error("a cut archive is taken for a whole one")
 			}
 		})
+	}
+}
+
+// packedByBzip2 is what bzip2(1) makes of an archive with etc/hostname.
+const packedByBzip2 = "QlpoOTFBWSZTWUUVUbsAAHB7gMmQAAJAAPcABABqZ54ACAggAFQyp6gYgGJppk2oJKamjRo0DQAH04jIQQehCJdOgYRrqQIcG7Gt7xUOETYjq8MdDmGZn78E7lOiplVFstrl3JIH4u5IpwoSCKKqN2A="
+
+func TestBzip2(t *testing.T) {
+	content, err := base64.StdEncoding.DecodeString(packedByBzip2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := mustOpen(t, content).ReadFile("/etc/hostname", 10); string(got) != "mail\n" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestLargeDictionary: an xz file that asks for 4 GiB of memory is refused before
+// it gets them.
+func TestLargeDictionary(t *testing.T) {
+	var b bytes.Buffer
+	w, err := xz.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(pack(t, file("x", "x")))
+	w.Close()
+	content := b.Bytes()
+	block := content[12:] // behind the header of the stream
+	if got := dictionary(block); got != 8<<20 {
+		t.Fatalf("the writer's dictionary is %d bytes", got)
+	}
+	filter := bytes.IndexByte(block[2:], 0x21) + 2
+	block[filter+2] = 40
+	size := (int(block[0]) + 1) * 4
+	binary.LittleEndian.PutUint32(block[size-4:], crc32.ChecksumIEEE(block[:size-4]))
+	if _, err := opened(t, content); err == nil || !strings.Contains(err.Error(), "dictionary of 4096 MiB") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
@@ -61,7 +62,7 @@ func unpackXZ(r io.Reader) (io.Reader, error) {
 	if size := dictionary(head[min(n, header):]); size > maxWindow {
 		return nil, fmt.Errorf("xz dictionary of %d MiB: more than %d MiB", size>>20, maxWindow>>20)
 	}
-	return xz.NewReader(io.MultiReader(bytes.NewReader(head), r))
+	return xz.NewReader(bufio.NewReaderSize(io.MultiReader(bytes.NewReader(head), r), 64<<10))
 }
 
 // dictionary is the size of the LZMA2 dictionary that a block header asks for

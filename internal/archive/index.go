@@ -34,8 +34,11 @@ type index struct {
 	nodes map[waxseal.Path]*node
 	cost  int64 // against maxIndex
 	steps int64 // against maxSteps
-	odd   []waxseal.Problem
-	more  int // problems beyond maxProblems
+	// attributes: some member has extended attributes.
+	attributes bool
+
+	odd  []waxseal.Problem
+	more int // problems beyond maxProblems
 }
 
 func newIndex() *index {
@@ -144,6 +147,7 @@ func (ix *index) add(h *tar.Header, at place) {
 		return
 	}
 	n := newNode(h, at)
+	ix.attributes = ix.attributes || n.xattrs != nil
 	if h.Typeflag == tar.TypeLink {
 		if n = ix.target(name, h.Linkname); n == nil {
 			return

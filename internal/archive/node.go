@@ -101,6 +101,9 @@ func (n *node) describe(p, at waxseal.Path) waxseal.File {
 	if at != f.Path {
 		f.Resolved = at
 	}
+	if n.links == 1 {
+		f.Links = 0 // further names may lie outside what was packed up
+	}
 	return f
 }
 

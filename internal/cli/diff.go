@@ -21,9 +21,10 @@ type Diff struct {
 func (d *door) diff() *cobra.Command {
 	return &cobra.Command{
 		Use: "diff BEFORE AFTER", Short: "What changed for mail between two trees",
-		Long: `Compares two directories, each the root of a tree: a backup and the live host,
-two images, two checkouts of /etc. Trees may hold a few files only: what is
-missing is unknown, and makes nothing worse. --root and --state are not used.`,
+		Long: `Compares two trees, each a directory or a tar archive (plain or packed by gzip,
+xz, zstd or bzip2): a backup and the live host, two images, two checkouts of
+/etc. Trees may hold a few files only: what is missing is unknown, and makes
+nothing worse. --root and --state are not used.`,
 		Example: `  waxseal diff /backup/etc-root /
   waxseal diff before after --fail-on low --format json`,
 		Args: cobra.ExactArgs(2),
@@ -33,14 +34,16 @@ missing is unknown, and makes nothing worse. --root and --state are not used.`,
 
 func (d *door) runDiff(before, after string) error {
 	masker := agent.ThrowAwayMasker() // one for both: equal secrets, equal tokens
-	was, err := d.read(before, masker)
+	was, first, err := d.readTree(before, masker)
 	if err != nil {
 		return err
 	}
-	now, err := d.read(after, masker)
+	now, second, err := d.readTree(after, masker)
 	if err != nil {
 		return err
 	}
+	first.leaveOut(now)
+	second.leaveOut(was)
 	changes := agent.Differences(was, now)
 	doc := Diff{Schema: "waxseal.diff/1", Verdict: agent.Verdict(changes), Changes: changes, Problems: append(was.Problems, now.Problems...)}
 	if d.json() {

@@ -228,7 +228,7 @@ func (d *door) checkBeside() (c agent.Checked, problems []waxseal.Problem, err e
 		return c, nil, err
 	}
 	defer books.Close()
-	now, err := d.read(d.config.Root, books.Masker)
+	now, _, err := d.readTree(d.config.Root, books.Masker)
 	if err != nil {
 		return c, nil, err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 
@@ -10,14 +11,16 @@ import (
 	"waxseal/internal/archive"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
+	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/proc"
 	"waxseal/internal/treecache"
 )
 
-// read opens a directory or an archive and reads its state from files alone, so
-// that it can be compared with another.
-func (d *door) read(name string, m *mask.Masker) (waxseal.State, error) {
+// readTree opens a directory or an archive and reads its state from files alone,
+// so that it can be compared with another; keeps says which attributes the tree
+// can tell of.
+func (d *door) readTree(name string, m *mask.Masker) (waxseal.State, keeps, error) {
 	return d.readWith(name, m, filesOnly)
 }
 
@@ -28,17 +31,19 @@ func filesOnly(string, waxseal.Tree, waxseal.Tree) (mailpath.Live, []waxseal.Pro
 	return mailpath.Live{}, nil
 }
 
-// readLive is read, and for the live root asks who listens on its sockets.
+// readLive is readTree, and asks what is mounted in a directory, and for the live
+// root who listens on its sockets.
 func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
-	return d.readWith(name, m, liveOf)
+	state, _, err := d.readWith(name, m, liveOf)
+	return state, err
 }
 
-func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.State, error) {
+func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.State, keeps, error) {
 	opened := d.progress("opening " + name) // a packed archive is unpacked first
 	tree, err := openAny(name)
 	opened()
 	if err != nil {
-		return waxseal.State{}, err
+		return waxseal.State{}, nil, err
 	}
 	defer tree.Close()
 	seen := treecache.New(tree) // each file is read once
@@ -46,10 +51,12 @@ func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.Sta
 		return ", " + count(seen.Files(), "file", "files") + " read"
 	})()
 	now, problems := live(name, tree, seen)
-	state := mailpath.NewReader(m).ReadLive(seen, now)
+	reader := mailpath.NewReader(m)
+	reader.Otherwise(rpm.Open)
+	state := reader.ReadLive(seen, now)
 	state.Problems = slices.Concat(state.Problems, tree.Problems(), problems)
 	markRunning(name, &state)
-	return state, nil
+	return state, tree.Keeps, nil
 }
 
 // liveOf is what the kernel says of a tree besides its files: what is mounted in
@@ -70,7 +77,25 @@ type anyTree interface {
 	waxseal.Tree
 	// Problems lists what of the tree itself could not be taken as it is.
 	Problems() []waxseal.Problem
+	// Keeps reports whether an extended attribute of this name would be there, if a
+	// file had it; "" asks for the flags of chattr(1).
+	Keeps(attribute string) bool
 	Close() error
+}
+
+type keeps func(attribute string) bool
+
+// leaveOut drops the attributes that only one of two trees can tell of: that an
+// archive lacks them is no change.
+func (k keeps) leaveOut(s waxseal.State) {
+	for i := range s.Files {
+		f := &s.Files[i]
+		if !k("") {
+			f.Flags = nil
+		}
+		f.XAttrs = maps.Clone(f.XAttrs) // it is the tree's
+		maps.DeleteFunc(f.XAttrs, func(name string, _ waxseal.Digest) bool { return !k(name) })
+	}
 }
 
 // openAny opens a directory, or a file as an archive.

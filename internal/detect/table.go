@@ -59,6 +59,7 @@ const (
 
 	// The verb of an action.
 	dropped
+	droppedUnread
 	diverted
 	rewritten
 	rewrittenForeign
@@ -175,6 +176,7 @@ var signs = [...]row{
 	nowFailsOpen:     {waxseal.None, false, "if the milter does not answer, mail now passes unfiltered"},
 
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
+	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
 	diverted:         {waxseal.High, false, "mail is diverted, copied or dropped by %s: %s"},
 	rewritten:        {waxseal.Medium, false, "messages are rewritten by %s: %s"},
 	rewrittenForeign: {waxseal.High, false, "addresses are rewritten to one outside the own domains: %s"},

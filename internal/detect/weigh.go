@@ -32,7 +32,7 @@ func (c *Context) signs(h waxseal.Hook) weight {
 	case waxseal.KindLog:
 		c.logging(h, &w)
 	case waxseal.KindDiscard:
-		w.add(dropped, clip(h.Scope))
+		c.discard(h, &w)
 	case waxseal.KindMap:
 		c.table(h, &w)
 	case waxseal.KindRewrite:
@@ -42,6 +42,18 @@ func (c *Context) signs(h waxseal.Hook) weight {
 	}
 	c.aggravations(h, &w)
 	return w
+}
+
+// unread matches names of addresses that exist so that nobody reads them.
+var unread = regexp.MustCompile(`(?i)^(?:no-?_?reply|do-?_?not-?_?reply|dev-?null|null|nobody|blackhole|bit-?bucket|discard|bounces?)(?:@|$)`)
+
+// discard weighs mail that is thrown away.
+func (c *Context) discard(h waxseal.Hook, w *weight) {
+	if key, ok := strings.CutPrefix(h.Scope, "recipient "); ok && unread.MatchString(key) {
+		w.add(droppedUnread, clip(h.Scope))
+		return
+	}
+	w.add(dropped, clip(h.Scope))
 }
 
 // byTarget weighs a hook by where it hands mail.
@@ -202,16 +214,29 @@ func runsAsRoot(h waxseal.Hook) bool {
 }
 
 func firstWord(command string) string {
-	f := strings.Fields(strings.TrimLeft(command, `|" `))
+	f := strings.Fields(plainCommand(command))
 	if len(f) == 0 {
 		return ""
 	}
 	return strings.Trim(f[0], `"`)
 }
 
+// guard is what procmail(1) and maildrop(1) tell users to write around the
+// delivery program in a .forward file: a shell that only becomes that program.
+var guard = regexp.MustCompile(`^(?:IFS=(?:' '|" "|\\ )?\s*(?:&&|;)?\s*)?(?:test -[fx] \S+ &&\s*)?(?:exec\s+)?([^;|&<>` + "`" + `$()]+?)(?:\s*\|\|\s*exit\s+\d+)?(?:\s*#[\w.-]*)?$`)
+
+// plainCommand takes the mark of a pipe and such a guard off a command.
+func plainCommand(command string) string {
+	command = strings.TrimRight(strings.TrimLeft(command, `|" `), `" `)
+	if g := guard.FindStringSubmatch(command); g != nil {
+		return g[1]
+	}
+	return command
+}
+
 // hasShell reports whether a command goes through a shell or chains programs.
 func hasShell(command string) bool {
-	command = strings.TrimLeft(command, `|" `) // the mark of a pipe in aliases(5)
+	command = plainCommand(command)
 	if strings.ContainsAny(command, ";|&<>`") || strings.Contains(command, "$(") {
 		return true
 	}

@@ -39,6 +39,8 @@ type Program struct {
 var (
 	ErrNotELF  = errors.New("not an ELF file")
 	ErrDamaged = errors.New("a damaged ELF file")
+	// ErrMissed: what is asked for lies outside the parts that were kept.
+	ErrMissed = errors.New("not enough of the ELF file was kept")
 )
 
 const (
@@ -54,9 +56,17 @@ type segment struct {
 	offset, address, size uint64
 }
 
-// image is an ELF file in memory.
+// Span is a part of a file's content.
+type Span struct {
+	Offset uint64
+	Bytes  []byte
+}
+
+// image is an ELF file, or the parts of one that were kept.
 type image struct {
-	data     []byte
+	size     uint64
+	spans    []Span
+	missed   bool // something that the file has was not kept
 	order    binary.ByteOrder
 	wide     bool // 64 bit
 	segments []segment
@@ -64,19 +74,15 @@ type image struct {
 
 // Parse reads an ELF file.
 func Parse(content []byte) (Program, error) {
-	if len(content) < 52 || !bytes.HasPrefix(content, []byte(elf.ELFMAG)) {
-		return Program{}, ErrNotELF
-	}
-	im := image{data: content, order: binary.LittleEndian, wide: elf.Class(content[4]) == elf.ELFCLASS64}
-	if elf.Data(content[5]) == elf.ELFDATA2MSB {
-		im.order = binary.BigEndian
-	}
-	p := Program{Bits: 32, Machine: elf.Machine(im.order.Uint16(content[18:]))}
-	if im.wide {
-		p.Bits = 64
-	}
-	if !im.headers() {
-		return p, ErrDamaged
+	return ParseSpans(uint64(len(content)), []Span{{Bytes: content}})
+}
+
+// ParseSpans reads an ELF file of which parts were kept as it went by: its
+// beginning, and where its dynamic section lies; see [Dynamic].
+func ParseSpans(size uint64, spans []Span) (Program, error) {
+	im, p, err := open(size, spans)
+	if err != nil {
+		return p, err
 	}
 	for _, s := range im.segments {
 		switch s.kind {
@@ -84,19 +90,68 @@ func Parse(content []byte) (Program, error) {
 			p.Interpreter = im.text(s.offset)
 		case elf.PT_DYNAMIC:
 			if !im.dynamic(s, &p) {
-				return p, ErrDamaged
+				err = ErrDamaged
 			}
 		}
 	}
-	return p, nil
+	if im.missed {
+		return p, ErrMissed
+	}
+	return p, err
 }
 
-// bytes gives size bytes at an offset, nil where the file has none there.
+// Dynamic says where in an ELF file its dynamic section lies, from the beginning
+// of the file; size is 0 where that does not tell.
+func Dynamic(head []byte) (offset, size uint64) {
+	im, _, err := open(math.MaxInt64, []Span{{Bytes: head}})
+	if err != nil {
+		return 0, 0
+	}
+	for _, s := range im.segments {
+		if s.kind == elf.PT_DYNAMIC && s.offset < math.MaxInt64 {
+			return s.offset, min(s.size, maxDynamic*16)
+		}
+	}
+	return 0, 0
+}
+
+// IsELF reports whether a file begins as an ELF file does.
+func IsELF(head []byte) bool { return bytes.HasPrefix(head, []byte(elf.ELFMAG)) }
+
+// open reads the headers.
+func open(size uint64, spans []Span) (*image, Program, error) {
+	im := &image{size: size, spans: spans, order: binary.LittleEndian}
+	h := im.bytes(0, 52)
+	if h == nil || !IsELF(h) {
+		return nil, Program{}, ErrNotELF
+	}
+	im.wide = elf.Class(h[4]) == elf.ELFCLASS64
+	if elf.Data(h[5]) == elf.ELFDATA2MSB {
+		im.order = binary.BigEndian
+	}
+	p := Program{Bits: 32, Machine: elf.Machine(im.order.Uint16(h[18:]))}
+	if im.wide {
+		p.Bits = 64
+	}
+	if !im.headers() {
+		return im, p, ErrDamaged
+	}
+	return im, p, nil
+}
+
+// bytes gives size bytes at an offset, nil where the file has none there, or they
+// were not kept.
 func (im *image) bytes(offset, size uint64) []byte {
-	if n := uint64(len(im.data)); offset > n || size > n-offset {
+	if offset > im.size || size > im.size-offset {
 		return nil
 	}
-	return im.data[offset : offset+size]
+	for _, s := range im.spans {
+		if n := uint64(len(s.Bytes)); offset >= s.Offset && offset-s.Offset <= n && size <= n-(offset-s.Offset) {
+			return s.Bytes[offset-s.Offset:][:size]
+		}
+	}
+	im.missed = true
+	return nil
 }
 
 func (im *image) headers() bool {
@@ -136,13 +191,17 @@ func (im *image) headers() bool {
 
 // text reads a string that ends with a zero byte.
 func (im *image) text(offset uint64) string {
-	if offset >= uint64(len(im.data)) {
-		return ""
+	for _, s := range im.spans {
+		if offset < s.Offset || offset-s.Offset >= uint64(len(s.Bytes)) {
+			continue
+		}
+		b := s.Bytes[offset-s.Offset:]
+		b = b[:min(len(b), maxString)]
+		if i := bytes.IndexByte(b, 0); i >= 0 {
+			return string(b[:i])
+		}
 	}
-	b := im.data[offset:min(uint64(len(im.data)), offset+maxString)]
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return string(b[:i])
-	}
+	im.missed = im.missed || offset < im.size && len(im.spans) > 1
 	return ""
 }
 
@@ -190,7 +249,7 @@ func (im *image) dynamic(s segment, p *Program) bool {
 		return len(entries) == 0
 	}
 	for _, e := range entries {
-		if e.value < uint64(len(im.data)) {
+		if e.value < im.size {
 			p.add(e.tag, func() string { return im.text(at + e.value) })
 		}
 	}

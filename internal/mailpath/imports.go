@@ -17,8 +17,10 @@ var (
 	// A directory that a script adds to where it looks for modules.
 	moduleDir = regexp.MustCompile(`(?:\bsys\.path\b[^#\n]*|\buse\s+lib\b[^#\n]*|@INC[^#\n]*|\bPYTHONPATH=|\bPERL5LIB=)`)
 	quotedDir = regexp.MustCompile(`["'=(\s]((?:/|\$FindBin::(?:Real)?Bin|\$\{?RealBin\}?)[^"'()\s:]*)`)
-	sourced   = regexp.MustCompile(`^\s*(?:\.|source)\s+("[^"]*"|'[^']*'|[^\s;&|]+)`)
-	execNamed = regexp.MustCompile(`(?:^|[;&|({]\s*|\s)exec\s+(?:-a\s+\S+\s+|-[cl]+\s+)*([A-Za-z_][\w.+-]*)`)
+	sourced   = regexp.MustCompile(`^\s*(?:\.|source)\s+([^;&|#]+)`)
+	// What a shell puts in at run time.
+	substituted = regexp.MustCompile("\\$\\([^()]*\\)|`[^`]*`|\\$\\{[^{}]*\\}")
+	execNamed   = regexp.MustCompile(`(?:^|[;&|({]\s*|\s)exec\s+(?:-a\s+\S+\s+|-[cl]+\s+)*([A-Za-z_][\w.+-]*)`)
 )
 
 const maxBesides = 64
@@ -72,7 +74,7 @@ func (b *besides) line(line string) {
 		b.module(strings.TrimSuffix(g[1], ".rb") + ".rb")
 	}
 	if g := sourced.FindStringSubmatch(line); g != nil {
-		b.source(strings.Trim(g[1], `"'`))
+		b.source(g[1])
 	}
 	for _, g := range execNamed.FindAllStringSubmatch(line, 8) {
 		b.command(g[1])
@@ -138,21 +140,22 @@ func (b *besides) module(names ...string) {
 	}
 }
 
-// source follows ". FILE". What stands before the last "/" may be made at run
-// time ("$(dirname "$0")/lib.sh"): then the file beside the script is meant.
-func (b *besides) source(name string) {
+// source follows ". FILE arguments". What stands before the last "/" may be made
+// at run time ("$(dirname "$0")/lib.sh"): then the file beside the script is meant.
+func (b *besides) source(rest string) {
+	rest = substituted.ReplaceAllString(strings.NewReplacer(`"`, "", "'", "").Replace(rest), "$$")
+	f := strings.Fields(rest)
+	if len(f) == 0 {
+		return
+	}
+	name := f[0]
+	if strings.HasPrefix(name, "$") {
+		_, name, _ = strings.Cut(name, "/")
+	}
 	switch {
-	case strings.HasPrefix(name, "/") && !strings.Contains(name, "$"):
+	case name == "" || strings.Contains(name, "$"):
+	case strings.HasPrefix(name, "/"):
 		b.take(waxseal.Path(path.Clean(name)), waxseal.RoleScript)
-	case strings.ContainsAny(name, "$`"):
-		if i := strings.LastIndexAny(name, "})`"); i >= 0 {
-			name = name[i+1:]
-		} else if _, rest, ok := strings.Cut(name, "/"); ok {
-			name = rest
-		}
-		if name = strings.TrimLeft(name, `/"'`); name != "" && !strings.Contains(name, "$") {
-			b.module(name)
-		}
 	default:
 		b.module(name)
 	}

@@ -14,8 +14,6 @@ package mailpath
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"slices"
@@ -25,6 +23,7 @@ import (
 	"waxseal/internal/loader"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta/postfix"
+	"waxseal/internal/mta/postfix/postconf"
 	"waxseal/internal/surroundings"
 )
 
@@ -34,7 +33,6 @@ import (
 type Reader struct {
 	masker   *mask.Masker
 	packages Packages
-	pkgStamp string
 	others   OpenPackages
 	programs map[waxseal.Path]program
 }
@@ -84,8 +82,9 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
 	r.refreshPackages(tree, c)
+	c.warm(surroundings.Programs(tree))
 	around := surroundings.Read(tree, r.masker, c.about)
-	found := postfix.Read(tree, r.masker)
+	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories)})
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
@@ -97,7 +96,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c.complete(found.Parts)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
-	r.stampPackages(tree, c)
+	c.packageProblems()
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
@@ -107,6 +106,25 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		Files:    c.sorted(),
 		Packages: c.installed(),
 	})
+}
+
+// postfixVersion is that of an rpm package; what dpkg knows the reader of Postfix
+// reads itself.
+func (r *Reader) postfixVersion() (none postconf.Version) {
+	if p := r.packages.Package("postfix"); p.Manager == "rpm" {
+		return postconf.Packaged(p.Version, postconf.RedHat)
+	}
+	return none
+}
+
+// directories tells the reader of Postfix which further configurations something
+// on the host gives to it.
+func directories(found []surroundings.ConfigDirectory) []postfix.Directory {
+	var list []postfix.Directory
+	for _, d := range found {
+		list = append(list, postfix.Directory{Path: d.Path, Why: d.Why, Source: d.Source, Active: d.Active})
+	}
+	return list
 }
 
 func nonNil[T any](s []T) []T {
@@ -278,8 +296,9 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 		c.problem(p.Path, err)
 		return nil
 	}
-	c.packageOf(p, state.File, sumsOf(raw))
-	c.digest(state, raw)
+	sums := sumsOf(raw)
+	c.packageOf(p, state.File, sums)
+	c.digest(state, raw, waxseal.Digest(sums.SHA256))
 	p.Digest, p.Keyed = state.Digest, state.Keyed
 	return nil
 }
@@ -287,14 +306,14 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 // digest sets the digest and text of a file that is no program. Where the
 // content holds a secret the digest is keyed, so that nobody can try passwords
 // against it.
-func (c *closer) digest(state *waxseal.FileState, raw []byte) {
+func (c *closer) digest(state *waxseal.FileState, raw []byte, plain waxseal.Digest) {
 	m := c.reader.masker
 	if !state.Role.Text() {
 		if state.Role == waxseal.RoleSecret || state.Role == waxseal.RoleUnused || state.Role == waxseal.RoleCompiledMap {
 			state.Digest, state.Keyed = m.Digest(raw), true
 			return
 		}
-		state.Digest = sha(raw)
+		state.Digest = plain
 		return
 	}
 	text := string(raw)
@@ -302,16 +321,11 @@ func (c *closer) digest(state *waxseal.FileState, raw []byte) {
 	if masked != text {
 		state.Digest, state.Keyed = m.Digest(raw), true
 	} else {
-		state.Digest = sha(raw)
+		state.Digest = plain
 	}
 	if len(masked) <= maxText && !strings.ContainsRune(masked, 0) {
 		state.Text = masked
 	}
-}
-
-func sha(b []byte) waxseal.Digest {
-	sum := sha256.Sum256(b)
-	return waxseal.Digest(hex.EncodeToString(sum[:]))
 }
 
 func (c *closer) sorted() []waxseal.FileState {

@@ -19,9 +19,9 @@ type Packages interface {
 	State(waxseal.Path, waxseal.Sums) waxseal.PackageState
 	// Package describes an installed package; the zero value is none.
 	Package(name string) waxseal.Package
-	// Stamp tells two states of the database in a tree apart without reading it;
-	// "" is one that has to be read anew.
-	Stamp(waxseal.Tree) string
+	// Current reports whether the database in a tree is still the one that was
+	// read, without reading it.
+	Current(waxseal.Tree) bool
 }
 
 // OpenPackages reads a package database of another kind than Debian's, which
@@ -49,11 +49,11 @@ func (nobody) State(waxseal.Path, waxseal.Sums) waxseal.PackageState {
 	return waxseal.PackageUnknown
 }
 func (nobody) Package(string) waxseal.Package { return waxseal.Package{} }
-func (nobody) Stamp(waxseal.Tree) string      { return "" }
+func (nobody) Current(waxseal.Tree) bool      { return false }
 
 // refreshPackages reads the package database if it is new or has changed.
 func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
-	if r.packages != nil && r.pkgStamp != "" && r.packages.Stamp(tree) == r.pkgStamp {
+	if r.packages != nil && r.packages.Current(tree) {
 		if d, ok := r.packages.(debian); ok {
 			d.ReadFrom(tree)
 		}
@@ -74,13 +74,11 @@ func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
 	}
 }
 
-// stampPackages notes what the answers of this reading rest on. It comes last, as
-// digests are read when they are asked for.
-func (r *Reader) stampPackages(tree waxseal.Tree, c *closer) {
-	if d, ok := r.packages.(debian); ok {
+// packageProblems adds what could not be read when it was asked for.
+func (c *closer) packageProblems() {
+	if d, ok := c.reader.packages.(debian); ok {
 		c.problems = append(c.problems, d.Problems()...)
 	}
-	r.pkgStamp = r.packages.Stamp(tree)
 }
 
 // packageOf asks the package database about a file, under the name it was found

@@ -50,26 +50,26 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 
 func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	known := program{role: p.Role}
-	raw, err := c.tree.ReadFile(p.Path, maxContent)
+	image, err := c.image(p.Path)
 	if errors.Is(err, waxseal.ErrTooLarge) {
 		known.digest, err = c.tree.Digest(p.Path)
+		known.sums.SHA256 = string(known.digest)
 	}
 	if err != nil {
 		c.problem(p.Path, err)
 		return known
 	}
-	if raw == nil {
+	if image.Sums.SHA256 == "" {
 		return known
 	}
-	known.sums = sumsOf(raw)
+	known.sums = image.Sums
 	known.digest = waxseal.Digest(known.sums.SHA256)
+	raw := image.Text
 	switch {
-	case bytes.HasPrefix(raw, []byte("\x7fELF")):
-		if e, err := loader.Parse(raw); err == nil {
-			known.elf = &e
-		} else if errors.Is(err, loader.ErrDamaged) {
-			c.problems = append(c.problems, waxseal.Problem{Path: p.Path, Message: err.Error() + ": which libraries it loads is not known"})
-		}
+	case image.Damaged:
+		c.problems = append(c.problems, waxseal.Problem{Path: p.Path, Message: loader.ErrDamaged.Error() + ": which libraries it loads is not known"})
+	case image.ELF != nil:
+		known.elf = image.ELF
 	case p.Role == waxseal.RoleInterpreter:
 	case p.Role == waxseal.RoleBinary && bytes.HasPrefix(raw, []byte("#!")) || p.Role == waxseal.RoleScript:
 		c.script(p.Path, raw, &known)
@@ -77,6 +77,18 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 		known.digest, known.keyed = c.reader.masker.Digest(raw), true
 	}
 	return known
+}
+
+// image reads a program, without keeping it where the tree can do that.
+func (c *closer) image(p waxseal.Path) (loader.Image, error) {
+	if tree, ok := c.tree.(programs); ok {
+		return tree.Program(p, maxContent)
+	}
+	raw, err := c.tree.ReadFile(p, maxContent)
+	if err != nil {
+		return loader.Image{}, err
+	}
+	return loader.ImageOf(raw), nil
 }
 
 // script adds what is known of a program because it is a script.
@@ -113,6 +125,8 @@ func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
 		for _, in := range c.interpreters(strings.Fields(line)) {
 			needs = append(needs, waxseal.Part{Path: in, Role: waxseal.RoleInterpreter})
 		}
+	} else {
+		rest = raw // a module that a script brings in has no such line
 	}
 	if len(rest) > maxScript {
 		return needs

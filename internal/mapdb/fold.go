@@ -54,7 +54,8 @@ func foldASCII(s string) string {
 // fullFolds are the characters whose case folding is not their lower case
 // (CaseFolding.txt of Unicode 15, status C and F), Cherokee left out.
 var fullFolds = map[rune]string{
-	0xb5: "\u03bc", 0xdf: "ss", 0x149: "\u02bcn", 0x17f: "s", 0x1f0: "j\u030c", 0x345: "\u03b9", 0x390: "\u03b9\u0308\u0301",
+	0x130: "i\u0307",
+	0xb5:  "\u03bc", 0xdf: "ss", 0x149: "\u02bcn", 0x17f: "s", 0x1f0: "j\u030c", 0x345: "\u03b9", 0x390: "\u03b9\u0308\u0301",
 	0x3b0: "\u03c5\u0308\u0301", 0x3c2: "\u03c3", 0x3d0: "\u03b2", 0x3d1: "\u03b8", 0x3d5: "\u03c6", 0x3d6: "\u03c0",
 	0x3f0: "\u03ba", 0x3f1: "\u03c1", 0x3f5: "\u03b5", 0x587: "\u0565\u0582", 0x1c80: "\u0432", 0x1c81: "\u0434", 0x1c82: "\u043e",
 	0x1c83: "\u0441", 0x1c84: "\u0442", 0x1c85: "\u0442", 0x1c86: "\u044a", 0x1c87: "\u0463", 0x1c88: "\ua64b", 0x1e96: "h\u0331",

@@ -35,44 +35,54 @@ type Problem struct {
 // lines and empty lines in between do not end it. Comments and empty lines are
 // left out; so is text that continues nothing, with a problem.
 func Lines(content string) ([]Line, []Problem) {
+	var lines []Line
+	problems := eachLine(content, func(l Line) { lines = append(lines, l) })
+	return lines, problems
+}
+
+// eachLine is [Lines] for files of a million lines. A line that nothing
+// continues shares the memory of content.
+func eachLine(content string, yield func(Line)) []Problem {
 	var (
-		lines    []Line
 		problems []Problem
-		text     strings.Builder
-		first    int
-		joints   []joint
+		line     Line
+		folded   strings.Builder
 	)
 	flush := func() {
-		if text.Len() == 0 {
-			return
+		if folded.Len() > 0 {
+			line.Text = folded.String()
+			folded.Reset()
 		}
-		switch s := text.String(); {
-		case isSpace(s[0]):
-			problems = append(problems, Problem{first, "a logical line must not start with white space: ignored by Postfix"})
+		switch {
+		case line.Text == "":
+		case isSpace(line.Text[0]):
+			problems = append(problems, Problem{line.Number, "a logical line must not start with white space: ignored by Postfix"})
 		default:
-			lines = append(lines, Line{first, s, joints})
+			yield(line)
 		}
-		text.Reset()
-		joints = nil
+		line = Line{}
 	}
 	for n, rest := 1, content; rest != ""; n++ {
-		var line string
-		line, rest = cutLine(rest)
-		if text.Len() > 0 && line != "" && line[0] != '#' && !isSpace(line[0]) {
+		var text string
+		text, rest = cutLine(rest)
+		if text != "" && text[0] != '#' && !isSpace(text[0]) {
 			flush()
 		}
-		if body := strings.TrimLeft(line, spaces); body == "" || body[0] == '#' {
+		if body := strings.TrimLeft(text, spaces); body == "" || body[0] == '#' {
 			continue
 		}
-		if text.Len() == 0 {
-			first = n
-		} else {
-			joints = append(joints, joint{text.Len(), n})
+		if line.Text == "" {
+			line = Line{Number: n, Text: text}
+			continue
 		}
-		text.WriteString(line)
+		if folded.Len() == 0 {
+			folded.WriteString(line.Text)
+		}
+		line.joints = append(line.joints, joint{folded.Len(), n})
+		folded.WriteString(text)
 	}
 	flush()
-	return lines, problems
+	return problems
 }
 
 // spaces is what isspace(3) calls white space; a carriage return is among it,

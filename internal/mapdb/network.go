@@ -31,6 +31,9 @@ func parseNetwork(s string) (n network, message string) {
 		if bits, masked = strings.CutPrefix(rest, "/"); !masked && rest != "" {
 			return n, "there is text behind the ] of the pattern"
 		}
+		if rest == "" {
+			host, bits, masked = strings.Cut(host, "/")
+		}
 	}
 	addr, ok := parseAddr(host)
 	if !masked {

@@ -2,11 +2,15 @@
 // ("hash:/etc/postfix/virtual") and the text they are made from, each entry
 // with its line.
 //
+// It also works out what a lookup gives ([Open]), reads compiled tables
+// ([EachCompiled]) and compares them with their sources ([Disagreement]), and
+// reads what a database table asks of which server ([ParseServer]).
+//
 // The grammar is that of postmap(1), regexp_table(5), pcre_table(5),
-// cidr_table(5) and DATABASE_README. The package opens nothing: it is handed
-// text and says which file a reference would read. It does not read compiled
-// tables (.db, .lmdb, .cdb), and it matches no pattern: it lists what is
-// written, not what a key would give.
+// cidr_table(5) and DATABASE_README, as the Postfix source has it where these
+// are silent; a test holds it against a real Postfix. The package opens
+// nothing: it is handed text and content, and says which file a reference would
+// read. A pattern that can't be matched in linear time is said to be beyond it.
 package mapdb
 
 import "strings"

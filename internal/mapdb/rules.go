@@ -13,6 +13,7 @@ type rule struct {
 	network   network
 	value     string
 	template  []piece
+	skipped   bool // Postfix does not use it
 	// end is the index of the endif of an if; -1 where there is none.
 	end int
 }
@@ -152,7 +153,7 @@ func (p *rulesParser) patternRule(line Line) {
 	}
 	if message != "" {
 		p.problem(line.Number, message)
-		return
+		r.skipped = true
 	}
 	p.rules = append(p.rules, r)
 }
@@ -194,7 +195,7 @@ func entriesOf(rules []rule) []Entry {
 		case ruleEndif:
 			within = within[:len(within)-1]
 		default:
-			e := Entry{Line: r.line, Key: r.key, Value: r.value, ValueLine: r.valueLine}
+			e := Entry{Line: r.line, Key: r.key, Value: r.value, ValueLine: r.valueLine, Skipped: r.skipped}
 			if len(within) > 0 && len(within) <= maxWithin {
 				e.Within = append([]string(nil), within...)
 			}

@@ -25,22 +25,23 @@ type Entry struct {
 	// Within are the conditions of the if…endif blocks around the entry, outermost
 	// first.
 	Within []string
+	// Skipped: the rule can be read, yet Postfix does not use it; a problem on the
+	// same line says why.
+	Skipped bool
 }
 
 // ParseSource reads the text of a table. What Postfix would skip becomes a
-// problem, and nothing else is lost.
+// problem, and nothing else is lost; a skipped rule that can be read is listed
+// too, and says so.
 func ParseSource(f Format, content string) ([]Entry, []Problem) {
 	switch f {
 	case Patterns, Regexp, PCRE, Networks:
 		rules, problems := parseRules(f, content)
 		return entriesOf(rules), problems
 	}
-	lines, problems := Lines(content)
-	p := sourceParser{problems: problems, entries: make([]Entry, 0, len(lines))}
-	for _, line := range lines {
-		p.pair(p.upToNUL(line))
-	}
-	return p.entries, p.problems
+	var p sourceParser
+	problems := eachLine(content, func(line Line) { p.pair(p.upToNUL(line)) })
+	return p.entries, append(problems, p.problems...)
 }
 
 type sourceParser struct {

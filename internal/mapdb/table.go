@@ -163,7 +163,7 @@ func (t *Table) union(key string) (Answer, error) {
 func walk(rules []rule, test func(*rule) (bool, error)) (*rule, error) {
 	for i := 0; i < len(rules); i++ {
 		r := &rules[i]
-		if r.kind == ruleEndif {
+		if r.kind == ruleEndif || r.skipped {
 			continue
 		}
 		ok, err := test(r)

@@ -1,6 +1,7 @@
 package mapdb
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -208,8 +209,8 @@ func (t *translator) repeat(c byte, atom int) (start int, err error) {
 			times = "{" + t.src[t.pos:t.pos+end] + "}"
 		}
 		low, high, both := strings.Cut(strings.Trim(times, "{}"), ",")
-		_, errLow := strconv.ParseUint(low, 10, 16)
-		_, errHigh := strconv.ParseUint(high, 10, 16)
+		least, errLow := strconv.ParseUint(low, 10, 16)
+		most, errHigh := strconv.ParseUint(high, 10, 16)
 		if end <= 0 || errLow != nil || both && high != "" && errHigh != nil {
 			if !t.pcre {
 				return -1, errPatternBeyond
@@ -219,9 +220,20 @@ func (t *translator) repeat(c byte, atom int) (start int, err error) {
 			return start, nil
 		}
 		t.pos += end + 1
+		times = strconv.FormatUint(least, 10) // Go takes no zeros in front
+		if both {
+			times += ","
+		}
+		if high != "" {
+			times += strconv.FormatUint(most, 10)
+		}
+		times = "{" + times + "}"
 	}
 	if atom < 0 {
 		return -1, errPatternBeyond
+	}
+	if !t.pcre && (bytes.Contains(t.out[atom:], []byte(`\z`)) || bytes.Contains(t.out[atom:], []byte(`\A`)) || bytes.Contains(t.out[atom:], []byte("(?m:"))) {
+		return -1, errPatternBeyond // glibc finds "([a-z]$){2}" in "ab"
 	}
 	if t.pcre && t.pos < len(t.src) {
 		switch t.src[t.pos] {
@@ -336,85 +348,4 @@ func (t *translator) escapedByte() (byte, error) {
 	}
 	t.pos += skip
 	return byte(n), nil
-}
-
-// bracket reads [a-z].
-func (t *translator) bracket() error {
-	var set byteSet
-	negate := strings.HasPrefix(t.src[t.pos:], "^")
-	if negate {
-		t.pos++
-	}
-	for first := true; ; first = false {
-		if t.pos >= len(t.src) {
-			return errBadPattern
-		}
-		if t.src[t.pos] == ']' && !first {
-			t.pos++
-			break
-		}
-		one, single, err := t.member()
-		if err != nil {
-			return err
-		}
-		if t.pos+1 < len(t.src) && t.src[t.pos] == '-' && t.src[t.pos+1] != ']' && single >= 0 {
-			t.pos++
-			_, last, err := t.member()
-			if err != nil || last < single {
-				return errPatternBeyond
-			}
-			one.span(single, last)
-		}
-		set.add(one)
-	}
-	if t.icase {
-		set.foldCase()
-	}
-	if negate {
-		if t.multi && !t.pcre {
-			set['\n'] = true // REG_NEWLINE
-		}
-		set.not()
-	}
-	t.out = append(t.out, set.String()...)
-	return nil
-}
-
-// member reads one part of a bracket; single is its byte, -1 for a set.
-func (t *translator) member() (set byteSet, single int, err error) {
-	c := t.src[t.pos]
-	rest := t.src[t.pos:]
-	switch {
-	case strings.HasPrefix(rest, "[:"):
-		end := strings.Index(rest, ":]")
-		if end < 0 {
-			break
-		}
-		name, not := strings.CutPrefix(rest[2:end], "^")
-		set, ok := namedSet(name)
-		if !ok || not && !t.pcre {
-			return set, -1, errPatternBeyond
-		}
-		if not {
-			set.not()
-		}
-		t.pos += end + 2
-		return set, -1, nil
-	case strings.HasPrefix(rest, "[.") || strings.HasPrefix(rest, "[="):
-		return set, -1, errPatternBeyond
-	case c == '\\' && t.pcre && len(rest) > 1:
-		t.pos++
-		if set, ok := t.escapedSet(rest[1]); ok {
-			t.pos++
-			return set, -1, nil
-		}
-		if c, err = t.escapedByte(); err != nil {
-			return set, -1, err
-		}
-		set[c] = true
-		return set, int(c), nil
-	}
-	t.pos++
-	set[c] = true
-	return set, int(c), nil
 }

@@ -60,6 +60,9 @@ func (t *Tree) Close() error { return t.root.Close() }
 // Problems lists nothing: a directory is taken as it is.
 func (t *Tree) Problems() []waxseal.Problem { return nil }
 
+// Keeps reports that files have the extended attributes and flags that they show.
+func (t *Tree) Keeps(string) bool { return true }
+
 // Dir is where the tree lies on this machine.
 func (t *Tree) Dir() string { return t.real }
 

@@ -27,13 +27,35 @@ var setuid = set("exim exim4 sendmail procmail maildrop mailq newaliases rmail")
 // daemonDirectories are where mail systems keep their daemons.
 var daemonDirectories = []waxseal.Path{"/usr/lib/postfix/sbin", "/usr/libexec/postfix", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/lib/exim4", "/usr/lib/sm.bin", "/usr/libexec/opensmtpd", "/usr/lib/x86_64-linux-gnu/opensmtpd"}
 
-// daemonScripts are the scripts among Postfix's daemons.
-var daemonScripts = set("postfix-script post-install postmulti-script postfix-tls-script postfix-wrapper postfix-files aliasesdb chroot-update")
+// commandDirectories are where the commands of mail systems lie.
+var commandDirectories = []waxseal.Path{"/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib"}
+
+// Programs lists the programs of mail systems that a tree has, so that they can be
+// read ahead.
+func Programs(tree waxseal.Tree) []waxseal.Path {
+	var list []waxseal.Path
+	for _, dir := range commandDirectories {
+		for _, n := range commandNames {
+			if f, err := tree.Stat(dir + "/" + waxseal.Path(n)); err == nil && f.Resolved == "" {
+				list = append(list, f.Path)
+			}
+		}
+	}
+	for _, dir := range daemonDirectories {
+		names, err := tree.ReadDir(dir)
+		for _, n := range names[:min(len(names), maxNames)] {
+			if err == nil {
+				list = append(list, dir+"/"+waxseal.Path(n))
+			}
+		}
+	}
+	return list
+}
 
 // commands reads the commands that stand for the mail system.
 func (r *reader) commands() {
 	seen := map[waxseal.Path]bool{}
-	for _, dir := range []waxseal.Path{"/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib"} {
+	for _, dir := range commandDirectories {
 		for _, n := range commandNames {
 			r.commandFile(dir+"/"+waxseal.Path(n), seen)
 		}

@@ -85,7 +85,7 @@ func (r *reader) libraryDirectory(d loader.Directory) {
 		return
 	}
 	for _, known := range systemLibraries {
-		if p := string(d.Path); p == known || strings.HasPrefix(p, known+"/") && !strings.HasPrefix(p, "/usr/local") {
+		if p := string(d.Path); p == known || strings.HasPrefix(p, known+"/") && (!strings.HasPrefix(p, "/usr/local") || strings.HasSuffix(p, "-linux-gnu")) {
 			return
 		}
 	}

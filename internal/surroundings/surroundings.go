@@ -61,7 +61,7 @@ const (
 // then no package vouches for anything, and files in the directories of vendors
 // count as theirs.
 func Read(tree waxseal.Tree, m *mask.Masker, about About) Result {
-	r := &reader{tree: tree, mask: m, complete: about, ids: map[waxseal.HookID]int{}, parts: map[waxseal.Path]int{}, settings: map[string]bool{}}
+	r := &reader{tree: sane{tree}, mask: m, complete: about, ids: map[waxseal.HookID]int{}, parts: map[waxseal.Path]int{}, settings: map[string]int{}}
 	r.units()
 	r.initScripts()
 	r.jobs()
@@ -77,6 +77,48 @@ func Read(tree waxseal.Tree, m *mask.Masker, about About) Result {
 	return r.result
 }
 
+// maxPath is the longest path that the kernel takes (PATH_MAX).
+const maxPath = 4096
+
+// sane is a tree in which no path is longer than the kernel would take: what a
+// hostile file names can be.
+type sane struct{ waxseal.Tree }
+
+func tooLong(p waxseal.Path) error {
+	if len(p) > maxPath {
+		return &fs.PathError{Op: "open", Path: string(p[:64]) + "…", Err: fs.ErrNotExist}
+	}
+	return nil
+}
+
+func (s sane) Lstat(p waxseal.Path) (waxseal.File, error) {
+	if err := tooLong(p); err != nil {
+		return waxseal.File{}, err
+	}
+	return s.Tree.Lstat(p)
+}
+
+func (s sane) Stat(p waxseal.Path) (waxseal.File, error) {
+	if err := tooLong(p); err != nil {
+		return waxseal.File{}, err
+	}
+	return s.Tree.Stat(p)
+}
+
+func (s sane) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
+	if err := tooLong(p); err != nil {
+		return nil, err
+	}
+	return s.Tree.ReadFile(p, limit)
+}
+
+func (s sane) ReadDir(p waxseal.Path) ([]string, error) {
+	if err := tooLong(p); err != nil {
+		return nil, err
+	}
+	return s.Tree.ReadDir(p)
+}
+
 // reader holds what is shared by all places of one tree.
 type reader struct {
 	tree     waxseal.Tree
@@ -85,7 +127,7 @@ type reader struct {
 	result   Result
 	ids      map[waxseal.HookID]int
 	parts    map[waxseal.Path]int // position in result.Parts
-	settings map[string]bool
+	settings map[string]int       // how often a name was noted
 	states   map[waxseal.Path]waxseal.Part
 }
 
@@ -143,7 +185,7 @@ func (r *reader) about(p waxseal.Path, role waxseal.Role) waxseal.Part {
 		return known
 	}
 	part := waxseal.Part{Path: p, Role: role, PackageState: waxseal.PackageUnknown}
-	if r.complete != nil {
+	if r.complete != nil && len(p) <= maxPath {
 		part = r.complete(part)
 	}
 	if r.states == nil {
@@ -177,7 +219,7 @@ func (r *reader) disowned(p waxseal.Path, role waxseal.Role) bool {
 
 // part notes a file of the mail set.
 func (r *reader) part(p waxseal.Path, role waxseal.Role) {
-	if _, ok := r.parts[p]; !ok {
+	if _, ok := r.parts[p]; !ok && len(p) <= maxPath {
 		r.parts[p] = len(r.result.Parts)
 		r.result.Parts = append(r.result.Parts, waxseal.Part{Path: p, Role: role})
 	}
@@ -226,7 +268,7 @@ func unique(parts []waxseal.Part) []waxseal.Part {
 	out := []waxseal.Part{}
 	seen := map[waxseal.Path]bool{}
 	for _, p := range parts {
-		if !seen[p.Path] {
+		if !seen[p.Path] && len(p.Path) <= maxPath {
 			seen[p.Path] = true
 			out = append(out, p)
 		}
@@ -237,17 +279,14 @@ func unique(parts []waxseal.Part) []waxseal.Part {
 // note records a setting; of several of one name the later ones are numbered.
 func (r *reader) note(instance, name, value string, source waxseal.Source) {
 	const most = 50_000
-	if len(r.settings) > most {
+	if len(r.result.Settings) >= most {
 		return
 	}
 	key := name
-	for n := 2; r.settings[instance+"\x00"+key]; n++ {
+	r.settings[instance+"\x00"+name]++
+	if n := r.settings[instance+"\x00"+name]; n > 1 {
 		key = name + ":" + strconv.Itoa(n)
-		if n > 64 {
-			return // nothing has so many; what is a hook has been emitted
-		}
 	}
-	r.settings[instance+"\x00"+key] = true
 	r.result.Settings = append(r.result.Settings, waxseal.Setting{
 		MTA: waxseal.HostStack, Instance: instance, Name: key, Value: r.mask.Setting(name, value), Source: source,
 	})

@@ -17,7 +17,7 @@ type assignment struct {
 const (
 	// maxUnit bounds a unit file; systemd itself refuses one of more than 4 MB.
 	maxUnit        = 4 << 20
-	maxAssignments = 20_000
+	maxAssignments = 5_000
 	maxUnitLine    = 1 << 20 // systemd.syntax(7): LONG_LINE_MAX
 )
 

@@ -3,13 +3,14 @@
 // same content.
 //
 // What is remembered: what Lstat, Stat and ReadDir said, errors too; contents up to
-// a bound; digests of everything that was read. Names of one file are known to be
+// a bound, but not of programs; digests of everything that was read. Names of one file are known to be
 // one where a symbolic link leads from the one to the other.
 //
 // It never looks whether the tree has changed. Throw it away after the reading.
 package treecache
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +24,7 @@ import (
 	"sync/atomic"
 
 	"waxseal"
+	"waxseal/internal/loader"
 )
 
 const (
@@ -70,6 +72,8 @@ type content struct {
 	data []byte // nil where it is not kept
 	sums waxseal.Sums
 	err  error
+	// image is set where the file was read as a program.
+	image *loader.Image
 }
 
 // New returns a memory over a tree.
@@ -141,7 +145,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	}
 	c.err = err
 	switch {
-	case err != nil:
+	case err != nil || bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
 	case t.keep(int64(len(data))):
 		c.data = slices.Clip(data)
 	case !c.done: // so that nobody has to read it again to digest it
@@ -189,10 +193,67 @@ func (t *Tree) Sums(p waxseal.Path) (waxseal.Sums, error) {
 	if !c.done {
 		t.fill(p, c, size)
 	}
-	if c.err == nil && c.sums.SHA256 == "" && c.data != nil {
+	switch {
+	case c.err != nil || c.sums.SHA256 != "":
+	case c.data != nil:
 		c.sums = sumsOf(c.data)
+	default: // a program that was read, and is not kept
+		t.files.Add(1)
+		c.sums, c.err = t.stream(p)
 	}
 	return c.sums, c.err
+}
+
+// Program reads a regular file as a program, from one reading of it: of an ELF
+// file only what matters is kept. More than limit bytes give ErrTooLarge.
+func (t *Tree) Program(p waxseal.Path, limit int64) (loader.Image, error) {
+	c, size, err := t.regular(p)
+	if err != nil {
+		return loader.Image{}, err
+	}
+	c.Lock()
+	defer c.Unlock()
+	if c.image == nil && c.err == nil {
+		t.probe(p, c, size, limit)
+	}
+	if c.err != nil {
+		return loader.Image{}, c.err
+	}
+	if size > limit {
+		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
+	}
+	return *c.image, nil
+}
+
+// probe reads a program for the first time.
+func (t *Tree) probe(p waxseal.Path, c *content, size, limit int64) {
+	below, ok := t.below.(copier)
+	if !ok || c.data != nil || size > limit {
+		if c.data == nil && c.err == nil {
+			c.data, c.err = t.below.ReadFile(p, limit)
+			t.files.Add(1)
+		}
+		if c.err == nil {
+			image := loader.ImageOf(c.data)
+			c.image, c.sums = &image, image.Sums
+		}
+		c.done = true
+		return
+	}
+	probe := loader.NewProbe()
+	c.done = true
+	t.files.Add(1)
+	if c.err = below.CopyTo(p, probe, limit); c.err != nil {
+		return
+	}
+	image := probe.Image(func() []byte {
+		whole, _ := t.below.ReadFile(p, limit) // an error leaves nothing: damaged
+		return whole
+	})
+	c.image, c.sums = &image, image.Sums
+	if image.ELF == nil && t.keep(int64(len(image.Text))) {
+		c.data = image.Text
+	}
 }
 
 // fill reads a file for the first time.
@@ -246,6 +307,16 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	return err
 }
 
+// Mounts lists the mounts in the tree, where it is one that knows.
+func (t *Tree) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
+	if below, ok := t.below.(interface {
+		Mounts() ([]waxseal.Mount, []waxseal.Problem)
+	}); ok {
+		return below.Mounts()
+	}
+	return nil, nil
+}
+
 // regular finds what is remembered of a regular file, under the name that links
 // lead to.
 func (t *Tree) regular(p waxseal.Path) (*content, int64, error) {
@@ -270,7 +341,10 @@ func (t *Tree) regular(p waxseal.Path) (*content, int64, error) {
 	return c, st.Size, nil
 }
 
-// Warm reads files before they are asked for, several at a time. What can't be
+// maxWarm is the largest program that is read before it is asked for.
+const maxWarm = 64 << 20
+
+// Warm reads programs before they are asked for, several at a time. What can't be
 // read says so when it is asked for.
 func (t *Tree) Warm(paths []waxseal.Path) {
 	var wait sync.WaitGroup
@@ -283,7 +357,7 @@ func (t *Tree) Warm(paths []waxseal.Path) {
 					return
 				}
 				if st, err := t.Stat(paths[i]); err == nil && st.Type == waxseal.Regular {
-					_, _ = t.Sums(paths[i]) // remembered, the error too
+					_, _ = t.Program(paths[i], maxWarm) // remembered, the error too
 				}
 			}
 		})

@@ -111,6 +111,37 @@ func TestLargeFilesAreNotKept(t *testing.T) {
 	}
 }
 
+// TestProgramsAreNotKept: they are large, and one reader asks for each.
+func TestProgramsAreNotKept(t *testing.T) {
+	tr := New(snapshot.Files(map[string]string{"/bin/a": "\x7fELF…"}))
+	data, err := tr.ReadFile("/bin/a", 100)
+	if err != nil || tr.held != 0 {
+		t.Errorf("%d held, %v", tr.held, err)
+	}
+	if s, err := tr.Sums("/bin/a"); s.SHA256 != sumsOf(data).SHA256 || err != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+	if again, err := tr.ReadFile("/bin/a", 100); string(again) != string(data) || err != nil {
+		t.Errorf("%q, %v", again, err)
+	}
+}
+
+// mounted is a tree that knows of mounts.
+type mounted struct{ waxseal.Tree }
+
+func (mounted) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
+	return []waxseal.Mount{{Path: "/etc"}}, nil
+}
+
+func TestMountsPassThrough(t *testing.T) {
+	if got, _ := New(mounted{snapshot.Files(nil)}).Mounts(); len(got) != 1 || got[0].Path != "/etc" {
+		t.Errorf("%v", got)
+	}
+	if got, _ := New(snapshot.Files(nil)).Mounts(); got != nil {
+		t.Errorf("%v of a tree that knows of none", got)
+	}
+}
+
 func TestRoomIsBounded(t *testing.T) {
 	objects := map[waxseal.Path]snapshot.Object{}
 	var paths []waxseal.Path

@@ -34,9 +34,12 @@ type Destination struct {
 
 // Entry is one alias.
 type Entry struct {
-	Key          string // without quotes, as written
+	Key          string // without quotes, else as written; look-ups fold case
 	Line         int
 	Destinations []Destination
+	// Value is the right-hand side as postalias(1) writes it into the compiled
+	// table: the same text with other white space and quotes.
+	Value string
 }
 
 // Problem is a line that the mail system would warn about.
@@ -50,15 +53,24 @@ func Parse(content string) ([]Entry, []Problem) {
 	var entries []Entry
 	lines, problems := logicalLines(content)
 	for _, line := range lines {
-		key, value, ok := cutKey(line.text)
-		switch {
-		case !ok || key == "":
-			problems = append(problems, Problem{line.number, "expected name: value"})
+		text, _, hidden := strings.Cut(line.text, "\x00") // C ends a line there
+		if hidden {
+			problems = append(problems, Problem{line.number, "a NUL byte hides the rest of the line"})
+		}
+		left, right, message := splitEntry(scan(text))
+		key := internal(left)
+		if message == "" && key == "" {
+			message = "the name is empty"
+		}
+		if message != "" {
+			problems = append(problems, Problem{line.number, message})
 			continue
-		case strings.Count(value, `"`)%2 == 1 && openQuote(value):
+		}
+		_, value, _ := cutKey(text)
+		if openQuote(value) {
 			problems = append(problems, Problem{line.number, `unbalanced '"'`})
 		}
-		e := Entry{Key: key, Line: line.number, Destinations: ParseValue(value, line.number)}
+		e := Entry{Key: key, Line: line.number, Destinations: ParseValue(value, line.number), Value: external(right)}
 		if len(e.Destinations) == 0 {
 			problems = append(problems, Problem{line.number, "an alias without a destination"})
 		}

@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 	}
 	want := []string{
 		"2 postmaster: address(root)", "3 list: address(a) address(b) address(c)", "8 owner-list: address(root)",
-		"9 with blank: address(x)", "12 empty: ", "13 odd: address(x)", "14 last: file(/dev/null)",
+		"9 with blank: address(x)", "13 odd: address(x)", "14 last: file(/dev/null)",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -145,6 +145,7 @@ func restrictions(s site) {
 	if s.active {
 		s.in.nameClasses(s.class, items)
 	}
+	s.openRelay(items)
 	for i := 0; i < len(items); i++ {
 		check := strings.ToLower(items[i])
 		switch {
@@ -211,6 +212,11 @@ func (s site) policyService(item, suffix string) {
 		modify(&h, "service", clip(svc.Key()))
 		modify(&h, "command", commandLine(x.Argv))
 		by = ", answered by the command " + clip(commandLine(x.Argv)) + " run as " + orUnknown(x.User)
+	}
+	for _, name := range []string{"smtpd_policy_service_default_action", "smtpd_policy_service_try_limit"} {
+		if value := s.view.Value(name); !s.in.isDefault(name, value) {
+			modify(&h, name, value)
+		}
 	}
 	h.Explain = "The policy server at " + clip(h.Target.Value) + where(h.Target) + by +
 		" is asked about sender and recipient of mail (" + s.name + "); it can refuse, redirect, copy, hold or discard it."

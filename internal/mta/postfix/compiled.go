@@ -73,7 +73,7 @@ type comparison struct {
 	extra  []entry          // only the compiled map has these
 	other  map[int][]string // by line: what the compiled map says instead
 	absent map[int]bool     // by line: not compiled in
-	double map[int]bool     // by line: the key stands above already
+	double map[int]bool     // by line: the key stands above already, with another value or the same
 }
 
 type slot struct {
@@ -106,8 +106,8 @@ func (x *comparison) first() {
 	slices.SortFunc(x.slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.line, b.line)) })
 	kept := x.slots[:0]
 	for _, s := range x.slots {
-		if len(kept) > 0 && kept[len(kept)-1].key == s.key {
-			x.double[s.line] = true
+		if last := len(kept) - 1; last >= 0 && kept[last].key == s.key {
+			x.double[s.line] = kept[last].value != s.value
 			continue
 		}
 		kept = append(kept, s)
@@ -137,8 +137,11 @@ func (x *comparison) merged(source iter.Seq[entry], c compiledTable) iter.Seq[en
 	slices.SortFunc(x.extra, func(a, b entry) int { return cmp.Compare(a.Key, b.Key) })
 	return func(yield func(entry) bool) {
 		for e := range source {
+			other, again := x.double[e.Line]
 			switch says := x.other[e.Line]; {
-			case x.double[e.Line]:
+			case again && !other:
+				continue
+			case again:
 				e.unused = alreadyAbove
 			case x.absent[e.Line]:
 				e.unused = "it is not compiled into " + c.ref.CompiledFile() + ", which is what Postfix reads"
@@ -167,6 +170,9 @@ func (x *comparison) same(compiled, source string) bool {
 	if x.format != aliasFormat {
 		return false
 	}
+	if list, _ := aliases.Parse("name: " + source); len(list) == 1 && mapdb.SameValue([]byte(compiled), list[0].Value) {
+		return true
+	}
 	plain := func(d aliases.Destination) string { return string(d.Kind) + destinationText(d) }
 	a, b := aliases.ParseValue(compiled, 1), aliases.ParseValue(source, 1)
 	return slices.EqualFunc(a, b, func(a, b aliases.Destination) bool { return plain(a) == plain(b) })
@@ -181,13 +187,18 @@ func firstOnly(source iter.Seq[entry], lines int) iter.Seq[entry] {
 		if twice == nil {
 			twice = doubleKeys(source, seed, lines)
 		}
-		met := map[uint64]bool{}
+		met := map[uint64]string{}
 		for e := range source {
 			if len(twice) > 0 {
-				if key := maphash.String(seed, mapdb.Fold(e.Key)); met[key] {
+				key := maphash.String(seed, mapdb.Fold(e.Key))
+				first, again := met[key]
+				switch {
+				case again && first == e.Value:
+					continue // the same entry once more
+				case again:
 					e.unused = alreadyAbove
-				} else if twice[key] {
-					met[key] = true
+				case twice[key]:
+					met[key] = e.Value
 				}
 			}
 			if !yield(e) {
@@ -265,7 +276,13 @@ func (in *instance) sourceEntries(p waxseal.Path, format mapdb.Format, text stri
 	}
 	told := false
 	return func(yield func(entry) bool) {
-		eachSource(format, text, func(e mapdb.Entry) bool { return yield(entry{Entry: e}) }, func(line int, message string) {
+		eachSource(format, text, func(e mapdb.Entry) bool {
+			x := entry{Entry: e}
+			if format == mapdb.KeyValue && strings.HasSuffix(e.Key, ":") {
+				x.unused = "the colon belongs to the key, since this is no alias file"
+			}
+			return yield(x)
+		}, func(line int, message string) {
 			if !told {
 				in.problem(p, line, message)
 			}

@@ -40,7 +40,7 @@ func (in *instance) load() {
 	}
 	master := postconf.Master{Path: masterPath}
 	if text, ok := in.read(masterPath, "master.cf"); ok {
-		conf, problems := postconf.ParseMaster(masterPath, text)
+		conf, problems := postconf.ParseMaster(masterPath, text, in.findVersion(in.main))
 		master = conf
 		in.addProblems(problems)
 	}
@@ -50,7 +50,8 @@ func (in *instance) load() {
 	}
 	in.config = postconf.New(in.main, master, postconf.Facts{Directory: in.dir, Host: in.hostName(), Version: in.findVersion(in.main)})
 	in.view = in.config.View(nil)
-	if doubt := in.config.Facts.Version.Problem(); doubt != "" {
+	if doubt := in.config.Facts.Version.Problem(); doubt != "" && !in.doubted {
+		in.doubted = true
 		in.problem(mainPath, 0, doubt)
 	}
 	for _, name := range in.main.Order {

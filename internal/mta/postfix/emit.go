@@ -76,9 +76,9 @@ func (in *instance) emit(h waxseal.Hook) {
 	}
 	if len(in.ids) >= maxHooks {
 		in.full = true
-		in.problem(h.Source.Path, h.Source.Line, "more hooks than are listed: what follows is not read")
-		h = waxseal.Hook{ID: "postfix:too many hooks", Kind: waxseal.KindUnreadable, Stage: h.Stage, Scope: "all", Active: true,
-			Source: h.Source, Explain: "The configuration has more hooks than can be listed; from here on they are not known."}
+		in.addProblems([]waxseal.Problem{{Path: h.Source.Path, Line: h.Source.Line, Message: "more hooks than are listed: what follows is not read", Unreadable: true}})
+		h = waxseal.Hook{ID: "postfix:too many hooks", Kind: waxseal.KindUnreadable, Stage: h.Stage, Scope: "all", Active: true, Directive: h.Directive,
+			Source: h.Source, Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(h.Source.Path)}, Explain: "The configuration has more hooks than can be listed; from here on they are not known."}
 	}
 	h.MTA = MTA
 	in.ids[h.ID]++

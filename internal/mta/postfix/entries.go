@@ -25,7 +25,11 @@ type entry struct {
 func plainEntries(list []mapdb.Entry) iter.Seq[entry] {
 	return func(yield func(entry) bool) {
 		for _, e := range list {
-			if !yield(entry{Entry: e}) {
+			unused := ""
+			if e.Skipped {
+				unused = "Postfix can't use the rule and skips it"
+			}
+			if !yield(entry{Entry: e, unused: unused}) {
 				return
 			}
 		}
@@ -96,17 +100,21 @@ func plainPair(format mapdb.Format, line string) (key, value string, ok bool) {
 			return "", "", false
 		case format == aliasFormat && c == ':', format != aliasFormat && isBlank(c):
 			at = i
+		case format == aliasFormat && !plainByte(c):
+			return "", "", false
 		}
 	}
 	if at <= 0 || strings.IndexByte(line[at:], 0) >= 0 {
 		return "", "", false
 	}
 	key, value = line[:at], strings.Trim(line[at+1:], " \t\r\v\f")
-	if format == aliasFormat {
-		key = strings.TrimRight(key, " \t\v\f")
-	}
 	plain := value != "" && value[0] != '#' && !strings.HasSuffix(key, ":") && strings.IndexByte(value, '"') < 0
 	return key, value, plain && !isBlank(line[0])
+}
+
+// plainByte reports whether a character of a name is nothing else.
+func plainByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '+' || c == '='
 }
 
 // parseEntries reads one logical line by the book.
@@ -123,7 +131,8 @@ func parseEntries(format mapdb.Format, line string) ([]mapdb.Entry, []mapdb.Prob
 	lines, _ := mapdb.Lines(line)
 	for i, a := range list {
 		if i < len(lines) {
-			entries = append(entries, mapdb.Entry{Line: a.Line, Key: a.Key, Value: strings.Trim(behindColon(lines[i].Text), " \t\r\v\f")})
+			text, _, _ := strings.Cut(lines[i].Text, "\x00") // C ends a line there
+			entries = append(entries, mapdb.Entry{Line: a.Line, Key: a.Key, Value: strings.Trim(behindColon(text), " \t\r\v\f")})
 		}
 	}
 	return entries, problems
@@ -174,12 +183,14 @@ func (s site) each(t table, do func(table, entry)) {
 	if !s.once(t) {
 		return
 	}
+	spare := spares{site: s, table: t}
 	for e := range t.entries {
 		if s.in.full {
 			return
 		}
-		do(t, e)
+		spare.take(e, do)
 	}
+	spare.finish(do)
 }
 
 // mark writes into a hook what the entry has beside key and value.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/mapdb"
 )
 
 // maxOrdinary is how many entries of one table that do nothing but name an own
@@ -84,14 +85,16 @@ func (s site) foldEntries(t table, ordinary func(entry) bool, do func(table, ent
 		return
 	}
 	var f folding
+	spare := spares{site: s, table: t}
 	for e := range t.entries {
 		switch {
 		case e.drift == "" && e.unused == "" && len(e.Within) == 0 && ordinary(e):
 			f.add(e)
 		case !s.in.full:
-			do(t, e)
+			spare.take(e, do)
 		}
 	}
+	spare.finish(do)
 	for _, e := range f.inOrder() {
 		do(t, e)
 	}
@@ -110,6 +113,43 @@ func (s site) foldedHook(t table, f *folding) {
 	modify(&h, "digest", f.digest())
 	h.Explain = "And " + thousands(len(f.rest)) + " more entries of " + clip(t.ref.Text) + " (" + s.name + "), each from an own name to an own user."
 	s.in.emit(h)
+}
+
+// spares folds the entries of a large table that no lookup gives.
+type spares struct {
+	site
+	table table
+	fold  folding
+}
+
+func (p *spares) take(e entry, do func(table, entry)) {
+	if f := p.table.ref.Format(); trusting[p.name] && f != mapdb.KeyValue && f != mapdb.Networks && strings.Contains(e.Value, "$") && e.unused == "" {
+		e.unused = "the table may take no text from the address here, so that the rule is skipped"
+	}
+	if e.unused == "" || p.table.lines <= maxOrdinary {
+		do(p.table, e)
+		return
+	}
+	p.fold.add(e)
+}
+
+func (p *spares) finish(do func(table, entry)) {
+	for _, e := range p.fold.inOrder() {
+		do(p.table, e)
+	}
+	n := len(p.fold.rest)
+	if n == 0 {
+		return
+	}
+	h := p.hook("")
+	h.ID = waxseal.HookID(string(MTA) + ":" + string(p.table.path) + ":" + p.name + ":and more unused")
+	h.Source = waxseal.Source{Path: p.table.path, Line: p.fold.line}
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: clip(p.table.ref.Text)}
+	modify(&h, "entries", strconv.Itoa(n))
+	modify(&h, "digest", p.fold.digest())
+	inactive(&h, "no lookup gives them")
+	h.Explain = "And " + thousands(n) + " more entries of " + clip(p.table.ref.Text) + " (" + p.name + ") that no lookup gives."
+	p.in.emit(h)
 }
 
 // thousands writes 998877 as 998,877.
@@ -136,7 +176,7 @@ func (s site) plainName(text string) bool {
 			return false
 		case c == '@':
 			at = i
-		case !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '_' || c == '+' || c == '='):
+		case !plainByte(c):
 			return false
 		}
 	}

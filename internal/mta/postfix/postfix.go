@@ -6,9 +6,10 @@
 // transport(5), local(8), pipe(8) and the Postfix source where those are
 // silent: effective values count, not lines, as package postconf finds them.
 //
-// It runs nothing and asks nobody: compiled tables, SQL, LDAP and remote tables
-// are listed, not read. It digests no file and knows no package database; parts
-// come with path and role only. It gives no judgement.
+// Compiled tables are read as lookups would read them, and compared with their
+// sources. It runs nothing and asks nobody: SQL, LDAP and remote tables are listed,
+// not read. It digests no file and knows no package database; parts come with path
+// and role only. It gives no judgement.
 package postfix
 
 import (
@@ -127,6 +128,7 @@ type reader struct {
 	tree    waxseal.Tree
 	mask    *mask.Masker
 	version postconf.Version
+	doubted bool // what is doubtful about the version has been said
 	params  []param
 	result  Result
 	ids     map[waxseal.HookID]int

@@ -46,6 +46,10 @@ func TestReach(t *testing.T) {
 			"main.cf:smtpd_milter_maps:1.2.3.4", "every smtpd"},
 
 		{"an alias", alias, wholeMaster, "main.cf:alias_maps:a", ""},
+		{"aliases by proxy", "alias_maps = proxy:texthash:/a\n", wholeMaster, "main.cf:alias_maps:1", "local(8) and virtual(8) refuse"},
+		{"aliases by TCP", "alias_maps = tcp:h:1\n", wholeMaster, "main.cf:alias_maps:1", "local(8) and virtual(8) refuse"},
+		{"virtual aliases by TCP", "virtual_alias_maps = tcp:h:1\n", wholeMaster, "main.cf:virtual_alias_maps:1", ""},
+		{"an alias from the address", "alias_maps = regexp:{{/^(.*)$/ |/opt/$1}}\n", wholeMaster, "main.cf:alias_maps:/^(.*)$/", "the table may take no text"},
 		{"no local", alias, without("local"), "main.cf:alias_maps:a", "no service in master.cf runs local"},
 		{"a null client", alias + "mydestination =\n", wholeMaster, "main.cf:alias_maps:a", "mydestination is empty"},
 		{"local mail is refused", alias + "local_transport = error:no local mail\n", wholeMaster, "main.cf:alias_maps:a", "local_transport hands mail"},

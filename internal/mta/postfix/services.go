@@ -92,6 +92,7 @@ func (in *instance) binaryHook(svc *service) {
 	p := clean(directory + "/" + svc.Command)
 	inside := path.Dir(string(p)) == directory
 	if inside && daemons[path.Base(string(p))] {
+		in.rootDaemon(svc)
 		return
 	}
 	h := in.serviceHook(svc, "command")

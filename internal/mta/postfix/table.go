@@ -84,13 +84,26 @@ func (s site) tableHook(ref mapdb.Ref, format mapdb.Format, suffix string) []tab
 	for _, bad := range ref.Problems {
 		s.in.problem(s.source.Path, s.source.Line, s.name+": "+bad.Message)
 	}
+	if s.refuses(ref) {
+		inactive(&h, "local(8) and virtual(8) refuse what another program answers for this parameter")
+		tables = nil
+	}
 	s.in.emit(h)
 	return tables
 }
 
+// trusting are the parameters whose tables decide as whom something runs: they
+// may be no proxy:, tcp:, socketmap: or memcache:, and take no text from the
+// address (DICT_FLAG_PARANOID in the Postfix source).
+var trusting = map[string]bool{"alias_maps": true, "mailbox_command_maps": true, "virtual_uid_maps": true}
+
+func (s site) refuses(ref mapdb.Ref) bool {
+	return trusting[s.name] && (ref.Proxied || ref.Type == "tcp" || ref.Type == "socketmap" || ref.Type == "memcache")
+}
+
 // describe fills in what one table is and what it depends on.
 func (s site) describe(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format, depth int) []table {
-	if f := ref.Format(); f != mapdb.KeyValue || ref.Type == "texthash" && format != aliasFormat {
+	if f := ref.Format(); f != mapdb.KeyValue || ref.Type == "texthash" {
 		format = f
 	}
 	switch ref.Class {
@@ -183,16 +196,14 @@ func (s site) describeServer(h *waxseal.Hook, ref mapdb.Ref) {
 	h.External = true
 	switch ref.Class {
 	case mapdb.Database:
-		hosts, known := s.in.databaseHosts(h, ref, s)
-		for _, host := range hosts {
-			h.Target.Remote = h.Target.Remote || !isLoopback(host)
-		}
-		if known {
-			modify(h, "hosts", strings.Join(hosts, ", "))
+		if server, known := s.database(h, ref); known {
+			s.server(h, server)
 		}
 		s.explainTable(h, "a database whose answers can not be seen here")
 	case mapdb.Remote:
-		h.Target.Remote = s.remoteTable(h, ref)
+		if server, known := ref.Server(); known {
+			s.server(h, server)
+		}
 		s.explainTable(h, "a server whose answers can not be seen here and can change at any time")
 	default:
 		modify(h, "content", "not readable: unknown type of table")
@@ -200,74 +211,54 @@ func (s site) describeServer(h *waxseal.Hook, ref mapdb.Ref) {
 	}
 }
 
-func (s site) remoteTable(h *waxseal.Hook, ref mapdb.Ref) bool {
-	name := ref.Name
-	switch ref.Type {
-	case "tcp":
-		host, _ := splitHostPort(name)
-		return !isLoopback(host)
-	case "socketmap":
-		if rest, ok := strings.CutPrefix(name, "unix:"); ok {
-			file, _, _ := strings.Cut(rest, ":")
-			h.Closure = append(h.Closure, waxseal.Part{Path: s.in.socketPath(file, notChrooted), Role: waxseal.RoleSocket})
-			return false
+// asked are the parameters of a database that decide what it answers.
+var asked = []string{"query", "query_filter", "result_attribute", "special_result_attribute", "leaf_result_attribute", "result_format", "result_filter",
+	"domain", "table", "select_field", "where_field", "additional_conditions", "filter", "projection", "collection", "key_format", "option_file"}
+
+// server notes where a table is asked, and what.
+func (s site) server(h *waxseal.Hook, server mapdb.Server) {
+	var hosts []string
+	for _, e := range server.Endpoints {
+		switch {
+		case e.Path != "":
+			hosts = append(hosts, "unix:"+e.Path)
+			h.Closure = append(h.Closure, waxseal.Part{Path: s.in.socketPath(e.Path, notChrooted), Role: waxseal.RoleSocket})
+		default:
+			hosts = append(hosts, e.Host)
+			h.Target.Remote = h.Target.Remote || !isLoopback(e.Host)
 		}
-		name = strings.TrimPrefix(name, "inet:")
-		if i := strings.LastIndexByte(name, ':'); i >= 0 {
-			name = name[:i] // the name of the map
-		}
-		host, _ := splitHostPort(name)
-		return !isLoopback(host)
 	}
-	return false // NIS: whatever the host is bound to
+	modify(h, "hosts", strings.Join(hosts, ", "))
+	modify(h, "database", clip(server.Database))
+	modify(h, "backup", clip(server.Backup))
+	modify(h, "map", clip(server.Map))
+	for _, name := range asked {
+		modify(h, name, clip(strings.Join(strings.Fields(server.Settings[name]), " ")))
+	}
 }
 
-// databaseHosts finds the servers in the .cf of a database, or in main.cf under
+// database reads the .cf of a database table, or the parameters of main.cf with
 // the table's own name (ldap_table(5), mysql_table(5)).
-func (in *instance) databaseHosts(h *waxseal.Hook, ref mapdb.Ref, s site) (hosts []string, known bool) {
-	names := []string{"hosts", "server_host", "uri", "memcache"}
+func (s site) database(h *waxseal.Hook, ref mapdb.Ref) (server mapdb.Server, known bool) {
 	if ref.Source() == "" {
-		for _, n := range names {
-			if v, ok := s.view.Raw(ref.Name + "_" + n); ok {
-				text, _ := s.view.Expand(v)
-				hosts, known = append(hosts, databaseHost(text)...), true
-			}
-		}
-		return hosts, known
+		server = mapdb.ServerOf(ref.Type, func(name string) (string, bool) {
+			raw, ok := s.view.Raw(ref.Name + "_" + name)
+			known = known || ok
+			text, _ := s.view.Expand(raw)
+			return text, ok
+		})
+		return server, known
 	}
 	p := clean(ref.Source())
 	h.Closure = append(h.Closure, waxseal.Part{Path: p, Role: waxseal.RoleConfig})
-	text, ok := in.read(p, "the definition of a database table")
+	text, ok := s.in.read(p, "the definition of a database table")
 	if !ok {
-		return nil, false
+		return server, false
 	}
-	conf, _ := postconf.ParseMain(p, text)
-	for _, n := range names {
-		if q, ok := conf.Set[n]; ok {
-			hosts, known = append(hosts, databaseHost(q.Raw)...), true
-		}
+	server, bad := mapdb.ParseServer(ref.Type, text)
+	s.in.addProblems(postconf.Located(p, bad))
+	if path.IsAbs(server.Database) && ref.Type == "sqlite" {
+		h.Closure = append(h.Closure, waxseal.Part{Path: clean(server.Database), Role: waxseal.RoleMap})
 	}
-	if q, ok := conf.Set["dbpath"]; ok && path.IsAbs(q.Raw) && ref.Type == "sqlite" {
-		h.Closure = append(h.Closure, waxseal.Part{Path: clean(q.Raw), Role: waxseal.RoleMap})
-	}
-	return hosts, known
-}
-
-func databaseHost(list string) []string {
-	var out []string
-	for _, item := range mapdb.Fields(list) {
-		if i := strings.Index(item, "://"); i >= 0 {
-			item = item[i+3:]
-			item, _, _ = strings.Cut(item, "/")
-			item = item[strings.LastIndexByte(item, '@')+1:]
-		}
-		item = strings.TrimPrefix(item, "inet:")
-		if strings.HasPrefix(item, "unix:") || strings.HasPrefix(item, "/") || item == "" {
-			out = append(out, "localhost")
-			continue
-		}
-		host, _ := splitHostPort(item)
-		out = append(out, host)
-	}
-	return out
+	return server, true
 }

@@ -126,6 +126,14 @@ func textMeaning(name string) string {
 		return "it says whether aliases, .forward files and included lists may write files"
 	case "message_drop_headers":
 		return "these headers are removed from every message"
+	case "undisclosed_recipients_header":
+		return "it is put into messages that name no recipient"
+	case "smtpd_discard_ehlo_keywords", "smtp_discard_ehlo_keywords", "lmtp_discard_ehlo_keywords":
+		return "these SMTP extensions, which may be encryption or authentication, are hidden"
+	case "smtpd_reject_footer", "postscreen_reject_footer":
+		return "it is added to replies that reject mail"
+	case "debug_peer_list":
+		return "SMTP sessions with these hosts are logged word by word"
 	case "masquerade_domains":
 		return "host names in addresses are cut to these domains"
 	}
@@ -178,6 +186,8 @@ func programMeaning(name string) string {
 		return "postfix(1) runs it as root whenever mail is started, stopped or reloaded"
 	case "maillog_file_compressor":
 		return "\"postfix logrotate\" runs it as root"
+	case "openssl_path":
+		return "\"postfix tls\" runs it as root"
 	case "local_command_shell":
 		return "local delivery runs every command through it"
 	case "sendmail_path":

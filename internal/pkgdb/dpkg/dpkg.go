@@ -41,6 +41,7 @@ type DB struct {
 	tree     waxseal.Tree // what is read later is read from
 	present  bool
 	problems []waxseal.Problem
+	seen     map[waxseal.Path]stamp // of what was read, before it was
 
 	names    []string                 // of installed instances, sorted: "libc6:amd64"
 	lists    []string                 // their lists, of which the keys of owner are parts
@@ -70,8 +71,9 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	db := &DB{
 		tree: tree, owner: map[waxseal.Path]int32{}, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
 		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, sums: map[string]map[waxseal.Path]string{},
-		override: map[waxseal.Path]Override{},
+		override: map[waxseal.Path]Override{}, seen: map[waxseal.Path]stamp{},
 	}
+	db.note(dir + "/info")
 	names, err := tree.ReadDir(dir + "/info")
 	if errors.Is(err, fs.ErrNotExist) {
 		return db, nil
@@ -113,6 +115,7 @@ type copier interface {
 }
 
 func (db *DB) read(p waxseal.Path, parse func(string)) {
+	db.note(p)
 	var text strings.Builder
 	var err error
 	if tree, ok := db.tree.(copier); ok {

@@ -146,29 +146,34 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-func TestStamp(t *testing.T) {
-	at := func(sec int64) waxseal.Tree {
-		objects := map[waxseal.Path]snapshot.Object{}
+// TestCurrent: an edit of what answers rest on is noticed, by the time that the
+// kernel keeps.
+func TestCurrent(t *testing.T) {
+	at := func(sec int64, edited waxseal.Path) waxseal.Tree {
+		objects := map[waxseal.Path]snapshot.Object{dir + "/info": {File: waxseal.File{Type: waxseal.Directory, ChangeTime: time.Unix(1, 0)}}}
 		for name, content := range files() {
 			objects[waxseal.Path(name)] = snapshot.Object{Content: []byte(content), File: waxseal.File{ChangeTime: time.Unix(1, 0)}}
 		}
-		for _, d := range []waxseal.Path{dir + "/info"} {
-			objects[d] = snapshot.Object{File: waxseal.File{Type: waxseal.Directory, ChangeTime: time.Unix(1, 0)}}
-		}
-		edited := objects[info+"lib:i386.md5sums"]
-		edited.ChangeTime = time.Unix(sec, 0)
-		objects[info+"lib:i386.md5sums"] = edited
+		o := objects[edited]
+		o.ChangeTime = time.Unix(sec, 0)
+		objects[edited] = o
 		return snapshot.New(objects)
 	}
-	db, _ := Read(at(1))
-	if before := db.Stamp(at(1)); before == "" || before != db.Stamp(at(2)) {
+	const sums = info + "lib:i386.md5sums"
+	db, _ := Read(at(1, sums))
+	if !db.Current(at(1, sums)) || !db.Current(at(2, sums)) {
 		t.Error("digests that nobody has asked for don't matter")
 	}
 	db.Package("lib")
-	if before := db.Stamp(at(1)); before == "" || before == db.Stamp(at(2)) || before != db.Stamp(at(1)) {
+	if !db.Current(at(1, sums)) || db.Current(at(2, sums)) {
 		t.Error("digests that were asked for do")
 	}
-	if db.Stamp(snapshot.Files(files())) != "" {
+	for _, p := range []waxseal.Path{dir + "/info", dir + "/status", info + "perf.list", dir + "/diversions"} {
+		if db.Current(at(2, p)) {
+			t.Errorf("a change of %s was not noticed", p)
+		}
+	}
+	if db, _ := Read(snapshot.Files(files())); db.Current(snapshot.Files(files())) {
 		t.Error("a tree without change times can't be told from another")
 	}
 }

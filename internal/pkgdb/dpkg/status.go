@@ -1,9 +1,6 @@
 package dpkg
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"path"
 	"strconv"
 	"strings"
@@ -112,28 +109,36 @@ func (db *DB) Override(p waxseal.Path) (Override, bool) {
 	return Override{}, false
 }
 
-// Stamp tells two states of a database apart without reading it: the sizes and
-// times of the files that the DB has read, and the names of all. "" is a database
-// that can't be told from another one, as it has no times that the kernel keeps.
-func (db *DB) Stamp(tree waxseal.Tree) string {
-	h := sha256.New()
-	add := func(p waxseal.Path) bool {
-		st, err := tree.Lstat(p)
-		fmt.Fprintf(h, "%q %d %d %d %d %d %v\n", p, st.Device, st.Inode, st.Size, st.ChangeTime.UnixNano(), st.ModTime.UnixNano(), err)
-		return err != nil || !st.ChangeTime.IsZero()
+// stamp tells two versions of a file apart without reading it.
+type stamp struct {
+	device, inode    uint64
+	size             int64
+	changed, written int64
+	there            bool
+}
+
+// note remembers how a file was before it is read.
+func (db *DB) note(p waxseal.Path) { db.seen[p] = stampOf(db.tree, p) }
+
+func stampOf(tree waxseal.Tree, p waxseal.Path) stamp {
+	st, err := tree.Stat(p)
+	if err != nil {
+		return stamp{}
 	}
-	known := true
-	for _, p := range append(db.Files(), dir+"/info") {
-		known = add(p) && known
+	return stamp{st.Device, st.Inode, st.Size, st.ChangeTime.UnixNano(), st.ModTime.UnixNano(), !st.ChangeTime.IsZero()}
+}
+
+// Current reports whether the database in a tree is still the one that was read,
+// by the times of every file that answers rest on. Where the kernel keeps no such
+// times, nobody knows, and it is not.
+func (db *DB) Current(tree waxseal.Tree) bool {
+	if !db.seen[dir+"/info"].there {
+		return false
 	}
-	for _, name := range db.names {
-		known = add(waxseal.Path(info+name+".list")) && known
-		if _, read := db.sums[name]; read {
-			known = add(waxseal.Path(info+name+".md5sums")) && known
+	for p, was := range db.seen {
+		if stampOf(tree, p) != was {
+			return false
 		}
 	}
-	if !known {
-		return ""
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	return true
 }

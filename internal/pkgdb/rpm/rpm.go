@@ -29,6 +29,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/mailpath"
 )
 
 // virtual matches schemas that make more than a table: `CREATE VIRTUAL TABLE …`.
@@ -52,6 +53,7 @@ type DB struct {
 	at       waxseal.Path // of the database file
 	packages []known
 	files    map[waxseal.Path]owned
+	stamp    string // of the files when they were copied
 	problems []waxseal.Problem
 }
 
@@ -170,6 +172,7 @@ func (db *DB) copyWhole(tree waxseal.Tree, name string) error {
 			}
 		}
 		if stamp(tree, db.at) == before {
+			db.stamp = before
 			db.checkJournal(tree)
 			return nil
 		}
@@ -225,14 +228,10 @@ func stamp(tree waxseal.Tree, at waxseal.Path) string {
 	return b.String()
 }
 
-// Stamp tells two states of the database apart without reading it, "" where that
-// can't be done.
-func (db *DB) Stamp(tree waxseal.Tree) string {
+// Current reports whether the database in a tree is still the one that was read.
+func (db *DB) Current(tree waxseal.Tree) bool {
 	at, _ := find(tree)
-	if s := stamp(tree, at); s != "" && at != "" {
-		return string(at) + "\n" + s
-	}
-	return ""
+	return at == db.at && db.stamp != "" && stamp(tree, at) == db.stamp
 }
 
 // add takes one package.
@@ -354,4 +353,13 @@ func (db *DB) Files() []waxseal.Path {
 		return []waxseal.Path{db.at, db.at + "-wal"}
 	}
 	return []waxseal.Path{db.at}
+}
+
+// Open is Read for mailpath.Reader.Otherwise.
+func Open(tree waxseal.Tree) (mailpath.Packages, []waxseal.Problem) {
+	db, problems := Read(tree)
+	if db == nil {
+		return nil, problems // and no interface that holds nothing
+	}
+	return db, problems
 }

@@ -110,10 +110,11 @@ func (h host) sums(p string) waxseal.Sums {
 // TestAgainstRPM installs packages with rpm, changes files, and holds what we say
 // against what "rpm -V" and "rpm -qf" say.
 func TestAgainstRPM(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: rpm installs into a chroot")
 	}
-	for _, backend := range []string{"sqlite", "ndb"} {
+	for _, backend := range []string{"sqlite"} {
 		for _, algorithm := range []int{algorithmMD5, algorithmSHA256} {
 			t.Run(fmt.Sprint(backend, algorithm), func(t *testing.T) {
 				h := host{t, t.TempDir(), backend}
@@ -178,6 +179,7 @@ func (h host) check() {
 // TestWriteAheadLog: a reader that holds the database open keeps what rpm writes in
 // the write-ahead log. Who reads the file alone sees packages that are gone.
 func TestWriteAheadLog(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: rpm installs into a chroot")
 	}
@@ -214,6 +216,7 @@ func TestWriteAheadLog(t *testing.T) {
 
 // TestFingerprint: digests that change without a version show.
 func TestFingerprint(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: rpm installs into a chroot")
 	}
@@ -222,7 +225,9 @@ func TestFingerprint(t *testing.T) {
 	before, _ := h.read()
 	tree, _ := rootfs.Open(h.root)
 	defer tree.Close()
-	was := before.Stamp(tree)
+	if !before.Current(tree) {
+		t.Error("not current at once")
+	}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.root, "var/lib/rpm/rpmdb.sqlite"))
 	if err != nil {
 		t.Fatal(err)
@@ -242,8 +247,8 @@ func TestFingerprint(t *testing.T) {
 	if a.Version != b.Version || a.Fingerprint == b.Fingerprint || len(problems) > 0 {
 		t.Errorf("before %+v, after %+v, %v", a, b, problems)
 	}
-	if was == "" || was == after.Stamp(tree) {
-		t.Errorf("stamps %q", was)
+	if before.Current(tree) || !after.Current(tree) {
+		t.Error("the edit was not noticed")
 	}
 }
 

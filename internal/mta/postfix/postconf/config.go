@@ -37,7 +37,7 @@ type Config struct {
 
 // New joins main.cf, master.cf and what is known besides.
 func New(main Main, master Master, facts Facts) *Config {
-	r := NewRelease(facts.Version.Number, facts.Version.Vendor)
+	r := NewRelease(facts.Version.upstream(), facts.Version.Vendor)
 	c := &Config{Main: main, Master: master, Facts: facts, Release: r, byService: map[string][]string{}}
 	for _, line := range master.Lines {
 		name, command := line.Words[0], line.Words[masterFields-1]
@@ -51,33 +51,31 @@ func New(main Main, master Master, facts Facts) *Config {
 // View is what the daemons of main.cf (nil) or of one service see.
 func (c *Config) View(s *Service) View {
 	if s == nil {
-		return c.view(nil, c.own("$$process_name", "$$service_name"))
+		return c.view(nil, nil, c.own("$$process_name", "$$service_name"))
 	}
-	return c.view(s.Over(), c.own(s.Program(), s.Name))
+	over := s.Over()
+	return c.view(over, over, c.own(s.Program(), s.Name))
 }
 
 // own are the values that a program sets itself.
 func (c *Config) own(process, service string) map[string]string {
-	fixed := map[string]string{"process_id": "$$process_id", "process_name": process}
-	if c.Release.since(3, 3) {
-		fixed["service_name"] = service
-	}
-	return fixed
+	return map[string]string{"process_id": "$$process_id", "process_name": process, "service_name": service}
 }
 
-// view makes a view; fixed values are above all others.
-func (c *Config) view(over, fixed map[string]string) View {
+// view makes a view; fixed values are above all others. Names of the host are
+// derived from main.cf with host laid over it.
+func (c *Config) view(over, host, fixed map[string]string) View {
 	v := View{config: c, over: over, fixed: fixed, derived: map[string]string{}}
 	v.macros = newMacros(c.Release, v.Raw)
-	c.derive(v)
+	c.derive(v, host)
 	return v
 }
 
 // derive adds the defaults that Postfix asks the host for: mail_params_init and
 // postconf_builtin.c. They are found with what main.cf itself has only.
-func (c *Config) derive(v View) {
+func (c *Config) derive(v View, over map[string]string) {
 	plain := newMacros(c.Release, func(name string) (string, bool) {
-		if s, ok := v.over[name]; ok {
+		if s, ok := over[name]; ok {
 			return s, true
 		}
 		p, ok := c.Main.Set[name]
@@ -144,6 +142,9 @@ type View struct {
 func (v View) Raw(name string) (string, bool) {
 	if s, ok := v.fixed[name]; ok {
 		return s, true
+	}
+	if v.config.Release.readOnly(name) {
+		return v.Standard(name)
 	}
 	if s, ok := v.over[name]; ok {
 		return s, true

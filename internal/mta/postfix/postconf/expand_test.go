@@ -5,16 +5,18 @@ import (
 	"testing"
 )
 
+var assumed = Version{Number: Assumed, Vendor: Debian}
+
 // config reads a configuration as 3.7.11 of Debian would.
 func config(main, master string) *Config {
 	m, _ := ParseMain("/etc/postfix/main.cf", main)
-	s, _ := ParseMaster("/etc/postfix/master.cf", master)
-	return New(m, s, Facts{Directory: MainDirectory, Host: "mail.example.test", Version: Version{Number: Assumed, Vendor: Debian}})
+	s, _ := ParseMaster("/etc/postfix/master.cf", master, assumed)
+	return New(m, s, Facts{Directory: MainDirectory, Host: "mail.example.test", Version: assumed})
 }
 
 func testView(main string, over map[string]string) View {
 	c := config(main, "")
-	return c.view(over, c.own("smtp", "smtp"))
+	return c.view(over, over, c.own("smtp", "smtp"))
 }
 
 func TestExpand(t *testing.T) {

@@ -43,7 +43,7 @@ func FuzzMain(f *testing.F) {
 func FuzzMaster(f *testing.F) {
 	f.Add(masterLines)
 	f.Fuzz(func(t *testing.T, text string) {
-		m, problems := ParseMaster("/m", text)
+		m, problems := ParseMaster("/m", text, assumed)
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lineCount(text) {
 				t.Errorf("problem on line %d of %d", p.Line, lineCount(text))
@@ -69,6 +69,30 @@ func FuzzExpand(f *testing.F) {
 		}
 		if !utf8.ValidString(problem) {
 			t.Errorf("problem %q", problem)
+		}
+	})
+}
+
+func FuzzPrint(f *testing.F) {
+	for _, tc := range append(printedCases(), refusedCases()...) {
+		f.Add(tc.main, tc.master, "3.7.11")
+	}
+	f.Add(mainLines, masterLines, "2.11.3")
+	f.Fuzz(func(t *testing.T, main, master, number string) {
+		v := Version{Number: number}
+		m, _ := ParseMain("/main.cf", main)
+		s, _ := ParseMaster("/master.cf", master, v)
+		c := New(m, s, Facts{Directory: MainDirectory, Version: v})
+		for _, mode := range modes {
+			text, err := mode.print(c)
+			if err != nil && text != "" {
+				t.Errorf("%s: %v, and printed %q", mode.name, err, text)
+			}
+		}
+		for name := range c.Used() {
+			if _, ok := m.Set[name]; !ok {
+				t.Errorf("%q is used and not set", name)
+			}
 		}
 	})
 }

@@ -40,7 +40,7 @@ short unix - n
 smtp inet n - n - - smtpd
 q unix - - - - - smtp -o nothing { x
 `
-	m, problems := ParseMaster("/m", text)
+	m, problems := ParseMaster("/m", text, assumed)
 	services := m.Services
 	var got []string
 	for _, s := range services {
@@ -58,7 +58,7 @@ q unix - - - - - smtp -o nothing { x
 	if len(problems) != 3 {
 		t.Errorf("problems %v", problems)
 	}
-	short, _ := ParseMaster("/m", text[:strings.Index(text, "up unix")])
+	short, _ := ParseMaster("/m", text[:strings.Index(text, "up unix")], assumed)
 	first := short.Services
 	if s := fmt.Sprint(first[0].Overrides, first[0].Flags); s != "[{a 4} {b 2} {d e f}] [-v -D]" || !first[0].HasFlag("D") {
 		t.Errorf("options %s", s)

@@ -78,17 +78,22 @@ type MasterLine struct {
 	Words  []string
 }
 
-// ParseMaster reads master.cf (master(5)). What stands behind a line at which
-// master(8) would give up is read all the same.
-func ParseMaster(p waxseal.Path, content string) (Master, []waxseal.Problem) {
+// ParseMaster reads master.cf (master(5)) as a version does: braces mean nothing
+// before 3.0. What stands behind a line at which master(8) would give up is read
+// all the same.
+func ParseMaster(p waxseal.Path, content string, v Version) (Master, []waxseal.Problem) {
+	split, style := mapdb.Words, braces(v.since(3, 0))
+	if !style {
+		split = plainWords
+	}
 	lines, bad := mapdb.Lines(content)
 	problems := Located(p, bad)
 	m := Master{Path: p}
 	index := map[string]int{}
 	for _, line := range lines {
 		text, _ := beforeNull(line.Text)
-		words := mapdb.Words(text)
-		s, message := parseService(words, line.Number)
+		words := split(text)
+		s, message := parseService(words, line.Number, style)
 		if wrong := invalid(words); wrong != "" {
 			message = wrong + ": master does not start"
 			if m.Fatal == 0 {
@@ -105,7 +110,7 @@ func ParseMaster(p waxseal.Path, content string) (Master, []waxseal.Problem) {
 			problems = append(problems, waxseal.Problem{Path: p, Line: s.Line, Message: "more services than are read"})
 			break
 		}
-		m.Lines = append(m.Lines, MasterLine{line.Number, normalWords(words)})
+		m.Lines = append(m.Lines, MasterLine{line.Number, normalWords(words, style)})
 		if i, twice := index[s.Key()]; twice {
 			problems = append(problems, waxseal.Problem{Path: p, Line: s.Line,
 				Message: fmt.Sprintf("%s is defined again: this line overrides line %d", Clip(s.Key()), m.Services[i].Line)})
@@ -126,7 +131,7 @@ const (
 )
 
 // parseService reads the words of one line as master(8) hands them to a daemon.
-func parseService(words []string, number int) (Service, string) {
+func parseService(words []string, number int, braces braces) (Service, string) {
 	if len(words) < masterFields {
 		return Service{}, ""
 	}
@@ -137,7 +142,7 @@ func parseService(words []string, number int) (Service, string) {
 	message := ""
 	args := make([]string, 0, len(words)-masterFields)
 	for _, w := range words[masterFields:] {
-		if strings.HasPrefix(w, "{") {
+		if bool(braces) && strings.HasPrefix(w, "{") {
 			inner, ok := unbrace(w)
 			if !ok {
 				message = "braces do not match: " + Clip(w)
@@ -150,6 +155,14 @@ func parseService(words []string, number int) (Service, string) {
 		message = bad
 	}
 	return s, message
+}
+
+// braces says whether they have a meaning in master.cf.
+type braces bool
+
+// plainWords splits at white space.
+func plainWords(s string) []string {
+	return strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(space, c) })
 }
 
 // unbrace takes braces off; where they do not match, only the first
@@ -191,7 +204,7 @@ func invalid(words []string) string {
 
 // normalWords is pcf_normalize_daemon_args (postconf_master.c), its oddity with
 // "-oname=foo", which it splits at every o, included.
-func normalWords(words []string) []string {
+func normalWords(words []string, braces braces) []string {
 	out := append([]string{}, words[:min(masterFields, len(words))]...)
 	rest := words[len(out):]
 	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' && rest[0] != "--" {
@@ -217,11 +230,14 @@ func normalWords(words []string) []string {
 			default:
 				return append(out, "-o")
 			}
-			out = append(out, "-o", normalPair(value))
+			if braces {
+				value = normalPair(value)
+			}
+			out = append(out, "-o", value)
 		}
 	}
 	for _, w := range rest {
-		if strings.HasPrefix(w, "{") {
+		if bool(braces) && strings.HasPrefix(w, "{") {
 			w, _ = unbrace(w)
 		}
 		out = append(out, w)

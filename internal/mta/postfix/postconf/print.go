@@ -69,9 +69,6 @@ func (c *Config) Defaults(x Expanded) (string, error) {
 // builtIn are the names that postconf -d shows.
 func (c *Config) builtIn() []string {
 	names := []string{"config_directory", "mail_version", "mail_release_date", "mydomain", "myhostname", "mynetworks", "process_id", "process_name"}
-	if c.Release.since(3, 3) {
-		names = append(names, "service_name")
-	}
 	for name := range c.Release.defaults {
 		names = append(names, name)
 	}
@@ -93,8 +90,8 @@ func (c *Config) Services(x Expanded) (string, error) {
 		return "", err
 	}
 	var out strings.Builder
-	for _, line := range c.Master.Lines {
-		words, err := s.words(line, x)
+	for i, line := range c.Master.Lines {
+		words, err := s.words(i, x)
 		if err != nil {
 			return "", err
 		}
@@ -121,7 +118,8 @@ func columns(fields []string) string {
 
 // words are the options and arguments of a service as postconf prints them:
 // braces where there are blanks.
-func (s *scopes) words(line MasterLine, x Expanded) ([]string, error) {
+func (s *scopes) words(n int, x Expanded) ([]string, error) {
+	line := s.Master.Lines[n]
 	var out []string
 	var v View
 	rest := line.Words[masterFields:]
@@ -134,7 +132,7 @@ func (s *scopes) words(line MasterLine, x Expanded) ([]string, error) {
 		value := rest[1]
 		if x == InFull {
 			if v.config == nil {
-				v = s.scoped(line)
+				v = s.scoped(n)
 			}
 			var problem string
 			if value, problem = v.Expand(value); problem != "" {
@@ -144,12 +142,16 @@ func (s *scopes) words(line MasterLine, x Expanded) ([]string, error) {
 		out = append(out, braced(value))
 		rest = rest[2:]
 	}
-	for _, w := range rest {
-		out = append(out, braced(w))
+	for i, w := range rest {
+		if i > 0 { // the first goes without braces (pcf_print_master_entry)
+			w = braced(w)
+		}
+		out = append(out, w)
 	}
 	return out, nil
 }
 
+// braced puts braces around a word with blanks.
 func braced(w string) string {
 	if strings.ContainsAny(w, space) {
 		return "{" + w + "}"
@@ -167,14 +169,14 @@ func (c *Config) Fields(x Expanded) (string, error) {
 		return "", err
 	}
 	var out strings.Builder
-	for _, line := range c.Master.Lines {
-		words, err := s.words(line, x)
+	for i, line := range c.Master.Lines {
+		words, err := s.words(i, x)
 		if err != nil {
 			return "", err
 		}
-		for i, field := range fieldNames {
-			out.WriteString(line.key() + "/" + field + " = " + line.Words[i])
-			if i == masterFields-1 {
+		for at, field := range fieldNames {
+			out.WriteString(line.key() + "/" + field + " = " + line.Words[at])
+			if at == masterFields-1 {
 				for _, w := range words {
 					out.WriteString(" " + w)
 				}
@@ -192,18 +194,18 @@ func (c *Config) Overrides(x Expanded) (string, error) {
 		return "", err
 	}
 	var out strings.Builder
-	for _, line := range c.Master.Lines {
+	for n, line := range c.Master.Lines {
 		var names []string
-		for name := range s.local[line.key()] {
+		for name := range s.local[n] {
 			names = append(names, name)
 		}
 		slices.Sort(names)
 		var v View
 		if len(names) > 0 {
-			v = s.scoped(line)
+			v = s.scoped(n)
 		}
 		for _, name := range names {
-			value := s.local[line.key()][name]
+			value := s.local[n][name]
 			if x == InFull {
 				var problem string
 				if value, problem = v.Expand(value); problem != "" {
@@ -211,6 +213,9 @@ func (c *Config) Overrides(x Expanded) (string, error) {
 				}
 			}
 			printLine(&out, line.key()+"/"+name+" = "+value)
+			if out.Len() > maxAllOutput {
+				return "", fmt.Errorf("%s: the services have too many options to print", c.Master.Path)
+			}
 		}
 	}
 	return out.String(), nil

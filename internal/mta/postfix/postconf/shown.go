@@ -13,32 +13,36 @@ import (
 // (pcf_register_user_parameters in postconf_user.c).
 type scopes struct {
 	*Config
-	// local are the -o options by service, those of two lines for one service
-	// together.
-	local map[string]map[string]string
+	// local are the -o options of each line of master.cf. Lines for one service
+	// share them, from the first that has any.
+	local []map[string]string
 	// user are the names of main.cf that something refers to.
-	user    map[string]bool
-	classes map[string]bool
-	err     error
+	user map[string]bool
+	err  error
 }
 
 func (c *Config) scopes() *scopes {
-	s := &scopes{Config: c, local: map[string]map[string]string{}, user: map[string]bool{}, classes: map[string]bool{}}
-	for _, line := range c.Master.Lines {
+	s := &scopes{Config: c, local: make([]map[string]string, len(c.Master.Lines)), user: map[string]bool{}}
+	shared := map[string]map[string]string{}
+	for i, line := range c.Master.Lines {
 		line.options(func(word string) {
 			if name, value, ok := SplitNameValue(word); ok {
-				if s.local[line.key()] == nil {
-					s.local[line.key()] = map[string]string{}
+				if shared[line.key()] == nil {
+					shared[line.key()] = map[string]string{}
 				}
-				s.local[line.key()][name] = value
+				shared[line.key()][name] = value
 			}
 		})
+		s.local[i] = shared[line.key()]
 	}
-	for _, line := range c.Master.Lines {
-		if own := s.local[line.key()]; own != nil {
-			s.scan(own, s.scoped(line), true)
+	done := map[string]bool{}
+	for i, line := range c.Master.Lines {
+		if s.local[i] != nil && !done[line.key()] {
+			done[line.key()] = true
+			s.scan(s.local[i], s.scoped(i), true)
 		}
 	}
+	s.hostDefaults()
 	for name, value := range c.Release.defaults {
 		if _, set := c.Main.Set[name]; !set && !c.Release.raw[name] {
 			s.refer(value, s.flag)
@@ -133,6 +137,40 @@ func (s *scopes) scan(own map[string]string, v View, local bool) {
 	}
 }
 
+// hostDefaults looks at what the defaults that depend on the host are made from:
+// if main.cf has it wrong, postconf(1) gives up.
+func (s *scopes) hostDefaults() {
+	need := func(unset string, names ...string) {
+		if _, ok := s.Main.Set[unset]; ok {
+			return
+		}
+		for _, name := range names {
+			if p, ok := s.Main.Set[name]; ok {
+				if _, problem := s.alone(p.Raw); problem != "" {
+					s.fail("%s: %s", name, problem)
+				}
+			} else if value, ok := s.Release.defaults[name]; ok {
+				if _, problem := s.global().Expand(value); problem != "" {
+					s.fail("%s: %s", name, problem)
+				}
+			}
+		}
+	}
+	if !strings.Contains(s.Facts.Host, ".") {
+		need("myhostname", "mydomain")
+	}
+	need("mydomain", "myhostname")
+	need("mynetworks", "inet_interfaces", "mynetworks_style", "inet_protocols")
+}
+
+// alone expands a text with nothing but main.cf.
+func (s *scopes) alone(text string) (string, string) {
+	return newMacros(s.Release, func(name string) (string, bool) {
+		p, ok := s.Main.Set[name]
+		return p.Raw, ok
+	}).expand(text)
+}
+
 // parameter is the default of what postconf(1) calls a built-in or a service
 // parameter.
 func (s *scopes) parameter(name string) (string, bool) {
@@ -186,18 +224,19 @@ func unbraceRaw(w string) (inner string, ok bool) {
 
 // global is the view of main.cf that postconf(1) has.
 func (s *scopes) global() View {
-	return s.view(nil, map[string]string{"process_name": "postconf", "service_name": ""})
+	return s.view(nil, nil, map[string]string{"process_name": "postconf"})
 }
 
-// scoped is the view of one line of master.cf.
-func (s *scopes) scoped(line MasterLine) View {
+// scoped is the view of one line of master.cf, by its number from 0.
+func (s *scopes) scoped(i int) View {
+	line := s.Master.Lines[i]
 	fixed := map[string]string{}
 	if s.Release.since(3, 3) {
 		fixed["process_name"], fixed["service_name"] = base(line.Words[masterFields-1]), line.Words[0]
 	} else {
 		fixed["process_name"] = "postconf"
 	}
-	return s.view(s.local[line.key()], fixed)
+	return s.view(s.local[i], nil, fixed)
 }
 
 // set are the names of main.cf that postconf -n shows.

@@ -2,6 +2,7 @@ package postconf
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -25,17 +26,26 @@ func (v Version) Problem() string {
 	switch {
 	case v.From == "":
 		return "nothing tells the version of Postfix: the defaults of " + Assumed + " are assumed"
-	case !known(v.Number):
+	case !known(v.upstream()):
 		return "the defaults of Postfix " + Clip(v.Number) + " (" + v.From + ") are not known: those of the nearest version from " +
 			Oldest + " to " + Newest + " are assumed"
 	}
 	return ""
 }
 
-// upstream is the number without what a package adds.
+// since reports whether the version is of that minor one or a newer one.
+func (v Version) since(major, minor int) bool {
+	return slices.Compare(numbers(v.upstream()), []int{major, minor}) >= 0
+}
+
+// upstream is the number without what a package adds; snapshots are called
+// 3.12-20260101 by Postfix itself.
 func (v Version) upstream() string {
-	number, _, _ := strings.Cut(v.Number, "-")
-	return number[strings.IndexByte(number, ':')+1:]
+	number := v.Number[strings.IndexByte(v.Number, ':')+1:]
+	if strings.Count(number, ".") > 1 {
+		number, _, _ = strings.Cut(number, "-")
+	}
+	return number
 }
 
 // Packaged is a version from a package database. Debian's have an epoch and

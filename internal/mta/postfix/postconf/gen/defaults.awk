@@ -9,13 +9,13 @@ BEGIN {
 	for (i = 1; i in kinds; i++)
 		order[kinds[i]] = i
 	# The host that built it decides these.
-	split("myhostname mydomain mynetworks process_id process_name service_name config_directory mail_release_date mail_version", host, " ")
+	split("myhostname mydomain mynetworks process_id process_name config_directory mail_release_date mail_version", host, " ")
 	for (i in host)
 		skip[host[i]] = 1
 	print "# The defaults of Postfix, as postconf -d prints them with nothing in main.cf"
-	print "# and master.cf, of every release from " tag[1] " to " tag[n] " with a change to a"
-	print "# definition in mail_params.h, built from source with the settings that a plain Linux gives. Written by"
-	print "# gen/defaults.sh; not to be edited. Left out is what Postfix asks the host for."
+	print "# and master.cf, of all releases from " tag[1] " to " tag[n] ", built from source with"
+	print "# the settings that a plain Linux gives. Written by gen/defaults.sh; not to be"
+	print "# edited. Left out is what Postfix asks the host for."
 	print "#"
 	print "# KIND NAME [FROM,BEFORE) = VALUE: without a range, of all releases. Kinds are"
 	print "# default; service, a suffix of parameters that each delivery agent or spawn(8)"

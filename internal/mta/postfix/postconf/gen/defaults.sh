@@ -4,8 +4,8 @@
 # Builds postconf(1) of every release of Postfix that may have other defaults
 # than the one before, from a git repository of its source with a tag for each
 # release (https://github.com/vdukhovni/postfix), and writes one table of the
-# defaults that they print with an empty main.cf and master.cf. This takes a
-# quarter of an hour.
+# defaults that they print with an empty main.cf and master.cf. This takes half
+# an hour.
 #
 # Needs git, gcc, make, m4, and the headers of Berkeley DB, ICU and NIS
 # (Debian: libdb-dev libicu-dev libnsl-dev), on Linux. Nothing is installed.
@@ -16,11 +16,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/etc"
 : >"$work/etc/main.cf"
-# Old releases ask it where ICU is.
-mkdir "$work/bin"
-printf '#!/bin/sh\nexit 0\n' >"$work/bin/icu-config"
-chmod +x "$work/bin/icu-config"
-PATH=$work/bin:$PATH
 : >"$work/etc/master.cf"
 
 # Of each minor version the first release, every later one that changes a
@@ -39,9 +34,10 @@ done
 build() { # TAG
 	git -C "$repository" archive "$1" postfix | tar -x -C "$work"
 	cd "$work/postfix"
-	# Linux versions that are newer than the release.
-	sed -i -e 's/Linux\.\[3[45]*\]/Linux.[3456]/' -e 's/Linux\.3/Linux.[3456]/' -e 's/SYSTYPE=LINUX.RELEASE_MAJOR/SYSTYPE=LINUX3/' makedefs
-	make -f Makefile.init makefiles CCARGS='-DHAS_CLOSEFROM -fcommon -w -std=gnu99' OPT=-O0 DEBUG= \
+	# Linux versions and an ICU that are newer than the release.
+	sed -i -e 's/Linux\.\[3[45]*\]/Linux.[3456]/' -e 's/Linux\.3/Linux.[3456]/' -e 's/SYSTYPE=LINUX.RELEASE_MAJOR/SYSTYPE=LINUX3/' \
+		-e 's/ -DNO_EAI"/"/' -e "s/\"' -DDEF_SMTPUTF8_ENABLE.*/\"/" makedefs
+	make -f Makefile.init makefiles CCARGS='-DHAS_CLOSEFROM -DRES_INSECURE1=0 -DRES_INSECURE2=0 -DRES_USE_INET6=0 -fcommon -w -std=gnu99' OPT=-O0 DEBUG= \
 		shared=no dynamicmaps=no pie=no AUXLIBS='-ldb -lnsl -lresolv -licuuc'
 	for d in util global dns tls xsasl milter master postconf; do
 		make -C "src/$d" update

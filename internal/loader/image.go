@@ -1,0 +1,97 @@
+package loader
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+
+	"waxseal"
+)
+
+// Image is what one reading of a program tells.
+type Image struct {
+	Sums waxseal.Sums
+	// ELF is nil for what is no ELF file; Damaged says that it could not be read to
+	// the end.
+	ELF     *Program
+	Damaged bool
+	// Text is the content of what is no ELF file, nil where it is too large.
+	Text []byte
+}
+
+// ImageOf describes a program whose content is at hand.
+func ImageOf(content []byte) Image {
+	p := NewProbe()
+	_, _ = p.Write(content) // it does not fail
+	return p.Image(func() []byte { return content })
+}
+
+// maxHead is how much of the beginning of an ELF file is kept: names of
+// libraries lie there, behind the symbols.
+const maxHead = 1 << 20
+
+// Probe is a writer that makes an Image of what goes by, and keeps of an ELF file
+// only what it needs.
+type Probe struct {
+	sha, md   hash.Hash
+	at        uint64
+	head      []byte
+	isELF     bool
+	asked     bool
+	dynamicAt uint64
+	wanted    uint64
+	dynamic   []byte
+	whole     []byte
+}
+
+// NewProbe returns a Probe to which nothing has been written.
+func NewProbe() *Probe { return &Probe{sha: sha256.New(), md: md5.New()} }
+
+// Write implements io.Writer.
+func (p *Probe) Write(b []byte) (int, error) {
+	p.sha.Write(b)
+	p.md.Write(b)
+	if p.at == 0 {
+		p.isELF = IsELF(b)
+	}
+	if p.isELF {
+		p.keep(b)
+	} else {
+		p.whole = append(p.whole, b...)
+	}
+	p.at += uint64(len(b))
+	return len(b), nil
+}
+
+// keep keeps the beginning and the dynamic section.
+func (p *Probe) keep(b []byte) {
+	if room := maxHead - len(p.head); room > 0 {
+		p.head = append(p.head, b[:min(room, len(b))]...)
+	}
+	if !p.asked {
+		p.asked = true // the headers are in the first write: they lie at the beginning
+		p.dynamicAt, p.wanted = Dynamic(p.head)
+	}
+	from := max(p.dynamicAt, p.at)
+	if end := p.dynamicAt + p.wanted; from < end && from < p.at+uint64(len(b)) {
+		p.dynamic = append(p.dynamic, b[from-p.at:min(end-p.at, uint64(len(b)))]...)
+	}
+}
+
+// Image tells what went by. Whole reads the file once more, where the names of
+// its libraries lie somewhere unusual.
+func (p *Probe) Image(whole func() []byte) Image {
+	im := Image{Sums: waxseal.Sums{SHA256: hex.EncodeToString(p.sha.Sum(nil)), MD5: hex.EncodeToString(p.md.Sum(nil))}}
+	if !p.isELF {
+		im.Text = p.whole
+		return im
+	}
+	program, err := ParseSpans(p.at, []Span{{0, p.head}, {p.dynamicAt, p.dynamic}})
+	if errors.Is(err, ErrMissed) {
+		program, err = Parse(whole())
+	}
+	im.ELF, im.Damaged = &program, err != nil
+	return im
+}

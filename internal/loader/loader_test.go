@@ -1,0 +1,179 @@
+package loader_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"waxseal/internal/loader"
+	"waxseal/internal/snapshot"
+)
+
+// tag is an entry of PT_DYNAMIC whose value is a text.
+type tag struct {
+	tag  elf.DynTag
+	text string
+}
+
+// program builds a 64-bit ELF file of program headers only, as a file looks
+// whose section headers were taken away.
+func program(interpreter string, tags ...tag) []byte {
+	const base, headers = 0x10000, 64 + 3*56
+	names := []byte{0}
+	var dynamic bytes.Buffer
+	put := func(t elf.DynTag, v uint64) {
+		_ = binary.Write(&dynamic, binary.LittleEndian, []uint64{uint64(t), v})
+	}
+	for _, t := range tags {
+		put(t.tag, uint64(len(names)))
+		names = append(append(names, t.text...), 0)
+	}
+	at := uint64(headers + len(interpreter) + 1)
+	put(elf.DT_STRTAB, base+at)
+	put(elf.DT_NULL, 0)
+	var b bytes.Buffer
+	write := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) }
+	h := elf.Header64{Type: uint16(elf.ET_DYN), Machine: uint16(elf.EM_X86_64), Phoff: 64, Phentsize: 56, Phnum: 3}
+	copy(h.Ident[:], elf.ELFMAG+"\x02\x01\x01")
+	write(h)
+	end := at + uint64(len(names)) + uint64(dynamic.Len())
+	write(elf.Prog64{Type: uint32(elf.PT_LOAD), Vaddr: base, Filesz: end})
+	kind := elf.PT_INTERP
+	if interpreter == "" {
+		kind = elf.PT_NOTE
+	}
+	write(elf.Prog64{Type: uint32(kind), Off: headers, Filesz: uint64(len(interpreter) + 1)})
+	write(elf.Prog64{Type: uint32(elf.PT_DYNAMIC), Off: at + uint64(len(names)), Filesz: uint64(dynamic.Len())})
+	b.WriteString(interpreter + "\x00")
+	b.Write(names)
+	b.Write(dynamic.Bytes())
+	return b.Bytes()
+}
+
+func TestParse(t *testing.T) {
+	p, err := loader.Parse(program("/lib64/ld.so", tag{elf.DT_NEEDED, "libc.so.6"}, tag{elf.DT_NEEDED, "liba.so"}, tag{elf.DT_RUNPATH, "$ORIGIN/../lib:/opt/l"}, tag{elf.DT_RPATH, "/r"}, tag{elf.DT_AUDIT, "/x.so"}))
+	if err != nil || p.Interpreter != "/lib64/ld.so" || strings.Join(p.Needed, " ") != "libc.so.6 liba.so" || strings.Join(p.RunPath, " ") != "$ORIGIN/../lib /opt/l" ||
+		strings.Join(p.RPath, " ") != "/r" || strings.Join(p.Audit, " ") != "/x.so" || p.Bits != 64 || p.Machine != elf.EM_X86_64 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for name, content := range map[string][]byte{"empty": nil, "a script": []byte("#!/bin/sh\n" + strings.Repeat("x", 100)), "short": []byte("\x7fELF\x02\x01")} {
+		if _, err := loader.Parse(content); !errors.Is(err, loader.ErrNotELF) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	damaged := program("/i", tag{elf.DT_NEEDED, "a"})
+	binary.LittleEndian.PutUint64(damaged[32:], 1<<63) // where the program headers are
+	if _, err := loader.Parse(damaged); !errors.Is(err, loader.ErrDamaged) {
+		t.Errorf("damaged: %v", err)
+	}
+}
+
+// TestOwn: a real program is read as the standard library reads it.
+func TestOwn(t *testing.T) {
+	for _, name := range []string{"/bin/sh", "/usr/bin/env"} {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		p, err := loader.Parse(content)
+		f, err2 := elf.NewFile(bytes.NewReader(content))
+		if err != nil || err2 != nil {
+			t.Fatalf("%s: %v, %v", name, err, err2)
+		}
+		want, _ := f.ImportedLibraries()
+		if !slices.Equal(p.Needed, want) || p.Interpreter == "" {
+			t.Errorf("%s: %+v, want %v", name, p, want)
+		}
+	}
+}
+
+func TestLibraries(t *testing.T) {
+	files := map[string]string{
+		"/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n/opt/conf # x\n", "/etc/ld.so.conf.d/a.conf": "/opt/a\ninclude /etc/ld.so.conf\n", "/etc/ld.so.conf.d/b.txt": "/opt/no\n",
+		"/opt/conf/libconf.so": "", "/opt/a/libshadow.so": "", "/opt/no/libno.so": "", "/usr/lib/x86_64-linux-gnu/libshadow.so": "", "/usr/lib/x86_64-linux-gnu/libc.so.6": "",
+		"/usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libc.so.6": "", "/srv/lib/libown.so": "", "/rpath/librpath.so": "", "/lib64/ld.so": "", "/x/y.so": "",
+	}
+	search := loader.NewSearch(snapshot.Files(files))
+	for _, tc := range []struct {
+		name    string
+		content []byte
+		want    string
+		missing string
+	}{
+		{"interpreter and hwcaps", program("/lib64/ld.so", tag{elf.DT_NEEDED, "libc.so.6"}), "/lib64/ld.so /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libc.so.6 /usr/lib/x86_64-linux-gnu/libc.so.6", ""},
+		{"beside the program", program("", tag{elf.DT_NEEDED, "libown.so"}, tag{elf.DT_RUNPATH, "${ORIGIN}/../lib"}), "/srv/lib/libown.so", ""},
+		{"rpath", program("", tag{elf.DT_NEEDED, "librpath.so"}, tag{elf.DT_RPATH, "/rpath"}), "/rpath/librpath.so", ""},
+		{"rpath beside runpath is none", program("", tag{elf.DT_NEEDED, "librpath.so"}, tag{elf.DT_RPATH, "/rpath"}, tag{elf.DT_RUNPATH, "/none"}), "", "librpath.so"},
+		{"ld.so.conf before the system", program("", tag{elf.DT_NEEDED, "libshadow.so"}, tag{elf.DT_NEEDED, "libconf.so"}), "/opt/a/libshadow.so /opt/conf/libconf.so", ""},
+		{"not included", program("", tag{elf.DT_NEEDED, "libno.so"}), "", "libno.so"},
+		{"a path", program("", tag{elf.DT_NEEDED, "/x/y.so"}, tag{elf.DT_NEEDED, "x/y.so"}), "/x/y.so", "x/y.so"},
+	} {
+		p, err := loader.Parse(tc.content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, missing := search.Libraries("/srv/bin/prog", p)
+		var got []string
+		for _, f := range found {
+			got = append(got, string(f))
+		}
+		if strings.Join(got, " ") != tc.want || strings.Join(missing, " ") != tc.missing {
+			t.Errorf("%s: %v, missing %v", tc.name, got, missing)
+		}
+	}
+}
+
+func TestDirectories(t *testing.T) {
+	got := loader.Directories(snapshot.Files(map[string]string{"/etc/ld.so.conf": "# c\n/a:/b, /c=x\nhwcap 1 nosegneg\nrelative\ninclude sub/*.conf\n", "/etc/sub/1.conf": "/d\n"}))
+	var lines []string
+	for _, d := range got {
+		lines = append(lines, string(d.Path)+"@"+string(d.Source.Path))
+	}
+	if s := strings.Join(lines, " "); s != "/a@/etc/ld.so.conf /b@/etc/ld.so.conf /c@/etc/ld.so.conf /d@/etc/sub/1.conf" {
+		t.Error(s)
+	}
+}
+
+// FuzzParse: whatever a file holds, it is read without panic, and what it says
+// is looked for inside the tree.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(program("/lib64/ld.so", tag{elf.DT_NEEDED, "libc.so.6"}, tag{elf.DT_RUNPATH, "$ORIGIN:${LIB}"}))
+	f.Add(program("", tag{elf.DT_AUXILIARY, "../../x"}))
+	short := program("/i", tag{elf.DT_NEEDED, "a"})
+	f.Add(short[:len(short)-9])
+	narrow := program("/i", tag{elf.DT_NEEDED, "a"})
+	narrow[4] = 1
+	f.Add(narrow)
+	tree := snapshot.Files(map[string]string{"/lib/a": "", "/etc/ld.so.conf": "/lib"})
+	f.Fuzz(func(t *testing.T, content []byte) {
+		p, err := loader.Parse(content)
+		if err != nil {
+			return
+		}
+		found, _ := loader.NewSearch(tree).Libraries("/bin/x", p)
+		for _, l := range found {
+			if l == "" || l[0] != '/' || strings.Contains(string(l), "/../") {
+				t.Errorf("%q", l)
+			}
+		}
+	})
+}
+
+// FuzzDirectories: ld.so.conf gives clean absolute paths, and ends.
+func FuzzDirectories(f *testing.F) {
+	f.Add("include /etc/ld.so.conf\n/a\n")
+	f.Add("include *\n/a:/b=c,/d # e")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, d := range loader.Directories(snapshot.Files(map[string]string{"/etc/ld.so.conf": text, "/etc/x": text})) {
+			if !strings.HasPrefix(string(d.Path), "/") || d.Source.Line < 1 {
+				t.Errorf("%+v", d)
+			}
+		}
+	})
+}
