@@ -83,8 +83,8 @@ type slot struct {
 }
 
 // compareMaps reads both sides and gives the entries as lookups meet them.
-func compareMaps(format mapdb.Format, source iter.Seq[entry], c compiledTable) iter.Seq[entry] {
-	x := comparison{seed: maphash.MakeSeed(), format: format, other: map[int][]string{}, absent: map[int]bool{}, double: map[int]bool{}}
+func compareMaps(format mapdb.Format, source iter.Seq[entry], lines int, c compiledTable) iter.Seq[entry] {
+	x := comparison{seed: maphash.MakeSeed(), format: format, slots: make([]slot, 0, lines+1), other: map[int][]string{}, absent: map[int]bool{}, double: map[int]bool{}}
 	for e := range source {
 		x.slots = append(x.slots, slot{key: maphash.String(x.seed, mapdb.Fold(e.Key)), value: maphash.String(x.seed, e.Value), line: e.Line})
 	}
@@ -260,7 +260,7 @@ func (in *instance) readTable(ref mapdb.Ref, format mapdb.Format) tableText {
 	case t.missing || t.failed:
 		t.entries, t.lines, t.onlyCompiled = c.entries(), len(c.content)/32, true
 	default:
-		t.entries = compareMaps(format, t.entries, c)
+		t.entries = compareMaps(format, t.entries, t.lines, c)
 	}
 	return t
 }

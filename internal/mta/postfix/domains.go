@@ -104,9 +104,14 @@ func (d domainSet) add(item string, mayHoldAddresses bool) {
 	case strings.Contains(item, "@"), mayHoldAddresses && !strings.Contains(item, "."):
 		return
 	}
-	d.exact[item] = true
-	if strings.Contains(item, ".") {
-		d.parents[item] = true
+	for _, form := range []string{item, otherForm(item)} {
+		if form == "" {
+			continue
+		}
+		d.exact[form] = true
+		if strings.Contains(form, ".") {
+			d.parents[form] = true
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ func TestOwnAddresses(t *testing.T) {
 		{"a user", "", "alice", "alice"},
 		{"own domain", "", "alice@Example.TEST", "alice@Example.TEST"},
 		{"a foreign domain", "", "alice@example.net", "!alice@example.net"},
+		{"an own domain in its other form", "relay_domains = bücher.example\n", "a@xn--bcher-kva.example", "a@xn--bcher-kva.example"},
 		{"localhost", "", "alice@localhost", "alice@localhost"},
 		{"of a list file", "", "a@listed.example", "a@listed.example"},
 		{"a comment of a list file", "", "a@no.example", "!a@no.example"},

@@ -1,6 +1,7 @@
 package postfix
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -107,6 +108,88 @@ func TestLargeSettings(t *testing.T) {
 func BenchmarkMillionAliases(b *testing.B) {
 	tr := largeTree(manyAliases(1_000_000, 1000))
 	b.SetBytes(int64(len(tr.files["/etc/postfix/v"])))
+	b.ReportAllocs()
+	for b.Loop() {
+		if r := read(tr); len(r.Hooks) > 3000 {
+			b.Fatal(len(r.Hooks), "hooks")
+		}
+	}
+}
+
+// cdbFile writes the pairs as a CDB (https://cr.yp.to/cdb/cdb.txt), as
+// postmap(1) would: each key and value with a NUL byte behind it.
+func cdbFile(each func(put func(key, value string))) string {
+	type slot struct{ hash, at uint32 }
+	var tables [256][]slot
+	out := make([]byte, 2048)
+	number := func(n uint32) { out = binary.LittleEndian.AppendUint32(out, n) }
+	each(func(key, value string) {
+		hash := uint32(5381)
+		for i := range len(key) + 1 {
+			c := byte(0)
+			if i < len(key) {
+				c = key[i]
+			}
+			hash = (hash << 5) + hash ^ uint32(c)
+		}
+		tables[hash%256] = append(tables[hash%256], slot{hash, uint32(len(out))})
+		number(uint32(len(key) + 1))
+		number(uint32(len(value) + 1))
+		out = append(append(append(append(out, key...), 0), value...), 0)
+	})
+	for i, t := range tables {
+		binary.LittleEndian.PutUint32(out[i*8:], uint32(len(out)))
+		binary.LittleEndian.PutUint32(out[i*8+4:], uint32(len(t)*2))
+		slots := make([]slot, len(t)*2)
+		for _, s := range t {
+			n := int(s.hash>>8) % len(slots)
+			for slots[n].at != 0 {
+				n = (n + 1) % len(slots)
+			}
+			slots[n] = s
+		}
+		for _, s := range slots {
+			number(s.hash)
+			number(s.at)
+		}
+	}
+	return string(out)
+}
+
+// largeCompiled is a table with its compiled map.
+func largeCompiled(table string) *fakeTree {
+	t := largeTree(table)
+	t.files["/etc/postfix/main.cf"] = strings.Replace(t.files["/etc/postfix/main.cf"], "texthash:", "cdb:", 1)
+	t.files["/etc/postfix/v.cdb"] = cdbFile(func(put func(key, value string)) {
+		for line := range strings.Lines(table) {
+			key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+			put(key, value)
+		}
+	})
+	return t
+}
+
+// TestLargeCompiled: one entry in a large compiled map that says something else
+// is a hook of its own.
+func TestLargeCompiled(t *testing.T) {
+	table := manyAliases(20_000, 10)
+	same, drifted := largeCompiled(table), largeCompiled(strings.Replace(table, " mailbox15000@example.test", " x@evil.example.net", 1))
+	drifted.files["/etc/postfix/v"] = table
+	r := read(same)
+	if h := folded(t, r); h.Modifiers["entries"] != "19010" {
+		t.Errorf("%+v", h)
+	}
+	h := find(t, read(drifted), "/etc/postfix/v:virtual_alias_maps:user0015000@domain0.example")
+	if h.Target.Value != "x@evil.example.net" || !h.Target.Remote || h.Modifiers["drift"] != "the compiled map says x@evil.example.net, its source mailbox15000@example.test" {
+		t.Errorf("%+v", h)
+	}
+}
+
+// BenchmarkMillionCompiled reads the same million where they are compiled too, and
+// compares the two.
+func BenchmarkMillionCompiled(b *testing.B) {
+	tr := largeCompiled(manyAliases(1_000_000, 1000))
+	b.SetBytes(int64(len(tr.files["/etc/postfix/v"]) + len(tr.files["/etc/postfix/v.cdb"])))
 	b.ReportAllocs()
 	for b.Loop() {
 		if r := read(tr); len(r.Hooks) > 3000 {

@@ -17,6 +17,10 @@ import (
 // value.
 func forwardPath(s site) {
 	items := strings.FieldsFunc(s.value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	if len(items) > maxForwardItems {
+		s.in.problem(s.source.Path, s.source.Line, "forward_path has more names than are looked for")
+		items = items[:maxForwardItems]
+	}
 	s.forwardPlaces(items)
 	if s.in.accounts == nil {
 		s.in.accounts = s.in.users()
@@ -100,6 +104,8 @@ type forwardFile struct {
 
 const (
 	maxForwardFiles = 10_000
+	// maxForwardItems bounds forward_path.
+	maxForwardItems = 50
 	// maxListed bounds the directory entries looked at for extensions.
 	maxListed = 1_000_000
 )
@@ -219,6 +225,11 @@ func (f *forwarding) hooks(file forwardFile) {
 	h.Scope = "recipient " + clip(file.address)
 	if n := len(file.also); n > 0 {
 		h.Scope += " and " + clip(strings.Join(file.also[:min(n, 5)], ", "))
+	}
+	for _, name := range []string{file.address, file.user.name} {
+		if file.unused == "" && len(file.also) == 0 && f.in.aliased[mapdb.Fold(name)] {
+			file.unused = "the alias of " + clip(name) + " takes the mail first"
+		}
 	}
 	if file.unused != "" {
 		inactive(&h, file.unused)

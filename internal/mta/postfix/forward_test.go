@@ -56,6 +56,10 @@ func TestForwardFiles(t *testing.T) {
 		{"a list and files", "", map[string]string{"/home/alice/.forward": ":include:/home/alice/list\n~/mail/in\n/home/alice/Maildir/\n/home/alice/run.sh\n", "/home/alice/list": "|/opt/x\nbob\n", "/home/alice/run.sh": "#!/bin/sh\n"}, nil, nil,
 			[]string{"/home/alice/list as recipient", "/opt/x as alice inactive: allow_mail_to_commands does not have include", "bob as recipient",
 				"/home/alice/mail/in as alice", "/home/alice/Maildir/ as alice", "/home/alice/run.sh as alice inactive: the file can be executed"}},
+		{"an alias goes first", "alias_maps = inline:{alice=bob}\n", map[string]string{"/home/alice/.forward": "|/opt/x\n"}, nil, nil,
+			[]string{"/opt/x as alice inactive: the alias of alice takes the mail first"}},
+		{"an alias that leads back", "alias_maps = inline:{ {alice=bob, alice} }\n", map[string]string{"/home/alice/.forward": "|/opt/x\n"}, nil, nil,
+			[]string{"/opt/x as alice"}},
 		{"no forwarding", "forward_path =\n", map[string]string{"/home/alice/.forward": pipe}, nil, nil, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -36,6 +36,11 @@ func TestHostile(t *testing.T) {
 		{"deep conditions", own + "header_checks = regexp:/etc/postfix/t\n", "", strings.Repeat("if /a/\n", 50_000) + strings.Repeat("/b/ DISCARD\n", 1000)},
 		{"quotes", own + "alias_maps = hash:/etc/postfix/t\n", "", "a: " + strings.Repeat(`"`, 500_000) + "\n" + strings.Repeat("(", 500_000)},
 		{"list of lists", own + "mydestination = /etc/postfix/t\n", "", strings.Repeat("/etc/postfix/t /etc/postfix/t\n", 100)},
+		{"many classes", own + "smtpd_restriction_classes = " + many(5000, "c%d,") + "\n" + many(5000, "c%d = c1 c2 c3 c4\n") + "smtpd_client_restrictions = c1\n", wholeMaster, ""},
+		{"many forward paths", own + "forward_path = " + strings.Repeat("$home/.f${extension?{-$extension}} ", 5000) + "\n", "", ""},
+		{"nested forward path", own + "forward_path = " + strings.Repeat("${user?", 50_000) + "\n", "", ""},
+		{"percent signs", own + "always_bcc = " + strings.Repeat("a%", 500_000) + "@example.test\n", "", ""},
+		{"keys that stand again and again", own + "virtual_alias_maps = texthash:/etc/postfix/t\n", "", many(100_000, "k v%d@evil.example.net\n")},
 		{"including itself", own + "alias_maps = hash:/etc/postfix/t\n", "", strings.Repeat("a: :include:/etc/postfix/t, :include:/etc/postfix/t\n", 200)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -38,6 +38,9 @@ type instance struct {
 	used map[string]bool
 	// classes are the restriction classes, and other words in lists of restrictions.
 	classes map[string]*classUse
+	// aliased are the names that an alias leads away from, true where it does not
+	// lead back.
+	aliased map[string]bool
 	// accounts are the users; nil until asked for.
 	accounts []user
 }
@@ -47,7 +50,7 @@ func (r *reader) readInstance(at found, rank instanceRank) *instance {
 	in := &instance{
 		reader: r, dir: at.path, byKey: map[string]*service{}, reached: map[string]bool{},
 		given: map[string]bool{}, tables: map[string]tableText{}, settings: map[string]bool{},
-		classes: map[string]*classUse{},
+		classes: map[string]*classUse{}, aliased: map[string]bool{},
 	}
 	in.load()
 	in.identify(at, rank)

@@ -23,11 +23,26 @@ func aliasTable(s site) {
 func (x following) alias(t table, e entry) {
 	list := destinations(aliases.ParseValue(e.Value, e.Line))
 	x.whose, x.list, x.key = "Mail for "+clip(e.Key), list, e.Key
+	if e.unused == "" && x.active && t.ref.Format() == mapdb.KeyValue {
+		x.in.aliased[mapdb.Fold(e.Key)] = !x.namesItself(list)
+	}
 	for n, d := range list {
 		h := x.entry(t, e, n+1)
 		h.Scope = "recipient " + clip(e.Key)
 		x.destination(h, d)
 	}
+}
+
+// namesItself reports whether an alias leads to its own name again: then the
+// user's forward file is read after all (alias.c).
+func (x following) namesItself(list []aliases.Destination) bool {
+	for _, d := range list {
+		name, domain, _ := strings.Cut(mapdb.Fold(d.Text), "@")
+		if d.Kind == aliases.Address && (domain == "" || x.in.domains.own(domain)) && strings.HasPrefix(name, mapdb.Fold(x.key)) {
+			return true
+		}
+	}
+	return false
 }
 
 // following is one alias, list or forward file being followed.
