@@ -43,7 +43,8 @@ var packages = []struct{ name, version, files string }{
 	{"bash", "5.2.37-2", "/bin/sh /bin/bash"},
 	{"dovecot-core", "1:2.4.1-2", "/usr/lib/dovecot/dovecot-lda"},
 	{"maildrop", "3.1.8-1", "/usr/bin/maildrop"},
-	{"postfix", "3.11.6-1", "/usr/sbin/postmulti /usr/sbin/postqueue /usr/sbin/sendmail /usr/lib/sendmail /usr/sbin/mailq /usr/bin/mailq /usr/sbin/newaliases /usr/bin/newaliases /usr/lib/postfix/sbin/virtual"},
+	{"openssl", "3.5.4-1", "/usr/bin/openssl /etc/ssl/openssl.cnf"},
+	{"postfix", "3.11.6-1", daemons + " /usr/sbin/postmulti /usr/sbin/postqueue /usr/sbin/sendmail /usr/lib/sendmail /usr/sbin/mailq /usr/bin/mailq /usr/sbin/newaliases /usr/bin/newaliases"},
 	{"postfix-pcre", "3.11.6-1", "/usr/lib/postfix/postfix-pcre.so"},
 	{"postfix-policyd-spf-python", "3.1.0-1", "/usr/bin/policyd-spf"},
 	{"procmail", "3.24-1", "/usr/bin/procmail"},
@@ -51,12 +52,17 @@ var packages = []struct{ name, version, files string }{
 	{"xz-utils", "5.8.1-1", "/usr/bin/xz"},
 }
 
+const daemons = "/usr/lib/postfix/sbin/anvil /usr/lib/postfix/sbin/bounce /usr/lib/postfix/sbin/cleanup /usr/lib/postfix/sbin/discard /usr/lib/postfix/sbin/error " +
+	"/usr/lib/postfix/sbin/lmtp /usr/lib/postfix/sbin/local /usr/lib/postfix/sbin/master /usr/lib/postfix/sbin/pickup /usr/lib/postfix/sbin/pipe /usr/lib/postfix/sbin/postscreen " +
+	"/usr/lib/postfix/sbin/proxymap /usr/lib/postfix/sbin/qmgr /usr/lib/postfix/sbin/smtp /usr/lib/postfix/sbin/smtpd /usr/lib/postfix/sbin/spawn " +
+	"/usr/lib/postfix/sbin/trivial-rewrite /usr/lib/postfix/sbin/verify /usr/lib/postfix/sbin/virtual"
+
 const mainCf = `compatibility_level = 3.6
 myhostname = mail.example.test
 mydomain = example.test
 mydestination = $myhostname, example.test, localhost
 mynetworks = 127.0.0.0/8
-alias_maps = texthash:/etc/aliases
+alias_maps = hash:/etc/aliases
 `
 
 const masterCf = `smtp       inet n - y - - smtpd
