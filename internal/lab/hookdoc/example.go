@@ -75,7 +75,7 @@ func readExample(dir, name string) (example, error) {
 
 // fileName is that of an archive.
 func fileName(name string) string {
-	return strings.NewReplacer("/", "_", " ", "_", "(", "", ")", "").Replace(name) + ".txtar"
+	return strings.NewReplacer("/", "_", " ", "_", ":", "_").Replace(name) + ".txtar"
 }
 
 func oneLine(text []byte) string { return strings.Join(strings.Fields(string(text)), " ") }

@@ -12,9 +12,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"waxseal"
 	"waxseal/internal/mta/postfix"
+	"waxseal/internal/surroundings"
 )
 
 func main() {
@@ -29,4 +31,4 @@ func main() {
 }
 
 // places are the sorts of hook of every reader.
-func places() []waxseal.Place { return postfix.Places() }
+func places() []waxseal.Place { return slices.Concat(postfix.Places(), surroundings.Sorts()) }

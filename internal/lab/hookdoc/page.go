@@ -96,10 +96,16 @@ func contents(c chapter) string {
 	return strings.Join(links, ", ")
 }
 
-// title names a sort of hook so that no other has the same name.
+// title names a sort of hook so that no other has the same name, whatever the
+// case: links do not tell it apart.
 func title(p waxseal.Place) string {
-	if p.MTA != postfix.MTA && slices.ContainsFunc(postfix.Places(), func(other waxseal.Place) bool { return other.Directive == p.Directive }) {
-		return p.Directive + " (" + string(p.MTA) + ")"
+	for _, other := range places() {
+		if strings.EqualFold(other.Directive, p.Directive) {
+			if other.MTA == p.MTA && other.Directive == p.Directive {
+				return p.Directive
+			}
+			return string(p.MTA) + " " + p.Directive
+		}
 	}
 	return p.Directive
 }

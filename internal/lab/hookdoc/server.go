@@ -21,12 +21,19 @@ func server() map[waxseal.Path]snapshot.Object {
 	put("/etc/aliases", "postmaster: root\nroot: alice\n", 0o644)
 	put("/etc/passwd", passwd, 0o644)
 	put("/etc/hostname", "mail.example.test\n", 0o644)
+	put("/etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n", 0o644)
+	put("/etc/rsyslog.conf", "$IncludeConfig /etc/rsyslog.d/*.conf\nmail.* -/var/log/mail.log\n", 0o644)
+	put("/etc/resolv.conf", "nameserver 10.0.0.53\n", 0o644)
+	tree["/etc/systemd/system/multi-user.target.wants/postfix.service"] = snapshot.Object{File: waxseal.File{Type: waxseal.Symlink, Link: "/usr/lib/systemd/system/postfix.service"}}
 	var status strings.Builder
 	for _, p := range packages {
 		var list, sums strings.Builder
 		for f := range strings.FieldsSeq(p.files) {
-			text := p.name + " " + f + "\n"
-			put(f, text, 0o755)
+			text, mode := p.name+" "+f+"\n", uint32(0o755)
+			if strings.HasSuffix(f, ".service") {
+				text, mode = unit, 0o644
+			}
+			put(f, text, mode)
 			fmt.Fprintln(&list, f)
 			fmt.Fprintf(&sums, "%x  %s\n", md5.Sum([]byte(text)), strings.TrimPrefix(f, "/"))
 		}
@@ -40,11 +47,12 @@ func server() map[waxseal.Path]snapshot.Object {
 
 // packages are those of the server that examples name, with their files.
 var packages = []struct{ name, version, files string }{
+	{"archivemail", "0.9.0-1.1", "/usr/bin/archivemail"},
 	{"bash", "5.2.37-2", "/bin/sh /bin/bash"},
 	{"dovecot-core", "1:2.4.1-2", "/usr/lib/dovecot/dovecot-lda"},
 	{"maildrop", "3.1.8-1", "/usr/bin/maildrop"},
 	{"openssl", "3.5.4-1", "/usr/bin/openssl /etc/ssl/openssl.cnf"},
-	{"postfix", "3.11.6-1", daemons + " /usr/sbin/postmulti /usr/sbin/postqueue /usr/sbin/sendmail /usr/lib/sendmail /usr/sbin/mailq /usr/bin/mailq /usr/sbin/newaliases /usr/bin/newaliases"},
+	{"postfix", "3.11.6-1", daemons + " /usr/lib/systemd/system/postfix.service /usr/sbin/postfix /usr/sbin/postmap /usr/sbin/postmulti /usr/sbin/postqueue /usr/sbin/postsuper /usr/sbin/sendmail /usr/lib/sendmail /usr/sbin/mailq /usr/bin/mailq /usr/sbin/newaliases /usr/bin/newaliases"},
 	{"postfix-pcre", "3.11.6-1", "/usr/lib/postfix/postfix-pcre.so"},
 	{"postfix-policyd-spf-python", "3.1.0-1", "/usr/bin/policyd-spf"},
 	{"procmail", "3.24-1", "/usr/bin/procmail"},
@@ -56,6 +64,19 @@ const daemons = "/usr/lib/postfix/sbin/anvil /usr/lib/postfix/sbin/bounce /usr/l
 	"/usr/lib/postfix/sbin/lmtp /usr/lib/postfix/sbin/local /usr/lib/postfix/sbin/master /usr/lib/postfix/sbin/pickup /usr/lib/postfix/sbin/pipe /usr/lib/postfix/sbin/postscreen " +
 	"/usr/lib/postfix/sbin/proxymap /usr/lib/postfix/sbin/qmgr /usr/lib/postfix/sbin/smtp /usr/lib/postfix/sbin/smtpd /usr/lib/postfix/sbin/spawn " +
 	"/usr/lib/postfix/sbin/trivial-rewrite /usr/lib/postfix/sbin/verify /usr/lib/postfix/sbin/virtual"
+
+const unit = `[Unit]
+Description=Postfix Mail Transport Agent
+
+[Service]
+Type=forking
+ExecStart=/usr/sbin/postfix start
+ExecStop=/usr/sbin/postfix stop
+ExecReload=/usr/sbin/postfix reload
+
+[Install]
+WantedBy=multi-user.target
+`
 
 const mainCf = `compatibility_level = 3.6
 myhostname = mail.example.test
