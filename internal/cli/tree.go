@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"slices"
 
 	"waxseal"
 	"waxseal/internal/archive"
@@ -54,7 +53,7 @@ func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.Sta
 	reader := mailpath.NewReader(m)
 	reader.Otherwise(rpm.Open)
 	state := reader.ReadLive(seen, now)
-	state.Problems = slices.Concat(state.Problems, tree.Problems(), problems)
+	state.Problems = append(append(state.Problems, tree.Problems()...), problems...)
 	markRunning(name, &state)
 	return state, tree.Keeps, nil
 }

@@ -92,6 +92,9 @@ func (p *Probe) Image(whole func() []byte) Image {
 	if errors.Is(err, ErrMissed) {
 		program, err = Parse(whole())
 	}
+	if errors.Is(err, ErrNotELF) { // it only begins as one
+		return im
+	}
 	im.ELF, im.Damaged = &program, err != nil
 	return im
 }

@@ -108,11 +108,13 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	})
 }
 
-// postfixVersion is that of an rpm package; what dpkg knows the reader of Postfix
-// reads itself.
+// postfixVersion is that of the installed package; none where no package
+// database knows one.
 func (r *Reader) postfixVersion() (none postconf.Version) {
-	if p := r.packages.Package("postfix"); p.Manager == "rpm" {
-		return postconf.Packaged(p.Version, postconf.RedHat)
+	vendors := map[string]postconf.Vendor{"dpkg": postconf.Debian, "rpm": postconf.RedHat}
+	p := r.packages.Package("postfix")
+	if vendor, ok := vendors[p.Manager]; ok && p.Version != "" {
+		return postconf.Packaged(p.Version, vendor)
 	}
 	return none
 }

@@ -76,6 +76,13 @@ type content struct {
 	image *loader.Image
 }
 
+// known reports whether the file has been read.
+func (c *content) known() bool {
+	c.Lock()
+	defer c.Unlock()
+	return c.done
+}
+
 // New returns a memory over a tree.
 func New(below waxseal.Tree) *Tree {
 	return &Tree{
@@ -213,47 +220,52 @@ func (t *Tree) Program(p waxseal.Path, limit int64) (loader.Image, error) {
 	}
 	c.Lock()
 	defer c.Unlock()
-	if c.image == nil && c.err == nil {
-		t.probe(p, c, size, limit)
+	if c.image != nil || c.err != nil {
+		return deref(c.image), c.err
 	}
-	if c.err != nil {
-		return loader.Image{}, c.err
-	}
-	if size > limit {
+	if size > limit && c.data == nil {
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
-	return *c.image, nil
+	image, err := t.probe(p, c, limit)
+	c.done, c.err, c.sums = true, err, image.Sums
+	if err != nil {
+		return loader.Image{}, err
+	}
+	// A text that finds no room is read again when it is asked for again.
+	if image.ELF != nil || c.data != nil || t.keep(int64(len(image.Text))) {
+		c.image = &image
+		c.data = image.Text
+	}
+	return image, nil
+}
+
+func deref(image *loader.Image) loader.Image {
+	if image == nil {
+		return loader.Image{}
+	}
+	return *image
 }
 
 // probe reads a program for the first time.
-func (t *Tree) probe(p waxseal.Path, c *content, size, limit int64) {
+func (t *Tree) probe(p waxseal.Path, c *content, limit int64) (loader.Image, error) {
 	below, ok := t.below.(copier)
-	if !ok || c.data != nil || size > limit {
-		if c.data == nil && c.err == nil {
-			c.data, c.err = t.below.ReadFile(p, limit)
-			t.files.Add(1)
-		}
-		if c.err == nil {
-			image := loader.ImageOf(c.data)
-			c.image, c.sums = &image, image.Sums
-		}
-		c.done = true
-		return
+	switch {
+	case c.data != nil:
+		return loader.ImageOf(c.data), nil
+	case !ok:
+		t.files.Add(1)
+		data, err := t.below.ReadFile(p, limit)
+		return loader.ImageOf(data), err
 	}
-	probe := loader.NewProbe()
-	c.done = true
 	t.files.Add(1)
-	if c.err = below.CopyTo(p, probe, limit); c.err != nil {
-		return
+	probe := loader.NewProbe()
+	if err := below.CopyTo(p, probe, limit); err != nil {
+		return loader.Image{}, err
 	}
-	image := probe.Image(func() []byte {
+	return probe.Image(func() []byte {
 		whole, _ := t.below.ReadFile(p, limit) // an error leaves nothing: damaged
 		return whole
-	})
-	c.image, c.sums = &image, image.Sums
-	if image.ELF == nil && t.keep(int64(len(image.Text))) {
-		c.data = image.Text
-	}
+	}), nil
 }
 
 // fill reads a file for the first time.
@@ -356,7 +368,7 @@ func (t *Tree) Warm(paths []waxseal.Path) {
 				if i >= len(paths) {
 					return
 				}
-				if st, err := t.Stat(paths[i]); err == nil && st.Type == waxseal.Regular {
+				if c, _, err := t.regular(paths[i]); err == nil && !c.known() {
 					_, _ = t.Program(paths[i], maxWarm) // remembered, the error too
 				}
 			}

@@ -21,43 +21,38 @@ const maxTable = 256 << 20
 type compiledTable struct {
 	ref     mapdb.Ref
 	content []byte
-	// damaged: entries may be missing from what could be read.
-	damaged bool
 }
 
 func (c compiledTable) each(yield func(key, value []byte) bool) ([]mapdb.Problem, error) {
 	return mapdb.EachCompiled(c.ref.Type, bytes.NewReader(c.content), int64(len(c.content)), yield)
 }
 
-// compiled reads the compiled file of a table. ok is false where there is none, or
+// compiled opens the compiled file of a table. ok is false where there is none, or
 // where it can't be read: then the source has to stand for it.
 func (in *instance) compiled(ref mapdb.Ref) (c compiledTable, ok bool) {
+	content, err := in.tree.ReadFile(clean(ref.CompiledFile()), maxTable)
+	if err != nil && !isMissing(err) {
+		in.unreadable(clean(ref.CompiledFile()), "a compiled table", err.Error())
+	}
+	return compiledTable{ref: ref, content: content}, err == nil
+}
+
+// damage tells what is wrong with a compiled table, so that it is never silence.
+func (in *instance) damage(ref mapdb.Ref, problems []mapdb.Problem, err error) {
 	p := clean(ref.CompiledFile())
-	content, err := in.tree.ReadFile(p, maxTable)
-	if isMissing(err) && err != nil {
-		return c, false
-	}
-	c = compiledTable{ref: ref, content: content}
-	var problems []mapdb.Problem
-	if err == nil {
-		problems, err = c.each(func(_, _ []byte) bool { return true })
-	}
-	if err != nil {
-		in.unreadable(p, "a compiled table", err.Error())
-		return c, false
-	}
 	for _, b := range problems {
-		c.damaged = true
 		in.unreadable(p, "a compiled table", b.Message)
 		in.problem(p, 0, b.Message)
 	}
-	return c, true
+	if err != nil {
+		in.unreadable(p, "a compiled table", err.Error())
+	}
 }
 
 // entries are those of the compiled table alone.
 func (c compiledTable) entries() iter.Seq[entry] {
 	return func(yield func(entry) bool) {
-		_, _ = c.each(func(key, value []byte) bool { // its problems were told when it was opened
+		_, _ = c.each(func(key, value []byte) bool { // its problems were told before
 			return yield(entry{Entry: mapdb.Entry{Key: string(key), Value: string(value)}, compiled: true})
 		})
 	}
@@ -82,23 +77,24 @@ type slot struct {
 	seen       bool
 }
 
-// compareMaps reads both sides and gives the entries as lookups meet them.
-func compareMaps(format mapdb.Format, source iter.Seq[entry], lines int, c compiledTable) iter.Seq[entry] {
+// compareMaps reads both sides and gives the entries as lookups meet them. Of a
+// compiled map that can't be read to its end, what it lacks says nothing.
+func compareMaps(format mapdb.Format, source iter.Seq[entry], lines int, c compiledTable) (iter.Seq[entry], []mapdb.Problem, error) {
 	x := comparison{seed: maphash.MakeSeed(), format: format, slots: make([]slot, 0, lines+1), other: map[int][]string{}, absent: map[int]bool{}, double: map[int]bool{}}
 	for e := range source {
 		x.slots = append(x.slots, slot{key: maphash.String(x.seed, mapdb.Fold(e.Key)), value: maphash.String(x.seed, e.Value), line: e.Line})
 	}
 	x.first()
-	_, _ = c.each(func(key, value []byte) bool { // its problems were told when it was opened
+	problems, err := c.each(func(key, value []byte) bool {
 		x.met(key, value)
 		return true
 	})
 	for _, s := range x.slots {
-		if !s.seen && !c.damaged {
+		if !s.seen && err == nil && len(problems) == 0 {
 			x.absent[s.line] = true
 		}
 	}
-	return x.merged(source, c)
+	return x.merged(source, c), problems, err
 }
 
 // first keeps of equal keys the first, as postmap(1) and postalias(1) do.
@@ -258,9 +254,13 @@ func (in *instance) readTable(ref mapdb.Ref, format mapdb.Format) tableText {
 		t.entries = firstOnly(t.entries, t.lines)
 	case !ok:
 	case t.missing || t.failed:
+		problems, err := c.each(func(_, _ []byte) bool { return true })
+		in.damage(ref, problems, err)
 		t.entries, t.lines, t.onlyCompiled = c.entries(), len(c.content)/32, true
 	default:
-		t.entries = compareMaps(format, t.entries, t.lines, c)
+		both, problems, err := compareMaps(format, t.entries, t.lines, c)
+		in.damage(ref, problems, err)
+		t.entries = both
 	}
 	return t
 }

@@ -50,7 +50,9 @@ func (in *instance) load() {
 	}
 	in.config = postconf.New(in.main, master, postconf.Facts{Directory: in.dir, Host: in.hostName(), Version: in.findVersion(in.main)})
 	in.view = in.config.View(nil)
-	if doubt := in.config.Facts.Version.Problem(); doubt != "" && !in.doubted {
+	// That a version is assumed stands with the version.
+	if v := in.config.Facts.Version; v.From != "" && v.Problem() != "" && !in.doubted {
+		doubt := v.Problem()
 		in.doubted = true
 		in.problem(mainPath, 0, doubt)
 	}

@@ -48,8 +48,8 @@ const (
 
 // Options are what is known besides the tree.
 type Options struct {
-	// Version of the installed package, where another database than dpkg's has it;
-	// none has an empty Number.
+	// Version of the installed package; where no package database has it, Number is
+	// empty.
 	Version postconf.Version
 	// Also are configuration directories found elsewhere than in main.cf.
 	Also []Directory
@@ -67,7 +67,9 @@ type Directory struct {
 
 // Read reads every Postfix instance of the tree. The result is empty where there
 // is none.
-func Read(tree waxseal.Tree, m *mask.Masker) Result { return ReadWith(tree, m, Options{}) }
+func Read(tree waxseal.Tree, m *mask.Masker) Result {
+	return ReadWith(tree, m, Options{Version: postconf.Installed(tree)})
+}
 
 // ReadWith is Read with what is known besides the tree.
 func ReadWith(tree waxseal.Tree, m *mask.Masker, o Options) Result {

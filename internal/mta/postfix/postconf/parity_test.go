@@ -120,7 +120,7 @@ func newParity(t *testing.T) parity {
 		return parity{command: command, cases: dir, inside: dir, version: Version{Number: os.Getenv("WAXSEAL_PARITY_VERSION"), From: "the environment"}}
 	}
 	lab.Require(t)
-	base, err := lab.Base(t.Context(), "")
+	base, err := lab.Base(t.Context(), "", lab.Mail)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func newParity(t *testing.T) parity {
 		t.Fatal(err)
 	}
 	p := parity{root: root, command: "postconf", cases: filepath.Join(root, "cases"), inside: "/cases"}
-	p.version = FindVersion(oneFile{"/var/lib/dpkg/status", status}, Main{})
+	p.version = Installed(oneFile{"/var/lib/dpkg/status", status})
 	if p.version.From == "" {
 		t.Fatal("the lab's dpkg does not know its Postfix")
 	}

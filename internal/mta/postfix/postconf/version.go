@@ -59,13 +59,19 @@ const (
 	maxBinary      = 16 << 20
 )
 
-// FindVersion looks for the version in dpkg's database, then in the programs of
-// Postfix, then in main.cf.
-func FindVersion(tree waxseal.Tree, main Main) Version {
-	v := Version{Vendor: findVendor(tree)}
+// Installed is the version that dpkg's database knows; it has no Number where there
+// is none.
+func Installed(tree waxseal.Tree) (v Version) {
 	if number := dpkgVersion(tree); number != "" {
 		return Packaged(number, Debian)
 	}
+	return v
+}
+
+// FindVersion looks for the version in the programs of Postfix, then in main.cf:
+// for where no package database has it.
+func FindVersion(tree waxseal.Tree, main Main) Version {
+	v := Version{Vendor: findVendor(tree)}
 	for _, p := range programs {
 		if number := binaryVersion(tree, p); number != "" {
 			v.Number, v.From = number, "the program "+string(p)
