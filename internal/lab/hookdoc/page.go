@@ -79,7 +79,8 @@ make, and one that an intruder makes.
 
 An example is what is added to the files of a small Debian mail server for example.test, to main.cf unless it says otherwise. The page is made
 from the readers' own tables, and each example is really run by the tests: the severity beside it is what Waxseal says of the change, and the words
-are its weightiest reasons. It says so of a change that nothing explains; [severity.md](severity.md) has the rules.
+are its weightiest reasons. It says so of a change that nothing explains; [severity.md](severity.md) has the rules. Where a harmless change comes out as
+bad as an intruder's, the page calls it a false alarm, and where an intruder's comes out no worse than medium, it says why.
 
 | when | hooks |
 |---|---|
