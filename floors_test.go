@@ -84,8 +84,9 @@ var floors = []struct {
 	{"lab", []string{
 		"waxseal/internal/lab",
 		"waxseal/internal/lab/demo",
+		"waxseal/internal/lab/hookdoc",
 		"waxseal/internal/lab/man",
-	}, []string{"golang.org/x/sys/unix", "github.com/d--j/go-milter", "github.com/emersion/go-message", "github.com/spf13/cobra/doc"}},
+	}, []string{"golang.org/x/sys/unix", "github.com/d--j/go-milter", "github.com/emersion/go-message", "github.com/spf13/cobra/doc", "github.com/rogpeppe/go-internal/txtar"}},
 }
 
 // pureBelow is the first floor that may touch the world.

@@ -1,0 +1,34 @@
+// Hookdoc writes docs/hooks.md: every sort of hook, where it is found, what it
+// can do, and for each a harmless and a malicious example with what Waxseal says
+// of it. The sorts come from the readers themselves, and the judgements from
+// really running the examples:
+//
+//	go run ./internal/lab/hookdoc
+//
+// An example is an archive in examples/ that bears the name of the directive;
+// see example.go.
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/mta/postfix"
+	"waxseal/internal/surroundings"
+)
+
+func main() {
+	text, err := page("internal/lab/hookdoc/examples")
+	if err == nil {
+		err = os.WriteFile("docs/hooks.md", []byte(text), 0o644)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "hookdoc:", err)
+		os.Exit(1)
+	}
+}
+
+// places are the sorts of hook of every reader.
+func places() []waxseal.Place { return slices.Concat(postfix.Places(), surroundings.Sorts()) }

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mta/postfix"
+)
+
+// chapter is a part of the page.
+type chapter struct {
+	title, intro string
+	places       []waxseal.Place
+}
+
+// chapters sorts the places: those of Postfix by where mail is on its way, those
+// of the host together.
+func chapters(list []waxseal.Place) []chapter {
+	stages := []struct {
+		stage        waxseal.Stage
+		title, intro string
+	}{
+		{waxseal.StageConnect, "Before mail comes", "What runs as the mail system, with which environment, and where it writes its log."},
+		{waxseal.StageSession, "While a client speaks SMTP", "Who may send what to whom, and who is asked about it."},
+		{waxseal.StageData, "While a message is received", "What stands between the client and the queue."},
+		{waxseal.StageQueue, "As a message is queued", "Filters, checks, copies, and addresses that are replaced."},
+		{waxseal.StageRoute, "As its way is chosen", "Which host or service each message goes to."},
+		{waxseal.StageDeliver, "As it is delivered", "What happens to a message as it leaves or gets to a mailbox."},
+		{waxseal.StageDelivered, "When it lies in a mailbox", "What happens to mail that was delivered."},
+	}
+	var out []chapter
+	for _, s := range stages {
+		c := chapter{title: s.title, intro: s.intro}
+		for _, p := range list {
+			if p.MTA == postfix.MTA && p.Stage == s.stage {
+				c.places = append(c.places, p)
+			}
+		}
+		out = append(out, c)
+	}
+	host := chapter{title: "Around the mail system", intro: "What the host itself decides: what is started, with which libraries, and under which names."}
+	for _, p := range list {
+		if p.MTA == waxseal.HostStack {
+			host.places = append(host.places, p)
+		}
+	}
+	return slices.DeleteFunc(append(out, host), func(c chapter) bool { return len(c.places) == 0 })
+}
+
+// page is the whole document.
+func page(dir string) (string, error) {
+	var b strings.Builder
+	list := places()
+	fmt.Fprintf(&b, head, len(list))
+	for _, c := range chapters(list) {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", c.title, anchor(c.title), contents(c))
+	}
+	for _, c := range chapters(list) {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.title, c.intro)
+		for _, g := range groups(c.places) {
+			text, err := section(dir, g)
+			if err != nil {
+				return "", err
+			}
+			b.WriteString(text)
+		}
+	}
+	return b.String(), nil
+}
+
+const head = `<!-- Made by go run ./internal/lab/hookdoc; edits are lost. -->
+# Hooks
+
+A hook is a place where mail can be read, copied, diverted, rewritten or dropped, where it runs a command, or where its handling is kept out of
+the log. Waxseal knows %d sorts of them. This page has for each where it is found, what it can do, and two changes: one that administrators
+make, and one that an intruder makes.
+
+An example is what is added to the files of a small Debian mail server for example.test, to main.cf unless it says otherwise. The page is made
+from the readers' own tables, and each example is really run by the tests: the severity beside it is what Waxseal says of the change, and the words
+are its weightiest reasons. It says so of a change that nothing explains; [severity.md](severity.md) has the rules. Where a harmless change comes out as
+bad as an intruder's, the page calls it a false alarm, and where an intruder's comes out no worse than medium, it says why.
+
+| when | hooks |
+|---|---|
+`
+
+// contents links to the hooks of a chapter.
+func contents(c chapter) string {
+	var links []string
+	for _, g := range groups(c.places) {
+		for _, p := range g {
+			links = append(links, fmt.Sprintf("[%s](#%s)", title(p), anchor(title(p))))
+		}
+	}
+	return strings.Join(links, ", ")
+}
+
+// title names a sort of hook so that no other has the same name, whatever the
+// case: links do not tell it apart.
+func title(p waxseal.Place) string {
+	for _, other := range places() {
+		if strings.EqualFold(other.Directive, p.Directive) {
+			if other.MTA == p.MTA && other.Directive == p.Directive {
+				return p.Directive
+			}
+			return string(p.MTA) + " " + p.Directive
+		}
+	}
+	return p.Directive
+}
+
+// anchor is what a heading is called in a link.
+func anchor(heading string) string {
+	keep := func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-', r == '_', r >= '0' && r <= '9', r >= 'a' && r <= 'z':
+			return r
+		}
+		return -1
+	}
+	return strings.Map(keep, strings.ToLower(heading))
+}
+
+// groups puts those together of which there is the same to say.
+func groups(list []waxseal.Place) [][]waxseal.Place {
+	var out [][]waxseal.Place
+	for _, p := range list {
+		i := slices.IndexFunc(out, func(g []waxseal.Place) bool { return describe(g[0]) == describe(p) })
+		if i < 0 {
+			out = append(out, nil)
+			i = len(out) - 1
+		}
+		out[i] = append(out[i], p)
+	}
+	return out
+}
+
+// describe says what a hook is in the sentences that stand below its name.
+func describe(p waxseal.Place) string {
+	return fmt.Sprintf("%s. In %s; see %s. Kind `%s`%s.\n", capital(p.Does), p.Where, p.Manual, p.Kind, can(p.Effects))
+}
+
+func can(effects []waxseal.Effect) string {
+	if len(effects) == 0 {
+		return ""
+	}
+	var words []string
+	for _, e := range effects {
+		words = append(words, string(e))
+	}
+	return "; can " + strings.Join(words, ", ")
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// section describes one sort of hook, or several that are alike.
+func section(dir string, group []waxseal.Place) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n### %s\n\n%s", inline(heading(group)), describe(group[0]))
+	for _, p := range group {
+		if len(group) > 1 {
+			fmt.Fprintf(&b, "\n#### %s\n", title(p))
+		}
+		e, err := readExample(dir, title(p))
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(e.describe())
+	}
+	return b.String(), nil
+}
+
+// heading is a name, a few names, or what many have in common: smtpd_*_restrictions.
+func heading(group []waxseal.Place) string {
+	names := make([]string, len(group))
+	for i, p := range group {
+		names[i] = title(p)
+	}
+	if len(names) < 3 {
+		return strings.Join(names, ", ")
+	}
+	prefix, suffix := names[0], names[0]
+	for _, n := range names {
+		for !strings.HasPrefix(n, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+		for !strings.HasSuffix(n, suffix) {
+			suffix = suffix[1:]
+		}
+	}
+	if len(prefix)+len(suffix) < 4 || slices.Contains(names, prefix+suffix) {
+		return strings.Join(names, ", ")
+	}
+	return prefix + "*" + suffix
+}
+
+// describe shows both changes with what is said of them.
+func (e example) describe() string {
+	var b strings.Builder
+	if e.note != "" {
+		fmt.Fprintf(&b, "\n%s\n", e.note)
+	}
+	if e.before != "" {
+		fmt.Fprintf(&b, "\nWhere there is already\n\n%s", block(e.before))
+	}
+	for _, kind := range []change{harmless, malicious} {
+		changes, remark := e.judge(kind), ""
+		switch {
+		case kind == harmless && e.alarm != "":
+			remark = "\n_False alarm: " + e.alarm + "_\n"
+		case kind == malicious && e.ceiling != "":
+			remark = "\n_No more than medium: " + e.ceiling + "_\n"
+		}
+		fmt.Fprintf(&b, "\n%s, **%s**: %s.\n%s\n%s", capital(string(kind)), verdict(changes), inline(reasons(changes)), remark, block(e.text(kind)))
+	}
+	return b.String()
+}
+
+// block shows lines of files, each file under its name where there are several.
+func block(text string) string {
+	if strings.Contains(text, "\n==> ") && !strings.HasPrefix(text, "==> ") {
+		text = "==> /etc/postfix/main.cf\n" + text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(line, "==> "); ok {
+			name, mode, _ := strings.Cut(strings.TrimSpace(name), " ")
+			if mode != "" {
+				mode = " (mode " + mode + ")"
+			}
+			if b.Len() > 0 {
+				b.WriteString("\n")
+			}
+			line = "==> " + name + mode + " <==\n"
+		}
+		b.WriteString(line)
+	}
+	return "```\n" + b.String() + "```\n"
+}
+
+// inline keeps a text from being taken for markup.
+func inline(text string) string {
+	return strings.NewReplacer("\\", "\\\\", "*", "\\*", "<", "&lt;", "`", "\\`", "[", "\\[").Replace(text)
+}
+
+// reasons are the weightiest reasons of the worst change, two at most.
+func reasons(changes []waxseal.Change) string {
+	for _, c := range changes {
+		if c.Severity == verdict(changes) {
+			return strings.Join(c.Reasons[:min(2, len(c.Reasons))], "; ")
+		}
+	}
+	return ""
+}
