@@ -67,6 +67,13 @@ const (
 	answersForeign
 	smtpRewritten
 	hidesMail
+	answersHidden
+	outcomeChanged
+	textReplaced
+	listsAct
+	held
+	heldFrom
+	passedBy
 
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
@@ -74,7 +81,6 @@ const (
 	packagedProgram
 	strangeProgram
 	rootCommand
-	rootCode
 	badPlace
 	anyoneWrites
 	unsafeAbove
@@ -87,12 +93,14 @@ const (
 	loaderTrick
 	preloaded
 	librariesFirst
+	librariesAlso
 	mountedOver
 	jobTool
 	jobStrange
 	jobPackaged
 	unitSeesOther
 	unitAsOther
+	unitAsRoot
 	environmentSet
 
 	// Services, tables, logs.
@@ -189,17 +197,23 @@ var signs = [...]row{
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
 	diverted:         {waxseal.High, false, "mail is diverted, copied or dropped by %s: %s"},
 	rewritten:        {waxseal.Medium, false, "messages are rewritten by %s: %s"},
-	rewrittenForeign: {waxseal.High, false, "addresses are rewritten to one outside the own domains: %s"},
-	answersForeign:   {waxseal.High, false, "messages are rewritten with an address outside the own domains, to which answers may go: %s"},
-	smtpRewritten:    {waxseal.High, false, "what is said in SMTP is rewritten before it is acted on: %s"},
+	rewrittenForeign: {waxseal.High, false, "%s: addresses are rewritten to one outside the own domains: %s"},
+	answersForeign:   {waxseal.High, false, "%s: messages are rewritten with an address outside the own domains, to which answers may go: %s"},
+	smtpRewritten:    {waxseal.High, false, "%s: what is said in SMTP is rewritten before it is acted on: %s"},
+	answersHidden:    {waxseal.High, false, "%s: answers of the DNS are hidden that decide where mail goes, whether it is encrypted, or who is believed: %s"},
+	outcomeChanged:   {waxseal.High, false, "%s: what became of mail is told as something else: %s"},
+	textReplaced:     {waxseal.High, false, "%s: the text of messages is replaced: %s"},
+	listsAct:         {waxseal.High, false, "%s: whoever writes to an included list may run commands or write files: %s"},
+	held:             {waxseal.Medium, false, "mail is put on hold until somebody looks: %s"},
+	heldFrom:         {waxseal.High, false, "mail of certain people or about certain things is kept from its recipients: %s"},
+	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 
 	generalTool:     {waxseal.High, false, "a shell or general tool runs with each message: %s"},
 	deliveryProgram: {waxseal.Medium, false, "the delivery program %s runs with each message"},
 	packagedProgram: {waxseal.Medium, false, "%s runs with each message; the local package database knows it as part of %s and unmodified"},
 	strangeProgram:  {waxseal.High, false, "%s runs with each message, and no package vouches for it"},
-	rootCommand:     {waxseal.High, true, "it runs as root"},
-	rootCode:        {waxseal.None, true, "it runs as root"},
+	rootCommand:     {waxseal.None, true, "it runs as root"},
 	badPlace:        {waxseal.High, true, "%s: %s"},
 	anyoneWrites:    {waxseal.High, true, "anyone on this host may write %s (mode %s)"},
 	unsafeAbove:     {waxseal.High, false, "%s, above %s, belongs to %s and not to root alone: who can write it can put another file in its place"},
@@ -211,12 +225,14 @@ var signs = [...]row{
 	strangeCode:     {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
 	loaderTrick:     {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
 	preloaded:       {waxseal.Critical, true, "%s is loaded into every program of the host, mail daemons and root's commands too"},
-	librariesFirst:  {waxseal.High, true, "every program of the host looks for its libraries in %s first"},
+	librariesFirst:  {waxseal.High, true, "%s comes before the system's libraries, and has some of the same names"},
+	librariesAlso:   {waxseal.Medium, false, "every program of the host looks for its libraries in %s too"},
 	jobTool:         {waxseal.High, false, "a shell or general tool runs beside the mail system (%s): %s"},
 	jobStrange:      {waxseal.High, false, "%s runs beside the mail system (%s), and no package vouches for it"},
 	jobPackaged:     {waxseal.Medium, false, "%s of package %s runs beside the mail system (%s)"},
 	unitSeesOther:   {waxseal.High, false, "a unit of the mail system sees other files than the host: %s %s"},
 	unitAsOther:     {waxseal.Medium, false, "a unit of the mail system is set otherwise than its package says: %s %s"},
+	unitAsRoot:      {waxseal.High, false, "what ran as a user of its own runs as %s"},
 	mountedOver:     {waxseal.High, false, "another file system is mounted over %s: what the mail system reads there is %s"},
 	environmentSet:  {waxseal.Medium, false, "the environment of the daemons is set: %s"},
 

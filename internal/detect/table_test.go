@@ -22,7 +22,7 @@ func TestEverySignHasARow(t *testing.T) {
 // TestWorseNeedsSomethingHigh: an aggravation alone is no alarm.
 func TestWorseNeedsSomethingHigh(t *testing.T) {
 	w := weighing(rewritten, "header_checks", "x")
-	w.add(rootCode)
+	w.add(rootCommand)
 	w.settle()
 	if w.severity != waxseal.Medium {
 		t.Errorf("medium with an aggravation became %s", w.severity)

@@ -49,10 +49,18 @@ func (c *Context) signs(h waxseal.Hook) weight {
 // unread matches names of addresses that exist so that nobody reads them.
 var unread = regexp.MustCompile(`(?i)^(?:no-?_?reply|do-?_?not-?_?reply|dev-?null|null|nobody|blackhole|bit-?bucket|discard|bounces?)(?:@|$)`)
 
+// aimed matches checks that pick mail by who wrote it, who is to get it, or what
+// it is about, rather than by what is attached or how it came.
+var aimed = regexp.MustCompile(`(?i)^(?:sender|recipient|sasl) |^header \W{0,3}(?:from|to|cc|subject|reply-to|sender|return-path)`)
+
 // discard weighs mail that is thrown away.
 func (c *Context) discard(h waxseal.Hook, w *weight) {
 	if key, ok := strings.CutPrefix(h.Scope, "recipient "); ok && unread.MatchString(key) {
 		w.add(droppedUnread, clip(h.Scope))
+		return
+	}
+	if h.Directive == "HOLD" {
+		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
 	w.add(dropped, clip(h.Scope))
@@ -147,7 +155,7 @@ func (c *Context) nextHop(h waxseal.Hook, w *weight) {
 		w.add(privateHop, h.Target.Value, r)
 	case r == public:
 		w.add(publicHop, h.Target.Value)
-	case h.Kind == waxseal.KindRelay && seesAll(h) && !oddPort(port), c.ownDestination(h):
+	case h.Kind == waxseal.KindRelay && !oddPort(port) && (seesAll(h) || wholeDomain(h)), c.ownDestination(h):
 		w.add(namedHop, h.Target.Value)
 	default:
 		w.add(foreignHop, h.Target.Value, r)
@@ -162,6 +170,13 @@ func (c *Context) nextHop(h waxseal.Hook, w *weight) {
 
 func oddPort(port string) bool {
 	return port != "" && !slices.Contains([]string{"25", "465", "587", "2525", "smtp", "smtps", "submission", "submissions", "24", "lmtp"}, port)
+}
+
+// wholeDomain reports whether a hook is for all senders or recipients of a domain
+// rather than for one.
+func wholeDomain(h waxseal.Hook) bool {
+	_, key, ok := strings.Cut(h.Scope, " ")
+	return ok && strings.HasPrefix(key, "@") && strings.Count(key, "@") == 1
 }
 
 // ownDestination reports whether mail for a domain goes to a host of that very
@@ -194,6 +209,11 @@ func (c *Context) unit(h waxseal.Hook, w *weight) {
 	switch {
 	case h.Target.Type == waxseal.TargetCommand || h.Target.Type == waxseal.TargetFile:
 		c.job(h, w)
+	case h.Directive == "User" && (h.Target.Value == "root" || h.Target.Value == "0"):
+		w.add(unitAsOther, h.Directive, clip(h.Target.Value))
+		w.add(unitAsRoot, clip(h.Target.Value))
+	case h.Directive == "User" || h.Directive == "Group" || h.Directive == "DynamicUser":
+		w.add(unitAsOther, h.Directive, clip(h.Target.Value))
 	case h.Has(waxseal.Modify) || h.Has(waxseal.Execute):
 		w.add(unitSeesOther, h.Directive, clip(h.Target.Value))
 	default:
@@ -219,7 +239,7 @@ func (c *Context) job(h waxseal.Hook, w *weight) {
 	}
 	c.whereItLies(program, name, w)
 	if runsAsRoot(h) {
-		w.add(rootCode)
+		w.add(rootCommand)
 	}
 }
 
@@ -313,6 +333,10 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 		c.whereTableLies(h, w)
 		return
 	}
+	if (h.Directive == "queue_directory" || h.Directive == "data_directory") && hiding(h.Target.Value) == "" {
+		w.add(systemMailbox, h.Target.Value)
+		return
+	}
 	if inOwnHome(h) {
 		w.add(ownHome, h.Target.Value)
 		c.whereItLies(waxseal.Part{}, h.Target.Value, w)
@@ -376,38 +400,6 @@ func (c *Context) whereTableLies(h waxseal.Hook, w *weight) {
 	}
 }
 
-// rewrite weighs a change made to messages or to what is said in SMTP.
-func (c *Context) rewrite(h waxseal.Hook, w *weight) {
-	switch {
-	case h.Has(waxseal.Execute):
-		c.code(h, w)
-	case strings.HasSuffix(h.Directive, "_command_filter") || strings.HasSuffix(h.Directive, "_reply_filter"):
-		w.add(smtpRewritten, clip(h.Target.Value))
-	case h.Has(waxseal.Silence):
-		w.add(hidesMail, h.Directive, clip(h.Target.Value))
-	case h.Target.Type == waxseal.TargetAddress && c.foreignAddress(h.Target.Value):
-		w.add(rewrittenForeign, h.Target.Value)
-	case h.Has(waxseal.Drop) || h.Has(waxseal.Divert) || h.Has(waxseal.Copy):
-		w.add(diverted, h.Directive, clip(h.Target.Value))
-	case c.foreignIn(h.Target.Value) != "":
-		w.add(answersForeign, c.foreignIn(h.Target.Value))
-	default:
-		w.add(rewritten, h.Directive, clip(h.Target.Value))
-	}
-}
-
-var addressIn = regexp.MustCompile(`[A-Za-z0-9._+=-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`)
-
-// foreignIn finds an address outside the own domains in a text.
-func (c *Context) foreignIn(text string) string {
-	for _, a := range addressIn.FindAllString(text, 16) {
-		if c.foreignAddress(a) {
-			return a
-		}
-	}
-	return ""
-}
-
 // environment weighs variables that every daemon gets.
 func (c *Context) environment(h waxseal.Hook, w *weight) {
 	switch h.Directive {
@@ -418,7 +410,9 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 		w.add(preloaded, clip(h.Target.Value))
 		return
 	case "ld.so.conf":
-		w.add(librariesFirst, clip(h.Target.Value))
+		shadows := slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleLibrary })
+		w.add(pick(shadows, librariesFirst, librariesAlso), clip(h.Target.Value))
+		c.whereItLies(waxseal.Part{}, h.Target.Value, w)
 		return
 	}
 	for _, name := range []string{"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "PYTHONPATH", "PERL5LIB", "PERL5OPT", "PYTHONSTARTUP", "BASH_ENV", "MAIL_CONFIG", "PATH="} {
@@ -446,7 +440,7 @@ func (c *Context) code(h waxseal.Hook, w *weight) {
 	}
 	c.whereItLies(program, path.Clean("/"+firstWord(h.Target.Value)), w)
 	if runsAsRoot(h) {
-		w.add(rootCode)
+		w.add(rootCommand)
 	}
 }
 

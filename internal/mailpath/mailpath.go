@@ -208,7 +208,7 @@ func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
 
 // part completes one part; needs are the further parts it depends on.
 func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) {
-	if have, ok := c.parts[p.Path]; ok && (have.Role == p.Role || !isProgram(p.Role)) {
+	if have, ok := c.parts[p.Path]; ok && !better(p.Role, have.Role) {
 		return have, c.reader.programs[p.Path].needs
 	}
 	file, err := c.tree.Stat(p.Path)
@@ -228,6 +228,20 @@ func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) 
 	c.parts[p.Path] = p
 	c.files[p.Path] = state
 	return p, needs
+}
+
+// better reports whether a role says more of a file than the one it has. What a
+// reader knows as configuration stays that, though a script names it too.
+func better(role, have waxseal.Role) bool {
+	switch {
+	case role == have, role == waxseal.RoleUnused:
+		return false
+	case have.Text() && have != waxseal.RoleScript:
+		return isProgram(role) && role != waxseal.RoleLibrary
+	case have == waxseal.RoleLibrary:
+		return role.Text() || isProgram(role)
+	}
+	return isProgram(role)
 }
 
 // absent notes a part that is not there; a part that is there and can't be read

@@ -119,6 +119,10 @@ func (r *reader) defaults() {
 // substitution runs a program.
 var plainAssignment = regexp.MustCompile("^(export\\s+)?[A-Za-z_][A-Za-z0-9_]*=('[^']*'|\"[^\"`$]*(\\$[{A-Za-z_][^\"`(]*)?\"|[^\\s;&|`$<>()'\"]*)*\\s*(#.*)?$|^export(\\s+[A-Za-z_][A-Za-z0-9_]*)+\\s*$")
 
+// harmlessBuiltin are commands of the shell itself that only set a limit or an
+// option of it.
+var harmlessBuiltin = regexp.MustCompile("^(ulimit|umask|set|unset|true|:|return|shift)(\\s+[^;&|`$<>()]*)?$")
+
 // sourced makes a hook of the first line of a sourced file that runs something.
 // A value in quotes may go over several lines.
 func (r *reader) sourced(p waxseal.Path, text string) {
@@ -128,7 +132,7 @@ func (r *reader) sourced(p waxseal.Path, text string) {
 	check := func() bool {
 		statement := strings.TrimSpace(pending.String())
 		pending.Reset()
-		if statement == "" || len(statement) <= 64<<10 && plainAssignment.MatchString(statement) {
+		if statement == "" || len(statement) <= 64<<10 && (plainAssignment.MatchString(statement) || harmlessBuiltin.MatchString(statement)) {
 			return true
 		}
 		r.sourcedHook(p, from, statement)

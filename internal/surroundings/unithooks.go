@@ -197,7 +197,9 @@ func (m *manager) logSetting(u unit, a assignment) {
 	hidden := false
 	switch a.key {
 	case "StandardOutput", "StandardError":
-		hidden = a.value == "null" || strings.HasPrefix(a.value, "file:") || strings.HasPrefix(a.value, "truncate:") || strings.HasPrefix(a.value, "append:")
+		_, file, _ := strings.Cut(a.value, ":")
+		hidden = a.value == "null" || strings.HasPrefix(a.value, "truncate:") ||
+			(strings.HasPrefix(a.value, "file:") || strings.HasPrefix(a.value, "append:")) && !strings.HasPrefix(path.Clean(file), "/var/log/")
 	case "LogNamespace":
 		hidden = true
 	case "LogLevelMax", "SyslogLevel":

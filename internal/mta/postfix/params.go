@@ -149,7 +149,7 @@ func familyParameters() []param {
 			param{stage: session, kind: waxseal.KindPolicy, effects: decides, make: restrictions, daemons: "smtpd"}},
 		{"smtpd_discard_ehlo_keywords",
 			param{stage: session, kind: waxseal.KindRewrite, effects: modifies, make: textValue, when: whenChanged, daemons: "smtpd"}},
-		{"smtp_discard_ehlo_keywords lmtp_discard_ehlo_keywords",
+		{"smtp_discard_ehlo_keywords lmtp_discard_lhlo_keywords",
 			param{stage: deliver, kind: waxseal.KindRewrite, effects: modifies, make: textValue, when: whenChanged, daemons: "smtp lmtp"}},
 		{"smtpd_reject_footer postscreen_reject_footer",
 			param{stage: session, kind: waxseal.KindRewrite, effects: modifies, make: textValue, when: whenChanged, daemons: "smtpd postscreen"}},

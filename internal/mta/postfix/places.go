@@ -84,7 +84,7 @@ var does = map[string]string{
 	"undisclosed_recipients_header":    "this header is put into messages that name no recipient",
 	"smtpd_discard_ehlo_keywords":      "encryption or other extensions are hidden from clients",
 	"smtp_discard_ehlo_keywords":       "encryption or other extensions that servers offer are ignored",
-	"lmtp_discard_ehlo_keywords":       "encryption or other extensions that servers offer are ignored",
+	"lmtp_discard_lhlo_keywords":       "encryption or other extensions that servers offer are ignored",
 	"smtpd_reject_footer":              "this text is added to replies that reject mail",
 	"postscreen_reject_footer":         "this text is added to replies that reject mail",
 	"address_verify_relayhost":         "probes of addresses are sent to this host",

@@ -128,7 +128,7 @@ func textMeaning(name string) string {
 		return "these headers are removed from every message"
 	case "undisclosed_recipients_header":
 		return "it is put into messages that name no recipient"
-	case "smtpd_discard_ehlo_keywords", "smtp_discard_ehlo_keywords", "lmtp_discard_ehlo_keywords":
+	case "smtpd_discard_ehlo_keywords", "smtp_discard_ehlo_keywords", "lmtp_discard_lhlo_keywords":
 		return "these SMTP extensions, which may be encryption or authentication, are hidden"
 	case "smtpd_reject_footer", "postscreen_reject_footer":
 		return "it is added to replies that reject mail"
