@@ -136,6 +136,31 @@ func (d *door) describeHook(h waxseal.Hook, s waxseal.Severity) {
 		facts = append(facts, "not seen from here")
 	}
 	fmt.Fprintf(d.out, "      %s\n", shorten(safe(strings.Join(facts, "; ")), textWidth-6))
+	if says := h.Modifiers["drift"]; says != "" {
+		fmt.Fprintf(d.out, "      %s\n", shorten(safe(says), textWidth-6))
+	}
+	if l := h.Listener; l != nil {
+		fmt.Fprintf(d.out, "      %s\n", shorten(safe("answered by "+answering(*l)), textWidth-6))
+	}
+}
+
+// answering says who listens: "/usr/sbin/opendkim (process 311, user opendkim,
+// package opendkim, unmodified)".
+func answering(l waxseal.Listener) string {
+	facts := []string{fmt.Sprintf("process %d", l.PID)}
+	if l.User != "" {
+		facts = append(facts, "user "+l.User)
+	}
+	if l.Package != "" {
+		facts = append(facts, "package "+l.Package)
+	}
+	if l.PackageState != "" {
+		facts = append(facts, string(l.PackageState))
+	}
+	if l.Deleted {
+		facts = append(facts, "no longer on disk as it was started")
+	}
+	return cmp.Or(string(l.Exe), l.Comm, "a process that is not known") + " (" + strings.Join(facts, ", ") + ")"
 }
 
 // maxAlike is how many entries of one table are listed for people.

@@ -172,3 +172,33 @@ func edit(b *testing.B, root, name, text string) {
 		b.Fatal(err)
 	}
 }
+
+// TestScanNamesTheListener: on a live host, who answers at a milter's address is
+// named, whatever the address suggests.
+func TestScanNamesTheListener(t *testing.T) {
+	l := lab.Fresh(t)
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(l.Root, "tmp/waxseal"), "waxseal/cmd/waxseal").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	const listen = `import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 8891)); s.listen(); time.sleep(120)`
+	script := "postconf -e smtpd_milters=inet:127.0.0.1:8891 && cp /usr/bin/python3 /usr/local/bin/milterd && (setsid /usr/local/bin/milterd -c '" + listen + "' >/dev/null 2>&1 &) && sleep 1"
+	if out, err := l.Exec(t.Context(), "/bin/sh", "-c", script); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := l.Exec(t.Context(), "/tmp/waxseal", "scan", "--format", "json", "--fail-on", "critical")
+	var scan cli.Scan
+	if json.Unmarshal([]byte(out), &scan) != nil {
+		t.Fatalf("%v: %.500s", err, out)
+	}
+	for _, h := range scan.Hooks {
+		if h.Directive != "smtpd_milters" {
+			continue
+		}
+		if h.Listener == nil || h.Listener.Exe != "/usr/local/bin/milterd" || h.Listener.PackageState != vocabulary.PackageUnowned || h.Listener.PID == 0 {
+			t.Errorf("listener %+v", h.Listener)
+		}
+	}
+	if f := scan.Findings[0]; f.Severity < vocabulary.High || !strings.Contains(strings.Join(f.Reasons, " "), "/usr/local/bin/milterd answers there") {
+		t.Errorf("%s %s: %q", f.Severity, f.Title, f.Reasons)
+	}
+}

@@ -329,10 +329,10 @@ func clip(s string) string {
 
 // explain is the sentence for the whole change: that of its weightiest hook.
 func (c *Context) explain(ch *waxseal.Change) string {
-	best, sentence := waxseal.None-1, ""
+	best, signs, sentence := waxseal.None-1, 0, ""
 	consider := func(w weight, text string) {
-		if w.severity > best && text != "" {
-			best, sentence = w.severity, text
+		if text != "" && (w.severity > best || w.severity == best && w.heavy() > signs) {
+			best, signs, sentence = w.severity, w.heavy(), text
 		}
 	}
 	for _, h := range ch.Hooks.Added {
