@@ -233,13 +233,16 @@ func (p *parity) same(what string, ours, real map[string]string) {
 
 func (p *parity) lookups(name, ref string) {
 	real := answers(p.read(name + ".found"))
+	// postmap gives up at a result that is no UTF-8, and leaves the keys behind it
+	// unanswered.
+	gaveUp := strings.Contains(p.read(name+".err"), "query error")
 	table := mapdb.Open(mapdb.Parse(ref), p.files)
 	for _, key := range p.c.keys {
 		p.asked++
 		a, err := table.Lookup(key)
 		value, found := real[key]
 		switch {
-		case errors.Is(err, mapdb.ErrUnknown):
+		case errors.Is(err, mapdb.ErrUnknown), gaveUp && !found:
 			p.unknown++
 		case err != nil:
 			p.Errorf("%s: %q: %v", name, key, err)
