@@ -26,7 +26,8 @@ tests() {
 	go test -json $(pure)
 	go test -json -count=1 -p 1 $(live)
 	if command -v gcc >/dev/null; then
-		export CGO_ENABLED=1
+		# All the questions to postconf were asked above.
+		export CGO_ENABLED=1 WAXSEAL_PARITY_CASES=100
 		go test -json -race $(pure)
 		go test -json -count=1 -race -p 1 $(live | grep -v /lab)
 	else
