@@ -27,9 +27,9 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	now := stampOf(state.File)
 	known, ok := c.reader.programs[p.Path]
 	// A tree without change times (an archive) can't tell two versions apart.
-	if !ok || known.stamp != now || state.ChangeTime.IsZero() {
+	if !ok || known.stamp != now || state.ChangeTime.IsZero() || known.without && c.wanted(p.Path) == loader.SHA256AndMD5 {
 		// One library has many names: it is read under the first.
-		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() {
+		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() || known.without {
 			known = c.readProgram(*p, state)
 			known.stamp = now
 		}
@@ -63,6 +63,7 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 		return known
 	}
 	known.sums = image.Sums
+	known.without = image.Sums.MD5 == ""
 	known.digest = waxseal.Digest(known.sums.SHA256)
 	raw := image.Text
 	switch {
@@ -82,13 +83,13 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 // image reads a program, without keeping it where the tree can do that.
 func (c *closer) image(p waxseal.Path) (loader.Image, error) {
 	if tree, ok := c.tree.(programs); ok {
-		return tree.Program(p, maxContent)
+		return tree.Program(p, maxContent, c.wanted(p))
 	}
 	raw, err := c.tree.ReadFile(p, maxContent)
 	if err != nil {
 		return loader.Image{}, err
 	}
-	return loader.ImageOf(raw), nil
+	return loader.ImageOf(raw, c.wanted(p)), nil
 }
 
 // script adds what is known of a program because it is a script.
