@@ -25,7 +25,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"waxseal":           func() { os.Exit(run()) },
 		"waxseal-as-nobody": func() { os.Exit(runAsNobody()) },
-		"peak":              func() { os.Exit(runPeak()) },
 	})
 }
 

@@ -10,9 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	vocabulary "waxseal"
@@ -69,10 +67,7 @@ func TestStockDebianIsQuiet(t *testing.T) {
 // files. Each is a whole process; what was read before is in the page cache.
 func BenchmarkStock(b *testing.B) {
 	root := stock(b)
-	bin := filepath.Join(b.TempDir(), "waxseal")
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", bin, "waxseal/cmd/waxseal").CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
-	}
+	bin := program(b)
 	files, size := mailSet(b, root)
 	aideInit(b, root, files)
 	b.Logf("%d files, %d MB", len(files), size>>20)
@@ -88,43 +83,6 @@ func BenchmarkStock(b *testing.B) {
 	b.Run("diff", func(b *testing.B) {
 		process(b, 2*size, bin, "diff", root, after, "--format", "json", "--fail-on", "critical")
 	})
-}
-
-// process runs a command as often as asked, and once more for its peak memory.
-func process(b *testing.B, size int64, name string, args ...string) {
-	b.SetBytes(size)
-	for b.Loop() {
-		cmd := exec.Command(name, args...)
-		if out, err := cmd.Output(); err != nil && cmd.ProcessState.ExitCode() != 1 {
-			b.Fatalf("%s: %v: %.500s", name, err, out)
-		}
-	}
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	measured := exec.Cmd{Path: self, Args: append([]string{"peak", name}, args...)}
-	out, err := measured.Output()
-	if err != nil {
-		b.Fatalf("%s: %v: %.500s", name, err, out)
-	}
-	kilobytes, _ := strconv.Atoi(strings.TrimSpace(string(out)))
-	b.ReportMetric(float64(kilobytes)/1024, "peak-MB")
-}
-
-// runPeak runs a command and prints its peak resident memory in KiB. It is a
-// process of its own, since a child begins with the memory of its parent
-// (getrusage(2)), and a test's is large.
-func runPeak() int {
-	cmd := exec.Command(os.Args[1], os.Args[2:]...)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != 1 {
-		fmt.Printf("%v: %.500s", err, errs.String())
-		return 1
-	}
-	fmt.Println(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
-	return 0
 }
 
 // mailSet lists the regular files that a scan digests.

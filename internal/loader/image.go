@@ -21,9 +21,19 @@ type Image struct {
 	Text []byte
 }
 
+// Digests says which digests of a content are wanted.
+type Digests int
+
+// MD5 is for package databases that have no better one. It takes twice as long as
+// SHA-256 where the processor helps with that.
+const (
+	SHA256 Digests = iota
+	SHA256AndMD5
+)
+
 // ImageOf describes a program whose content is at hand.
-func ImageOf(content []byte) Image {
-	p := NewProbe()
+func ImageOf(content []byte, want Digests) Image {
+	p := NewProbe(want)
 	_, _ = p.Write(content) // it does not fail
 	return p.Image(func() []byte { return content })
 }
@@ -35,7 +45,8 @@ const maxHead = 1 << 20
 // Probe is a writer that makes an Image of what goes by, and keeps of an ELF file
 // only what it needs.
 type Probe struct {
-	sha, md   hash.Hash
+	sha       hash.Hash
+	md        hash.Hash // nil where it is not wanted
 	at        uint64
 	head      []byte
 	isELF     bool
@@ -47,12 +58,20 @@ type Probe struct {
 }
 
 // NewProbe returns a Probe to which nothing has been written.
-func NewProbe() *Probe { return &Probe{sha: sha256.New(), md: md5.New()} }
+func NewProbe(want Digests) *Probe {
+	p := &Probe{sha: sha256.New()}
+	if want == SHA256AndMD5 {
+		p.md = md5.New()
+	}
+	return p
+}
 
 // Write implements io.Writer.
 func (p *Probe) Write(b []byte) (int, error) {
 	p.sha.Write(b)
-	p.md.Write(b)
+	if p.md != nil {
+		p.md.Write(b)
+	}
 	if p.at == 0 {
 		p.isELF = IsELF(b)
 	}
@@ -83,7 +102,10 @@ func (p *Probe) keep(b []byte) {
 // Image tells what went by. Whole reads the file once more, where the names of
 // its libraries lie somewhere unusual.
 func (p *Probe) Image(whole func() []byte) Image {
-	im := Image{Sums: waxseal.Sums{SHA256: hex.EncodeToString(p.sha.Sum(nil)), MD5: hex.EncodeToString(p.md.Sum(nil))}}
+	im := Image{Sums: waxseal.Sums{SHA256: hex.EncodeToString(p.sha.Sum(nil))}}
+	if p.md != nil {
+		im.Sums.MD5 = hex.EncodeToString(p.md.Sum(nil))
+	}
 	if !p.isELF {
 		im.Text = p.whole
 		return im

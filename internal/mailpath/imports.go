@@ -54,41 +54,48 @@ type besides struct {
 	found  []waxseal.Part
 }
 
+// line looks at one line. Regular expressions are slow, so that each is asked
+// only where a word is that it needs.
 func (b *besides) line(line string) {
-	if !bringsIn(line) {
-		return
-	}
-	if moduleDir.MatchString(line) {
+	has := func(word string) bool { return strings.Contains(line, word) }
+	if (has("sys.path") || has("lib") || has("@INC") || has("PYTHONPATH=") || has("PERL5LIB=")) && moduleDir.MatchString(line) {
 		b.directories(line)
 	}
-	if g := pythonImport.FindStringSubmatch(line); g != nil {
-		b.python(g)
+	if has("import") {
+		if g := pythonImport.FindStringSubmatch(line); g != nil {
+			b.python(g)
+		}
 	}
-	if g := perlUse.FindStringSubmatch(line); g != nil {
-		b.module(strings.ReplaceAll(g[1], "::", "/") + ".pm")
+	b.perl(line)
+	if has("require_relative") || has("load") {
+		if g := rubyRequire.FindStringSubmatch(line); g != nil {
+			b.module(strings.TrimSuffix(g[1], ".rb") + ".rb")
+		}
 	}
-	for _, g := range perlFile.FindAllStringSubmatch(line, 8) {
-		b.module(g[1])
+	if first := strings.TrimSpace(line); first[0] == '.' || strings.HasPrefix(first, "source") {
+		if g := sourced.FindStringSubmatch(line); g != nil {
+			b.source(g[1])
+		}
 	}
-	if g := rubyRequire.FindStringSubmatch(line); g != nil {
-		b.module(strings.TrimSuffix(g[1], ".rb") + ".rb")
-	}
-	if g := sourced.FindStringSubmatch(line); g != nil {
-		b.source(g[1])
-	}
-	for _, g := range execNamed.FindAllStringSubmatch(line, 8) {
-		b.command(g[1])
+	if has("exec") {
+		for _, g := range execNamed.FindAllStringSubmatch(line, 8) {
+			b.command(g[1])
+		}
 	}
 }
 
-// bringsIn is a quick no for most lines, since regular expressions are slow.
-func bringsIn(line string) bool {
-	for _, word := range []string{"import", "use", "no ", "require", "do ", "do(", "load", "source", ". ", "exec", "@INC", "sys.path", "PYTHONPATH", "PERL5LIB"} {
-		if strings.Contains(line, word) {
-			return true
+func (b *besides) perl(line string) {
+	first := strings.TrimSpace(line)
+	if strings.HasPrefix(first, "use") || strings.HasPrefix(first, "require") || strings.HasPrefix(first, "no") {
+		if g := perlUse.FindStringSubmatch(line); g != nil {
+			b.module(strings.ReplaceAll(g[1], "::", "/") + ".pm")
 		}
 	}
-	return false
+	if strings.Contains(line, ".p") {
+		for _, g := range perlFile.FindAllStringSubmatch(line, 8) {
+			b.module(g[1])
+		}
+	}
 }
 
 // directories notes where else modules are looked for.

@@ -60,10 +60,12 @@ type program struct {
 	digest waxseal.Digest
 	keyed  bool
 	sums   waxseal.Sums
-	role   waxseal.Role
-	needs  []waxseal.Part
-	text   string
-	elf    *loader.Program // nil for what is no ELF file
+	// without: no package listed the file when it was read, so it has no MD5.
+	without bool
+	role    waxseal.Role
+	needs   []waxseal.Part
+	text    string
+	elf     *loader.Program // nil for what is no ELF file
 }
 
 // Forget drops what is remembered of a path, because something happened to it.
@@ -82,7 +84,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
 	r.refreshPackages(tree, c)
-	c.warm(surroundings.Programs(tree))
+	defer c.warm(surroundings.Programs(tree))()
 	around := surroundings.Read(tree, r.masker, c.about)
 	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories)})
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
@@ -300,7 +302,7 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	if isProgram(p.Role) {
 		return c.program(p, state)
 	}
-	raw, err := c.tree.ReadFile(p.Path, maxContent)
+	r, err := c.read(state)
 	if errors.Is(err, waxseal.ErrTooLarge) {
 		state.Digest, err = c.tree.Digest(p.Path)
 		p.Digest = state.Digest
@@ -312,9 +314,8 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 		c.problem(p.Path, err)
 		return nil
 	}
-	sums := sumsOf(raw)
-	c.packageOf(p, state.File, sums)
-	c.digest(state, raw, waxseal.Digest(sums.SHA256))
+	c.packageOf(p, state.File, r.sums)
+	c.digest(state, r)
 	p.Digest, p.Keyed = state.Digest, state.Keyed
 	return nil
 }
@@ -322,26 +323,27 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 // digest sets the digest and text of a file that is no program. Where the
 // content holds a secret the digest is keyed, so that nobody can try passwords
 // against it.
-func (c *closer) digest(state *waxseal.FileState, raw []byte, plain waxseal.Digest) {
-	m := c.reader.masker
+func (c *closer) digest(state *waxseal.FileState, r reading) {
+	state.Digest = waxseal.Digest(r.sums.SHA256)
 	if !state.Role.Text() {
-		if state.Role == waxseal.RoleSecret || state.Role == waxseal.RoleUnused || state.Role == waxseal.RoleCompiledMap {
-			state.Digest, state.Keyed = m.Digest(raw), true
-			return
+		if secretive(state.Role) {
+			state.Digest, state.Keyed = r.keyed, true
 		}
-		state.Digest = plain
 		return
 	}
-	text := string(raw)
-	masked := m.Text(state.Role, text)
-	if masked != text {
-		state.Digest, state.Keyed = m.Digest(raw), true
-	} else {
-		state.Digest = plain
+	masked := c.reader.masker.Text(state.Role, r.text)
+	if masked != r.text {
+		state.Digest, state.Keyed = r.keyed, true
 	}
-	if len(masked) <= maxText && !strings.ContainsRune(masked, 0) {
-		state.Text = masked
+	if len(masked) <= maxText && strings.IndexByte(masked, 0) < 0 {
+		state.Text = strings.Clone(masked)
 	}
+}
+
+// secretive reports whether a content is never read as text, since it may be, or
+// hold, a password.
+func secretive(r waxseal.Role) bool {
+	return r == waxseal.RoleSecret || r == waxseal.RoleUnused || r == waxseal.RoleCompiledMap
 }
 
 func (c *closer) sorted() []waxseal.FileState {

@@ -1,9 +1,6 @@
 package mailpath
 
 import (
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
 
@@ -17,6 +14,9 @@ type Packages interface {
 	Owner(waxseal.Path) string
 	// State judges a file by digests of its content.
 	State(waxseal.Path, waxseal.Sums) waxseal.PackageState
+	// NeedsMD5 reports whether State needs the MD5 of a file, which takes long to
+	// make. It may be called by several goroutines.
+	NeedsMD5(waxseal.Path) bool
 	// Package describes an installed package; the zero value is none.
 	Package(name string) waxseal.Package
 	// Current reports whether the database in a tree is still the one that was
@@ -40,6 +40,9 @@ func (d debian) State(p waxseal.Path, sums waxseal.Sums) waxseal.PackageState {
 	return d.DB.State(p, sums.MD5)
 }
 
+// NeedsMD5 implements Packages.
+func (d debian) NeedsMD5(p waxseal.Path) bool { return d.Lists(p) }
+
 // nobody is the database of a tree without one: everything is unknown, which
 // makes nothing worse.
 type nobody struct{}
@@ -48,6 +51,7 @@ func (nobody) Owner(waxseal.Path) string { return "" }
 func (nobody) State(waxseal.Path, waxseal.Sums) waxseal.PackageState {
 	return waxseal.PackageUnknown
 }
+func (nobody) NeedsMD5(waxseal.Path) bool     { return false }
 func (nobody) Package(string) waxseal.Package { return waxseal.Package{} }
 func (nobody) Current(waxseal.Tree) bool      { return false }
 
@@ -84,18 +88,9 @@ func (c *closer) packageProblems() {
 // packageOf asks the package database about a file, under the name it was found
 // by and the name it resolved to.
 func (c *closer) packageOf(p *waxseal.Part, f waxseal.File, sums waxseal.Sums) {
-	at := f.Path
-	if f.Resolved != "" {
-		at = f.Resolved
-	}
+	at := whereIs(f)
 	p.Package = c.reader.packages.Owner(at)
 	p.PackageState = c.reader.packages.State(at, sums)
-}
-
-// sumsOf are the digests that package databases have.
-func sumsOf(content []byte) waxseal.Sums {
-	m, s := md5.Sum(content), sha256.Sum256(content)
-	return waxseal.Sums{MD5: hex.EncodeToString(m[:]), SHA256: hex.EncodeToString(s[:])}
 }
 
 // installed lists the packages that brought a file of the mail set. A seal holds

@@ -29,6 +29,7 @@ func (*rpmLike) State(p waxseal.Path, sums waxseal.Sums) waxseal.PackageState {
 	return waxseal.PackageModified
 }
 
+func (*rpmLike) NeedsMD5(waxseal.Path) bool          { return true }
 func (*rpmLike) Package(name string) waxseal.Package { return waxseal.Package{Name: name} }
 func (r *rpmLike) Current(waxseal.Tree) bool         { return !r.changed }
 

@@ -3,8 +3,8 @@ package mailpath
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"path"
-	"regexp"
 	"strings"
 
 	"waxseal"
@@ -27,9 +27,9 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	now := stampOf(state.File)
 	known, ok := c.reader.programs[p.Path]
 	// A tree without change times (an archive) can't tell two versions apart.
-	if !ok || known.stamp != now || state.ChangeTime.IsZero() {
+	if !ok || known.stamp != now || state.ChangeTime.IsZero() || known.without && c.wanted(p.Path) == loader.SHA256AndMD5 {
 		// One library has many names: it is read under the first.
-		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() {
+		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() || known.without {
 			known = c.readProgram(*p, state)
 			known.stamp = now
 		}
@@ -63,6 +63,7 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 		return known
 	}
 	known.sums = image.Sums
+	known.without = image.Sums.MD5 == ""
 	known.digest = waxseal.Digest(known.sums.SHA256)
 	raw := image.Text
 	switch {
@@ -82,13 +83,13 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 // image reads a program, without keeping it where the tree can do that.
 func (c *closer) image(p waxseal.Path) (loader.Image, error) {
 	if tree, ok := c.tree.(programs); ok {
-		return tree.Program(p, maxContent)
+		return tree.Program(p, maxContent, c.wanted(p))
 	}
 	raw, err := c.tree.ReadFile(p, maxContent)
 	if err != nil {
 		return loader.Image{}, err
 	}
-	return loader.ImageOf(raw), nil
+	return loader.ImageOf(raw, c.wanted(p)), nil
 }
 
 // script adds what is known of a program because it is a script.
@@ -105,8 +106,6 @@ func (c *closer) script(p waxseal.Path, raw []byte, known *program) {
 }
 
 var (
-	// An absolute path in a script: what it runs, sources or reads.
-	absolute = regexp.MustCompile(`(?:^|[\s"'=(<>|;&:@{])(/[A-Za-z0-9_.+@%,/-]{2,255})`)
 	// Where env(1) finds an interpreter named without a path.
 	searchPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 )
@@ -132,9 +131,12 @@ func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
 		return needs
 	}
 	needs = append(needs, c.besides(script, rest)...)
-	for _, g := range absolute.FindAllSubmatch(rest, -1) {
-		p := waxseal.Path(path.Clean(string(g[1])))
-		if len(needs) > maxScriptNames || p == script {
+	for name := range absolute(rest) {
+		if len(needs) > maxScriptNames {
+			break
+		}
+		p := waxseal.Path(path.Clean(name))
+		if p == script {
 			continue
 		}
 		if f, err := c.tree.Stat(p); err == nil && f.Type == waxseal.Regular {
@@ -142,6 +144,39 @@ func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
 		}
 	}
 	return needs
+}
+
+// absolute gives the absolute paths in a script: what it runs, sources or reads.
+// It is written by hand since a regular expression took most of a scan.
+func absolute(text []byte) iter.Seq[string] {
+	const before, inside, least, most = " \t\n\f\r\"'=(<>|;&:@{", "_.+@%,/-", 2, 255
+	return func(yield func(string) bool) {
+		for at := 0; at < len(text); {
+			slash := bytes.IndexByte(text[at:], '/')
+			if slash < 0 {
+				return
+			}
+			slash += at
+			at = slash + 1
+			if slash > 0 && strings.IndexByte(before, text[slash-1]) < 0 {
+				continue
+			}
+			end := slash + 1
+			for end < len(text) && end-slash-1 < most && (isAlphanumeric(text[end]) || strings.IndexByte(inside, text[end]) >= 0) {
+				end++
+			}
+			if end-slash-1 < least {
+				continue
+			}
+			if at = end; !yield(string(text[slash:end])) {
+				return
+			}
+		}
+	}
+}
+
+func isAlphanumeric(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
 // roleNamed guesses the role of a file that a script names: what may be executed

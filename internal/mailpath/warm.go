@@ -7,63 +7,56 @@ import (
 
 // programs is a tree that reads a program without keeping all of it.
 type programs interface {
-	Program(p waxseal.Path, limit int64) (loader.Image, error)
+	Program(p waxseal.Path, limit int64, want loader.Digests) (loader.Image, error)
 }
 
 // warmer is a tree that can read several programs at once, before they are asked
-// for.
+// for, while others read.
 type warmer interface {
-	programs
-	Warm([]waxseal.Path)
+	Warm(wave []waxseal.Path, want func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func())
 }
 
-// maxWaves is how deep libraries of libraries are read ahead; deeper ones are
-// read as they are met.
-const maxWaves = 4
-
-// warm reads programs ahead, and the libraries that they load. What was read in
-// an earlier reading and is still the same is left alone.
-func (c *closer) warm(wave []waxseal.Path) {
+// warm begins to read programs ahead, and the libraries that they load; wait
+// until that has ended before the tree is closed. What was read in an earlier
+// reading and is still the same is left alone.
+func (c *closer) warm(wave []waxseal.Path) (wait func()) {
 	tree, ok := c.tree.(warmer)
 	if !ok || len(c.reader.programs) > 0 {
-		return
+		return func() {}
 	}
-	seen := map[waxseal.Path]bool{}
-	for range maxWaves {
-		tree.Warm(wave)
-		wave = c.librariesOf(tree, wave, seen)
-		if len(wave) == 0 {
-			return
-		}
-	}
+	return tree.Warm(wave, c.wanted, c.libraryFinder())
 }
 
-// librariesOf lists the libraries of a wave that were not seen yet.
-func (c *closer) librariesOf(tree programs, wave []waxseal.Path, seen map[waxseal.Path]bool) []waxseal.Path {
-	if c.search == nil {
-		c.search = loader.NewSearch(c.tree)
+// wanted says which digests of a file the package database needs.
+func (c *closer) wanted(p waxseal.Path) loader.Digests {
+	f, err := c.tree.Stat(p)
+	if err == nil && c.reader.packages.NeedsMD5(whereIs(f)) {
+		return loader.SHA256AndMD5
 	}
-	var next []waxseal.Path
-	for _, p := range wave {
-		st, err := c.tree.Stat(p)
-		if err != nil || st.Type != waxseal.Regular {
-			continue
-		}
-		image, err := tree.Program(p, maxContent)
+	return loader.SHA256
+}
+
+// whereIs is where a file really lies.
+func whereIs(f waxseal.File) waxseal.Path {
+	if f.Resolved != "" {
+		return f.Resolved
+	}
+	return f.Path
+}
+
+// libraryFinder lists the libraries of a program. It has a search of its own,
+// since it is asked while the reading goes on.
+func (c *closer) libraryFinder() func(waxseal.Path, loader.Image) []waxseal.Path {
+	var search *loader.Search
+	return func(p waxseal.Path, image loader.Image) []waxseal.Path {
+		f, err := c.tree.Stat(p)
 		if err != nil || image.ELF == nil {
-			continue
+			return nil
 		}
-		at := p
-		if st.Resolved != "" {
-			at = st.Resolved
+		if search == nil {
+			search = loader.NewSearch(c.tree)
 		}
-		found, _ := c.search.Libraries(at, *image.ELF)
-		for _, l := range found {
-			if !seen[l] {
-				seen[l] = true
-				next = append(next, l)
-			}
-		}
+		found, _ := search.Libraries(whereIs(f), *image.ELF)
+		return found
 	}
-	return next
 }

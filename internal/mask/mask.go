@@ -16,6 +16,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"regexp"
 	"strings"
 
@@ -37,10 +38,13 @@ func (m *Masker) Token(secret string) string {
 // Digest returns the keyed digest (HMAC-SHA-256) of a content that holds a
 // secret.
 func (m *Masker) Digest(content []byte) waxseal.Digest {
-	h := hmac.New(sha256.New, m.key)
+	h := m.Hash()
 	h.Write(content)
 	return waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
 }
+
+// Hash makes the keyed digest of what is written to it.
+func (m *Masker) Hash() hash.Hash { return hmac.New(sha256.New, m.key) }
 
 var (
 	// A name that says that its value is a secret. ldap_table(5) bind_pw,
@@ -64,22 +68,24 @@ func IsSecretName(name string) bool { return mayHoldSecret(name) && secretName.M
 // mayHoldSecret is a quick no for most text, since regular expressions are slow
 // on a map of a hundred thousand lines: every pattern above needs one of these.
 func mayHoldSecret(s string) bool {
-	for _, word := range []string{"pass", "pw", "secret", "credential", "key", "token"} {
-		if containsFold(s, word) {
-			return true
+	for i := 0; i < len(s); i++ {
+		switch s[i] | 0x20 {
+		case 'p':
+			if begins(s[i:], "pass") || begins(s[i:], "pw") {
+				return true
+			}
+		case 's', 'c', 'k', 't':
+			if begins(s[i:], "secret") || begins(s[i:], "credential") || begins(s[i:], "key") || begins(s[i:], "token") {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// containsFold looks for a lower-case ASCII word in any case.
-func containsFold(s, word string) bool {
-	for i := 0; i+len(word) <= len(s); i++ {
-		if s[i]|0x20 == word[0] && strings.EqualFold(s[i:i+len(word)], word) {
-			return true
-		}
-	}
-	return false
+// begins reports whether a text begins with a lower-case ASCII word in any case.
+func begins(s, word string) bool {
+	return len(s) >= len(word) && s[1]|0x20 == word[1] && strings.EqualFold(s[:len(word)], word)
 }
 
 // Setting masks the value of one named parameter. Table references keep their
@@ -109,27 +115,39 @@ func isReference(v string) bool {
 // word ends, so that a command behind it stays visible; elsewhere it is the whole
 // value.
 func (m *Masker) Text(role waxseal.Role, content string) string {
-	lines := strings.SplitAfter(content, "\n")
-	var out strings.Builder
-	out.Grow(len(content))
-	inPEM, secretValue := false, false
-	for _, line := range lines {
-		body, eol := cutEOL(line)
+	var out strings.Builder // empty until a line is different: most files hold no secret
+	inPEM, secretValue, done := false, false, 0
+	for line := range strings.SplitAfterSeq(content, "\n") {
+		was, eol := cutEOL(line)
+		body := was
 		switch {
-		case inPEM || pemBegin.MatchString(body):
-			inPEM = !pemEnd.MatchString(body)
-			body = m.Token(body)
-		case secretValue && continues(body):
-			body = leadingSpace(body) + m.Token(strings.TrimSpace(body))
+		case inPEM || isPEM(was):
+			inPEM = !pemEnd.MatchString(was)
+			body = m.Token(was)
+		case secretValue && continues(was):
+			body = leadingSpace(was) + m.Token(strings.TrimSpace(was))
 		case role == waxseal.RoleScript:
-			body = m.inline(body)
+			body = m.inline(was)
 		default:
-			body, secretValue = m.line(body)
+			body, secretValue = m.line(was)
 		}
-		out.WriteString(body)
-		out.WriteString(eol)
+		if body != was && out.Len() == 0 {
+			out.Grow(len(content) + len(body))
+			out.WriteString(content[:done])
+		}
+		if done += len(line); body != was || out.Len() > 0 {
+			out.WriteString(body)
+			out.WriteString(eol)
+		}
+	}
+	if out.Len() == 0 {
+		return content
 	}
 	return out.String()
+}
+
+func isPEM(line string) bool {
+	return strings.Contains(line, "-----BEGIN ") && pemBegin.MatchString(line)
 }
 
 // line masks one line; opensSecret says that lines which continue it belong to a

@@ -11,11 +11,9 @@ package treecache
 
 import (
 	"bytes"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"io/fs"
 	"path"
@@ -68,19 +66,12 @@ type answer[T any] struct {
 // that a second reader waits rather than reads it again.
 type content struct {
 	sync.Mutex
-	done bool
-	data []byte // nil where it is not kept
-	sums waxseal.Sums
-	err  error
+	done   bool
+	data   []byte // nil where it is not kept
+	digest waxseal.Digest
+	err    error
 	// image is set where the file was read as a program.
 	image *loader.Image
-}
-
-// known reports whether the file has been read.
-func (c *content) known() bool {
-	c.Lock()
-	defer c.Unlock()
-	return c.done
 }
 
 // New returns a memory over a tree.
@@ -156,7 +147,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	case t.keep(int64(len(data))):
 		c.data = slices.Clip(data)
 	case !c.done: // so that nobody has to read it again to digest it
-		c.sums = sumsOf(data)
+		c.digest = digestOf(data)
 	}
 	c.done = true
 	return data, err
@@ -183,17 +174,11 @@ func (t *Tree) keep(size int64) bool {
 	return true
 }
 
-// Digest implements waxseal.Tree.
+// Digest implements waxseal.Tree, from one reading of a file of any size.
 func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
-	sums, err := t.Sums(p)
-	return waxseal.Digest(sums.SHA256), err
-}
-
-// Sums digests a regular file of any size, from one reading of it.
-func (t *Tree) Sums(p waxseal.Path) (waxseal.Sums, error) {
 	c, size, err := t.regular(p)
 	if err != nil {
-		return waxseal.Sums{}, err
+		return "", err
 	}
 	c.Lock()
 	defer c.Unlock()
@@ -201,33 +186,34 @@ func (t *Tree) Sums(p waxseal.Path) (waxseal.Sums, error) {
 		t.fill(p, c, size)
 	}
 	switch {
-	case c.err != nil || c.sums.SHA256 != "":
+	case c.err != nil || c.digest != "":
 	case c.data != nil:
-		c.sums = sumsOf(c.data)
+		c.digest = digestOf(c.data)
 	default: // a program that was read, and is not kept
 		t.files.Add(1)
-		c.sums, c.err = t.stream(p)
+		c.digest, c.err = t.below.Digest(p)
 	}
-	return c.sums, c.err
+	return c.digest, c.err
 }
 
 // Program reads a regular file as a program, from one reading of it: of an ELF
-// file only what matters is kept. More than limit bytes give ErrTooLarge.
-func (t *Tree) Program(p waxseal.Path, limit int64) (loader.Image, error) {
+// file only what matters is kept. More than limit bytes give ErrTooLarge. Who
+// wants MD5 of a file must want it from the first.
+func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader.Image, error) {
 	c, size, err := t.regular(p)
 	if err != nil {
 		return loader.Image{}, err
 	}
 	c.Lock()
 	defer c.Unlock()
-	if c.image != nil || c.err != nil {
+	if c.err != nil || c.image != nil && (want == loader.SHA256 || c.image.Sums.MD5 != "") {
 		return deref(c.image), c.err
 	}
 	if size > limit && c.data == nil {
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
-	image, err := t.probe(p, c, limit)
-	c.done, c.err, c.sums = true, err, image.Sums
+	image, err := t.probe(p, c, limit, want)
+	c.done, c.err, c.digest = true, err, waxseal.Digest(image.Sums.SHA256)
 	if err != nil {
 		return loader.Image{}, err
 	}
@@ -247,18 +233,18 @@ func deref(image *loader.Image) loader.Image {
 }
 
 // probe reads a program for the first time.
-func (t *Tree) probe(p waxseal.Path, c *content, limit int64) (loader.Image, error) {
+func (t *Tree) probe(p waxseal.Path, c *content, limit int64, want loader.Digests) (loader.Image, error) {
 	below, ok := t.below.(copier)
 	switch {
 	case c.data != nil:
-		return loader.ImageOf(c.data), nil
+		return loader.ImageOf(c.data, want), nil
 	case !ok:
 		t.files.Add(1)
 		data, err := t.below.ReadFile(p, limit)
-		return loader.ImageOf(data), err
+		return loader.ImageOf(data, want), err
 	}
 	t.files.Add(1)
-	probe := loader.NewProbe()
+	probe := loader.NewProbe(want)
 	if err := below.CopyTo(p, probe, limit); err != nil {
 		return loader.Image{}, err
 	}
@@ -278,25 +264,8 @@ func (t *Tree) fill(p waxseal.Path, c *content, size int64) {
 			return
 		}
 	}
-	c.sums, c.err = t.stream(p)
+	c.digest, c.err = t.below.Digest(p)
 }
-
-// stream digests a file without keeping it.
-func (t *Tree) stream(p waxseal.Path) (waxseal.Sums, error) {
-	below, ok := t.below.(copier)
-	if !ok {
-		digest, err := t.below.Digest(p)
-		return waxseal.Sums{SHA256: string(digest)}, err
-	}
-	both := sums{sha256.New(), md5.New()}
-	if err := below.CopyTo(p, both, maxStream); err != nil {
-		return waxseal.Sums{}, err
-	}
-	return both.sums(), nil
-}
-
-// maxStream is more than any file has that a mail server depends on.
-const maxStream = 1 << 40
 
 // CopyTo writes the whole content of a regular file to w, and returns ErrTooLarge
 // if there is more than limit bytes. What is copied is not kept.
@@ -356,42 +325,85 @@ func (t *Tree) regular(p waxseal.Path) (*content, int64, error) {
 // maxWarm is the largest program that is read before it is asked for.
 const maxWarm = 64 << 20
 
-// Warm reads programs before they are asked for, several at a time. What can't be
-// read says so when it is asked for.
-func (t *Tree) Warm(paths []waxseal.Path) {
-	var wait sync.WaitGroup
-	var next atomic.Int64
+// Warm reads programs before they are asked for, several at a time, and returns at
+// once. The function that it returns waits for the end. What can't be read says so
+// when it is asked for.
+//
+// Want says which digests of a program are wanted, and is called by several
+// goroutines; more lists the programs that one leads to, and is called by one
+// goroutine at a time.
+func (t *Tree) Warm(programs []waxseal.Path, want func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
+	w := &warming{tree: t, want: want, more: more, seen: map[waxseal.Path]bool{}}
+	w.change.L = &w.mu
+	w.add(programs)
+	var all sync.WaitGroup
 	for range helpers {
-		wait.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(paths) {
-					return
-				}
-				if c, _, err := t.regular(paths[i]); err == nil && !c.known() {
-					_, _ = t.Program(paths[i], maxWarm) // remembered, the error too
-				}
-			}
-		})
+		all.Go(w.run)
 	}
-	wait.Wait()
+	return all.Wait
 }
 
-// sums is a writer that makes both digests.
-type sums struct{ sha, md hash.Hash }
+// warming is one run of Warm.
+type warming struct {
+	tree *Tree
+	want func(waxseal.Path) loader.Digests
+	asks sync.Mutex // held while more runs
+	more func(waxseal.Path, loader.Image) []waxseal.Path
 
-// Write implements io.Writer.
-func (s sums) Write(b []byte) (int, error) {
-	s.sha.Write(b)
-	s.md.Write(b)
-	return len(b), nil
+	mu     sync.Mutex // guards what follows
+	change sync.Cond  // of what follows
+	queue  []waxseal.Path
+	busy   int // helpers that may still add to the queue
+	seen   map[waxseal.Path]bool
 }
 
-func (s sums) sums() waxseal.Sums {
-	return waxseal.Sums{SHA256: hex.EncodeToString(s.sha.Sum(nil)), MD5: hex.EncodeToString(s.md.Sum(nil))}
+func (w *warming) add(paths []waxseal.Path) {
+	for _, p := range paths {
+		if !w.seen[p] {
+			w.seen[p] = true
+			w.queue = append(w.queue, p)
+		}
+	}
 }
 
-func sumsOf(data []byte) waxseal.Sums {
-	s, m := sha256.Sum256(data), md5.Sum(data)
-	return waxseal.Sums{SHA256: hex.EncodeToString(s[:]), MD5: hex.EncodeToString(m[:])}
+// run reads programs until nobody can add one any more.
+func (w *warming) run() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		for len(w.queue) == 0 {
+			if w.busy == 0 {
+				return
+			}
+			w.change.Wait()
+		}
+		p := w.queue[0]
+		w.queue = w.queue[1:]
+		w.busy++
+		w.mu.Unlock()
+		next := w.read(p)
+		w.mu.Lock()
+		w.busy--
+		w.add(next)
+		w.change.Broadcast()
+	}
+}
+
+func (w *warming) read(p waxseal.Path) []waxseal.Path {
+	st, err := w.tree.Stat(p)
+	if err != nil || st.Type != waxseal.Regular {
+		return nil
+	}
+	image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
+	if err != nil {
+		return nil
+	}
+	w.asks.Lock()
+	defer w.asks.Unlock()
+	return w.more(p, image)
+}
+
+func digestOf(data []byte) waxseal.Digest {
+	sum := sha256.Sum256(data)
+	return waxseal.Digest(hex.EncodeToString(sum[:]))
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"waxseal"
+	"waxseal/internal/loader"
 	"waxseal/internal/snapshot"
 )
 
@@ -55,14 +56,14 @@ func tree() (*counting, *Tree) {
 
 func TestOneReading(t *testing.T) {
 	below, tr := tree()
-	const sha, md = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "900150983cd24fb0d6963f7d28e17f72"
+	const sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 	for range 3 {
 		for _, p := range []waxseal.Path{"/etc/a", "/etc/link", "/etc/../etc/a"} {
 			if b, err := tr.ReadFile(p, 10); string(b) != "abc" || err != nil {
 				t.Errorf("ReadFile(%s) = %q, %v", p, b, err)
 			}
-			if s, err := tr.Sums(p); s.SHA256 != sha || s.MD5 != md || err != nil {
-				t.Errorf("Sums(%s) = %v, %v", p, s, err)
+			if d, err := tr.Digest(p); d != sha || err != nil {
+				t.Errorf("Digest(%s) = %v, %v", p, d, err)
 			}
 		}
 		if _, err := tr.ReadFile("/etc/a", 2); !errors.Is(err, waxseal.ErrTooLarge) {
@@ -106,7 +107,7 @@ func TestLargeFilesAreNotKept(t *testing.T) {
 			t.Errorf("%d bytes, %v", len(b), err)
 		}
 	}
-	if s, err := tr.Sums("/lib/big"); s.MD5 == "" || err != nil || below.reads["/lib/big"] != 2 || tr.held != 0 {
+	if s, err := tr.Digest("/lib/big"); s == "" || err != nil || below.reads["/lib/big"] != 2 || tr.held != 0 {
 		t.Errorf("%v, %v, %d reads, %d held", s, err, below.reads["/lib/big"], tr.held)
 	}
 }
@@ -118,7 +119,7 @@ func TestProgramsAreNotKept(t *testing.T) {
 	if err != nil || tr.held != 0 {
 		t.Errorf("%d held, %v", tr.held, err)
 	}
-	if s, err := tr.Sums("/bin/a"); s.SHA256 != sumsOf(data).SHA256 || err != nil {
+	if s, err := tr.Digest("/bin/a"); s != digestOf(data) || err != nil {
 		t.Errorf("%v, %v", s, err)
 	}
 	if again, err := tr.ReadFile("/bin/a", 100); string(again) != string(data) || err != nil {
@@ -151,19 +152,50 @@ func TestRoomIsBounded(t *testing.T) {
 		paths = append(paths, p)
 	}
 	tr := New(snapshot.New(objects))
-	tr.Warm(paths)
+	tr.Warm(paths, onlySHA, nothingMore)()
 	if tr.held > maxHeld || tr.held < maxHeld-maxFile || tr.Files() != 20 {
 		t.Errorf("%d bytes held of %d files", tr.held, tr.Files())
+	}
+}
+
+func onlySHA(waxseal.Path) loader.Digests { return loader.SHA256 }
+
+func nothingMore(waxseal.Path, loader.Image) []waxseal.Path { return nil }
+
+// TestWarmFollows: what a program leads to is read too, once, while others read.
+func TestWarmFollows(t *testing.T) {
+	below, tr := tree()
+	next := map[waxseal.Path][]waxseal.Path{"/etc/a": {"/lib/big", "/etc/empty", "/etc/a"}, "/etc/empty": {"/etc/a", "/none"}}
+	wait := tr.Warm([]waxseal.Path{"/etc/a"}, onlySHA, func(p waxseal.Path, _ loader.Image) []waxseal.Path { return next[p] })
+	tr.Digest("/etc/a")
+	wait()
+	if below.reads["/etc/a"] != 1 || below.reads["/lib/big"] != 1 || below.reads["/etc/empty"] != 1 || tr.Files() != 3 {
+		t.Errorf("opened %v", below.reads)
+	}
+}
+
+// TestMD5OnlyWhereWanted: it takes longer than all the rest.
+func TestMD5OnlyWhereWanted(t *testing.T) {
+	_, tr := tree()
+	for want, md5 := range map[loader.Digests]string{loader.SHA256: "", loader.SHA256AndMD5: "900150983cd24fb0d6963f7d28e17f72"} {
+		_, tr = tree()
+		if image, err := tr.Program("/etc/a", 10, want); image.Sums.MD5 != md5 || image.Sums.SHA256 == "" || err != nil {
+			t.Errorf("%v, %v", image.Sums, err)
+		}
+	}
+	tr.Program("/etc/a", 10, loader.SHA256)
+	if image, err := tr.Program("/etc/a", 10, loader.SHA256AndMD5); image.Sums.MD5 == "" || err != nil {
+		t.Errorf("%v, %v", image.Sums, err)
 	}
 }
 
 func TestWarm(t *testing.T) {
 	below, tr := tree()
 	paths := slices.Repeat([]waxseal.Path{"/etc/a", "/etc/link", "/etc/pipe", "/none", "/etc", "/lib/big"}, 20)
-	tr.Warm(paths)
+	tr.Warm(paths, onlySHA, nothingMore)()
 	n := len(below.reads)
 	tr.ReadFile("/etc/link", 10)
-	tr.Sums("/lib/big")
+	tr.Digest("/lib/big")
 	for p, reads := range below.reads {
 		if reads != 1 {
 			t.Errorf("%s was opened %d times", p, reads)

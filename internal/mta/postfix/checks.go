@@ -43,7 +43,7 @@ func (s site) actions(t table, whose string) {
 		s.each(t, func(t table, e entry) { s.entryAction(t, e, whose) })
 		return
 	}
-	var f folding
+	f := folding{lines: t.lines}
 	s.each(t, func(t table, e entry) {
 		if passive[e.Value] {
 			s.settingOrFold(&f, t, e)

@@ -16,6 +16,25 @@ import (
 // maxTable bounds the file of one table.
 const maxTable = 256 << 20
 
+// maxEntries bounds what is kept of the entries of one table, which is some dozen
+// bytes of each: more than a line of text may have.
+const maxEntries = 8 << 20
+
+// logicalLines is about how many entries a text has.
+func logicalLines(text string) (n int) {
+	for at := 0; at < len(text); {
+		if c := text[at]; c != '#' && !isBlank(c) {
+			n++
+		}
+		end := strings.IndexByte(text[at:], '\n')
+		if end < 0 {
+			break
+		}
+		at += end + 1
+	}
+	return n
+}
+
 // compiledTable is what Postfix really reads of a hash:, btree:, lmdb: or cdb:
 // table.
 type compiledTable struct {
@@ -64,72 +83,55 @@ func (c compiledTable) entries() iter.Seq[entry] {
 type comparison struct {
 	seed   maphash.Seed
 	format mapdb.Format
-	slots  []slot
+	slots  slots
 	extra  []entry          // only the compiled map has these
 	other  map[int][]string // by line: what the compiled map says instead
 	absent map[int]bool     // by line: not compiled in
 	double map[int]bool     // by line: the key stands above already, with another value or the same
 }
 
-type slot struct {
-	key, value uint64
-	line       int
-	seen       bool
-}
-
 // compareMaps reads both sides and gives the entries as lookups meet them. Of a
 // compiled map that can't be read to its end, what it lacks says nothing.
 func compareMaps(format mapdb.Format, source iter.Seq[entry], lines int, c compiledTable) (iter.Seq[entry], []mapdb.Problem, error) {
-	x := comparison{seed: maphash.MakeSeed(), format: format, slots: make([]slot, 0, lines+1), other: map[int][]string{}, absent: map[int]bool{}, double: map[int]bool{}}
+	x := comparison{seed: maphash.MakeSeed(), format: format, slots: slots{list: make([]slot, 0, lines+1)}, other: map[int][]string{}, absent: map[int]bool{}, double: map[int]bool{}}
 	for e := range source {
-		x.slots = append(x.slots, slot{key: maphash.String(x.seed, mapdb.Fold(e.Key)), value: maphash.String(x.seed, e.Value), line: e.Line})
+		x.slots.list = append(x.slots.list, slot{key: maphash.String(x.seed, mapdb.Fold(e.Key)), value: maphash.String(x.seed, e.Value), line: int32(e.Line)})
 	}
-	x.first()
+	for _, s := range x.slots.sort() {
+		x.double[int(s.line)] = s.other
+	}
 	problems, err := c.each(func(key, value []byte) bool {
 		x.met(key, value)
 		return true
 	})
-	for _, s := range x.slots {
+	for _, s := range x.slots.list {
 		if !s.seen && err == nil && len(problems) == 0 {
-			x.absent[s.line] = true
+			x.absent[int(s.line)] = true
 		}
 	}
-	return x.merged(source, c), problems, err
-}
-
-// first keeps of equal keys the first, as postmap(1) and postalias(1) do.
-func (x *comparison) first() {
-	slices.SortFunc(x.slots, func(a, b slot) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.line, b.line)) })
-	kept := x.slots[:0]
-	for _, s := range x.slots {
-		if last := len(kept) - 1; last >= 0 && kept[last].key == s.key {
-			x.double[s.line] = kept[last].value != s.value
-			continue
-		}
-		kept = append(kept, s)
-	}
-	x.slots = kept
+	x.slots = slots{} // a million of them are not needed any more
+	return x.merged(source, c.ref.CompiledFile()), problems, err
 }
 
 func (x *comparison) met(key, value []byte) {
-	n, found := slices.BinarySearchFunc(x.slots, maphash.Bytes(x.seed, key), func(s slot, k uint64) int { return cmp.Compare(s.key, k) })
+	s := x.slots.find(maphash.Bytes(x.seed, key))
 	switch {
-	case !found:
+	case s == nil:
 		e := entry{Entry: mapdb.Entry{Key: string(key), Value: string(value)}, compiled: true}
 		e.drift = "the compiled map says " + clip(e.Value) + ", its source has no such entry"
 		x.extra = append(x.extra, e)
-	case x.slots[n].seen:
+	case s.seen:
 	default:
-		x.slots[n].seen = true
-		if x.slots[n].value != maphash.Bytes(x.seed, value) {
-			x.other[x.slots[n].line] = append(x.other[x.slots[n].line], string(value))
+		s.seen = true
+		if s.value != maphash.Bytes(x.seed, value) {
+			x.other[int(s.line)] = append(x.other[int(s.line)], string(value))
 		}
 	}
 }
 
 // merged gives the entries of the source, each with what is compiled of it, and
 // then those that only the compiled map has.
-func (x *comparison) merged(source iter.Seq[entry], c compiledTable) iter.Seq[entry] {
+func (x *comparison) merged(source iter.Seq[entry], compiled string) iter.Seq[entry] {
 	slices.SortFunc(x.extra, func(a, b entry) int { return cmp.Compare(a.Key, b.Key) })
 	return func(yield func(entry) bool) {
 		for e := range source {
@@ -140,7 +142,7 @@ func (x *comparison) merged(source iter.Seq[entry], c compiledTable) iter.Seq[en
 			case again:
 				e.unused = alreadyAbove
 			case x.absent[e.Line]:
-				e.unused = "it is not compiled into " + c.ref.CompiledFile() + ", which is what Postfix reads"
+				e.unused = "it is not compiled into " + compiled + ", which is what Postfix reads"
 			case len(says) > 0 && !x.same(says[0], e.Value):
 				e.drift = "the compiled map says " + clip(says[0]) + ", its source " + clip(e.Value)
 				e.Value, e.compiled = says[0], true
@@ -243,7 +245,12 @@ func (in *instance) tableOf(ref mapdb.Ref, format mapdb.Format) tableText {
 func (in *instance) readTable(ref mapdb.Ref, format mapdb.Format) tableText {
 	p := clean(ref.Source())
 	text, ok := in.readLarge(p, "a lookup table")
-	t := tableText{missing: !ok && !in.exists(p), failed: !ok && in.exists(p), lines: strings.Count(text, "\n")}
+	lines := logicalLines(text)
+	if lines > maxEntries {
+		in.unreadable(p, "a lookup table", "it has "+thousands(lines)+" entries, more than are read")
+		text, ok, lines = "", false, 0
+	}
+	t := tableText{missing: !ok && !in.exists(p), failed: !ok && in.exists(p), lines: lines}
 	t.entries = in.sourceEntries(p, format, text)
 	c, ok := compiledTable{}, false
 	if ref.CompiledFile() != "" {

@@ -1,10 +1,10 @@
 package postfix
 
 import (
-	"bytes"
 	"cmp"
 	"container/heap"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"slices"
 	"strconv"
@@ -23,9 +23,14 @@ const maxOrdinary = 1000
 // whatever their order in the file, and a digest of each of the others.
 type folding struct {
 	kept entryHeap
-	rest [][16]byte
+	rest []half
 	line int // of the first of the rest
+	// lines is about how many entries there are.
+	lines int
 }
+
+// half is the first half of a SHA-256.
+type half struct{ high, low uint64 }
 
 // entryHeap has the entry with the largest key on top.
 type entryHeap []entry
@@ -50,9 +55,13 @@ func (f *folding) add(e entry) {
 	}
 	sum := sha256.New()
 	var room [512]byte
+	if f.rest == nil {
+		f.rest = make([]half, 0, f.lines)
+	}
 	text := append(append(append(room[:0], e.Key...), 0), e.Value...)
 	sum.Write(text)
-	f.rest = append(f.rest, [16]byte(sum.Sum(room[:0])))
+	digest := sum.Sum(room[:0])
+	f.rest = append(f.rest, half{binary.BigEndian.Uint64(digest), binary.BigEndian.Uint64(digest[8:])})
 	if f.line == 0 || e.Line > 0 && e.Line < f.line {
 		f.line = e.Line
 	}
@@ -66,10 +75,13 @@ func (f *folding) inOrder() []entry {
 
 // digest is one for all the rest, whatever their order.
 func (f *folding) digest() string {
-	slices.SortFunc(f.rest, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(f.rest, func(a, b half) int { return cmp.Or(cmp.Compare(a.high, b.high), cmp.Compare(a.low, b.low)) })
 	sum := sha256.New()
-	for i := range f.rest {
-		sum.Write(f.rest[i][:])
+	var both [16]byte
+	for _, h := range f.rest {
+		binary.BigEndian.PutUint64(both[:8], h.high)
+		binary.BigEndian.PutUint64(both[8:], h.low)
+		sum.Write(both[:])
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
@@ -84,7 +96,7 @@ func (s site) foldEntries(t table, ordinary func(entry) bool, do func(table, ent
 	if !s.once(t) {
 		return
 	}
-	var f folding
+	f := folding{lines: t.lines}
 	spare := spares{site: s, table: t}
 	for e := range t.entries {
 		switch {
@@ -195,7 +207,7 @@ func (s site) settingEntries(t table) {
 	if !s.once(t) {
 		return
 	}
-	var f folding
+	f := folding{lines: t.lines}
 	for e := range t.entries {
 		s.settingOrFold(&f, t, e)
 	}

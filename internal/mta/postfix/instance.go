@@ -1,8 +1,8 @@
 package postfix
 
 import (
-	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -92,7 +92,7 @@ func (in *instance) readLarge(p waxseal.Path, what string) (string, bool) {
 }
 
 func (in *instance) readUpTo(p waxseal.Path, what string, limit int64) (string, bool) {
-	content, err := in.tree.ReadFile(p, limit)
+	content, err := in.textOf(p, limit)
 	switch {
 	case err == nil:
 	case isMissing(err):
@@ -101,10 +101,31 @@ func (in *instance) readUpTo(p waxseal.Path, what string, limit int64) (string, 
 		in.unreadable(p, what, err.Error())
 		return "", false
 	}
-	if bytes.IndexByte(content, 0) >= 0 {
+	if strings.IndexByte(content, 0) >= 0 {
 		in.unreadable(p, what, "it holds null bytes and is not text")
 	}
-	return string(content), true
+	return content, true
+}
+
+// copier is a tree that hands over a file piece by piece.
+type copier interface {
+	CopyTo(p waxseal.Path, w io.Writer, limit int64) error
+}
+
+// maxWhole is the largest file of which a tree is asked for all at once: it may
+// have it at hand. Of a larger one there is to be one copy, not two.
+const maxWhole = 4 << 20
+
+func (in *instance) textOf(p waxseal.Path, limit int64) (string, error) {
+	tree, ok := in.tree.(copier)
+	if st, err := in.tree.Stat(p); ok && err == nil && st.Size > maxWhole && st.Size <= limit {
+		var text strings.Builder
+		text.Grow(int(st.Size))
+		err := tree.CopyTo(p, &text, limit)
+		return text.String(), err
+	}
+	content, err := in.tree.ReadFile(p, limit)
+	return string(content), err
 }
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

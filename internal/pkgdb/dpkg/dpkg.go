@@ -36,7 +36,7 @@ const (
 )
 
 // DB is the package database of one tree, in memory. It is not for use by several
-// goroutines.
+// goroutines, but for Lists.
 type DB struct {
 	tree     waxseal.Tree // what is read later is read from
 	present  bool
@@ -259,6 +259,17 @@ func (db *DB) State(p waxseal.Path, md5 string) waxseal.PackageState {
 		return waxseal.PackageModified
 	}
 	return waxseal.PackageUnowned
+}
+
+// Lists reports whether a package brought a file: then State needs its MD5. It may
+// be called by several goroutines, and while other methods run.
+func (db *DB) Lists(p waxseal.Path) bool {
+	for _, name := range merged(p) {
+		if instance, _ := db.listed(name); instance != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // sum is the MD5 that an instance's digests or conffiles have for a file.

@@ -290,6 +290,13 @@ func (db *DB) State(p waxseal.Path, sums waxseal.Sums) waxseal.PackageState {
 	return waxseal.PackageModified
 }
 
+// NeedsMD5 reports whether the digest that a package has for a file is MD5, as
+// those of before 2009 are. It may be called by several goroutines.
+func (db *DB) NeedsMD5(p waxseal.Path) bool {
+	f, ok := db.find(p)
+	return ok && f.digest != "" && db.packages[f.pkg].algorithm == algorithmMD5
+}
+
 func (db *DB) find(p waxseal.Path) (owned, bool) {
 	for _, name := range merged(p) {
 		if f, ok := db.files[name]; ok {

@@ -1,0 +1,74 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// process runs a command as often as asked, and once more for its peak memory.
+func process(b *testing.B, size int64, name string, args ...string) {
+	b.Helper()
+	b.SetBytes(size)
+	for b.Loop() {
+		cmd := exec.Command(name, args...)
+		if out, err := cmd.Output(); err != nil && cmd.ProcessState.ExitCode() != 1 {
+			b.Fatalf("%s: %v: %.500s", name, err, out)
+		}
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(peak(b, name, args...))/1024, "peak-MB")
+}
+
+// peak runs a command and tells its peak resident memory in KiB. It looks at
+// the high-water mark of its memory every millisecond, since what getrusage(2)
+// says of a child begins with the memory of its parent, and a test's is large.
+func peak(b *testing.B, name string, args ...string) (kilobytes int) {
+	b.Helper()
+	cmd := exec.Command(name, args...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil && cmd.ProcessState.ExitCode() != 1 {
+				b.Fatalf("%s: %v: %.500s", name, err, errs.String())
+			}
+			return kilobytes
+		case <-time.After(time.Millisecond):
+			kilobytes = max(kilobytes, highWater(cmd.Process.Pid))
+		}
+	}
+}
+
+// highWater is VmHWM of proc(5) in KiB, 0 of a process that has ended.
+func highWater(pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	line, _, _ := strings.Cut(rest, "\n")
+	kilobytes, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(line, "kB")))
+	return kilobytes
+}
+
+// program builds waxseal as it is shipped.
+func program(b *testing.B) string {
+	b.Helper()
+	bin := b.TempDir() + "/waxseal"
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", bin, "waxseal/cmd/waxseal").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return bin
+}

@@ -1,0 +1,92 @@
+package mailpath
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/loader"
+)
+
+// copier is a tree that hands over a file piece by piece.
+type copier interface {
+	CopyTo(p waxseal.Path, w io.Writer, limit int64) error
+}
+
+// reading is one reading of a file that is no program.
+type reading struct {
+	sums  waxseal.Sums   // MD5 only where the package database has one
+	keyed waxseal.Digest // made with the masker's key
+	text  string         // where the role is read as text
+}
+
+// maxWhole is the largest file of which a tree is asked for all at once: it may
+// have it at hand. A larger one goes by, and of a map of a million entries there
+// is one copy at a time.
+const maxWhole = 4 << 20
+
+// read reads a file that is no program.
+func (c *closer) read(state *waxseal.FileState) (reading, error) {
+	d := digests{sha: sha256.New(), keyed: c.reader.masker.Hash()}
+	if c.wanted(state.Path) == loader.SHA256AndMD5 {
+		d.md = md5.New()
+	}
+	if tree, ok := c.tree.(copier); ok && state.Size > maxWhole {
+		if state.Role.Text() {
+			d.text = &strings.Builder{}
+			d.text.Grow(int(min(state.Size, maxContent)) + 1)
+		}
+		if err := tree.CopyTo(state.Path, &d, maxContent); err != nil {
+			return reading{}, err
+		}
+		r := d.reading()
+		if d.text != nil {
+			r.text = d.text.String()
+		}
+		return r, nil
+	}
+	raw, err := c.tree.ReadFile(state.Path, maxContent)
+	if err != nil {
+		return reading{}, err
+	}
+	_, _ = d.Write(raw) // it does not fail
+	r := d.reading()
+	if state.Role.Text() {
+		r.text = string(raw)
+	}
+	return r, nil
+}
+
+// digests is a writer that makes all digests of what goes by, and keeps its text
+// where that is wanted.
+type digests struct {
+	sha, keyed hash.Hash
+	md         hash.Hash        // nil where it is not wanted
+	text       *strings.Builder // nil where it is not wanted
+}
+
+// Write implements io.Writer.
+func (d *digests) Write(b []byte) (int, error) {
+	d.sha.Write(b)
+	d.keyed.Write(b)
+	if d.md != nil {
+		d.md.Write(b)
+	}
+	if d.text != nil {
+		d.text.Write(b)
+	}
+	return len(b), nil
+}
+
+func (d *digests) reading() reading {
+	r := reading{keyed: waxseal.Digest(hex.EncodeToString(d.keyed.Sum(nil)))}
+	r.sums.SHA256 = hex.EncodeToString(d.sha.Sum(nil))
+	if d.md != nil {
+		r.sums.MD5 = hex.EncodeToString(d.md.Sum(nil))
+	}
+	return r
+}
