@@ -61,6 +61,9 @@ const (
 	// The verb of an action.
 	dropped
 	droppedUnread
+	held
+	sentBack
+	notices
 	diverted
 	rewritten
 	rewrittenForeign
@@ -72,6 +75,7 @@ const (
 	generalTool
 	deliveryProgram
 	packagedProgram
+	instanceManager
 	strangeProgram
 	rootCommand
 	rootCode
@@ -136,6 +140,7 @@ const (
 	harmlessMetadata
 	writableNow
 	becameSetuid
+	isSetuid
 	groupWritable
 	modeChanged
 	givenAway
@@ -187,6 +192,9 @@ var signs = [...]row{
 
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
+	held:             {waxseal.Medium, false, "mail is put on hold until somebody looks at it: %s"},
+	sentBack:         {waxseal.Medium, false, "mail of %s is sent back with the word that the user moved to %s"},
+	notices:          {waxseal.Medium, false, "notices with headers and dialogue are sent for these sorts of event: %s"},
 	diverted:         {waxseal.High, false, "mail is diverted, copied or dropped by %s: %s"},
 	rewritten:        {waxseal.Medium, false, "messages are rewritten by %s: %s"},
 	rewrittenForeign: {waxseal.High, false, "addresses are rewritten to one outside the own domains: %s"},
@@ -197,6 +205,7 @@ var signs = [...]row{
 	generalTool:     {waxseal.High, false, "a shell or general tool runs with each message: %s"},
 	deliveryProgram: {waxseal.Medium, false, "the delivery program %s runs with each message"},
 	packagedProgram: {waxseal.Medium, false, "%s runs with each message; the local package database knows it as part of %s and unmodified"},
+	instanceManager: {waxseal.Medium, false, "several instances of Postfix are run by its own manager %s"},
 	strangeProgram:  {waxseal.High, false, "%s runs with each message, and no package vouches for it"},
 	rootCommand:     {waxseal.High, true, "it runs as root"},
 	rootCode:        {waxseal.None, true, "it runs as root"},
@@ -258,6 +267,7 @@ var signs = [...]row{
 	harmlessMetadata:     {waxseal.Info, false, "metadata changed: %s"},
 	writableNow:          {waxseal.High, false, "anyone on this host may write it now (mode %04o to %04o)"},
 	becameSetuid:         {waxseal.High, false, "it became setuid or setgid (mode %04o to %04o)"},
+	isSetuid:             {waxseal.High, false, "%s has mode %s: whoever runs it gets rights that Postfix never gives"},
 	groupWritable:        {waxseal.Medium, false, "its group may write it now (mode %04o to %04o)"},
 	modeChanged:          {waxseal.Info, false, "mode %04o to %04o"},
 	givenAway:            {waxseal.High, false, "it belongs to uid %d instead of root, who may change it from now on"},
