@@ -87,6 +87,7 @@ func (s site) foldEntries(t table, ordinary func(entry) bool, do func(table, ent
 	var f folding
 	spare := spares{site: s, table: t}
 	for e := range t.entries {
+		e.Key = t.key(e.Key)
 		switch {
 		case e.drift == "" && e.unused == "" && len(e.Within) == 0 && ordinary(e):
 			f.add(e)
@@ -197,6 +198,7 @@ func (s site) settingEntries(t table) {
 	}
 	var f folding
 	for e := range t.entries {
+		e.Key = t.key(e.Key)
 		s.settingOrFold(&f, t, e)
 	}
 	s.foldedSettings(t, &f)
