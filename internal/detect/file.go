@@ -78,6 +78,12 @@ func (c *Context) opened(ch *waxseal.Change, w *weight) {
 			return
 		}
 	}
+	for _, f := range c.Before.Files { // main.cf is in no hook's closure
+		if f.Role == waxseal.RoleConfig && !f.Missing && strings.HasPrefix(string(f.Path), string(ch.Path)+"/") {
+			w.add(nowUnsafeAbove, ch.Path, fmt.Sprintf("%d:%d", ch.After.UID, ch.After.GID), fmt.Sprintf("%04o", ch.After.Mode), f.Path)
+			return
+		}
+	}
 }
 
 func isCode(r waxseal.Role) bool {

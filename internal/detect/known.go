@@ -32,7 +32,7 @@ var documentedPorts = map[string]string{
 // documentedSockets are words in the unix socket paths of packaged filters.
 var documentedSockets = []string{
 	"opendkim", "opendmarc", "openarc", "rspamd", "clamav", "spamass", "milter-greylist", "mimedefang", "amavis",
-	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "dovecot", "cyrus", "postsrsd", "sympa", "mailman",
+	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "dovecot", "cyrus", "postsrsd", "sympa", "mailman", "quota-status",
 }
 
 // socketDirs are where packaged filters put their sockets.
@@ -81,7 +81,7 @@ var mailPrograms = map[string]string{
 	"mailman": "", "post": "", "policyd-spf": "/usr/bin", "postfix-policyd-spf-perl": "/usr/sbin", "policyd-spf-perl": "/usr/sbin",
 	"rmail": "/usr/bin", "uux": "/usr/bin", "bsmtp": "/usr/lib", "ifmail": "/usr/lib", "scalemail-store": "/usr/lib",
 	"postfix-to-mailman.py": "/usr/lib", "amavisd": "/usr/sbin", "cyrdeliver": "/usr/sbin", "sympa": "/usr/lib", "queue": "/usr/lib",
-	"bouncequeue": "/usr/lib", "majordomo": "/usr/lib", "schleuder": "/usr/bin", "rt-mailgate": "/usr/bin", "request-tracker": "/usr/bin",
+	"bouncequeue": "/usr/lib", "majordomo": "/usr/lib", "wrapper": "/usr/lib/majordomo", "schleuder": "/usr/bin", "rt-mailgate": "/usr/bin", "request-tracker": "/usr/bin",
 }
 
 // packagedDirs are where packages install programs.

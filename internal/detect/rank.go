@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -23,12 +24,54 @@ func Rank(s waxseal.State) []waxseal.Finding {
 			list = append(list, ranked{hook: h, weight: w})
 		}
 	}
+	list = append(list, c.openFiles()...)
 	order(list)
 	findings := make([]waxseal.Finding, len(list))
 	for i, r := range list {
 		findings[i] = r.finding()
 	}
 	return findings
+}
+
+// openFiles weighs configuration that others than root may change: by its own
+// owner and mode, or through a directory above it. Where root owns nothing, the
+// tree was unpacked by somebody else, and owners say nothing.
+func (c *Context) openFiles() []ranked {
+	var list []ranked
+	trusted := slices.ContainsFunc(c.After.Files, func(f waxseal.FileState) bool { return f.Role == waxseal.RoleConfig && f.UID == 0 && !f.Missing })
+	open := map[waxseal.Path]waxseal.FileState{}
+	for _, f := range c.After.Files {
+		if f.Role == waxseal.RoleDirectory && !f.Missing && f.Mode&0o002 != 0 {
+			open[f.Path] = f
+		}
+	}
+	for _, f := range c.After.Files {
+		if f.Role != waxseal.RoleConfig || f.Missing {
+			continue
+		}
+		var w weight
+		if f.UID != 0 && trusted {
+			w.add(givenAway, f.UID)
+		}
+		if f.Mode&0o002 != 0 {
+			w.add(anyoneWrites, f.Path, fmt.Sprintf("%04o", f.Mode))
+		}
+		for dir := path.Dir(string(f.Path)); dir != "/" && dir != "."; dir = path.Dir(dir) {
+			if d, ok := open[waxseal.Path(dir)]; ok {
+				w.add(anyoneWrites, d.Path, fmt.Sprintf("%04o", d.Mode))
+			}
+		}
+		if w.settle(); w.severity >= waxseal.Low {
+			list = append(list, ranked{hook: configuration(f), weight: w})
+		}
+	}
+	return list
+}
+
+// configuration stands for a file that is no hook by itself.
+func configuration(f waxseal.FileState) waxseal.Hook {
+	return waxseal.Hook{Kind: "file", Directive: "configuration", Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(f.Path)},
+		Explain: "Others than root can change " + string(f.Path) + ", and with it what happens to mail."}
 }
 
 // ranked is one hook with what speaks for looking at it.

@@ -11,7 +11,9 @@ import (
 func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 	value, foreign := h.Target.Value, c.foreignIn(h.Target.Value)
 	switch {
-	case h.Directive == "notify_classes", strings.HasPrefix(h.Directive, "allow_mail_to_"):
+	case h.Directive == "notify_classes":
+		w.add(notices, clip(value))
+	case strings.HasPrefix(h.Directive, "allow_mail_to_"):
 		w.add(pick(strings.Contains(value, "include"), listsAct, rewritten), h.Directive, clip(value))
 	case h.Has(waxseal.Execute):
 		c.code(h, w)
@@ -25,12 +27,12 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(hidesMail, h.Directive, clip(value))
 	case h.Target.Type == waxseal.TargetAddress:
 		w.add(pick(c.foreignAddress(value), rewrittenForeign, rewritten), h.Directive, clip(value))
+	case h.Directive == "relocated_maps":
+		w.add(sentBack, clip(h.Scope), clip(value))
 	case foreign != "":
 		w.add(answersForeign, h.Directive, foreign)
 	case h.Kind == waxseal.KindMilter:
 		w.add(passedBy, h.Directive, clip(h.Scope))
-	case h.Directive == "relocated_maps":
-		w.add(rewritten, h.Directive, clip(value))
 	case h.Kind == waxseal.KindHosts && strings.HasPrefix(value, "nameserver "):
 		w.add(pick(c.reachOf("["+strings.TrimPrefix(value, "nameserver ")+"]") > private, diverted, rewritten), h.Directive, clip(value))
 	case h.Directive == "REPLACE" && strings.HasPrefix(h.Scope, "body "):

@@ -61,6 +61,8 @@ const (
 	// The verb of an action.
 	dropped
 	droppedUnread
+	sentBack
+	notices
 	diverted
 	rewritten
 	rewrittenForeign
@@ -79,6 +81,7 @@ const (
 	generalTool
 	deliveryProgram
 	packagedProgram
+	instanceManager
 	strangeProgram
 	rootCommand
 	badPlace
@@ -144,6 +147,7 @@ const (
 	harmlessMetadata
 	writableNow
 	becameSetuid
+	isSetuid
 	groupWritable
 	modeChanged
 	givenAway
@@ -195,6 +199,8 @@ var signs = [...]row{
 
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
+	sentBack:         {waxseal.Medium, false, "mail of %s is sent back with the word that the user moved to %s"},
+	notices:          {waxseal.Medium, false, "notices with headers and dialogue are sent for these sorts of event: %s"},
 	diverted:         {waxseal.High, false, "mail is diverted, copied or dropped by %s: %s"},
 	rewritten:        {waxseal.Medium, false, "messages are rewritten by %s: %s"},
 	rewrittenForeign: {waxseal.High, false, "%s: addresses are rewritten to one outside the own domains: %s"},
@@ -212,6 +218,7 @@ var signs = [...]row{
 	generalTool:     {waxseal.High, false, "a shell or general tool runs with each message: %s"},
 	deliveryProgram: {waxseal.Medium, false, "the delivery program %s runs with each message"},
 	packagedProgram: {waxseal.Medium, false, "%s runs with each message; the local package database knows it as part of %s and unmodified"},
+	instanceManager: {waxseal.Medium, false, "several instances of Postfix are run by its own manager %s"},
 	strangeProgram:  {waxseal.High, false, "%s runs with each message, and no package vouches for it"},
 	rootCommand:     {waxseal.None, true, "it runs as root"},
 	badPlace:        {waxseal.High, true, "%s: %s"},
@@ -274,6 +281,7 @@ var signs = [...]row{
 	harmlessMetadata:     {waxseal.Info, false, "metadata changed: %s"},
 	writableNow:          {waxseal.High, false, "anyone on this host may write it now (mode %04o to %04o)"},
 	becameSetuid:         {waxseal.High, false, "it became setuid or setgid (mode %04o to %04o)"},
+	isSetuid:             {waxseal.High, false, "%s has mode %s: whoever runs it gets rights that Postfix never gives"},
 	groupWritable:        {waxseal.Medium, false, "its group may write it now (mode %04o to %04o)"},
 	modeChanged:          {waxseal.Info, false, "mode %04o to %04o"},
 	givenAway:            {waxseal.High, false, "it belongs to uid %d instead of root, who may change it from now on"},

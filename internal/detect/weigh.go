@@ -49,9 +49,9 @@ func (c *Context) signs(h waxseal.Hook) weight {
 // unread matches names of addresses that exist so that nobody reads them.
 var unread = regexp.MustCompile(`(?i)^(?:no-?_?reply|do-?_?not-?_?reply|dev-?null|null|nobody|blackhole|bit-?bucket|discard|bounces?)(?:@|$)`)
 
-// aimed matches checks that pick mail by who wrote it, who is to get it, or what
-// it is about, rather than by what is attached or how it came.
-var aimed = regexp.MustCompile(`(?i)^(?:sender|recipient|sasl) |^header \W{0,3}(?:from|to|cc|subject|reply-to|sender|return-path)`)
+// aimed matches checks of headers that pick mail by who wrote it, who is to get it,
+// or what it is about, rather than by what is attached or how it came.
+var aimed = regexp.MustCompile(`(?i)^header \W{0,3}(?:from|to|cc|subject|reply-to|sender|return-path)`)
 
 // discard weighs mail that is thrown away.
 func (c *Context) discard(h waxseal.Hook, w *weight) {
@@ -59,7 +59,7 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(droppedUnread, clip(h.Scope))
 		return
 	}
-	if h.Directive == "HOLD" {
+	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
@@ -255,6 +255,9 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 		name = firstWord(h.Target.Value)
 	}
 	switch {
+	case isInstanceManager(h, program, name):
+		w.add(instanceManager, name)
+		return
 	case isGeneralTool(name) || hasShell(h.Target.Value):
 		w.add(generalTool, clip(h.Target.Value))
 	case knownMailProgram(name) && program.PackageState != waxseal.PackageUnowned:
@@ -265,8 +268,34 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 		w.add(strangeProgram, name)
 	}
 	c.whereItLies(program, name, w)
+	c.arguments(h.Target.Value, w)
 	if runsAsRoot(h) {
 		w.add(rootCommand)
+	}
+}
+
+// isInstanceManager reports whether a wrapper is the one that postmulti(1) says
+// to set ("multi_instance_wrapper = ${command_directory}/postmulti -p --").
+func isInstanceManager(h waxseal.Hook, program waxseal.Part, name string) bool {
+	return h.Directive == "multi_instance_wrapper" && path.Base(name) == "postmulti" && inPackagedDir(name) && !strings.Contains(name, "..") &&
+		(program.PackageState == waxseal.PackageUnmodified || program.PackageState == waxseal.PackageUnknown) &&
+		strings.Join(strings.Fields(h.Target.Value)[1:], " ") == "-p --"
+}
+
+// arguments weighs what a program is told: a delivery program does what the file
+// says that it is given, and a mail command sends where it is told.
+func (c *Context) arguments(command string, w *weight) {
+	for i, word := range strings.Fields(plainCommand(command)) {
+		word = strings.Trim(word, `"'`)
+		if i == 0 || !strings.HasPrefix(word, "/") {
+			continue
+		}
+		if why := hiding(word); why != "" {
+			w.add(badPlace, word, why)
+		}
+	}
+	if a := c.foreignIn(command); a != "" {
+		w.add(foreignAddress, a)
 	}
 }
 
@@ -301,7 +330,10 @@ func hasShell(command string) bool {
 	if strings.ContainsAny(command, ";|&<>`") || strings.Contains(command, "$(") {
 		return true
 	}
-	for word := range strings.FieldsSeq(command) {
+	for i, word := range strings.Fields(command) {
+		if i > 0 && (word == "/usr/sbin/sendmail" || word == "/usr/lib/sendmail") {
+			continue // how filters hand mail back (spamc(1) -e); where to is weighed by itself
+		}
 		if isGeneralTool(strings.Trim(word, `"'{}`)) && strings.HasPrefix(strings.Trim(word, `"'{}`), "/") {
 			return true
 		}
@@ -343,6 +375,10 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 		return
 	}
 	w.add(systemMailbox, h.Target.Value)
+	if strings.HasSuffix(h.Directive, "_directory") && (strings.HasPrefix(h.Target.Value, "/var/spool/") || strings.HasPrefix(h.Target.Value, "/var/lib/")) && !strings.Contains(h.Target.Value, "..") {
+		c.whereItLies(waxseal.Part{}, h.Target.Value, w)
+		return // where each instance has a queue of its own (MULTI_INSTANCE_README)
+	}
 	if !strings.HasPrefix(h.Target.Value, "/var/mail/") && !strings.HasPrefix(h.Target.Value, "/var/spool/mail/") && h.Target.Value != "/dev/null" {
 		w.add(strangeFile, h.Target.Value)
 	}
@@ -386,12 +422,26 @@ func (c *Context) table(h waxseal.Hook, w *weight) {
 		c.whereTableLies(h, w)
 		return
 	}
-	if r := c.reachOf(h.Target.Value); h.Target.Remote && r != onHost {
+	if r := c.reachOfTable(h); h.Target.Remote && r > private {
 		w.add(remoteTable, clip(h.Target.Value), r)
 		return
 	}
 	w.add(blindTable, clip(h.Target.Value))
 	c.whereTableLies(h, w)
+}
+
+// reachOfTable is how far the farthest server of a table is. The name of a
+// database table is a file or a prefix of parameters, and no host.
+func (c *Context) reachOfTable(h waxseal.Hook) reach {
+	hosts, ok := h.Modifiers["hosts"]
+	if !ok || hosts == "" {
+		return c.reachOf(h.Target.Value)
+	}
+	farthest := onHost
+	for server := range strings.SplitSeq(hosts, ", ") {
+		farthest = max(farthest, c.reachOf(server))
+	}
+	return farthest
 }
 
 func (c *Context) whereTableLies(h waxseal.Hook, w *weight) {
@@ -463,12 +513,29 @@ func (c *Context) logging(h waxseal.Hook, w *weight) {
 func (c *Context) aggravations(h waxseal.Hook, w *weight) {
 	c.above(h, w)
 	c.drift(h, w)
+	c.privileged(h, w)
 	if action := h.Modifiers["milter_default_action"]; action == "accept" && h.Kind == waxseal.KindMilter {
 		w.add(failsOpen)
 	}
 	if p, ok := socketPath(h.Target.Value); ok && h.Target.Type == waxseal.TargetSocket {
 		if why := hiding(p); why != "" {
 			w.add(hiddenSocket, p, why)
+		}
+	}
+}
+
+// privileged weighs programs that run with somebody else's rights: of Postfix
+// only postdrop and postqueue do, and theirs are a group's (postfix-install
+// "setgid_group").
+func (c *Context) privileged(h waxseal.Hook, w *weight) {
+	for _, p := range h.Closure {
+		name := path.Base(string(p.Path))
+		if h.MTA == waxseal.HostStack && !strings.HasPrefix(name, "post") || p.Role != waxseal.RoleBinary || len(p.Mode) != 4 {
+			continue
+		}
+		setuid, setgid := p.Mode[0]&4 != 0, p.Mode[0]&2 != 0
+		if strings.HasPrefix(name, "post") && (setuid || setgid && name != "postdrop" && name != "postqueue") {
+			w.add(isSetuid, p.Path, p.Mode)
 		}
 	}
 }

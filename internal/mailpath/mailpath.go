@@ -13,6 +13,7 @@
 package mailpath
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"io/fs"
@@ -91,11 +92,11 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
 	found.Settings = append(found.Settings, around.Settings...)
+	c.complete(found.Parts) // first: what is configuration is so for every hook
 	for i := range found.Hooks {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.listeners(found.Hooks, found.Settings, live)
-	c.complete(found.Parts)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
 	c.packageProblems()
@@ -210,7 +211,7 @@ func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
 
 // part completes one part; needs are the further parts it depends on.
 func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) {
-	if have, ok := c.parts[p.Path]; ok && !better(p.Role, have.Role) {
+	if have, ok := c.parts[p.Path]; ok && !c.overrules(p, have) {
 		return have, c.reader.programs[p.Path].needs
 	}
 	file, err := c.tree.Stat(p.Path)
@@ -232,18 +233,31 @@ func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) 
 	return p, needs
 }
 
-// better reports whether a role says more of a file than the one it has. What a
-// reader knows as configuration stays that, though a script names it too.
-func better(role, have waxseal.Role) bool {
+// overrules reports whether a file that is known in one role is something else:
+// what is run is a program, whatever else reads it. But a script also names files
+// that it only looks at (an init script asks whether main.cf is there), and to be
+// named makes no program of a configuration.
+func (c *closer) overrules(p, have waxseal.Part) bool {
 	switch {
-	case role == have, role == waxseal.RoleUnused:
+	case p.Role == have.Role:
 		return false
-	case have.Text() && have != waxseal.RoleScript:
-		return isProgram(role) && role != waxseal.RoleLibrary
-	case have == waxseal.RoleLibrary:
-		return role.Text() || isProgram(role)
+	case isProgram(p.Role) && isProgram(have.Role):
+		return true
+	case have.Role == waxseal.RoleLibrary || have.Role == waxseal.RoleBinary:
+		return !have.Missing && !c.runs(p.Path)
+	case p.Role == waxseal.RoleLibrary || p.Role == waxseal.RoleBinary:
+		return c.runs(p.Path)
 	}
-	return isProgram(role)
+	return isProgram(p.Role)
+}
+
+// runs reports whether a file is something that the kernel or the loader runs.
+func (c *closer) runs(p waxseal.Path) bool {
+	if known, ok := c.reader.programs[p]; ok && known.elf != nil {
+		return true
+	}
+	image, err := c.image(p)
+	return err == nil && (image.ELF != nil || image.Damaged || bytes.HasPrefix(image.Text, []byte("#!")))
 }
 
 // absent notes a part that is not there; a part that is there and can't be read

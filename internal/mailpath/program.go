@@ -74,7 +74,7 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	case p.Role == waxseal.RoleInterpreter:
 	case p.Role == waxseal.RoleBinary && bytes.HasPrefix(raw, []byte("#!")) || p.Role == waxseal.RoleScript:
 		c.script(p.Path, raw, &known)
-	case p.Role == waxseal.RoleLibrary: // what a script reads may be its password
+	case p.Role == waxseal.RoleLibrary && raw != nil: // what a script reads may be its password
 		known.digest, known.keyed = c.reader.masker.Digest(raw), true
 	}
 	return known

@@ -31,6 +31,7 @@ func (r *reader) nameService() {
 		}
 	}
 	r.chrootCopies()
+	r.chrootLibraries()
 }
 
 type nameServices struct {
@@ -118,6 +119,52 @@ func (r *reader) chrootCopies() {
 			r.emit(h)
 		}
 	}
+}
+
+const maxCopies = 256
+
+// chrootLibraries compares the libraries of the chroot with the host's. Debian
+// copies those of the name service when Postfix starts, and daemons load them
+// there: one that the host has nowhere, or has otherwise, was put there.
+func (r *reader) chrootLibraries() {
+	left := maxCopies
+	for _, dir := range []waxseal.Path{"/lib", "/lib64", "/usr/lib", "/usr/lib64"} {
+		r.chrootLibrariesIn(dir, 3, &left)
+	}
+}
+
+func (r *reader) chrootLibrariesIn(dir waxseal.Path, depth int, left *int) {
+	for _, n := range r.list(chroot + dir) {
+		p := dir + "/" + waxseal.Path(n)
+		f, err := r.tree.Lstat(chroot + p)
+		switch {
+		case err != nil || *left <= 0:
+			continue
+		case f.Type == waxseal.Directory && depth > 0:
+			r.chrootLibrariesIn(p, depth-1, left)
+		case f.Type == waxseal.Regular:
+			*left--
+			r.chrootLibrary(p)
+		}
+	}
+}
+
+func (r *reader) chrootLibrary(p waxseal.Path) {
+	r.part(chroot+p, waxseal.RoleLibrary)
+	inside := r.about(chroot+p, waxseal.RoleLibrary)
+	if r.exists(p) {
+		if outside := r.about(p, waxseal.RoleLibrary); outside.Digest == inside.Digest {
+			return
+		}
+	} else if r.partial() {
+		return // its original may lie outside a tree that is only a part of a host
+	}
+	h := r.hook(waxseal.KindModule, waxseal.Source{Path: chroot + p}, "library")
+	h.Directive, h.Effects = "chroot", runs
+	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(chroot + p)}
+	h.Closure = []waxseal.Part{{Path: chroot + p, Role: waxseal.RoleLibrary}}
+	h.Explain = "Postfix's daemons in their chroot may load " + string(chroot+p) + ", which is not the library that the host has."
+	r.emit(h)
 }
 
 // meaningful lists the lines that are no comment, with single blanks.

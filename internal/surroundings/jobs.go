@@ -23,6 +23,10 @@ var (
 		`/usr/(lib|libexec)/postfix|MAIL_CONFIG=|LD_PRELOAD|ld\.so\.preload|\b(postfix|postmulti|sendmail)\b[^|;&\n]*\s-[cC]\s*/`)
 )
 
+// reconfigures says that a script changes what mail is decided by: those that
+// packages bring start, stop and reload daemons, and copy into the chroot.
+var reconfigures = regexp.MustCompile(`(?m)^[^#\n]*(\bpostconf\b[^|;&\n]*\s-[^-\s]*[eMX#]|\b(?:tee|cp|mv|ln|sed\s+-i\S*|curl|wget)\b[^|;&\n]*/etc/(?:postfix/(?:main|master)\.cf|aliases)|(?:LD_PRELOAD|LD_AUDIT)=|\bpostcat\b|>>?\s*/etc/(?:postfix|aliases))`)
+
 // Words without one of which the patterns can't match: they are slow.
 var (
 	mentionWords = []string{"post", "aliases", "mail", "exim", "dovecot", "smtp", "opendkim", "opendmarc", "rspamd", "spamassassin", "amavis", "clamav-milter", ".forward"}
@@ -83,8 +87,9 @@ func (r *reader) script(p waxseal.Path, text, when string, active bool) {
 	}
 	r.part(p, waxseal.RoleScript)
 	r.linesForDirectories(p, text, active)
-	// Where no database tells, a script of a mail package's name is its own.
-	if r.vendors(p, waxseal.RoleScript) || mailUnits[path.Base(string(p))] && !r.disowned(p, waxseal.RoleScript) {
+	// Where no database tells, a script of a mail package's name is its own, unless
+	// it does what no package's script does.
+	if r.vendors(p, waxseal.RoleScript) || mailUnits[path.Base(string(p))] && !r.disowned(p, waxseal.RoleScript) && !reconfigures.MatchString(text) {
 		return
 	}
 	line, what := firstAltering(text)

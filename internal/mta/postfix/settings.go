@@ -1,6 +1,10 @@
 package postfix
 
 import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"waxseal"
@@ -34,7 +38,7 @@ func (in *instance) settingValue(v view, name, value string) string {
 		return value
 	}
 	if !listFiles[name] {
-		return normal(name, value)
+		return in.spelled(v, name, value)
 	}
 	var items []string
 	for _, item := range mapdb.Fields(value) {
@@ -48,7 +52,70 @@ func (in *instance) settingValue(v view, name, value string) string {
 		}
 		items = append(items, foldBraces(item))
 	}
-	return strings.Join(items, ", ")
+	return strings.Join(unordered(name, items), ", ")
+}
+
+// unordered sorts a list in which order means nothing: one match is enough,
+// unless an item excludes what another includes (match_list(3)).
+func unordered(name string, items []string) []string {
+	excludes := func(item string) bool { return strings.HasPrefix(item, "!") }
+	if name == "masquerade_domains" || slices.ContainsFunc(items, excludes) {
+		return items
+	}
+	slices.Sort(items)
+	return slices.Compact(items)
+}
+
+// spelled writes a value in the one form of its type, which the default tells:
+// yes and no without regard to case, times in their largest whole unit
+// (get_mail_conf_bool(3), conv_time(3)).
+func (in *instance) spelled(v view, name, value string) string {
+	value = normal(name, value)
+	standard, ok := v.Standard(name)
+	if !ok {
+		return value
+	}
+	if lower := strings.ToLower(value); (standard == "yes" || standard == "no") && (lower == "yes" || lower == "no") {
+		return lower
+	}
+	if g := duration.FindStringSubmatch(standard); g != nil && g[2] != "" {
+		return inLargestUnit(value, g[2])
+	}
+	return value
+}
+
+var (
+	duration = regexp.MustCompile(`^([0-9]{1,9})([smhdwSMHDW]?)$`)
+	units    = []struct {
+		name    string
+		seconds int
+	}{{"w", 7 * 24 * 3600}, {"d", 24 * 3600}, {"h", 3600}, {"m", 60}, {"s", 1}}
+)
+
+// inLargestUnit writes a time of seconds, minutes and so on; without a unit it
+// has that of the default (get_mail_conf_time(3)).
+func inLargestUnit(value, otherwise string) string {
+	g := duration.FindStringSubmatch(value)
+	if g == nil {
+		return value
+	}
+	n, err := strconv.Atoi(g[1])
+	unit := strings.ToLower(cmp.Or(g[2], otherwise))
+	if err != nil || n == 0 {
+		return value
+	}
+	for _, u := range units {
+		if u.name == unit {
+			n *= u.seconds
+			break
+		}
+	}
+	for _, u := range units {
+		if n%u.seconds == 0 {
+			return strconv.Itoa(n/u.seconds) + u.name
+		}
+	}
+	return value
 }
 
 // listFiles are lists in which /file/name stands for the lines of the file
@@ -80,10 +147,11 @@ func (in *instance) serviceSettings(svc *service) {
 	v := in.viewFor(svc)
 	for _, o := range svc.Overrides {
 		value := v.Value(o.Name)
-		if normal(o.Name, value) == normal(o.Name, in.view.Value(o.Name)) {
+		shown := in.spelled(v, o.Name, value)
+		if shown == in.spelled(in.view, o.Name, in.view.Value(o.Name)) {
 			continue
 		}
-		in.note(clip(svc.Key())+":"+clip(o.Name), normal(o.Name, value), source)
+		in.note(clip(svc.Key())+":"+clip(o.Name), shown, source)
 	}
 }
 

@@ -69,7 +69,7 @@ func (in *instance) isDefault(name, value string) bool {
 	if !in.view.LateExpanded(name) {
 		standard, _ = in.view.Expand(standard)
 	}
-	return normal(name, standard) == normal(name, value)
+	return in.spelled(in.view, name, standard) == in.spelled(in.view, name, value)
 }
 
 // notTables are parameters whose table references are a cache that Postfix

@@ -43,12 +43,21 @@ func (in *instance) users() []user {
 	if err != nil && !isMissing(err) {
 		in.addProblems([]waxseal.Problem{{Path: "/home", Message: "the directory can't be listed, so forward files may be missed: " + err.Error(), Unreadable: true}})
 	}
+	if in.rootless(list) {
+		list = append(list, user{name: "root", home: "/root"})
+	}
 	for _, name := range names {
 		if home := "/home/" + name; !homes[home] && len(list) < maxUsers {
 			list = append(list, user{name: strings.ToLower(name), home: home})
 		}
 	}
 	return list
+}
+
+// rootless reports whether passwd(5) lacks root, whose home every host has: the
+// tree is only a part of one.
+func (in *instance) rootless(list []user) bool {
+	return in.exists("/root") && !slices.ContainsFunc(list, func(u user) bool { return u.name == "root" })
 }
 
 // parsePasswd reads passwd(5); of two lines with one name the first counts.
