@@ -58,6 +58,7 @@ func (s site) openRelay(items []string) {
 		}
 		return false
 	}
+	items = s.outcomes(items, 0)
 	if !slices.Contains(items, "permit") || guarded(items) || guarded(mapdb.Fields(s.view.Value("smtpd_recipient_restrictions"))) {
 		return
 	}
@@ -66,6 +67,72 @@ func (s site) openRelay(items []string) {
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "permit", Remote: true}
 	h.Explain = "Everybody may send mail anywhere through this host: smtpd_relay_restrictions permits before it asks for whom the mail is."
 	s.in.emit(h)
+}
+
+// maxOutcomes bounds a list of restrictions with its classes written out.
+const maxOutcomes = 2000
+
+// outcomes writes restriction classes out, and tables of a few rules that permit
+// whatever they are asked as "permit" (access(5) OK, RESTRICTION_CLASS_README).
+func (s site) outcomes(items []string, depth int) []string {
+	var out []string
+	classes := s.in.listed("smtpd_restriction_classes")
+	for i := 0; i < len(items) && len(out) < maxOutcomes; i++ {
+		item := items[i]
+		switch {
+		case slices.Contains(classes, item) && depth < 8:
+			out = append(out, s.outcomes(mapdb.Fields(s.view.Value(item)), depth+1)...)
+		case strings.HasPrefix(item, "check_") && strings.HasSuffix(item, "_access") && i+1 < len(items):
+			if i++; s.permitsAll(mapdb.Parse(items[i])) {
+				item = "permit"
+			}
+			out = append(out, item)
+		default:
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// permitsAll reports whether the first rule of a table that matches everything
+// permits.
+func (s site) permitsAll(ref mapdb.Ref) bool {
+	if ref.Type != "static" && ref.Format() == mapdb.KeyValue {
+		return false
+	}
+	n := 0
+	for e := range s.in.tableOf(ref, ref.Format()).entries {
+		if n++; n > 100 {
+			return false
+		}
+		if e.unused == "" && (ref.Type == "static" || slices.Contains([]string{"0.0.0.0/0", "/./", "/^/", "/.*/", "/^.*$/", "//"}, e.Key)) {
+			word := strings.ToLower(firstWord(e.Value, ""))
+			return word == "ok" || word == "permit" || isDigits(word)
+		}
+	}
+	return false
+}
+
+// openDomains reads relay_domains: a table that has every domain makes every
+// destination one for which mail is taken (postconf(5) reject_unauth_destination).
+func openDomains(s site) {
+	if !strings.Contains(s.value, ":") {
+		return
+	}
+	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
+		s.settingEntries(t)
+	}
+	for _, item := range mapdb.Fields(s.value) {
+		if !strings.HasPrefix(item, "static:") {
+			continue
+		}
+		h := s.hook("open")
+		h.Kind, h.Effects = waxseal.KindPolicy, diverts
+		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: item, Remote: true}
+		h.Explain = "Everybody may send mail anywhere through this host: every domain counts as one to relay for (" + s.name + ")."
+		s.in.emit(h)
+		return
+	}
 }
 
 func onLoopback(svc *service) bool {
