@@ -58,7 +58,11 @@ func (s site) openRelay(items []string) {
 		}
 		return false
 	}
-	items = s.outcomes(items, 0)
+	classes := map[string]bool{}
+	for _, class := range s.in.listed("smtpd_restriction_classes") {
+		classes[class] = true
+	}
+	items = s.outcomes(items, classes, 0)
 	if !slices.Contains(items, "permit") || guarded(items) || guarded(mapdb.Fields(s.view.Value("smtpd_recipient_restrictions"))) {
 		return
 	}
@@ -73,15 +77,17 @@ func (s site) openRelay(items []string) {
 const maxOutcomes = 2000
 
 // outcomes writes restriction classes out, and tables of a few rules that permit
-// whatever they are asked as "permit" (access(5) OK, RESTRICTION_CLASS_README).
-func (s site) outcomes(items []string, depth int) []string {
+// whatever they are asked as "permit" (access(5) OK, RESTRICTION_CLASS_README). A
+// class that decided nothing the first time decides nothing the second, so each
+// is written out once.
+func (s site) outcomes(items []string, classes map[string]bool, depth int) []string {
 	var out []string
-	classes := s.in.listed("smtpd_restriction_classes")
 	for i := 0; i < len(items) && len(out) < maxOutcomes; i++ {
 		item := items[i]
 		switch {
-		case slices.Contains(classes, item) && depth < 8:
-			out = append(out, s.outcomes(mapdb.Fields(s.view.Value(item)), depth+1)...)
+		case classes[item] && depth < 8:
+			delete(classes, item)
+			out = append(out, s.outcomes(mapdb.Fields(s.view.Value(item)), classes, depth+1)...)
 		case strings.HasPrefix(item, "check_") && strings.HasSuffix(item, "_access") && i+1 < len(items):
 			if i++; s.permitsAll(mapdb.Parse(items[i])) {
 				item = "permit"
