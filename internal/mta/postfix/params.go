@@ -73,6 +73,7 @@ func parameters() []param {
 
 		{name: "smtpd_milter_maps", stage: session, kind: waxseal.KindMilter, effects: seesAll, make: milterMap, daemons: "smtpd", also: milterOptions, looks: "milters are chosen for each client"},
 		{name: "smtpd_milters", stage: session, kind: waxseal.KindMilter, effects: seesAll, make: milters, daemons: "smtpd", also: milterOptions},
+		{name: "relay_domains", stage: session, kind: waxseal.KindMap, effects: noEffects, make: openDomains, daemons: "smtpd", looks: "Postfix decides", when: whenSet},
 		{name: "mynetworks", stage: session, kind: waxseal.KindPolicy, effects: diverts, make: openNetworks, daemons: "smtpd"},
 		{name: "smtpd_sasl_path", stage: session, kind: waxseal.KindPolicy, effects: []waxseal.Effect{waxseal.Observe}, make: authServer, daemons: "smtpd"},
 		{name: "smtpd_command_filter", stage: session, kind: waxseal.KindRewrite, effects: rewrites, make: filterTable, daemons: "smtpd", looks: "SMTP commands of clients are rewritten before they are read"},

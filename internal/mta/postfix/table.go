@@ -79,7 +79,7 @@ func (s site) tablesOnly() bool {
 func (s site) tableHook(ref mapdb.Ref, format mapdb.Format, suffix string) []table {
 	h := s.hook(suffix)
 	h.Kind = waxseal.KindMap
-	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: strings.Join(strings.Fields(ref.Text), " ")}
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: foldBraces(ref.Text)}
 	tables := s.describe(&h, ref, format, 0)
 	for _, bad := range ref.Problems {
 		s.in.problem(s.source.Path, s.source.Line, s.name+": "+bad.Message)
