@@ -98,6 +98,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	}
 	c.listeners(found.Hooks, found.Settings, live)
 	c.complete(around.Parts)
+	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
 	c.packageProblems()
 	return printable(waxseal.State{

@@ -40,7 +40,9 @@ func chapters(list []waxseal.Place) []chapter {
 		}
 		out = append(out, c)
 	}
-	host := chapter{title: "Around the mail system", intro: "What the host itself decides: what is started, with which libraries, and under which names."}
+	host := chapter{title: "Around the mail system", intro: "What the host itself decides: what is started, with which libraries, and under which names. " +
+		"Two sorts take a whole or a live host and have no example here: `library`, one that a program of the mail system loads and nothing vouches for, " +
+		"and `mount`, another file system over a file or directory that the mail system reads; stories in `internal/detect` and tests in `internal/mailpath` show them."}
 	for _, p := range list {
 		if p.MTA == waxseal.HostStack {
 			host.places = append(host.places, p)
