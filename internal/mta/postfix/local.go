@@ -22,7 +22,8 @@ func aliasTable(s site) {
 
 func (x following) alias(t table, e entry) {
 	list := destinations(aliases.ParseValue(e.Value, e.Line))
-	x.whose, x.list, x.key = "Mail for "+clip(e.Key), list, e.Key
+	x.whose, x.key = "Mail for "+clip(e.Key), e.Key
+	x.to(list)
 	if e.unused == "" && x.active && t.ref.Format() == mapdb.KeyValue {
 		x.in.aliased[mapdb.Fold(e.Key)] = !x.namesItself(list)
 	}
@@ -51,9 +52,10 @@ type following struct {
 	whose string
 	key   string
 	list  []aliases.Destination
-	class string // of allow_mail_to_commands and allow_mail_to_files
-	owner string // whose privileges commands get
-	home  string // of the recipient, "" where there is none
+	own   []aliases.Destination // of list, at most two; see to
+	class string                // of allow_mail_to_commands and allow_mail_to_files
+	owner string                // whose privileges commands get
+	home  string                // of the recipient, "" where there is none
 	// shared is true while the rights are nobody's in particular: those of a
 	// root-owned alias database.
 	shared bool
@@ -107,12 +109,25 @@ func (x following) destination(h waxseal.Hook, d aliases.Destination) {
 // keepsOwn reports whether the recipient keeps the mail too: then the others get
 // copies.
 func (x following) keepsOwn(d aliases.Destination) bool {
-	for _, other := range x.list {
-		if other != d && (sameAddress(other.Text, x.key) && other.Kind == aliases.Address || other.Kind == aliases.User) {
+	for _, other := range x.own {
+		if other != d {
 			return true
 		}
 	}
 	return false
+}
+
+// to makes list the one that is followed. Of its own destinations two different
+// ones tell everything, so that a long list is not searched for each of its
+// members.
+func (x *following) to(list []aliases.Destination) {
+	x.list, x.own = list, nil
+	for _, d := range list {
+		own := sameAddress(d.Text, x.key) && d.Kind == aliases.Address || d.Kind == aliases.User
+		if own && len(x.own) < 2 && (len(x.own) == 0 || x.own[0] != d) {
+			x.own = append(x.own, d)
+		}
+	}
 }
 
 func (x following) file(h *waxseal.Hook, d aliases.Destination, kept bool) {
@@ -213,7 +228,7 @@ func (x following) include(h *waxseal.Hook, d aliases.Destination) {
 
 // members makes the hooks of a list or forward file.
 func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
-	x.list = destinations(aliases.ParseList(text))
+	x.to(destinations(aliases.ParseList(text)))
 	for n, d := range x.list {
 		if n >= maxMembers {
 			x.in.problem(p, d.Line, "the list is longer than is read")

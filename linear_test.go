@@ -1,0 +1,208 @@
+package waxseal_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/archive"
+	"waxseal/internal/drift"
+	"waxseal/internal/loader"
+	"waxseal/internal/mailbox/aliases"
+	"waxseal/internal/mailpath"
+	"waxseal/internal/mapdb"
+	"waxseal/internal/mask"
+	"waxseal/internal/mountinfo"
+	"waxseal/internal/mta/postfix"
+	"waxseal/internal/pkgdb/dpkg"
+	"waxseal/internal/snapshot"
+	"waxseal/internal/surroundings"
+)
+
+// hostile are the pieces that make a hostile text; %d counts.
+var hostile = map[string]string{
+	"one line": "x", "empty lines": "\n", "blanks": " ", "continued": "a\n ", "comments": "#\n", "pairs": "k%d v%d\n", "quotes": "\"", "quoted lines": "\"a\n",
+	"backslashes": "\\", "joined": "a\\\n", "braces": "{", "parentheses": "(", "brackets": "[", "commas": "a,", "colons": "a:b\n", "aliases": "k%d: a%d\n",
+	"pipes": "|\"a\",", "includes": ":include:/etc/list%d,", "rules": "/a%d/ x\n", "conditions": "if /a/\n", "ends": "endif\n", "negations": "!", "references": "$a",
+	"open references": "${a?{", "nothing": "\x00", "addresses": "@a%d.example x\n", "networks": "10.%d.0.0/16 x\n", "paths": "/aa/bb%d\n", "equal": "k v\n",
+	"assignments": "a%d=$a\n", "options": " -o a=b", "services": "s%d inet n - n - - smtpd\n", "overrides": "smtp/inet/a%d=b\n", "sections": "[Service]\nExecStart=/a\n",
+	"packages": "Package: p%d\nStatus: install ok installed\nVersion: 1\n\n", "imports": "import a%d, b\n", "sources": ". /aa/b%d.sh\n", "secrets": "password%d = x\n",
+	"keys": "-----BEGIN PRIVATE KEY-----\n", "mounts": "3%d 22 0:40 / /etc/%d/x rw - tmpfs t rw\n", "folds": ":msg, contains, \"", "ifs": "if $a then {\n",
+}
+
+// shape makes a text of about n bytes.
+func shape(piece string, n int) string {
+	if !strings.Contains(piece, "%d") {
+		return strings.Repeat(piece, n/len(piece))
+	}
+	var b strings.Builder
+	for i := 0; b.Len() < n; i++ {
+		fmt.Fprint(&b, strings.ReplaceAll(piece, "%d", fmt.Sprint(i)))
+	}
+	return b.String()
+}
+
+// files is a tree with a mail server whose files are given.
+func files(changed map[string]string) waxseal.Tree {
+	all := map[string]string{
+		"/etc/passwd": "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n", "/etc/aliases": "a: b\n",
+		"/etc/postfix/main.cf": "mydestination = localhost\nalias_maps = hash:/etc/aliases\nvirtual_alias_domains = /etc/domains\nvirtual_alias_maps = hash:/etc/t, pcre:/etc/p, regexp:/etc/p, cidr:/etc/c\n" +
+			"header_checks = pcre:/etc/p\nsmtpd_client_restrictions = check_client_access cidr:/etc/c, check_client_access hash:/etc/t\ntransport_maps = hash:/etc/t\nmynetworks = /etc/networks.list\ncontent_filter = f:\n",
+		"/etc/postfix/master.cf": "smtp inet n - n - - smtpd\nf unix - n n - - pipe user=mail argv=/usr/local/bin/f\nlocal unix - n n - - local\ncleanup unix n - n - 0 cleanup\n",
+	}
+	for name, text := range changed {
+		all[name] = text
+	}
+	return snapshot.Files(all)
+}
+
+var readers = map[string]func(text string){
+	"key and value": func(text string) { mapdb.ParseSource(mapdb.KeyValue, text) },
+	"regexp":        func(text string) { mapdb.ParseSource(mapdb.Regexp, text) },
+	"pcre":          func(text string) { mapdb.ParseSource(mapdb.PCRE, text) },
+	"networks":      func(text string) { mapdb.ParseSource(mapdb.Networks, text) },
+	"server":        func(text string) { mapdb.ParseServer("mysql", text) },
+	"alias file":    func(text string) { aliases.Parse(text) },
+	"forward":       func(text string) { aliases.ParseList(text); aliases.ParseValue(text, 1) },
+	"program":       func(text string) { loader.Parse([]byte("\x7fELF\x02\x01" + text)) },
+	"mountinfo": func(text string) {
+		m, _ := mountinfo.Parse([]byte(text))
+		mountinfo.Inside(m, "/etc")
+		mountinfo.At(m, "/etc/x")
+	},
+	"masked":    func(text string) { mask.New(nil).Text(waxseal.RoleConfig, text) },
+	"main.cf":   func(text string) { readPostfix("/etc/postfix/main.cf", text) },
+	"master.cf": func(text string) { readPostfix("/etc/postfix/master.cf", text) },
+	"patterns":  func(text string) { readPostfix("/etc/p", text) },
+	"cidr":      func(text string) { readPostfix("/etc/c", text) },
+	"unit":      func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
+	"hosts": func(text string) {
+		surroundings.Hosts(files(map[string]string{"/etc/hosts": text}), []surroundings.Name{{Host: "a"}})
+	},
+	"packages": func(text string) {
+		db, _ := dpkg.Read(files(map[string]string{"/var/lib/dpkg/status": text, "/var/lib/dpkg/info/p.list": text, "/var/lib/dpkg/info/p.md5sums": text,
+			"/var/lib/dpkg/diversions": text, "/var/lib/dpkg/statoverride": text}))
+		db.Package("p")
+		dpkg.ParseAlternative("x", text)
+	},
+	"difference": func(text string) {
+		state := func(text string) waxseal.State {
+			return waxseal.State{Files: []waxseal.FileState{{File: waxseal.File{Path: "/x"}, Digest: waxseal.Digest(fmt.Sprint(len(text))), Text: text}}}
+		}
+		drift.Compare(state(text), state(text[len(text)/2:]+"\n"+text[:len(text)/2]))
+	},
+}
+
+func readPostfix(pairs ...string) {
+	changed := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		changed[pairs[i]] = pairs[i+1]
+	}
+	postfix.ReadWith(files(changed), mask.New(nil), postfix.Options{})
+}
+
+func readAround(name, text string) {
+	surroundings.Read(files(map[string]string{name: text}), mask.New(nil), nil)
+}
+
+// processorTime is what the process has used so far: unlike the clock, it does not
+// count what others do.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var use syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
+}
+
+// linear fails where four times the input takes much more than four times the
+// work: a square would take sixteen times.
+func linear(t *testing.T, few int, work func(n int)) {
+	t.Helper()
+	const times, most = 4, 10
+	cost := func(n int) time.Duration {
+		before := processorTime(t)
+		work(n)
+		return processorTime(t) - before
+	}
+	for try := 0; ; try++ {
+		small, large := max(cost(few), 30*time.Millisecond), cost(few*times)
+		if large <= most*small {
+			return
+		}
+		if try == 2 { // a collection of garbage in between is not the reader's
+			t.Errorf("%d took %v, %d took %v", few, small, few*times, large)
+			return
+		}
+	}
+}
+
+// TestReadersAreLinear: no text takes a reader more time than its size asks for.
+func TestReadersAreLinear(t *testing.T) {
+	for name, read := range readers {
+		t.Run(name, func(t *testing.T) {
+			for label, piece := range hostile {
+				t.Run(label, func(t *testing.T) {
+					linear(t, 200_000, func(n int) { read(shape(piece, n)) })
+				})
+			}
+		})
+	}
+}
+
+// TestArchivesAreLinear: nor does a pile of headers.
+func TestArchivesAreLinear(t *testing.T) {
+	for name, header := range map[string]func(i int) tar.Header{
+		"files":       func(i int) tar.Header { return tar.Header{Name: fmt.Sprintf("etc/f%d", i), Typeflag: tar.TypeReg} },
+		"one file":    func(int) tar.Header { return tar.Header{Name: "etc/f", Typeflag: tar.TypeReg} },
+		"directories": func(i int) tar.Header { return tar.Header{Name: fmt.Sprintf("d%d/", i), Typeflag: tar.TypeDir} },
+		"a chain of links": func(i int) tar.Header {
+			return tar.Header{Name: fmt.Sprintf("l%d", i), Linkname: fmt.Sprintf("l%d", i+1), Typeflag: tar.TypeSymlink}
+		},
+		"hard links": func(i int) tar.Header {
+			return tar.Header{Name: fmt.Sprintf("h%d", i+1), Linkname: fmt.Sprintf("h%d", i), Typeflag: tar.TypeLink}
+		},
+		"deep": func(i int) tar.Header {
+			return tar.Header{Name: strings.Repeat("d/", i%100) + "f", Typeflag: tar.TypeReg}
+		},
+		"attributes": func(i int) tar.Header {
+			return tar.Header{Name: fmt.Sprintf("x%d", i), Typeflag: tar.TypeReg, PAXRecords: map[string]string{"SCHILY.xattr.user.a": strings.Repeat("x", 100)}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			linear(t, 1<<20, func(n int) { openArchive(t, n, header) })
+		})
+	}
+}
+
+func openArchive(t *testing.T, n int, header func(i int) tar.Header) {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := 0; b.Len() < n; i++ {
+		h := header(i)
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := filepath.Join(t.TempDir(), "a.tar")
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := archive.Open(name)
+	if err != nil {
+		return // it is refused
+	}
+	defer tree.Close()
+	mailpath.NewReader(mask.New(nil)).Read(tree)
+	tree.Stat("/l0")
+	tree.Stat("/h9")
+}
