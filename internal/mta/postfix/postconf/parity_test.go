@@ -237,7 +237,13 @@ func (p parity) config(t *testing.T, i int, main, master, addresses string) *Con
 	dir := waxseal.Path(filepath.Join(p.inside, strconv.Itoa(i)))
 	m, _ := ParseMain(dir+"/main.cf", main)
 	s, _ := ParseMaster(dir+"/master.cf", master, p.version)
-	return New(m, s, Facts{Directory: dir, Host: host, Networks: strings.TrimSpace(string(addressed)), Version: p.version})
+	// Postfix's own value ends with a blank, which postconf does not print, and
+	// which shows where something follows it.
+	own := strings.TrimSpace(string(addressed))
+	if own != "" {
+		own += " "
+	}
+	return New(m, s, Facts{Directory: dir, Host: host, Networks: own, Version: p.version})
 }
 
 // answer is what postconf printed, or that it refused.
