@@ -322,7 +322,7 @@ func TestOverflowIsTold(t *testing.T) {
 		name = next
 	}
 	tr.run()
-	for range 400 {
+	for range 6000 {
 		tr.mu.Lock()
 		n := len(tr.gaps)
 		tr.mu.Unlock()
