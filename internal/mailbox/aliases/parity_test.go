@@ -29,7 +29,9 @@ exit 0
 // TestParity holds the reader against postalias(1) of a real Postfix.
 func TestParity(t *testing.T) {
 	lab.Require(t)
-	seed := time.Now().UnixNano()
+	// New questions every day, and the same for all who ask on that day.
+	now := time.Now().UTC()
+	seed := int64(now.Year()*10000 + int(now.Month())*100 + now.Day())
 	if s := os.Getenv("WAXSEAL_SEED"); s != "" {
 		seed, _ = strconv.ParseInt(s, 10, 64)
 	}
