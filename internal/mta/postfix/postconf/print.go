@@ -25,19 +25,7 @@ func (c *Config) Settings(x Expanded) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v := s.global()
-	var out strings.Builder
-	for _, name := range s.set() {
-		value, _ := v.Raw(name)
-		if x == InFull && !c.Release.raw[name] {
-			var problem string
-			if value, problem = v.Expand(value); problem != "" {
-				return "", fmt.Errorf("%s: %s", name, problem)
-			}
-		}
-		printLine(&out, name+" = "+value)
-	}
-	return out.String(), nil
+	return c.parameters(s.global(), s.set(), x)
 }
 
 // Defaults prints what is built in: postconf -d.
@@ -51,9 +39,13 @@ func (c *Config) Defaults(x Expanded) (string, error) {
 		bare.Facts.Directory = MainDirectory
 	}
 	s := &scopes{Config: &bare}
-	v := s.global()
+	return c.parameters(s.global(), c.builtIn(), x)
+}
+
+// parameters prints one line for each name.
+func (c *Config) parameters(v View, names []string, x Expanded) (string, error) {
 	var out strings.Builder
-	for _, name := range c.builtIn() {
+	for _, name := range names {
 		value, _ := v.Raw(name)
 		if x == InFull && !c.Release.raw[name] {
 			var problem string
