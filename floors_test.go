@@ -41,10 +41,14 @@ var floors = []struct {
 		"waxseal/internal/snapshot",
 	}, nil},
 	{"1b configuration", []string{
+		"waxseal/internal/mta",
 		"waxseal/internal/mta/postfix/postconf",
 	}, nil},
 	{"1c readers", []string{
+		"waxseal/internal/mta/exim",
+		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",
+		"waxseal/internal/mta/sendmail",
 		"waxseal/internal/surroundings",
 	}, nil},
 	{"1d mail path", []string{

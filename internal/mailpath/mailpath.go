@@ -23,8 +23,6 @@ import (
 	"waxseal"
 	"waxseal/internal/loader"
 	"waxseal/internal/mask"
-	"waxseal/internal/mta/postfix"
-	"waxseal/internal/mta/postfix/postconf"
 	"waxseal/internal/surroundings"
 )
 
@@ -87,7 +85,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	r.refreshPackages(tree, c)
 	defer c.warm(surroundings.Programs(tree))()
 	around := surroundings.Read(tree, r.masker, c.about)
-	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories)})
+	found := r.stacks(tree, around)
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
@@ -110,27 +108,6 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		Files:    c.sorted(),
 		Packages: c.installed(),
 	})
-}
-
-// postfixVersion is that of the installed package; none where no package
-// database knows one.
-func (r *Reader) postfixVersion() (none postconf.Version) {
-	vendors := map[string]postconf.Vendor{"dpkg": postconf.Debian, "rpm": postconf.RedHat}
-	p := r.packages.Package("postfix")
-	if vendor, ok := vendors[p.Manager]; ok && p.Version != "" {
-		return postconf.Packaged(p.Version, vendor)
-	}
-	return none
-}
-
-// directories tells the reader of Postfix which further configurations something
-// on the host gives to it.
-func directories(found []surroundings.ConfigDirectory) []postfix.Directory {
-	var list []postfix.Directory
-	for _, d := range found {
-		list = append(list, postfix.Directory{Path: d.Path, Why: d.Why, Source: d.Source, Active: d.Active})
-	}
-	return list
 }
 
 func nonNil[T any](s []T) []T {

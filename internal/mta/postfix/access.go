@@ -8,6 +8,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // openNetworks reads mynetworks: a hook where it trusts the whole Internet, which
@@ -143,7 +144,7 @@ func openDomains(s site) {
 
 func onLoopback(svc *service) bool {
 	i := strings.LastIndexByte(svc.Name, ':')
-	return i > 0 && isLoopback(svc.Name[:i])
+	return i > 0 && mta.IsLoopback(svc.Name[:i])
 }
 
 // authServer reads smtpd_sasl_path where Dovecot's protocol is spoken: who is
@@ -166,7 +167,7 @@ func authServer(s site) {
 			}
 		}
 	}
-	h.Explain = "The names and passwords of those who log in to send mail are checked by " + clip(h.Target.Value) + where(h.Target) + " (smtpd_sasl_path)."
+	h.Explain = "The names and passwords of those who log in to send mail are checked by " + clip(h.Target.Value) + mta.Where(h.Target) + " (smtpd_sasl_path)."
 	s.in.emit(h)
 }
 
@@ -222,7 +223,7 @@ func uidTable(s site) {
 			h.Scope = "recipient " + clip(e.Key)
 			h.Explain = "The mailbox of " + clip(e.Key) + " is written as root (virtual_uid_maps)."
 			if least != "0" {
-				inactive(&h, "virtual_minimum_uid is "+clip(least))
+				mta.Inactive(&h, "virtual_minimum_uid is "+clip(least))
 			}
 			s.in.emit(h)
 		})
@@ -238,7 +239,7 @@ func opensslConfig(s site) {
 	h := s.hook("1")
 	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: s.value}
 	if path.IsAbs(s.value) {
-		h.Closure = []waxseal.Part{{Path: clean(s.value), Role: waxseal.RoleLibrary}}
+		h.Closure = []waxseal.Part{{Path: mta.Clean(s.value), Role: waxseal.RoleLibrary}}
 	}
 	h.Explain = "OpenSSL takes its configuration from " + clip(s.value) + ", which may name libraries that it loads into Postfix's programs (tls_config_file)."
 	s.in.emit(h)
@@ -252,7 +253,7 @@ func (in *instance) rootDaemon(svc *service) {
 	}
 	h := in.serviceHook(svc, "unpriv")
 	h.Kind, h.Effects, h.Stage, h.RunsAs = waxseal.KindBinary, runs, waxseal.StageConnect, "root"
-	p := clean(in.view.Value("daemon_directory") + "/" + svc.Command)
+	p := mta.Clean(in.view.Value("daemon_directory") + "/" + svc.Command)
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: string(p)}
 	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleBinary}}
 	h.Active = !in.disabled(svc)

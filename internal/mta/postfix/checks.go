@@ -6,6 +6,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // action is what the result of an access(5) or header_checks(5) table does.
@@ -81,7 +82,7 @@ func (s site) entryAction(t table, e entry, whose string) {
 	h.Target = waxseal.Target{Type: a.target, Value: rest}
 	s.actionTarget(&h, verb, rest)
 	if s.outgoing() && strings.Contains("REDIRECT BCC FILTER DISCARD HOLD PASS", verb) {
-		inactive(&h, "smtp(8) knows no such action")
+		mta.Inactive(&h, "smtp(8) knows no such action")
 	}
 	h.Explain = sentence("Mail whose " + whose + " matches " + clip(e.Key) + " " + a.verb + tail(h, rest) + " (" + verb + " in " + string(t.path) + ").")
 	s.in.emit(h)
@@ -94,9 +95,9 @@ func tail(h waxseal.Hook, rest string) string {
 		return ""
 	}
 	if h.Kind == waxseal.KindContentFilter {
-		return " it goes to " + clip(h.Target.Value) + where(h.Target)
+		return " it goes to " + clip(h.Target.Value) + mta.Where(h.Target)
 	}
-	return " " + clip(rest) + where(h.Target)
+	return " " + clip(rest) + mta.Where(h.Target)
 }
 
 // actionTarget resolves what the word behind the action names.
@@ -105,7 +106,7 @@ func (s site) actionTarget(h *waxseal.Hook, verb, rest string) {
 	case "REDIRECT", "BCC":
 		h.Target = s.in.addressTarget(rest)
 		if !strings.Contains(rest, "@") {
-			inactive(h, "the action is ignored, since the address has no @")
+			mta.Inactive(h, "the action is ignored, since the address has no @")
 		}
 	case "FILTER":
 		d := s.in.deliver(rest, waxseal.KindContentFilter)
@@ -115,7 +116,7 @@ func (s site) actionTarget(h *waxseal.Hook, verb, rest string) {
 			h.Effects = seesAll
 		}
 		if !strings.Contains(rest, ":") {
-			inactive(h, "the action is ignored, since it does not name transport:destination")
+			mta.Inactive(h, "the action is ignored, since it does not name transport:destination")
 		}
 	case "STRIP", "IGNORE", "PASS", "DISCARD", "HOLD":
 		h.Target.Value = strings.TrimSpace(verb + " " + rest)
@@ -194,7 +195,7 @@ func (s site) policyService(item, suffix string) {
 		server = f[0]
 		for _, o := range f[1:] {
 			if name, value, ok := splitNameValue(strings.Trim(o, "{}")); ok {
-				modify(&h, name, value)
+				mta.Modify(&h, name, value)
 			}
 		}
 	}
@@ -207,18 +208,18 @@ func (s site) policyService(item, suffix string) {
 	by := ""
 	if svc := s.in.socketService(server); svc != nil {
 		x := svc.External()
-		h.Closure = append(h.Closure, s.in.commandParts(x.Argv)...)
+		h.Closure = append(h.Closure, s.in.CommandParts(x.Argv)...)
 		h.RunsAs = x.User
-		modify(&h, "service", clip(svc.Key()))
-		modify(&h, "command", commandLine(x.Argv))
-		by = ", answered by the command " + clip(commandLine(x.Argv)) + " run as " + orUnknown(x.User)
+		mta.Modify(&h, "service", clip(svc.Key()))
+		mta.Modify(&h, "command", commandLine(x.Argv))
+		by = ", answered by the command " + clip(commandLine(x.Argv)) + " run as " + mta.OrUnknown(x.User)
 	}
 	for _, name := range []string{"smtpd_policy_service_default_action", "smtpd_policy_service_try_limit"} {
 		if value := s.view.Value(name); !s.in.isDefault(name, value) {
-			modify(&h, name, value)
+			mta.Modify(&h, name, value)
 		}
 	}
-	h.Explain = "The policy server at " + clip(h.Target.Value) + where(h.Target) + by +
+	h.Explain = "The policy server at " + clip(h.Target.Value) + mta.Where(h.Target) + by +
 		" is asked about sender and recipient of mail (" + s.name + "); it can refuse, redirect, copy, hold or discard it."
 	s.in.emit(h)
 }

@@ -11,6 +11,7 @@ import (
 	"waxseal"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // maxTable bounds the file of one table.
@@ -49,22 +50,22 @@ func (c compiledTable) each(yield func(key, value []byte) bool) ([]mapdb.Problem
 // compiled opens the compiled file of a table. ok is false where there is none, or
 // where it can't be read: then the source has to stand for it.
 func (in *instance) compiled(ref mapdb.Ref) (c compiledTable, ok bool) {
-	content, err := in.tree.ReadFile(clean(ref.CompiledFile()), maxTable)
-	if err != nil && !isMissing(err) {
-		in.unreadable(clean(ref.CompiledFile()), "a compiled table", err.Error())
+	content, err := in.Tree.ReadFile(mta.Clean(ref.CompiledFile()), maxTable)
+	if err != nil && !mta.IsMissing(err) {
+		in.Unreadable(mta.Clean(ref.CompiledFile()), "a compiled table", err.Error())
 	}
 	return compiledTable{ref: ref, content: content}, err == nil
 }
 
 // damage tells what is wrong with a compiled table, so that it is never silence.
 func (in *instance) damage(ref mapdb.Ref, problems []mapdb.Problem, err error) {
-	p := clean(ref.CompiledFile())
+	p := mta.Clean(ref.CompiledFile())
 	for _, b := range problems {
-		in.unreadable(p, "a compiled table", b.Message)
-		in.problem(p, 0, b.Message)
+		in.Unreadable(p, "a compiled table", b.Message)
+		in.Problem(p, 0, b.Message)
 	}
 	if err != nil {
-		in.unreadable(p, "a compiled table", err.Error())
+		in.Unreadable(p, "a compiled table", err.Error())
 	}
 }
 
@@ -233,7 +234,7 @@ func (in *instance) tableOf(ref mapdb.Ref, format mapdb.Format) tableText {
 	if ref.Source() == "" || ref.Class == mapdb.Database {
 		return tableText{entries: plainEntries(nil)}
 	}
-	key := ref.Type + "\x00" + string(clean(ref.Source())) + "\x00" + string(format)
+	key := ref.Type + "\x00" + string(mta.Clean(ref.Source())) + "\x00" + string(format)
 	if t, ok := in.tables[key]; ok {
 		return t
 	}
@@ -243,14 +244,14 @@ func (in *instance) tableOf(ref mapdb.Ref, format mapdb.Format) tableText {
 }
 
 func (in *instance) readTable(ref mapdb.Ref, format mapdb.Format) tableText {
-	p := clean(ref.Source())
-	text, ok := in.readLarge(p, "a lookup table")
+	p := mta.Clean(ref.Source())
+	text, ok := in.ReadUpTo(p, "a lookup table", maxTable)
 	lines := logicalLines(text)
 	if lines > maxEntries {
-		in.unreadable(p, "a lookup table", "it has "+thousands(lines)+" entries, more than are read")
+		in.Unreadable(p, "a lookup table", "it has "+thousands(lines)+" entries, more than are read")
 		text, ok, lines = "", false, 0
 	}
-	t := tableText{missing: !ok && !in.exists(p), failed: !ok && in.exists(p), lines: lines}
+	t := tableText{missing: !ok && !in.Exists(p), failed: !ok && in.Exists(p), lines: lines}
 	t.entries = in.sourceEntries(p, format, text)
 	c, ok := compiledTable{}, false
 	if ref.CompiledFile() != "" {
@@ -277,7 +278,7 @@ func (in *instance) sourceEntries(p waxseal.Path, format mapdb.Format, text stri
 	if format != mapdb.KeyValue && format != aliasFormat {
 		list, bad := mapdb.ParseSource(format, text)
 		for _, b := range bad {
-			in.problem(p, b.Line, b.Message)
+			in.Problem(p, b.Line, b.Message)
 		}
 		return plainEntries(list)
 	}
@@ -291,7 +292,7 @@ func (in *instance) sourceEntries(p waxseal.Path, format mapdb.Format, text stri
 			return yield(x)
 		}, func(line int, message string) {
 			if !told {
-				in.problem(p, line, message)
+				in.Problem(p, line, message)
 			}
 		})
 		told = true

@@ -2,6 +2,7 @@ package postfix
 
 import (
 	"waxseal"
+	"waxseal/internal/mta"
 	"waxseal/internal/mta/postfix/postconf"
 )
 
@@ -31,18 +32,18 @@ func splitNameValue(s string) (name, value string, ok bool) { return postconf.Sp
 func (in *instance) load() {
 	mainPath, masterPath := in.dir+"/main.cf", in.dir+"/master.cf"
 	in.main = postconf.Main{Path: mainPath, Set: map[string]postconf.Parameter{}}
-	in.part(mainPath, waxseal.RoleConfig)
-	in.part(masterPath, waxseal.RoleConfig)
-	if text, ok := in.read(mainPath, "main.cf"); ok {
+	in.Part(mainPath, waxseal.RoleConfig)
+	in.Part(masterPath, waxseal.RoleConfig)
+	if text, ok := in.Read(mainPath, "main.cf"); ok {
 		conf, problems := postconf.ParseMain(mainPath, text)
 		in.main = conf
-		in.addProblems(problems)
+		in.AddProblems(problems)
 	}
 	master := postconf.Master{Path: masterPath}
-	if text, ok := in.read(masterPath, "master.cf"); ok {
+	if text, ok := in.Read(masterPath, "master.cf"); ok {
 		conf, problems := postconf.ParseMaster(masterPath, text, in.findVersion(in.main))
 		master = conf
-		in.addProblems(problems)
+		in.AddProblems(problems)
 	}
 	in.services = master.Services
 	for i := range in.services {
@@ -54,11 +55,11 @@ func (in *instance) load() {
 	if v := in.config.Facts.Version; v.From != "" && v.Problem() != "" && !in.doubted {
 		doubt := v.Problem()
 		in.doubted = true
-		in.problem(mainPath, 0, doubt)
+		in.Problem(mainPath, 0, doubt)
 	}
 	for _, name := range in.main.Order {
 		if _, problem := in.view.ExpandName(name); problem != "" {
-			in.problem(mainPath, in.main.Set[name].Line, problem)
+			in.Problem(mainPath, in.main.Set[name].Line, problem)
 		}
 	}
 }
@@ -69,14 +70,14 @@ func (in *instance) viewFor(s *service) view { return in.config.View(s) }
 // findVersion is the version that all instances of the tree have.
 func (r *reader) findVersion(main postconf.Main) postconf.Version {
 	if r.version.Number == "" {
-		r.version = postconf.FindVersion(r.tree, main)
+		r.version = postconf.FindVersion(r.Tree, main)
 	}
 	return r.version
 }
 
 // hostName is the host's own name as the tree gives it; "" where it does not.
 func (in *instance) hostName() string {
-	text, err := in.tree.ReadFile("/etc/hostname", maxFile)
+	text, err := in.Tree.ReadFile("/etc/hostname", mta.MaxFile)
 	if err != nil {
 		return ""
 	}

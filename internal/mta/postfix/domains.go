@@ -7,6 +7,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // domainSet are the mail domains that an instance calls its own.
@@ -59,7 +60,7 @@ func (in *instance) ownDomains() domainSet {
 func (in *instance) origin() string {
 	v := in.view.Value("myorigin")
 	if strings.HasPrefix(v, "/") {
-		text, ok := in.read(clean(v), "the file of myorigin")
+		text, ok := in.Read(mta.Clean(v), "the file of myorigin")
 		if !ok {
 			return ""
 		}
@@ -83,7 +84,7 @@ func (in *instance) ownAddresses() map[netip.Addr]bool {
 		}
 	}
 	host := strings.ToLower(in.view.Value("myhostname"))
-	if content, err := in.tree.ReadFile("/etc/hosts", maxFile); err == nil {
+	if content, err := in.Tree.ReadFile("/etc/hosts", mta.MaxFile); err == nil {
 		for line := range strings.Lines(string(content)) {
 			line, _, _ = strings.Cut(line, "#")
 			if f := strings.Fields(strings.ToLower(line)); len(f) > 1 && slices.Contains(f[1:], host) {
@@ -137,7 +138,7 @@ func (d domainSet) own(domain string) bool {
 		return err == nil && (a.IsLoopback() || d.addresses[a.Unmap()]) || d.exact[literal]
 	}
 	domain = strings.ToLower(strings.Trim(domain, "."))
-	if domain == "" || d.exact[domain] || isLoopback(domain) {
+	if domain == "" || d.exact[domain] || mta.IsLoopback(domain) {
 		return true
 	}
 	for {
@@ -185,13 +186,13 @@ func (in *instance) listItems(value string, seen map[waxseal.Path]bool) []string
 		case len(out) > maxDomains || len(seen) > maxListFiles:
 			return out
 		case strings.HasPrefix(item, "/"):
-			p := clean(item)
+			p := mta.Clean(item)
 			if seen[p] {
 				continue
 			}
 			seen[p] = true
-			in.part(p, waxseal.RoleList)
-			if text, ok := in.read(p, "a list file"); ok {
+			in.Part(p, waxseal.RoleList)
+			if text, ok := in.Read(p, "a list file"); ok {
 				for _, line := range listLines(text) {
 					out = append(out, in.listItems(line, seen)...)
 				}

@@ -7,6 +7,7 @@ import (
 	"waxseal"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // entry is one entry of a table as a lookup meets it.
@@ -186,7 +187,7 @@ func (s site) each(t table, do func(table, entry)) {
 	spare := spares{site: s, table: t}
 	for e := range t.entries {
 		e.Key = t.key(e.Key)
-		if s.in.full {
+		if s.in.Full() {
 			return
 		}
 		spare.take(e, do)
@@ -206,10 +207,10 @@ func (t table) key(key string) string {
 // mark writes into a hook what the entry has beside key and value.
 func (e entry) mark(h *waxseal.Hook, t table) {
 	if e.compiled {
-		h.Source = waxseal.Source{Path: clean(t.ref.CompiledFile())}
+		h.Source = waxseal.Source{Path: mta.Clean(t.ref.CompiledFile())}
 	}
-	modify(h, "drift", e.drift)
+	mta.Modify(h, "drift", e.drift)
 	if e.unused != "" {
-		inactive(h, e.unused)
+		mta.Inactive(h, e.unused)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // maxOrdinary is how many entries of one table that do nothing but name an own
@@ -103,7 +104,7 @@ func (s site) foldEntries(t table, ordinary func(entry) bool, do func(table, ent
 		switch {
 		case e.drift == "" && e.unused == "" && len(e.Within) == 0 && ordinary(e):
 			f.add(e)
-		case !s.in.full:
+		case !s.in.Full():
 			spare.take(e, do)
 		}
 	}
@@ -122,8 +123,8 @@ func (s site) foldedHook(t table, f *folding) {
 	h.Source = waxseal.Source{Path: t.path, Line: f.line}
 	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: clip(t.ref.Text)}
 	h.Scope = "recipient of the own domains"
-	modify(&h, "entries", strconv.Itoa(len(f.rest)))
-	modify(&h, "digest", f.digest())
+	mta.Modify(&h, "entries", strconv.Itoa(len(f.rest)))
+	mta.Modify(&h, "digest", f.digest())
 	h.Explain = "And " + thousands(len(f.rest)) + " more entries of " + clip(t.ref.Text) + " (" + s.name + "), each from an own name to an own user."
 	s.in.emit(h)
 }
@@ -158,9 +159,9 @@ func (p *spares) finish(do func(table, entry)) {
 	h.ID = waxseal.HookID(string(MTA) + ":" + string(p.table.path) + ":" + p.name + ":and more unused")
 	h.Source = waxseal.Source{Path: p.table.path, Line: p.fold.line}
 	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: clip(p.table.ref.Text)}
-	modify(&h, "entries", strconv.Itoa(n))
-	modify(&h, "digest", p.fold.digest())
-	inactive(&h, "no lookup gives them")
+	mta.Modify(&h, "entries", strconv.Itoa(n))
+	mta.Modify(&h, "digest", p.fold.digest())
+	mta.Inactive(&h, "no lookup gives them")
 	h.Explain = "And " + thousands(n) + " more entries of " + clip(p.table.ref.Text) + " (" + p.name + ") that no lookup gives."
 	p.in.emit(h)
 }

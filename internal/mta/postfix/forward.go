@@ -9,6 +9,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 	"waxseal/internal/mta/postfix/postconf"
 )
 
@@ -18,12 +19,12 @@ import (
 func forwardPath(s site) {
 	items := strings.FieldsFunc(s.value, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 	if len(items) > maxForwardItems {
-		s.in.problem(s.source.Path, s.source.Line, "forward_path has more names than are looked for")
+		s.in.Problem(s.source.Path, s.source.Line, "forward_path has more names than are looked for")
 		items = items[:maxForwardItems]
 	}
 	s.forwardPlaces(items)
 	if s.in.accounts == nil {
-		s.in.accounts = s.in.users()
+		s.in.accounts = s.in.Accounts()
 	}
 	f := forwarding{site: s, delimiters: s.view.Value("recipient_delimiter"), files: map[waxseal.Path]int{}}
 	for _, u := range f.everyone(items) {
@@ -36,21 +37,21 @@ func forwardPath(s site) {
 
 // everyone are the users, and those whose names only a file such as /var/f/NAME
 // tells.
-func (f *forwarding) everyone(items []string) []user {
+func (f *forwarding) everyone(items []string) []mta.Account {
 	list := slices.Clone(f.in.accounts)
 	known := map[string]bool{}
 	for _, u := range list {
-		known[u.name] = true
+		known[u.Name] = true
 	}
 	for _, item := range items {
-		pattern, ok := f.expand(item, user{name: anyText}, "", "")
+		pattern, ok := f.expand(item, mta.Account{Name: anyText}, "", "")
 		if !ok || !strings.Contains(string(pattern), anyText) {
 			continue
 		}
 		for _, m := range f.matches(string(pattern)) {
-			if !known[m.text] && len(list) < maxUsers {
+			if !known[m.text] && len(list) < mta.MaxAccounts {
 				known[m.text] = true
-				list = append(list, user{name: m.text})
+				list = append(list, mta.Account{Name: m.text})
 			}
 		}
 	}
@@ -68,7 +69,7 @@ func (s site) forwardPlaces(items []string) {
 		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: item}
 		h.Explain = "Each user's mail is forwarded as the file " + clip(item) + " says; it may name addresses, files and commands (forward_path)."
 		if dir := path.Dir(item); path.IsAbs(dir) && !strings.Contains(dir, "$") {
-			h.Closure = []waxseal.Part{{Path: clean(dir), Role: waxseal.RoleDirectory}}
+			h.Closure = []waxseal.Part{{Path: mta.Clean(dir), Role: waxseal.RoleDirectory}}
 		}
 		s.in.emit(h)
 	}
@@ -93,7 +94,7 @@ type forwarding struct {
 // forwardFile is a forward file and who it is for.
 type forwardFile struct {
 	path waxseal.Path
-	user user
+	user mta.Account
 	// also are other users with the same file.
 	also []string
 	// address is the local part that leads to it: "alice+news".
@@ -112,13 +113,13 @@ const (
 
 // search looks for one user's forward files in the order of forward_path: the
 // first that exists is the one that is read, even if it is refused then.
-func (f *forwarding) search(u user, items []string) {
+func (f *forwarding) search(u mta.Account, items []string) {
 	var plain, every waxseal.Path // the first for mail without an extension, and for all mail
 	for _, item := range items {
 		p, ok := f.expand(item, u, "", "")
 		if ok {
-			if file, err := f.in.tree.Lstat(p); err == nil && file.Type != waxseal.Directory {
-				f.add(forwardFile{path: p, user: u, address: u.name, unused: f.refused(file, u, plain)})
+			if file, err := f.in.Tree.Lstat(p); err == nil && file.Type != waxseal.Directory {
+				f.add(forwardFile{path: p, user: u, address: u.Name, unused: f.refused(file, u, plain)})
 				plain = cmp.Or(plain, p)
 			}
 		}
@@ -142,7 +143,7 @@ func (f *forwarding) delimiter(i int) string {
 
 // extensions looks for the files that addresses such as alice+news lead to:
 // every extension that has a file.
-func (f *forwarding) extensions(item string, u user, earlier waxseal.Path) {
+func (f *forwarding) extensions(item string, u mta.Account, earlier waxseal.Path) {
 	delimiters, unused := f.delimiters, ""
 	if delimiters == "" {
 		delimiters, unused = "+-", "recipient_delimiter is empty, so that no address has an extension"
@@ -153,7 +154,7 @@ func (f *forwarding) extensions(item string, u user, earlier waxseal.Path) {
 			continue
 		}
 		for _, m := range f.matches(string(pattern)) {
-			file, err := f.in.tree.Lstat(m.path)
+			file, err := f.in.Tree.Lstat(m.path)
 			if err != nil || file.Type == waxseal.Directory {
 				continue
 			}
@@ -164,14 +165,14 @@ func (f *forwarding) extensions(item string, u user, earlier waxseal.Path) {
 			if why == "" {
 				why = f.refused(file, u, earlier)
 			}
-			f.add(forwardFile{path: m.path, user: u, address: u.name + delimiters[i:i+1] + m.text, unused: why})
+			f.add(forwardFile{path: m.path, user: u, address: u.Name + delimiters[i:i+1] + m.text, unused: why})
 		}
 	}
 }
 
 // refused says why local(8) does not read a forward file that it finds
 // (dotforward.c), "" if it does.
-func (f *forwarding) refused(file waxseal.File, u user, earlier waxseal.Path) string {
+func (f *forwarding) refused(file waxseal.File, u mta.Account, earlier waxseal.Path) string {
 	switch {
 	case earlier != "" && earlier != file.Path:
 		return "the file " + clip(string(earlier)) + " is found first"
@@ -179,11 +180,11 @@ func (f *forwarding) refused(file waxseal.File, u user, earlier waxseal.Path) st
 		return "it is no regular file"
 	case file.Mode&0o002 != 0:
 		return "anyone may write it, and such a file is ignored"
-	case u.listed && file.UID != 0 && file.UID != u.uid:
-		return "it belongs to uid " + strconv.FormatUint(uint64(file.UID), 10) + ", and only files of " + u.name + " and root are read"
-	case u.listed && file.UID != u.uid && file.Mode&0o044 == 0:
+	case u.Listed && file.UID != 0 && file.UID != u.UID:
+		return "it belongs to uid " + strconv.FormatUint(uint64(file.UID), 10) + ", and only files of " + u.Name + " and root are read"
+	case u.Listed && file.UID != u.UID && file.Mode&0o044 == 0:
 		return "the user may not read it"
-	case !u.listed && f.in.exists("/etc/passwd") && !f.in.asksOthers():
+	case !u.Listed && f.in.Exists("/etc/passwd") && !f.in.AsksOthers():
 		return "there is no such user in /etc/passwd"
 	}
 	return ""
@@ -193,13 +194,13 @@ func (f *forwarding) add(file forwardFile) {
 	i, known := f.files[file.path]
 	switch {
 	case !known && len(f.found) >= maxForwardFiles:
-		f.in.problem(file.path, 0, "more forward files than are read")
+		f.in.Problem(file.path, 0, "more forward files than are read")
 		return
 	case !known:
 		f.files[file.path] = len(f.found)
 		f.found = append(f.found, file)
 		return
-	case f.found[i].user.name == file.user.name:
+	case f.found[i].user.Name == file.user.Name:
 		return
 	case f.found[i].unused != "" && file.unused == "":
 		file.also = append(f.found[i].also, f.found[i].address)
@@ -212,13 +213,13 @@ func (f *forwarding) add(file forwardFile) {
 // hooks makes the hooks of one forward file. A file that forwards to nobody
 // makes none, but is a part of the mail path.
 func (f *forwarding) hooks(file forwardFile) {
-	f.in.part(file.path, waxseal.RoleInclude)
-	text, readable := f.in.read(file.path, "a forward file")
+	f.in.Part(file.path, waxseal.RoleInclude)
+	text, readable := f.in.Read(file.path, "a forward file")
 	if !readable {
 		return
 	}
-	owner := file.user.name
-	if file.user.listed && file.user.uid == 0 {
+	owner := file.user.Name
+	if file.user.Listed && file.user.UID == 0 {
 		owner = f.view.Value("default_privs")
 	}
 	h := f.hook("")
@@ -226,34 +227,17 @@ func (f *forwarding) hooks(file forwardFile) {
 	if n := len(file.also); n > 0 {
 		h.Scope += " and " + clip(strings.Join(file.also[:min(n, 5)], ", "))
 	}
-	for _, name := range []string{file.address, file.user.name} {
+	for _, name := range []string{file.address, file.user.Name} {
 		if file.unused == "" && len(file.also) == 0 && f.in.aliased[mapdb.Fold(name)] {
 			file.unused = "the alias of " + clip(name) + " takes the mail first"
 		}
 	}
 	if file.unused != "" {
-		inactive(&h, file.unused)
+		mta.Inactive(&h, file.unused)
 	}
-	x := following{site: f.site, whose: "Mail for " + clip(file.address), key: file.user.name, class: "forward",
-		owner: owner, home: file.user.home, seen: map[waxseal.Path]bool{}}
+	x := following{site: f.site, whose: "Mail for " + clip(file.address), key: file.user.Name, class: "forward",
+		owner: owner, home: file.user.Home, seen: map[waxseal.Path]bool{}}
 	x.members(file.path, text, h)
-}
-
-// inactive notes that nothing leads mail to a hook, and why.
-func inactive(h *waxseal.Hook, why string) {
-	h.Active = false
-	if h.Modifiers["inactive"] == "" {
-		h.Modifiers = copyOf(h.Modifiers)
-		modify(h, "inactive", why)
-	}
-}
-
-func copyOf(m map[string]string) map[string]string {
-	out := make(map[string]string, len(m)+1)
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // anyText stands in a pattern for what is not known yet: an extension, or the
@@ -262,8 +246,8 @@ const anyText = "\x00"
 
 // expand expands one forward_path item for a user (local_expand.c). ok is false
 // where a name has no value: local(8) passes such an item over.
-func (f *forwarding) expand(item string, u user, extension, delimiter string) (waxseal.Path, bool) {
-	values := map[string]string{"user": u.name, "home": u.home, "shell": u.shell, "local": u.name + delimiter + extension, "domain": f.domain()}
+func (f *forwarding) expand(item string, u mta.Account, extension, delimiter string) (waxseal.Path, bool) {
+	values := map[string]string{"user": u.Name, "home": u.Home, "shell": u.Shell, "local": u.Name + delimiter + extension, "domain": f.domain()}
 	values["mailbox"], values["recipient"] = values["local"], values["local"]+"@"+values["domain"]
 	values["extension"], values["recipient_delimiter"] = extension, delimiter
 	if delimiter == "" && f.delimiters != "" {
@@ -273,7 +257,7 @@ func (f *forwarding) expand(item string, u user, extension, delimiter string) (w
 	if !ok || !path.IsAbs(text) || len(text) > 4096 {
 		return "", false
 	}
-	return clean(text), true
+	return mta.Clean(text), true
 }
 
 // domain is the name in the addresses of local users.
@@ -381,22 +365,22 @@ type match struct {
 func (f *forwarding) matches(pattern string) []match {
 	parts := strings.Split(strings.TrimPrefix(pattern, "/"), "/")
 	at := slices.IndexFunc(parts, func(p string) bool { return strings.Contains(p, anyText) })
-	dir := clean(strings.Join(parts[:at], "/"))
-	names, err := f.in.tree.ReadDir(dir)
+	dir := mta.Clean(strings.Join(parts[:at], "/"))
+	names, err := f.in.Tree.ReadDir(dir)
 	if err != nil {
-		if !isMissing(err) && f.in.exists(dir) {
-			f.in.addProblems([]waxseal.Problem{{Path: dir, Message: "the directory can't be listed, so forward files may be missed: " + err.Error(), Unreadable: true}})
+		if !mta.IsMissing(err) && f.in.Exists(dir) {
+			f.in.AddProblems([]waxseal.Problem{{Path: dir, Message: "the directory can't be listed, so forward files may be missed: " + err.Error(), Unreadable: true}})
 		}
 		return nil
 	}
 	var out []match
 	for _, name := range names {
 		if f.listed++; f.listed > maxListed {
-			f.in.problem(dir, 0, "more names than are looked at for forward files")
+			f.in.Problem(dir, 0, "more names than are looked at for forward files")
 			return out
 		}
 		if text, ok := solve(parts[at], name); ok {
-			out = append(out, match{clean(strings.ReplaceAll(pattern, anyText, text)), text})
+			out = append(out, match{mta.Clean(strings.ReplaceAll(pattern, anyText, text)), text})
 		}
 	}
 	return out

@@ -2,6 +2,8 @@ package postfix
 
 import (
 	"testing"
+
+	"waxseal/internal/mta"
 )
 
 func TestOwnAddress(t *testing.T) {
@@ -20,8 +22,8 @@ func TestOwnAddress(t *testing.T) {
 func TestLoopback(t *testing.T) {
 	for host, want := range map[string]bool{"127.0.0.1": true, "127.9.9.9": true, "::1": true, "[::1]": true, "localhost": true, "LOCALHOST": true,
 		"::ffff:127.0.0.1": true, "10.0.0.1": false, "203.0.113.9": false, "mail.example.test": false, "": true} {
-		if got := isLoopback(host); got != want {
-			t.Errorf("isLoopback(%q) = %v", host, got)
+		if got := mta.IsLoopback(host); got != want {
+			t.Errorf("mta.IsLoopback(%q) = %v", host, got)
 		}
 	}
 }

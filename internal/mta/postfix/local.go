@@ -8,6 +8,7 @@ import (
 	"waxseal"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // aliasTable reads alias_maps: local(8) replaces recipients, runs commands,
@@ -66,10 +67,10 @@ type following struct {
 // the owner of the database, or default_privs where that is root.
 func (in *instance) ownerOf(t table) (owner string, shared bool) {
 	p := t.path
-	if c := t.ref.CompiledFile(); c != "" && in.exists(clean(c)) {
-		p = clean(c)
+	if c := t.ref.CompiledFile(); c != "" && in.Exists(mta.Clean(c)) {
+		p = mta.Clean(c)
 	}
-	if f, err := in.tree.Stat(p); err == nil && f.UID != 0 && t.ref.Class != mapdb.Written {
+	if f, err := in.Tree.Stat(p); err == nil && f.UID != 0 && t.ref.Class != mapdb.Written {
 		return in.userName(f.UID), false
 	}
 	return in.view.Value("default_privs"), true
@@ -82,7 +83,7 @@ func (x following) destination(h waxseal.Hook, d aliases.Destination) {
 	case aliases.Command:
 		x.command(&h, d.Text)
 		h.Kind, h.Effects, h.RunsAs = waxseal.KindPipe, runsAll, x.owner
-		h.Explain = x.whose + " is handed to the command " + clip(d.Text) + ", run as " + orUnknown(x.owner) + " (" + x.name + ")."
+		h.Explain = x.whose + " is handed to the command " + clip(d.Text) + ", run as " + mta.OrUnknown(x.owner) + " (" + x.name + ")."
 		x.allow(&h, "allow_mail_to_commands")
 	case aliases.File, aliases.Home:
 		x.file(&h, d, kept)
@@ -94,13 +95,13 @@ func (x following) destination(h waxseal.Hook, d aliases.Destination) {
 		if d.Kind == aliases.Special {
 			h.Target = waxseal.Target{Type: waxseal.TargetText, Value: d.Text}
 		}
-		h.Explain = x.whose + " goes to " + clip(d.Text) + where(h.Target) + " (" + x.name + ")."
+		h.Explain = x.whose + " goes to " + clip(d.Text) + mta.Where(h.Target) + " (" + x.name + ")."
 		switch own := d.Kind == aliases.User || sameAddress(d.Text, x.key); {
 		case own && len(x.list) > 1:
 			h.Explain = x.whose + " is delivered to " + clip(d.Text) + " as well (" + x.name + ")."
 		case kept:
 			h.Kind, h.Effects = waxseal.KindCopy, copies
-			h.Explain = x.whose + " is delivered and copied to " + clip(d.Text) + where(h.Target) + " (" + x.name + ")."
+			h.Explain = x.whose + " is delivered and copied to " + clip(d.Text) + mta.Where(h.Target) + " (" + x.name + ")."
 		}
 	}
 	x.in.emit(h)
@@ -137,7 +138,7 @@ func (x following) file(h *waxseal.Hook, d aliases.Destination, kept bool) {
 	}
 	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: name}
 	h.RunsAs = x.owner
-	if path.IsAbs(name) && clean(name) == "/dev/null" {
+	if path.IsAbs(name) && mta.Clean(name) == "/dev/null" {
 		h.Kind, h.Effects = waxseal.KindDiscard, drops
 		h.Explain = x.whose + " is thrown away (" + x.name + ")."
 		x.allow(h, "allow_mail_to_files")
@@ -145,12 +146,12 @@ func (x following) file(h *waxseal.Hook, d aliases.Destination, kept bool) {
 	}
 	switch {
 	case !path.IsAbs(name):
-		inactive(h, "there is no home directory that it could lie in")
+		mta.Inactive(h, "there is no home directory that it could lie in")
 	case strings.HasSuffix(name, "/"): // a maildir
-		h.Closure = append(h.Closure, waxseal.Part{Path: clean(name), Role: waxseal.RoleDirectory})
+		h.Closure = append(h.Closure, waxseal.Part{Path: mta.Clean(name), Role: waxseal.RoleDirectory})
 	default:
-		h.Closure = append(h.Closure, waxseal.Part{Path: clean(name), Role: waxseal.RoleMailbox})
-		x.executable(h, clean(name))
+		h.Closure = append(h.Closure, waxseal.Part{Path: mta.Clean(name), Role: waxseal.RoleMailbox})
+		x.executable(h, mta.Clean(name))
 	}
 	x.allow(h, "allow_mail_to_files")
 	if kept {
@@ -161,15 +162,15 @@ func (x following) file(h *waxseal.Hook, d aliases.Destination, kept bool) {
 
 // executable notes that local(8) appends to no file that can be executed.
 func (x following) executable(h *waxseal.Hook, p waxseal.Path) {
-	if f, err := x.in.tree.Stat(p); err == nil && f.Type == waxseal.Regular && f.Mode&0o111 != 0 {
-		inactive(h, "the file can be executed, and mail is not written to such a file")
+	if f, err := x.in.Tree.Stat(p); err == nil && f.Type == waxseal.Regular && f.Mode&0o111 != 0 {
+		mta.Inactive(h, "the file can be executed, and mail is not written to such a file")
 	}
 }
 
 // allow notes where local(8) refuses commands or files from here.
 func (x following) allow(h *waxseal.Hook, parameter string) {
 	if !x.allowed(parameter) {
-		inactive(h, parameter+" does not have "+x.class)
+		mta.Inactive(h, parameter+" does not have "+x.class)
 	}
 }
 
@@ -196,23 +197,23 @@ func (x following) include(h *waxseal.Hook, d aliases.Destination) {
 	h.Explain = x.whose + " goes to everyone on the list " + clip(d.Text) + " (" + x.name + ")."
 	if !path.IsAbs(d.Text) {
 		h.Explain = x.whose + " goes to the list " + clip(d.Text) + ", which has no absolute path and is refused (" + x.name + ")."
-		inactive(h, "the list has no absolute path")
+		mta.Inactive(h, "the list has no absolute path")
 		x.in.emit(*h)
 		return
 	}
-	p := clean(d.Text)
+	p := mta.Clean(d.Text)
 	h.Closure = append(h.Closure, waxseal.Part{Path: p, Role: waxseal.RoleInclude})
-	file, err := x.in.tree.Stat(p)
+	file, err := x.in.Tree.Stat(p)
 	if err == nil && file.Mode&0o002 != 0 {
-		inactive(h, "anyone may write the list, and such a list is refused")
+		mta.Inactive(h, "anyone may write the list, and such a list is refused")
 	}
 	x.in.emit(*h)
 	if x.seen[p] || len(x.seen) >= maxIncludes {
-		x.in.problem(h.Source.Path, h.Source.Line, "the list "+clip(d.Text)+" includes itself or is nested too deeply")
+		x.in.Problem(h.Source.Path, h.Source.Line, "the list "+clip(d.Text)+" includes itself or is nested too deeply")
 		return
 	}
 	x.seen[p] = true
-	text, ok := x.in.read(p, "a list of recipients")
+	text, ok := x.in.Read(p, "a list of recipients")
 	if !ok {
 		return
 	}
@@ -231,7 +232,7 @@ func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
 	x.to(destinations(aliases.ParseList(text)))
 	for n, d := range x.list {
 		if n >= maxMembers {
-			x.in.problem(p, d.Line, "the list is longer than is read")
+			x.in.Problem(p, d.Line, "the list is longer than is read")
 			return
 		}
 		h := x.hook("")
@@ -242,7 +243,15 @@ func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
 		x.in.given[string(h.ID)+"\x00"+strconv.Itoa(d.Line)] = true
 		h.Source = waxseal.Source{Path: p, Line: d.Line}
 		h.Scope, h.Active = like.Scope, like.Active
-		modify(&h, "inactive", like.Modifiers["inactive"])
+		mta.Modify(&h, "inactive", like.Modifiers["inactive"])
 		x.destination(h, d)
 	}
+}
+
+// userName is the name of a uid in passwd(5), "uid 1000" where there is none.
+func (in *instance) userName(uid uint32) string {
+	if in.accounts == nil {
+		in.accounts = in.Accounts()
+	}
+	return mta.NameOf(in.accounts, uid)
 }

@@ -6,6 +6,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // milters reads smtpd_milters and non_smtpd_milters: sockets, each possibly
@@ -46,7 +47,7 @@ func (s site) milter(h *waxseal.Hook, item, whose string) {
 	}
 	h.Target, h.Closure = s.in.socketTarget(socket, s.milterChroot())
 	action := s.milterModifiers(h, options)
-	h.Explain = whose + " is handed to the milter at " + clip(h.Target.Value) + where(h.Target) +
+	h.Explain = whose + " is handed to the milter at " + clip(h.Target.Value) + mta.Where(h.Target) +
 		", which can read, change, add recipients to or discard it; " + failure(action)
 }
 
@@ -60,7 +61,7 @@ func (s site) milterModifiers(h *waxseal.Hook, options []string) (action string)
 		}
 		standard, _ := s.view.Standard(name)
 		if name == "milter_default_action" || value != standard {
-			modify(h, name, value)
+			mta.Modify(h, name, value)
 		}
 	}
 	for _, o := range options {
@@ -69,13 +70,13 @@ func (s site) milterModifiers(h *waxseal.Hook, options []string) (action string)
 		}
 		name, value, ok := splitNameValue(o)
 		if !ok {
-			s.in.problem(s.source.Path, s.source.Line, s.name+": expected name = value, found "+clip(o))
+			s.in.Problem(s.source.Path, s.source.Line, s.name+": expected name = value, found "+clip(o))
 			continue
 		}
 		if name == "default_action" {
 			action = value
 		}
-		modify(h, "milter_"+name, value)
+		mta.Modify(h, "milter_"+name, value)
 	}
 	return action
 }

@@ -6,6 +6,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // maxAsked bounds the keys that are looked up in one pipemap: or unionmap:.
@@ -22,7 +23,7 @@ func (s site) whole(ref mapdb.Ref, tables []table) (answers []table, ok bool) {
 	if len(tables) != len(ref.Refs) {
 		return nil, false // a server is among them
 	}
-	opened := mapdb.Open(ref, treeFiles{s.in.tree})
+	opened := mapdb.Open(ref, treeFiles{s.in.Tree})
 	seen := map[string]bool{}
 	for _, t := range asked {
 		if t.format != mapdb.KeyValue || t.ref.Type == "static" || t.ref.Type == "randmap" || t.ref.Class == mapdb.Nested {
@@ -62,11 +63,11 @@ func ask(opened *mapdb.Table, t table, seen map[string]bool) (list []mapdb.Entry
 type treeFiles struct{ tree waxseal.Tree }
 
 func (f treeFiles) Text(path string) (string, error) {
-	content, err := f.tree.ReadFile(clean(path), maxTable)
+	content, err := f.tree.ReadFile(mta.Clean(path), maxTable)
 	return string(content), err
 }
 
 func (f treeFiles) Compiled(path string) (io.ReaderAt, int64, error) {
-	content, err := f.tree.ReadFile(clean(path), maxTable)
+	content, err := f.tree.ReadFile(mta.Clean(path), maxTable)
 	return bytes.NewReader(content), int64(len(content)), err
 }

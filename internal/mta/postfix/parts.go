@@ -6,6 +6,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 const (
@@ -25,25 +26,25 @@ func (in *instance) collectParts() {
 // unused lists what lies in the configuration directory; what something refers
 // to is noted elsewhere and wins.
 func (in *instance) unused(dir waxseal.Path, depth int, count *int) {
-	names, err := in.tree.ReadDir(dir)
-	if err != nil && !isMissing(err) {
-		in.addProblems([]waxseal.Problem{{Path: dir, Message: "the directory can't be listed, so files in it may be missed: " + err.Error(), Unreadable: true}})
+	names, err := in.Tree.ReadDir(dir)
+	if err != nil && !mta.IsMissing(err) {
+		in.AddProblems([]waxseal.Problem{{Path: dir, Message: "the directory can't be listed, so files in it may be missed: " + err.Error(), Unreadable: true}})
 	}
 	if err != nil || depth > maxDirectoryDepth {
 		return
 	}
 	for _, name := range names {
 		p := dir + "/" + waxseal.Path(name)
-		f, err := in.tree.Lstat(p)
+		f, err := in.Tree.Lstat(p)
 		if *count++; *count > maxDirectoryFiles {
-			in.problem(dir, 0, "more files than are listed")
+			in.Problem(dir, 0, "more files than are listed")
 			return
 		}
 		switch {
 		case err == nil && f.Type == waxseal.Directory:
 			in.unused(p, depth+1, count)
 		default:
-			in.part(p, waxseal.RoleUnused)
+			in.Part(p, waxseal.RoleUnused)
 		}
 	}
 }
@@ -66,23 +67,23 @@ func (in *instance) secret(name, value string) {
 	case strings.HasSuffix(name, "password_maps"), strings.HasSuffix(name, "_sni_maps"):
 		for _, ref := range mapdb.ParseList(value) {
 			if ref.Source() != "" {
-				in.part(clean(ref.Source()), waxseal.RoleSecret)
+				in.Part(mta.Clean(ref.Source()), waxseal.RoleSecret)
 			}
-			if c := ref.CompiledFile(); c != "" && in.exists(clean(c)) {
-				in.part(clean(c), waxseal.RoleSecret)
+			if c := ref.CompiledFile(); c != "" && in.Exists(mta.Clean(c)) {
+				in.Part(mta.Clean(c), waxseal.RoleSecret)
 			}
 		}
 	case strings.HasSuffix(name, "key_file"), strings.HasSuffix(name, "_chain_files"):
 		for _, f := range mapdb.Fields(value) {
 			if path.IsAbs(f) {
-				in.part(clean(f), waxseal.RoleSecret)
+				in.Part(mta.Clean(f), waxseal.RoleSecret)
 			}
 		}
 	case strings.HasSuffix(name, "cert_file") && path.IsAbs(value):
 		// A certificate file holds the key too where no key file is named.
 		key := strings.TrimSuffix(name, "cert_file") + "key_file"
 		if in.view.Value(key) == value {
-			in.part(clean(value), waxseal.RoleSecret)
+			in.Part(mta.Clean(value), waxseal.RoleSecret)
 		}
 	}
 }
@@ -113,7 +114,7 @@ func (in *instance) ownPrograms() {
 }
 
 func (in *instance) programPart(p string, role waxseal.Role) {
-	if path.IsAbs(p) && in.exists(clean(p)) {
-		in.part(clean(p), role)
+	if path.IsAbs(p) && in.Exists(mta.Clean(p)) {
+		in.Part(mta.Clean(p), role)
 	}
 }

@@ -14,11 +14,10 @@ package postfix
 
 import (
 	"path"
-	"slices"
-	"strings"
 
 	"waxseal"
 	"waxseal/internal/mask"
+	"waxseal/internal/mta"
 	"waxseal/internal/mta/postfix/postconf"
 )
 
@@ -26,24 +25,12 @@ import (
 const MTA waxseal.StackName = "postfix"
 
 // Result is everything read.
-type Result struct {
-	Stacks   []waxseal.Stack
-	Hooks    []waxseal.Hook // in mail-path order, instance by instance
-	Settings []waxseal.Setting
-	Problems []waxseal.Problem
-	// Parts are files of the configuration that are in no hook's closure, and the
-	// daemons and commands of Postfix that exist in the tree.
-	Parts []waxseal.Part
-}
+type Result = mta.Result
 
 const (
 	mainDirectory = "/etc/postfix"
-	// maxFile bounds what is read as text. A main.cf of that size is no main.cf.
-	maxFile = 8 << 20
 	// maxInstances bounds multi_instance_directories.
 	maxInstances = 32
-	// maxHooks bounds one tree; a table beyond it is reported as not read.
-	maxHooks = 200_000
 )
 
 // Options are what is known besides the tree.
@@ -73,18 +60,18 @@ func Read(tree waxseal.Tree, m *mask.Masker) Result {
 
 // ReadWith is Read with what is known besides the tree.
 func ReadWith(tree waxseal.Tree, m *mask.Masker, o Options) Result {
-	r := &reader{tree: tree, mask: m, ids: map[waxseal.HookID]int{}, version: o.Version, params: parameters()}
+	r := &reader{Book: mta.NewBook(MTA, tree, m), version: o.Version, params: parameters()}
 	queue := []found{{path: mainDirectory, active: true}}
 	for _, d := range o.Also {
-		if path.IsAbs(string(d.Path)) && clean(string(d.Path)) != "/" {
-			queue = enqueue(queue, found{path: clean(string(d.Path)), why: d.Why, source: d.Source, active: d.Active})
+		if path.IsAbs(string(d.Path)) && mta.Clean(string(d.Path)) != "/" {
+			queue = enqueue(queue, found{path: mta.Clean(string(d.Path)), why: d.Why, source: d.Source, active: d.Active})
 		}
 	}
 	for n := 0; n < len(queue) && n < maxInstances; n++ {
 		at := queue[n]
-		if !r.exists(at.path+"/main.cf") && !r.exists(at.path+"/master.cf") {
+		if !r.Exists(at.path+"/main.cf") && !r.Exists(at.path+"/master.cf") {
 			if at.why != "" {
-				r.problem(at.source.Path, at.source.Line, "Postfix is led to "+clip(string(at.path))+", which has no main.cf: "+clip(at.why))
+				r.Problem(at.source.Path, at.source.Line, "Postfix is led to "+clip(string(at.path))+", which has no main.cf: "+clip(at.why))
 			}
 			continue
 		}
@@ -93,11 +80,10 @@ func ReadWith(tree waxseal.Tree, m *mask.Masker, o Options) Result {
 			queue = enqueue(queue, found{path: other, managed: true, active: true})
 		}
 		if len(queue) > maxInstances {
-			r.problem(at.path+"/main.cf", 0, "more instances than are read (multi_instance_directories)")
+			r.Problem(at.path+"/main.cf", 0, "more instances than are read (multi_instance_directories)")
 		}
 	}
-	r.finish()
-	return r.result
+	return r.Result()
 }
 
 // found is a configuration directory to be read.
@@ -127,54 +113,8 @@ type instanceRank int
 
 // reader holds what is shared by all instances of one tree.
 type reader struct {
-	tree    waxseal.Tree
-	mask    *mask.Masker
+	*mta.Book
 	version postconf.Version
 	doubted bool // what is doubtful about the version has been said
 	params  []param
-	result  Result
-	ids     map[waxseal.HookID]int
-	full    bool
 }
-
-func (r *reader) problem(p waxseal.Path, line int, message string) {
-	r.addProblems([]waxseal.Problem{{Path: p, Line: line, Message: message}})
-}
-
-// addProblems keeps a hostile tree from filling the memory with complaints.
-func (r *reader) addProblems(problems []waxseal.Problem) {
-	const most = 10_000
-	if room := most - len(r.result.Problems); len(problems) > room {
-		problems = problems[:max(room, 0)]
-	}
-	r.result.Problems = append(r.result.Problems, problems...)
-}
-
-// exists also says yes to what is there but can't be looked at.
-func (r *reader) exists(p waxseal.Path) bool {
-	_, err := r.tree.Lstat(p)
-	return err == nil || !isMissing(err)
-}
-
-// finish takes from Parts what a hook's closure already names.
-func (r *reader) finish() {
-	seen := map[waxseal.Path]bool{}
-	for _, h := range r.result.Hooks {
-		for _, p := range h.Closure {
-			seen[p.Path] = true
-		}
-	}
-	var parts []waxseal.Part
-	for _, p := range r.result.Parts {
-		if seen[p.Path] {
-			continue
-		}
-		seen[p.Path] = true
-		parts = append(parts, p)
-	}
-	slices.SortStableFunc(parts, func(a, b waxseal.Part) int { return strings.Compare(string(a.Path), string(b.Path)) })
-	r.result.Parts = parts
-}
-
-// clean makes an absolute path inside the tree.
-func clean(p string) waxseal.Path { return waxseal.Path(path.Clean("/" + p)) }

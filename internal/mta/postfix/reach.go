@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/mta"
 )
 
 // complete reports whether master.cf is that of a whole mail system: only then
@@ -93,7 +94,7 @@ func (in *instance) settleLocal() {
 			}
 		}
 		if why != "" {
-			inactive(h, why)
+			mta.Inactive(h, why)
 		}
 	}
 }
@@ -141,7 +142,7 @@ func (in *instance) settleDestinations() {
 	for i := range in.hooks {
 		h := &in.hooks[i]
 		if list := domains[h.Directive]; h.Active && list != "" && in.view.Value(list) == "" {
-			inactive(h, list+" is empty, so that no mail takes this way")
+			mta.Inactive(h, list+" is empty, so that no mail takes this way")
 		}
 	}
 }
@@ -195,7 +196,7 @@ func (in *instance) settleClasses() {
 	for _, name := range names {
 		c := in.classes[name]
 		for i := c.from; i < c.to && !c.named; i++ {
-			inactive(&in.hooks[i], "no list of restrictions and no table names the class "+clip(name))
+			mta.Inactive(&in.hooks[i], "no list of restrictions and no table names the class "+clip(name))
 		}
 	}
 }

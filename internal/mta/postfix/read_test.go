@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"waxseal"
+	"waxseal/internal/mta"
 )
 
 func settings(r Result) map[string]string {
@@ -149,7 +150,7 @@ func TestNothingIsSilent(t *testing.T) {
 	}{
 		{"main.cf is a fifo", func(f *fakeTree) { f.types["/etc/postfix/main.cf"] = waxseal.FIFO }, "/etc/postfix/main.cf"},
 		{"master.cf may not be read", func(f *fakeTree) { f.errs["/etc/postfix/master.cf"] = fs.ErrPermission }, "/etc/postfix/master.cf"},
-		{"main.cf is huge", func(f *fakeTree) { f.files["/etc/postfix/main.cf"] = strings.Repeat("x", maxFile+1) }, "/etc/postfix/main.cf"},
+		{"main.cf is huge", func(f *fakeTree) { f.files["/etc/postfix/main.cf"] = strings.Repeat("x", mta.MaxFile+1) }, "/etc/postfix/main.cf"},
 		{"main.cf is binary", func(f *fakeTree) { f.files["/etc/postfix/main.cf"] = "\x7fELF\x00\x01" }, "/etc/postfix/main.cf"},
 		{"a table is a device", func(f *fakeTree) { f.types["/etc/postfix/v"] = waxseal.Device }, "/etc/postfix/v"},
 		{"main.cf loops", func(f *fakeTree) { f.errs["/etc/postfix/main.cf"] = waxseal.ErrLoop }, "/etc/postfix/main.cf"},

@@ -6,6 +6,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // daemons are the programs that Postfix brings (postfix-files(5)).
@@ -70,13 +71,13 @@ func (in *instance) externalHook(svc *service) {
 	h := in.serviceHook(svc, svc.Command)
 	h.Kind, h.Effects, h.RunsAs = waxseal.KindPipe, runsAll, x.User
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: commandLine(x.Argv)}
-	h.Closure = in.commandParts(x.Argv)
-	modify(&h, "flags", x.Flags)
-	modify(&h, "directory", x.Directory)
-	h.Explain = "The service " + clip(svc.Name) + " hands mail to the command " + clip(h.Target.Value) + ", run as " + orUnknown(x.User) + "."
+	h.Closure = in.CommandParts(x.Argv)
+	mta.Modify(&h, "flags", x.Flags)
+	mta.Modify(&h, "directory", x.Directory)
+	h.Explain = "The service " + clip(svc.Name) + " hands mail to the command " + clip(h.Target.Value) + ", run as " + mta.OrUnknown(x.User) + "."
 	if svc.Command == "spawn" {
 		h.Stage = waxseal.StageSession
-		h.Explain = "The service " + clip(svc.Name) + " runs the command " + clip(h.Target.Value) + " as " + orUnknown(x.User) + " for whoever connects to it."
+		h.Explain = "The service " + clip(svc.Name) + " runs the command " + clip(h.Target.Value) + " as " + mta.OrUnknown(x.User) + " for whoever connects to it."
 	}
 	if !h.Active {
 		h.Explain += " Nothing in this configuration leads to it."
@@ -89,7 +90,7 @@ func (in *instance) externalHook(svc *service) {
 // it (master(5), seen to work).
 func (in *instance) binaryHook(svc *service) {
 	directory := path.Clean("/" + in.view.Value("daemon_directory"))
-	p := clean(directory + "/" + svc.Command)
+	p := mta.Clean(directory + "/" + svc.Command)
 	inside := path.Dir(string(p)) == directory
 	if inside && daemons[path.Base(string(p))] {
 		in.rootDaemon(svc)
@@ -107,9 +108,9 @@ func (in *instance) binaryHook(svc *service) {
 	// connects, or by the wakeup timer.
 	woken := strings.TrimRight(svc.Wakeup, "?") != "0" && svc.Wakeup != "-"
 	h.Active = !in.disabled(svc) && (woken || svc.Type == "inet" || in.reached[svc.Key()] || !inside)
-	modify(&h, "unpriv", svc.Unpriv)
+	mta.Modify(&h, "unpriv", svc.Unpriv)
 	if woken {
-		modify(&h, "wakeup", svc.Wakeup)
+		mta.Modify(&h, "wakeup", svc.Wakeup)
 	}
 	h.Explain = "master.cf starts " + clip(string(p)) + ", which is no daemon of Postfix, as " + h.RunsAs
 	if woken {
@@ -120,25 +121,25 @@ func (in *instance) binaryHook(svc *service) {
 }
 
 func (in *instance) argumentParts(svc *service) []waxseal.Part {
-	return in.commandParts(append([]string{""}, svc.Args...))
+	return in.CommandParts(append([]string{""}, svc.Args...))
 }
 
 // moduleHooks lists the table types that dynamicmaps.cf adds: each is a library
 // that any Postfix program loads as soon as a table of the type is named
 // (postfix dynamicmaps.cf comments, postconf(5) shlib_directory).
 func (in *instance) moduleHooks() {
-	directory := clean(in.view.Value("meta_directory"))
-	files := []waxseal.Path{clean(string(directory) + "/dynamicmaps.cf")}
-	if names, err := in.tree.ReadDir(clean(string(directory) + "/dynamicmaps.cf.d")); err == nil {
+	directory := mta.Clean(in.view.Value("meta_directory"))
+	files := []waxseal.Path{mta.Clean(string(directory) + "/dynamicmaps.cf")}
+	if names, err := in.Tree.ReadDir(mta.Clean(string(directory) + "/dynamicmaps.cf.d")); err == nil {
 		for _, n := range names {
 			if strings.HasSuffix(n, ".cf") && len(files) < 1000 {
-				files = append(files, clean(string(directory)+"/dynamicmaps.cf.d/"+n))
+				files = append(files, mta.Clean(string(directory)+"/dynamicmaps.cf.d/"+n))
 			}
 		}
 	}
 	for _, p := range files {
-		if text, ok := in.read(p, "the list of table modules"); ok {
-			in.part(p, waxseal.RoleConfig)
+		if text, ok := in.Read(p, "the list of table modules"); ok {
+			in.Part(p, waxseal.RoleConfig)
 			in.modules(p, text)
 		}
 	}
@@ -152,7 +153,7 @@ func (in *instance) modules(p waxseal.Path, text string) {
 			continue
 		}
 		if len(f) < 3 || len(f) > 4 {
-			in.problem(p, n+1, "expected type, library, function and perhaps another function")
+			in.Problem(p, n+1, "expected type, library, function and perhaps another function")
 			continue
 		}
 		so := f[1]
@@ -164,10 +165,10 @@ func (in *instance) modules(p waxseal.Path, text string) {
 			Kind: waxseal.KindModule, Stage: waxseal.StageConnect, Effects: runs, Scope: "all", RunsAs: "root", Active: true,
 			Source: waxseal.Source{Path: p, Line: n + 1}, Directive: "dynamicmaps.cf",
 			Target:  waxseal.Target{Type: waxseal.TargetFile, Value: so},
-			Closure: []waxseal.Part{{Path: clean(so), Role: waxseal.RoleLibrary}},
+			Closure: []waxseal.Part{{Path: mta.Clean(so), Role: waxseal.RoleLibrary}},
 			Explain: "Postfix loads the library " + clip(so) + " into its programs, as root too, as soon as a table of type " + clip(f[0]) + " is named.",
 		}
-		modify(&h, "function", strings.Join(f[2:], " "))
+		mta.Modify(&h, "function", strings.Join(f[2:], " "))
 		in.emit(h)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // collectSettings notes every effective value that is not the default: of
@@ -30,9 +31,9 @@ func (in *instance) collectSettings() {
 // content is the value (myorigin, list files) shows the content too.
 func (in *instance) settingValue(v view, name, value string) string {
 	if name == "myorigin" && strings.HasPrefix(value, "/") {
-		p := clean(value)
-		in.part(p, waxseal.RoleList)
-		if text, ok := in.read(p, "the file of myorigin"); ok {
+		p := mta.Clean(value)
+		in.Part(p, waxseal.RoleList)
+		if text, ok := in.Read(p, "the file of myorigin"); ok {
 			return firstWord(text, value) + " (" + value + ")"
 		}
 		return value
@@ -43,9 +44,9 @@ func (in *instance) settingValue(v view, name, value string) string {
 	var items []string
 	for _, item := range mapdb.Fields(value) {
 		if strings.HasPrefix(strings.TrimLeft(item, "!"), "/") {
-			p := clean(strings.TrimLeft(item, "!"))
-			in.part(p, waxseal.RoleList)
-			if text, ok := in.read(p, "a list file"); ok {
+			p := mta.Clean(strings.TrimLeft(item, "!"))
+			in.Part(p, waxseal.RoleList)
+			if text, ok := in.Read(p, "a list file"); ok {
 				expanded, _ := v.Expand(strings.Join(listLines(text), " "))
 				item += " = (" + normalList(expanded, ", ") + ")"
 			}

@@ -5,6 +5,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // parameterHooks makes the hooks of main.cf and of -o options in master.cf. What
@@ -117,7 +118,7 @@ func (s site) entrySetting(t table, e entry) {
 	source := waxseal.Source{Path: t.path, Line: e.Line}
 	switch {
 	case e.compiled:
-		source = waxseal.Source{Path: clean(t.ref.CompiledFile())}
+		source = waxseal.Source{Path: mta.Clean(t.ref.CompiledFile())}
 	case e.Line == 0:
 		source.Line = s.source.Line
 	}
@@ -129,7 +130,7 @@ func (in *instance) serviceSites(svc *service) []site {
 	v := in.viewFor(svc)
 	for _, o := range svc.Overrides {
 		if _, problem := v.ExpandName(o.Name); problem != "" {
-			in.problem(in.dir+"/master.cf", svc.Line, "-o "+clip(o.Name)+": "+problem)
+			in.Problem(in.dir+"/master.cf", svc.Line, "-o "+clip(o.Name)+": "+problem)
 		}
 	}
 	bare := svc.WithoutOverrides()

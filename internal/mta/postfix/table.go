@@ -8,6 +8,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 	"waxseal/internal/mta/postfix/postconf"
 )
 
@@ -55,7 +56,7 @@ func (s site) tableHooks(value string, format mapdb.Format) []table {
 	for _, item := range mapdb.Fields(value) {
 		if !mapdb.IsRef(item) && !(s.tablesOnly() && strings.Contains(item, ":")) {
 			if s.tablesOnly() {
-				s.in.problem(s.source.Path, s.source.Line, s.name+": expected a table (type:name), found "+clip(item))
+				s.in.Problem(s.source.Path, s.source.Line, s.name+": expected a table (type:name), found "+clip(item))
 			}
 			continue
 		}
@@ -82,10 +83,10 @@ func (s site) tableHook(ref mapdb.Ref, format mapdb.Format, suffix string) []tab
 	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: foldBraces(ref.Text)}
 	tables := s.describe(&h, ref, format, 0)
 	for _, bad := range ref.Problems {
-		s.in.problem(s.source.Path, s.source.Line, s.name+": "+bad.Message)
+		s.in.Problem(s.source.Path, s.source.Line, s.name+": "+bad.Message)
 	}
 	if s.refuses(ref) {
-		inactive(&h, "local(8) and virtual(8) refuse what another program answers for this parameter")
+		mta.Inactive(&h, "local(8) and virtual(8) refuse what another program answers for this parameter")
 		tables = nil
 	}
 	s.in.emit(h)
@@ -137,11 +138,11 @@ func upper(s string) string {
 
 func (s site) describeFile(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format) []table {
 	if ref.Source() == "" {
-		modify(h, "content", "not readable: the table has no absolute path")
+		mta.Modify(h, "content", "not readable: the table has no absolute path")
 		s.explainTable(h, "whose file can not be told")
 		return nil
 	}
-	p := clean(ref.Source())
+	p := mta.Clean(ref.Source())
 	role := waxseal.RoleMap
 	if format == aliasFormat {
 		role = waxseal.RoleAliases
@@ -150,23 +151,23 @@ func (s site) describeFile(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format) 
 		format = aliasFormat
 	}
 	text := s.in.tableOf(ref, format)
-	compiled := clean(ref.CompiledFile())
-	hasCompiled := ref.CompiledFile() != "" && s.in.exists(compiled)
+	compiled := mta.Clean(ref.CompiledFile())
+	hasCompiled := ref.CompiledFile() != "" && s.in.Exists(compiled)
 	h.Closure = append(h.Closure, waxseal.Part{Path: p, Role: role})
 	if hasCompiled || ref.CompiledFile() != "" && text.missing {
 		h.Closure = append(h.Closure, waxseal.Part{Path: compiled, Role: waxseal.RoleCompiledMap})
 	}
 	switch {
 	case text.onlyCompiled:
-		modify(h, "content", "compiled only")
+		mta.Modify(h, "content", "compiled only")
 		s.explainTable(h, "which exists only compiled, without the source that people would edit")
 	case text.missing && hasCompiled:
-		modify(h, "content", "not readable")
+		mta.Modify(h, "content", "not readable")
 		s.explainTable(h, "which exists only compiled and can not be read: its entries are not known")
 	case text.missing:
 		s.explainTable(h, "which is not in this tree")
 	case text.failed:
-		modify(h, "content", "not readable")
+		mta.Modify(h, "content", "not readable")
 		s.explainTable(h, "which can not be read: its entries are not known")
 	default:
 		s.explainTable(h, "which holds the entries listed with it")
@@ -195,7 +196,7 @@ func (s site) describeNested(h *waxseal.Hook, ref mapdb.Ref, format mapdb.Format
 func (s site) describeServer(h *waxseal.Hook, ref mapdb.Ref) {
 	if s.idleNIS(ref) {
 		h.Active = false
-		modify(h, "inactive", "the default names NIS, and this host is in no NIS domain")
+		mta.Modify(h, "inactive", "the default names NIS, and this host is in no NIS domain")
 	}
 	h.External = true
 	switch ref.Class {
@@ -210,7 +211,7 @@ func (s site) describeServer(h *waxseal.Hook, ref mapdb.Ref) {
 		}
 		s.explainTable(h, "a server whose answers can not be seen here and can change at any time")
 	default:
-		modify(h, "content", "not readable: unknown type of table")
+		mta.Modify(h, "content", "not readable: unknown type of table")
 		s.explainTable(h, "of a type that is not known here")
 	}
 }
@@ -229,15 +230,15 @@ func (s site) server(h *waxseal.Hook, server mapdb.Server) {
 			h.Closure = append(h.Closure, waxseal.Part{Path: s.in.socketPath(e.Path, notChrooted), Role: waxseal.RoleSocket})
 		default:
 			hosts = append(hosts, e.Host)
-			h.Target.Remote = h.Target.Remote || !isLoopback(e.Host)
+			h.Target.Remote = h.Target.Remote || !mta.IsLoopback(e.Host)
 		}
 	}
-	modify(h, "hosts", strings.Join(hosts, ", "))
-	modify(h, "database", clip(server.Database))
-	modify(h, "backup", clip(server.Backup))
-	modify(h, "map", clip(server.Map))
+	mta.Modify(h, "hosts", strings.Join(hosts, ", "))
+	mta.Modify(h, "database", clip(server.Database))
+	mta.Modify(h, "backup", clip(server.Backup))
+	mta.Modify(h, "map", clip(server.Map))
 	for _, name := range asked {
-		modify(h, name, clip(strings.Join(strings.Fields(server.Settings[name]), " ")))
+		mta.Modify(h, name, clip(strings.Join(strings.Fields(server.Settings[name]), " ")))
 	}
 }
 
@@ -253,16 +254,16 @@ func (s site) database(h *waxseal.Hook, ref mapdb.Ref) (server mapdb.Server, kno
 		})
 		return server, known
 	}
-	p := clean(ref.Source())
+	p := mta.Clean(ref.Source())
 	h.Closure = append(h.Closure, waxseal.Part{Path: p, Role: waxseal.RoleConfig})
-	text, ok := s.in.read(p, "the definition of a database table")
+	text, ok := s.in.Read(p, "the definition of a database table")
 	if !ok {
 		return server, false
 	}
 	server, bad := mapdb.ParseServer(ref.Type, text)
-	s.in.addProblems(postconf.Located(p, bad))
+	s.in.AddProblems(postconf.Located(p, bad))
 	if path.IsAbs(server.Database) && ref.Type == "sqlite" {
-		h.Closure = append(h.Closure, waxseal.Part{Path: clean(server.Database), Role: waxseal.RoleMap})
+		h.Closure = append(h.Closure, waxseal.Part{Path: mta.Clean(server.Database), Role: waxseal.RoleMap})
 	}
 	return server, true
 }
@@ -271,5 +272,5 @@ func (s site) database(h *waxseal.Hook, ref mapdb.Ref) (server mapdb.Server, kno
 // on a host without NIS (yp.conf(5)): there it answers nothing.
 func (s site) idleNIS(ref mapdb.Ref) bool {
 	_, set := s.in.main.Set[s.name]
-	return !set && strings.HasPrefix(ref.Type, "nis") && !s.in.exists("/etc/yp.conf") && !s.in.exists("/var/yp/binding")
+	return !set && strings.HasPrefix(ref.Type, "nis") && !s.in.Exists("/etc/yp.conf") && !s.in.Exists("/var/yp/binding")
 }

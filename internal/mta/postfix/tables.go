@@ -6,6 +6,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // transportTable reads transport(5) and tables with the same results.
@@ -49,7 +50,7 @@ func hostTable(s site) {
 		h := s.entry(t, e, 1)
 		h.Target, h.Closure = s.in.hostTarget(e.Value, notChrooted)
 		h.Scope = s.whoseMail(e)
-		h.Explain = mailWith(h.Scope) + " is sent to " + clip(h.Target.Value) + where(h.Target) + " (" + s.name + ")."
+		h.Explain = mailWith(h.Scope) + " is sent to " + clip(h.Target.Value) + mta.Where(h.Target) + " (" + s.name + ")."
 		s.in.emit(h)
 	})
 }
@@ -82,7 +83,7 @@ func (s site) addressEntry(t table, e entry) {
 }
 
 func (s site) addressSentence(h *waxseal.Hook, e entry, address string, kept bool) string {
-	to := clip(address) + where(h.Target) + " (" + s.name + ")."
+	to := clip(address) + mta.Where(h.Target) + " (" + s.name + ")."
 	switch {
 	case s.param.kind == waxseal.KindCopy:
 		return mailWith(h.Scope) + " is copied to " + to
@@ -150,7 +151,7 @@ func mailboxTable(s site) {
 				h.Kind = waxseal.KindMap
 			}
 			if !strings.Contains(box, "$") && !strings.HasSuffix(e.Value, "/") && base != "" {
-				h.Closure = []waxseal.Part{{Path: clean(box), Role: waxseal.RoleMailbox}}
+				h.Closure = []waxseal.Part{{Path: mta.Clean(box), Role: waxseal.RoleMailbox}}
 			}
 			h.Explain = "Mail for " + clip(e.Key) + " is written to " + clip(box) + " (" + s.name + ")."
 			s.in.emit(h)

@@ -1,37 +1,12 @@
 package postfix
 
 import (
-	"net/netip"
 	"path"
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/mta"
 )
-
-// isLoopback reports whether a host name or address literal is this host.
-func isLoopback(host string) bool {
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	host = strings.TrimPrefix(host, "ipv6:")
-	switch host {
-	case "", "localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "loopback":
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
-}
-
-// splitHostPort splits host:port, [host]:port, host and port-less literals.
-func splitHostPort(s string) (host, port string) {
-	if strings.HasPrefix(s, "[") {
-		if end := strings.IndexByte(s, ']'); end > 0 {
-			return s[1:end], strings.TrimPrefix(s[end+1:], ":")
-		}
-	}
-	if i := strings.LastIndexByte(s, ':'); i >= 0 && strings.Count(s, ":") == 1 {
-		return s[:i], s[i+1:]
-	}
-	return s, ""
-}
 
 // socketTarget reads inet:host:port, unix:path, and host:port without a type,
 // as milters, policy servers and lmtp(8) name them.
@@ -50,7 +25,7 @@ func (in *instance) socketTarget(s string, chroot chroot) (waxseal.Target, []wax
 	if port, host, swapped := strings.Cut(s, "@"); swapped { // Sendmail's order
 		s = host + ":" + port
 	}
-	host, port := splitHostPort(s)
+	host, port := mta.SplitHostPort(s)
 	if port == "" && isDigits(host) {
 		host, port = "", host
 	}
@@ -61,7 +36,7 @@ func (in *instance) socketTarget(s string, chroot chroot) (waxseal.Target, []wax
 	if port != "" {
 		value += ":" + port
 	}
-	return waxseal.Target{Type: waxseal.TargetSocket, Value: value, Remote: !isLoopback(host)}, nil
+	return waxseal.Target{Type: waxseal.TargetSocket, Value: value, Remote: !mta.IsLoopback(host)}, nil
 }
 
 func isDigits(s string) bool {
@@ -82,9 +57,9 @@ const (
 func (in *instance) socketPath(p string, c chroot) waxseal.Path {
 	queue := in.queueDirectory()
 	if strings.HasPrefix(p, "/") && (c == notChrooted || strings.HasPrefix(p, queue+"/")) {
-		return clean(p)
+		return mta.Clean(p)
 	}
-	return clean(path.Join(queue, path.Clean("/"+p)))
+	return mta.Clean(path.Join(queue, path.Clean("/"+p)))
 }
 
 func (in *instance) queueDirectory() string {
@@ -124,8 +99,8 @@ func (in *instance) hostTarget(nexthop string, c chroot) (waxseal.Target, []waxs
 	if strings.HasPrefix(nexthop, "unix:") || strings.HasPrefix(nexthop, "inet:") {
 		return in.socketTarget(nexthop, c)
 	}
-	host, _ := splitHostPort(nexthop)
-	return waxseal.Target{Type: waxseal.TargetHost, Value: nexthop, Remote: !isLoopback(host)}, nil
+	host, _ := mta.SplitHostPort(nexthop)
+	return waxseal.Target{Type: waxseal.TargetHost, Value: nexthop, Remote: !mta.IsLoopback(host)}, nil
 }
 
 // addressTarget reads a mail address. It is remote where its domain is not one
@@ -178,15 +153,4 @@ func (in *instance) rewritten(address string) (string, bool) {
 		return local, true // user@domain@own
 	}
 	return address, false
-}
-
-// where says where a target lies, for Explain.
-func where(t waxseal.Target) string {
-	switch {
-	case t.Remote && t.Type == waxseal.TargetAddress:
-		return " outside this host's domains"
-	case t.Remote:
-		return " on another host"
-	}
-	return ""
 }

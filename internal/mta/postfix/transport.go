@@ -1,12 +1,12 @@
 package postfix
 
 import (
-	"path"
 	"slices"
 	"strings"
 
 	"waxseal"
 	"waxseal/internal/mailbox/aliases"
+	"waxseal/internal/mta"
 )
 
 // delivery is what a transport:nexthop leads to.
@@ -75,23 +75,16 @@ func (in *instance) deliverHost(d *delivery, nexthop string) {
 		return
 	}
 	d.target, d.closure = in.hostTarget(nexthop, in.chrootOf(d.service))
-	d.words = "is sent to " + d.target.Value + where(d.target) + " by the service " + d.transport
+	d.words = "is sent to " + d.target.Value + mta.Where(d.target) + " by the service " + d.transport
 }
 
 func (in *instance) deliverPipe(d *delivery) {
 	x := d.service.External()
 	d.effects = []waxseal.Effect{waxseal.Observe, waxseal.Divert, waxseal.Modify, waxseal.Drop, waxseal.Execute}
 	d.target = waxseal.Target{Type: waxseal.TargetCommand, Value: commandLine(x.Argv)}
-	d.closure = in.commandParts(x.Argv)
+	d.closure = in.CommandParts(x.Argv)
 	d.runsAs = x.User
-	d.words = "is handed to the command " + clip(d.target.Value) + ", run as " + orUnknown(x.User)
-}
-
-func orUnknown(user string) string {
-	if user == "" {
-		return "an unknown user"
-	}
-	return user
+	d.words = "is handed to the command " + clip(d.target.Value) + ", run as " + mta.OrUnknown(x.User)
 }
 
 // fill writes the delivery into a hook.
@@ -101,110 +94,10 @@ func (d delivery) fill(h *waxseal.Hook) {
 	if d.runsAs != "" {
 		h.RunsAs = d.runsAs
 	}
-	modify(h, "transport", d.transport)
+	mta.Modify(h, "transport", d.transport)
 	if d.undefined {
-		modify(h, "service", "not defined in master.cf")
+		mta.Modify(h, "service", "not defined in master.cf")
 	}
-}
-
-// searchPath is where a command without a slash is looked for (_PATH_DEFPATH).
-var searchPath = []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin"}
-
-// commandParts are the program of a command, and every other word that names a
-// file of the tree: scripts behind an interpreter, files a one-liner uses.
-func (in *instance) commandParts(argv []string) []waxseal.Part {
-	var parts []waxseal.Part
-	if len(argv) == 0 {
-		return nil
-	}
-	if p, ok := in.program(argv[0]); ok {
-		parts = append(parts, waxseal.Part{Path: p, Role: waxseal.RoleBinary})
-	}
-	for i, word := range argv {
-		for _, w := range pathWords(word) {
-			if i == 0 && w == word {
-				continue
-			}
-			if f, err := in.tree.Stat(clean(w)); err == nil && f.Type != waxseal.Directory && len(parts) < 64 {
-				parts = append(parts, waxseal.Part{Path: clean(w), Role: roleOf(f)})
-			}
-		}
-	}
-	return parts
-}
-
-func roleOf(f waxseal.File) waxseal.Role {
-	switch {
-	case f.Type == waxseal.Socket:
-		return waxseal.RoleSocket
-	case f.Mode&0o111 != 0:
-		return waxseal.RoleBinary
-	}
-	return waxseal.RoleInclude
-}
-
-func (in *instance) program(word string) (waxseal.Path, bool) {
-	switch {
-	case strings.Contains(word, "$"), word == "":
-		return "", false
-	case path.IsAbs(word):
-		return clean(word), true
-	case strings.Contains(word, "/"):
-		return "", false
-	}
-	for _, dir := range searchPath {
-		if p := clean(dir + "/" + word); in.exists(p) {
-			return p, true
-		}
-	}
-	return "", false
-}
-
-// pathWords finds absolute path names in a word, shell syntax around them
-// ignored.
-func pathWords(word string) []string {
-	var out []string
-	for _, w := range strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune(" \t\r\n'\"`;|&<>(){}=,", r) }) {
-		if path.IsAbs(w) && len(w) > 1 && len(w) < 4096 && !strings.Contains(w, "$") && len(out) < 64 {
-			out = append(out, w)
-		}
-	}
-	return out
-}
-
-// shellWords splits a command line as far as its program and files are
-// concerned; quotes group.
-func shellWords(line string) []string {
-	var words []string
-	var b strings.Builder
-	var quote byte
-	inWord := false
-	for i := 0; i < len(line); i++ {
-		c := line[i]
-		switch {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote == 0 && (c == '\'' || c == '"'):
-			quote, inWord = c, true
-		case quote != '\'' && c == '\\' && i+1 < len(line):
-			i++
-			b.WriteByte(line[i])
-			inWord = true
-		case quote == 0 && strings.IndexByte(blanks, c) >= 0:
-			if inWord {
-				words = append(words, b.String())
-			}
-			b.Reset()
-			inWord = false
-		default:
-			b.WriteByte(c)
-			inWord = true
-		}
-	}
-	if inWord {
-		words = append(words, b.String())
-	}
-	return words
 }
 
 // addressList splits the result of a virtual, canonical or bcc table.

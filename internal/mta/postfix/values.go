@@ -7,6 +7,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mapdb"
+	"waxseal/internal/mta"
 )
 
 // transportValue reads a parameter whose value is transport:nexthop.
@@ -52,9 +53,9 @@ func hostValue(s site) {
 	for i, hop := range mapdb.Fields(s.value) {
 		h := s.hook(strconv.Itoa(i + 1))
 		h.Target, h.Closure = s.in.hostTarget(hop, notChrooted)
-		h.Explain = "Mail that leaves this host is sent to " + clip(h.Target.Value) + where(h.Target) + " (" + s.name + ")."
+		h.Explain = "Mail that leaves this host is sent to " + clip(h.Target.Value) + mta.Where(h.Target) + " (" + s.name + ")."
 		if strings.HasSuffix(s.name, "_fallback_relay") {
-			h.Explain = "Mail that can not be delivered to its destination is sent to " + clip(h.Target.Value) + where(h.Target) + " (" + s.name + ")."
+			h.Explain = "Mail that can not be delivered to its destination is sent to " + clip(h.Target.Value) + mta.Where(h.Target) + " (" + s.name + ")."
 		}
 		s.in.emit(h)
 	}
@@ -64,8 +65,8 @@ func hostValue(s site) {
 func proxyFilter(s site) {
 	h := s.hook("1")
 	h.Target, h.Closure = s.in.socketTarget(s.value, s.milterChroot())
-	modify(&h, "smtpd_proxy_options", s.view.Value("smtpd_proxy_options"))
-	h.Explain = s.meeting() + " passes through the proxy at " + clip(h.Target.Value) + where(h.Target) +
+	mta.Modify(&h, "smtpd_proxy_options", s.view.Value("smtpd_proxy_options"))
+	h.Explain = s.meeting() + " passes through the proxy at " + clip(h.Target.Value) + mta.Where(h.Target) +
 		" before it is queued; it can read, change, divert or discard it (smtpd_proxy_filter)."
 	s.in.emit(h)
 }
@@ -76,11 +77,11 @@ func addressValue(s site) {
 	h.Target = s.in.addressTarget(s.value)
 	switch s.name {
 	case "always_bcc":
-		h.Explain = s.meeting() + " is copied to " + clip(s.value) + where(h.Target) + ", unseen by sender and recipient (always_bcc)."
+		h.Explain = s.meeting() + " is copied to " + clip(s.value) + mta.Where(h.Target) + ", unseen by sender and recipient (always_bcc)."
 	case "luser_relay":
-		h.Explain = "Mail for unknown local users goes to " + clip(s.value) + where(h.Target) + " (luser_relay)."
+		h.Explain = "Mail for unknown local users goes to " + clip(s.value) + mta.Where(h.Target) + " (luser_relay)."
 	default:
-		h.Explain = "Mail without a sender's address to return to goes to " + clip(s.value) + where(h.Target) + " (" + s.name + ")."
+		h.Explain = "Mail without a sender's address to return to goes to " + clip(s.value) + mta.Where(h.Target) + " (" + s.name + ")."
 	}
 	s.in.emit(h)
 }
@@ -100,8 +101,8 @@ func noticeRecipient(s site) {
 		sent = sent || e == class
 	}
 	h.Active = h.Active && sent
-	modify(&h, "notify_classes", strings.Join(enabled, ", "))
-	h.Explain = "Notices about mail (" + class + "), which hold headers and SMTP dialogues, go to " + clip(s.value) + where(h.Target) + " (" + s.name + ")."
+	mta.Modify(&h, "notify_classes", strings.Join(enabled, ", "))
+	h.Explain = "Notices about mail (" + class + "), which hold headers and SMTP dialogues, go to " + clip(s.value) + mta.Where(h.Target) + " (" + s.name + ")."
 	if !sent {
 		h.Explain += " No such notices are switched on (notify_classes)."
 	}
@@ -151,7 +152,7 @@ func commandValue(s site) {
 
 func (s site) command(h *waxseal.Hook, line string) {
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: strings.Join(strings.Fields(line), " ")}
-	h.Closure = append(h.Closure, s.in.commandParts(shellWords(line))...)
+	h.Closure = append(h.Closure, s.in.CommandParts(mta.ShellWords(line))...)
 }
 
 // debuggerCommand is run as root by each daemon that has -D in master.cf.
@@ -162,7 +163,7 @@ func debuggerCommand(s site) {
 	for i := range s.in.services {
 		if svc := &s.in.services[i]; svc.HasFlag("D") && (s.service == nil || s.service == svc) {
 			h.Active = true
-			modify(&h, "services", strings.TrimPrefix(h.Modifiers["services"]+", "+clip(svc.Key()), ", "))
+			mta.Modify(&h, "services", strings.TrimPrefix(h.Modifiers["services"]+", "+clip(svc.Key()), ", "))
 		}
 	}
 	h.Explain = "Daemons that master.cf starts with -D run the command " + clip(s.value) + " as root (debugger_command)."
@@ -201,7 +202,7 @@ func directoryValue(s site) {
 	h := s.hook("1")
 	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: s.value}
 	if path.IsAbs(s.value) {
-		h.Closure = []waxseal.Part{{Path: clean(s.value), Role: waxseal.RoleDirectory}}
+		h.Closure = []waxseal.Part{{Path: mta.Clean(s.value), Role: waxseal.RoleDirectory}}
 	}
 	meaning := "Postfix takes programs and libraries from there and runs them as root"
 	if s.param.kind == waxseal.KindRedirect {
@@ -216,7 +217,7 @@ func fileValue(s site) {
 	h := s.hook("1")
 	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: s.value}
 	if path.IsAbs(s.value) {
-		h.Closure = []waxseal.Part{{Path: clean(s.value), Role: waxseal.RoleInclude}}
+		h.Closure = []waxseal.Part{{Path: mta.Clean(s.value), Role: waxseal.RoleInclude}}
 	}
 	h.Explain = "The text of bounces is taken from " + clip(s.value) + " (" + s.name + ")."
 	s.in.emit(h)
@@ -227,7 +228,7 @@ func logFile(s site) {
 	h := s.hook("1")
 	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: s.value}
 	h.Explain = "Postfix writes its log to " + clip(s.value) + " itself, not to syslog (maillog_file)."
-	if clean(s.value) == "/dev/null" {
+	if mta.Clean(s.value) == "/dev/null" {
 		h.Effects = silences
 		h.Explain = "The log of Postfix is thrown away (maillog_file = /dev/null)."
 	}
@@ -272,12 +273,12 @@ func environment(s site) {
 			h.Target.Value = name + "=" + value
 			h.Explain = "Every Postfix program runs with " + clip(h.Target.Value) + " in its environment, those that run as root too (" + s.name + ")."
 		}
-		for _, w := range pathWords(strings.ReplaceAll(value, ":", " ")) {
+		for _, w := range mta.PathWords(strings.ReplaceAll(value, ":", " ")) {
 			role := waxseal.RoleInclude
 			if strings.HasPrefix(name, "LD_") {
 				role = waxseal.RoleLibrary
 			}
-			h.Closure = append(h.Closure, waxseal.Part{Path: clean(w), Role: role})
+			h.Closure = append(h.Closure, waxseal.Part{Path: mta.Clean(w), Role: role})
 		}
 		s.in.emit(h)
 	}

@@ -1,0 +1,86 @@
+// Package mta is the ground on which the readers of all mail systems stand: the
+// result that each gives, the book in which it writes hooks, settings, problems
+// and parts, and what they all have to know of a host: its users, how a command
+// line names programs, and which addresses and hosts are its own.
+//
+// It knows no configuration language and gives no judgement.
+package mta
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"unicode/utf8"
+
+	"waxseal"
+)
+
+// Result is everything that a reader found of its mail system in a tree.
+type Result struct {
+	Stacks   []waxseal.Stack
+	Hooks    []waxseal.Hook // in the order in which mail meets them
+	Settings []waxseal.Setting
+	Problems []waxseal.Problem
+	// Parts are files of the mail system that are in no hook's closure: its
+	// configuration, its daemons and commands.
+	Parts []waxseal.Part
+}
+
+// Join adds what another reader found behind what is there.
+func (r *Result) Join(o Result) {
+	r.Stacks = append(r.Stacks, o.Stacks...)
+	r.Hooks = append(r.Hooks, o.Hooks...)
+	r.Settings = append(r.Settings, o.Settings...)
+	r.Problems = append(r.Problems, o.Problems...)
+	r.Parts = append(r.Parts, o.Parts...)
+}
+
+// Clean makes an absolute path inside the tree.
+func Clean(p string) waxseal.Path { return waxseal.Path(path.Clean("/" + p)) }
+
+// IsMissing reports whether an error of a tree says that there is no such file.
+func IsMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// Clip shortens a value for a sentence.
+func Clip(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
+
+// OrUnknown names the account that a command runs as.
+func OrUnknown(user string) string {
+	if user == "" {
+		return "an unknown user"
+	}
+	return user
+}
+
+// Modify notes a setting that changes what the hook does; an empty one is none.
+// The map is never shared with another hook.
+func Modify(h *waxseal.Hook, name, value string) {
+	if value == "" {
+		return
+	}
+	modifiers := make(map[string]string, len(h.Modifiers)+1)
+	for k, v := range h.Modifiers {
+		modifiers[k] = v
+	}
+	modifiers[name] = value
+	h.Modifiers = modifiers
+}
+
+// Inactive notes that nothing leads mail to a hook, and why. The first reason
+// stands.
+func Inactive(h *waxseal.Hook, why string) {
+	h.Active = false
+	if h.Modifiers["inactive"] == "" {
+		Modify(h, "inactive", why)
+	}
+}
