@@ -30,6 +30,11 @@ const (
 	// Stock is a server with Postfix, Dovecot, rspamd, OpenDKIM and SpamAssassin
 	// just as their packages set them up, and AIDE beside them.
 	Stock Flavour = "stock"
+	// Exim, Sendmail and OpenSMTPD are servers with these just as their packages
+	// set them up.
+	Exim      Flavour = "exim"
+	Sendmail  Flavour = "sendmail"
+	OpenSMTPD Flavour = "opensmtpd"
 )
 
 // recipe is how a flavour's base is made.
@@ -39,8 +44,8 @@ type recipe struct {
 }
 
 func (f Flavour) recipe() recipe {
-	if f == Stock {
-		return recipe{stockPackages, stockBake}
+	if list, ok := stockPackages[f]; ok {
+		return recipe{list, stockBake}
 	}
 	return recipe{packages, bake}
 }
@@ -60,9 +65,16 @@ var packages = []string{
 	"rsyslog", "sudo", "usr-is-merged",
 }
 
-var stockPackages = []string{
-	"aide", "dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve", "opendkim", "postfix", "procmail", "rsyslog", "rspamd",
-	"spamassassin", "spamd", "systemd", "usr-is-merged",
+// stockPackages are those of the flavours that are left as their packages set
+// them up.
+var stockPackages = map[Flavour][]string{
+	Stock: {
+		"aide", "dovecot-imapd", "dovecot-lmtpd", "dovecot-sieve", "opendkim", "postfix", "procmail", "rsyslog", "rspamd",
+		"spamassassin", "spamd", "systemd", "usr-is-merged",
+	},
+	Exim:      {"exim4-daemon-heavy", "procmail", "rsyslog", "systemd", "usr-is-merged"},
+	Sendmail:  {"m4", "make", "procmail", "rsyslog", "sendmail", "systemd", "usr-is-merged"},
+	OpenSMTPD: {"opensmtpd", "opensmtpd-extras", "procmail", "rsyslog", "systemd", "usr-is-merged"},
 }
 
 // stockBake changes nothing of what the packages set up: they expect a name.
