@@ -141,6 +141,10 @@ func isGeneralTool(program string) bool {
 	return generalTools[base] || generalTools[strings.TrimRight(base, "0123456789.")]
 }
 
+// ownHelpers are scripts with the name of a general tool by which a package does
+// its own work: Debian's sendmail runs its queues so (/etc/cron.d/sendmail).
+var ownHelpers = map[string]bool{"/usr/share/sendmail/sendmail": true}
+
 // programOf finds the part of a hook's closure that is run.
 func programOf(h waxseal.Hook) (waxseal.Part, bool) {
 	for _, p := range h.Closure {

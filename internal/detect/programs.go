@@ -36,7 +36,7 @@ func (c *Context) job(h waxseal.Hook, w *weight) {
 		program = h.Closure[i]
 	}
 	switch {
-	case isGeneralTool(name) || hasShell(h.Target.Value):
+	case isGeneralTool(name) && !ownHelpers[name] || hasShell(h.Target.Value):
 		w.add(jobTool, h.Directive, clip(h.Target.Value))
 	case program.PackageState == waxseal.PackageUnmodified:
 		w.add(jobPackaged, name, program.Package, h.Directive)
@@ -118,8 +118,9 @@ func firstWord(command string) string {
 }
 
 // guard is what procmail(1) and maildrop(1) tell users to write around the
-// delivery program in a .forward file: a shell that only becomes that program.
-var guard = regexp.MustCompile(`^(?:IFS=(?:' '|" "|\\ )?\s*(?:&&|;)?\s*)?(?:test -[fx] \S+ &&\s*)?(?:exec\s+)?([^;|&<>` + "`" + `$()]+?)(?:\s*\|\|\s*exit\s+\d+)?(?:\s*#[\w.-]*)?$`)
+// delivery program in a .forward file, and packages around their jobs: a shell
+// that only becomes that program.
+var guard = regexp.MustCompile(`^(?:IFS=(?:' '|" "|\\ )?\s*(?:&&|;)?\s*)?(?:test -[fx] \S+ &&\s*)*(?:exec\s+)?([^;|&<>` + "`" + `$()]+?)(?:\s*\|\|\s*exit\s+\d+)?(?:\s*#[\w.-]*)?$`)
 
 // plainCommand takes the mark of a pipe and such a guard off a command.
 func plainCommand(command string) string {
@@ -137,7 +138,7 @@ func hasShell(command string) bool {
 		return true
 	}
 	for i, word := range strings.Fields(command) {
-		if i > 0 && (word == "/usr/sbin/sendmail" || word == "/usr/lib/sendmail") {
+		if i == 0 && ownHelpers[word] || i > 0 && (word == "/usr/sbin/sendmail" || word == "/usr/lib/sendmail") {
 			continue // how filters hand mail back (spamc(1) -e); where to is weighed by itself
 		}
 		if isGeneralTool(strings.Trim(word, `"'{}`)) && strings.HasPrefix(strings.Trim(word, `"'{}`), "/") {

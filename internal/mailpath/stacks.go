@@ -15,7 +15,7 @@ import (
 // stacks reads every mail system of the tree.
 func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Result {
 	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories)})
-	options := mta.Options{Package: r.packages.Package}
+	options := mta.Options{Package: r.packages.Package, Starts: around.Starts}
 	for _, read := range []func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result{exim.Read, sendmail.Read, opensmtpd.Read} {
 		found.Join(read(tree, r.masker, options))
 	}

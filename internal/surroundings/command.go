@@ -53,7 +53,6 @@ func (m *manager) command(u unit, a assignment) {
 		h.Explain += " Nothing starts this unit."
 	}
 	m.emit(h)
-	m.commandDirectories(x.argv, u.name, a.source, u.active)
 }
 
 func with(m map[string]string, name, value string) map[string]string {

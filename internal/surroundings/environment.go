@@ -223,7 +223,7 @@ func (m *manager) ownDirectory(u unit, a assignment) {
 			}
 		}
 	case isExec(a):
-		m.commandDirectories(m.commandOf(a, u).argv, u.name, a.source, u.active)
+		m.commandLine(m.commandOf(a, u).argv, m.variablesOf(u), u.name, a.source, u.active)
 	}
 }
 

@@ -75,6 +75,7 @@ func (r *reader) rcLinks() {
 // linesForDirectories looks for configuration directories of Postfix in the
 // lines of a script.
 func (r *reader) linesForDirectories(p waxseal.Path, text string, active bool) {
+	r.scriptStarts(p, text, active)
 	if !strings.Contains(text, "MAIL_CONFIG=") && !strings.Contains(text, " -c") && !strings.Contains(text, " -C") {
 		return
 	}

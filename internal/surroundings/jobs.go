@@ -280,7 +280,7 @@ func (r *reader) crontab(p waxseal.Path, owner string) {
 		if touched || mentionsMail(c.command) {
 			r.part(p, waxseal.RoleScript)
 			r.note(string(p), "line "+clip(c.command), c.user, source)
-			r.commandDirectories([]string{"sh", "-c", c.command}, string(p), source, true)
+			r.commandLine([]string{"sh", "-c", c.command}, nil, string(p), source, true)
 			for _, v := range c.variables {
 				if key := v.key + "\x00" + v.value; !vendors && !said[key] {
 					said[key] = true

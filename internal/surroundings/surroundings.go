@@ -23,6 +23,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/mask"
+	"waxseal/internal/mta"
 )
 
 // Result is everything read.
@@ -35,6 +36,9 @@ type Result struct {
 	// ConfigDirectories are directories that something on the host gives to Postfix
 	// as its configuration, in the order in which they were found, each once.
 	ConfigDirectories []ConfigDirectory
+	// Starts are the command lines by which something on the host gives another
+	// mail system a configuration of its own, in the order in which they were found.
+	Starts []mta.Start
 }
 
 // ConfigDirectory is a configuration directory of Postfix that something other
