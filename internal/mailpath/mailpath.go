@@ -86,6 +86,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	defer c.warm(surroundings.Programs(tree))()
 	around := surroundings.Read(tree, r.masker, c.about)
 	found := r.stacks(tree, around)
+	c.together(&found)
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)

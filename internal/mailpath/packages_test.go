@@ -49,7 +49,9 @@ func stateOf(t *testing.T, s waxseal.State, p waxseal.Path) (string, waxseal.Pac
 
 func TestPackagesOfAnotherKind(t *testing.T) {
 	const filter waxseal.Path = "/usr/local/bin/filter.sh"
-	tree := snapshot.New(server())
+	objects := server()
+	objects["/usr/sbin/postfix"] = snapshot.Object{File: waxseal.File{Mode: 0o755}, Content: []byte("\x7fELF")}
+	tree := snapshot.New(objects)
 	db := &rpmLike{}
 	r := mailpath.NewReader(mask.New([]byte("0123456789abcdef0123456789abcdef")))
 	// Without any database nothing is known, and nothing is worse for it.
