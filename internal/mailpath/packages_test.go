@@ -77,7 +77,7 @@ func TestPackagesOfAnotherKind(t *testing.T) {
 	if before != 1 || db.read != 2 {
 		t.Errorf("read %d times, then %d", before, db.read)
 	}
-	objects := server()
+	objects = server()
 	objects["/var/lib/dpkg/info/filter.list"] = snapshot.Object{Content: []byte(string(filter) + "\n")}
 	r = mailpath.NewReader(mask.New([]byte("0123456789abcdef0123456789abcdef")))
 	r.Otherwise(func(waxseal.Tree) (mailpath.Packages, []waxseal.Problem) {

@@ -39,7 +39,10 @@ func TestRemains(t *testing.T) {
 			tree["/usr/local/sbin/postfix"] = snapshot.Object{Content: []byte("\x7fELF")}
 		}, true},
 		{"no programs in the tree", func(tree map[waxseal.Path]snapshot.Object) { delete(tree, "/usr/sbin/other") }, true},
-		{"no package database", func(tree map[waxseal.Path]snapshot.Object) { delete(tree, "/var/lib/dpkg/status") }, true},
+		{"no package database", func(tree map[waxseal.Path]snapshot.Object) {
+			delete(tree, "/var/lib/dpkg/status")
+			delete(tree, "/var/lib/dpkg/info/msmtp-mta.list")
+		}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tree := installed("msmtp-mta", "/usr/sbin/other", "/usr/bin/msmtp")
