@@ -24,9 +24,9 @@ const (
 )
 
 // example is a pair of changes for one sort of hook. Its archive has a section
-// "harmless" and one "malicious", each the text that is added to a small Postfix
-// server, and perhaps "before", what is there already. Text goes to main.cf,
-// where the last of two lines for one parameter counts; behind a line
+// "harmless" and one "malicious", each the text that is added to a small server of
+// the mail system (servers.go), and perhaps "before", what is there already. Text
+// goes to the server's main file; behind a line
 //
 //	==> /etc/postfix/master.cf
 //
@@ -39,18 +39,20 @@ const (
 // nothing worse can be done there or nothing worse can be seen; "alarm" where
 // the harmless one is high.
 type example struct {
+	server                      server
 	name, note                  string
 	before, harmless, malicious string
 	ceiling, alarm              string
 }
 
-// readExample reads the archive of a sort of hook, given its title.
-func readExample(dir, name string) (example, error) {
-	a, err := txtar.ParseFile(filepath.Join(dir, fileName(name)))
+// readExample reads the archive of a sort of hook.
+func readExample(dir string, p waxseal.Place) (example, error) {
+	name := p.Directive
+	a, err := txtar.ParseFile(filepath.Join(dir, fileName(p)))
 	if err != nil {
 		return example{}, fmt.Errorf("no example of %s: %w", name, err)
 	}
-	e := example{name: name, note: oneLine(a.Comment)}
+	e := example{server: serverOf(p.MTA), name: name, note: oneLine(a.Comment)}
 	for _, f := range a.Files {
 		switch f.Name {
 		case "before":
@@ -73,9 +75,9 @@ func readExample(dir, name string) (example, error) {
 	return e, nil
 }
 
-// fileName is that of an archive.
-func fileName(name string) string {
-	return strings.NewReplacer("/", "_", " ", "_", ":", "_").Replace(name) + ".txtar"
+// fileName is that of an archive, below the directory of examples.
+func fileName(p waxseal.Place) string {
+	return filepath.Join(string(p.MTA), strings.NewReplacer("/", "_", " ", "_", ":", "_", "$", "", "{", "", "}", "").Replace(p.Directive)+".txtar")
 }
 
 func oneLine(text []byte) string { return strings.Join(strings.Fields(string(text)), " ") }
@@ -89,11 +91,10 @@ func (e example) text(c change) string {
 
 // judge makes the change and returns what changed for mail.
 func (e example) judge(c change) []waxseal.Change {
-	before := server()
-	add(before, e.before)
-	after := server()
-	add(after, e.before)
-	add(after, e.text(c))
+	before, after := e.server.tree(), e.server.tree()
+	e.server.add(before, e.before)
+	e.server.add(after, e.before)
+	e.server.add(after, e.text(c))
 	m := mask.New([]byte("hookdoc"))
 	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).Read(snapshot.New(after))
 	changes, context := drift.Compare(was, now), detect.NewContext(was, now)
@@ -112,8 +113,8 @@ func verdict(changes []waxseal.Change) waxseal.Severity {
 }
 
 // add appends text to the files of a tree.
-func add(tree map[waxseal.Path]snapshot.Object, text string) {
-	file := waxseal.Path("/etc/postfix/main.cf")
+func (s server) add(tree map[waxseal.Path]snapshot.Object, text string) {
+	file := s.main
 	for line := range strings.Lines(text) {
 		if name, ok := strings.CutPrefix(line, "==> "); ok {
 			var mode uint32

@@ -5,8 +5,8 @@
 //
 //	go run ./internal/lab/hookdoc
 //
-// An example is an archive in examples/ that bears the name of the directive;
-// see example.go.
+// An example is an archive in examples/MTA/ that bears the name of the directive;
+// see example.go. The servers that examples change are in servers.go.
 package main
 
 import (
@@ -15,7 +15,10 @@ import (
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/mta/exim"
+	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
+	"waxseal/internal/mta/sendmail"
 	"waxseal/internal/surroundings"
 )
 
@@ -31,4 +34,6 @@ func main() {
 }
 
 // places are the sorts of hook of every reader.
-func places() []waxseal.Place { return slices.Concat(postfix.Places(), surroundings.Sorts()) }
+func places() []waxseal.Place {
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), surroundings.Sorts())
+}

@@ -20,7 +20,7 @@ func TestExamples(t *testing.T) {
 			if p.Does == "" || p.Where == "" || p.Manual == "" {
 				t.Errorf("not described: %+v", p)
 			}
-			e, err := readExample("examples", title(p))
+			e, err := readExample("examples", p)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,12 +68,12 @@ func said(changes []waxseal.Change) string {
 
 // TestNoStrayExamples: an example of no hook is a leftover.
 func TestNoStrayExamples(t *testing.T) {
-	files, err := filepath.Glob("examples/*.txtar")
+	files, err := filepath.Glob("examples/*/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if !slices.ContainsFunc(places(), func(p waxseal.Place) bool { return fileName(title(p)) == filepath.Base(f) }) {
+		if !slices.ContainsFunc(places(), func(p waxseal.Place) bool { return filepath.Join("examples", fileName(p)) == f }) {
 			t.Errorf("%s is an example of no hook", f)
 		}
 	}

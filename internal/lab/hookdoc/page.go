@@ -6,43 +6,48 @@ import (
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/mta/postfix"
 )
 
 // chapter is a part of the page.
 type chapter struct {
+	server       server
 	title, intro string
 	places       []waxseal.Place
 }
 
-// chapters sorts the places: those of Postfix by where mail is on its way, those
-// of the host together.
+// stages are the parts of a mail path, as chapters.
+var stages = []struct {
+	stage        waxseal.Stage
+	title, intro string
+}{
+	{waxseal.StageConnect, "Before mail comes", "What runs as the mail system, with which environment, and where it writes its log."},
+	{waxseal.StageSession, "While a client speaks SMTP", "Who may send what to whom, and who is asked about it."},
+	{waxseal.StageData, "While a message is received", "What stands between the client and the queue."},
+	{waxseal.StageQueue, "As a message is queued", "Filters, checks, copies, and addresses that are replaced."},
+	{waxseal.StageRoute, "As its way is chosen", "Which host or service each message goes to."},
+	{waxseal.StageDeliver, "As it is delivered", "What happens to a message as it leaves or gets to a mailbox."},
+	{waxseal.StageDelivered, "When it lies in a mailbox", "What happens to mail that was delivered."},
+}
+
+// chapters sorts the places: those of each mail system by where mail is on its
+// way, those of the host together.
 func chapters(list []waxseal.Place) []chapter {
-	stages := []struct {
-		stage        waxseal.Stage
-		title, intro string
-	}{
-		{waxseal.StageConnect, "Before mail comes", "What runs as the mail system, with which environment, and where it writes its log."},
-		{waxseal.StageSession, "While a client speaks SMTP", "Who may send what to whom, and who is asked about it."},
-		{waxseal.StageData, "While a message is received", "What stands between the client and the queue."},
-		{waxseal.StageQueue, "As a message is queued", "Filters, checks, copies, and addresses that are replaced."},
-		{waxseal.StageRoute, "As its way is chosen", "Which host or service each message goes to."},
-		{waxseal.StageDeliver, "As it is delivered", "What happens to a message as it leaves or gets to a mailbox."},
-		{waxseal.StageDelivered, "When it lies in a mailbox", "What happens to mail that was delivered."},
-	}
 	var out []chapter
-	for _, s := range stages {
-		c := chapter{title: s.title, intro: s.intro}
-		for _, p := range list {
-			if p.MTA == postfix.MTA && p.Stage == s.stage {
-				c.places = append(c.places, p)
+	for _, s := range servers() {
+		for _, stage := range stages {
+			c := chapter{server: s, title: s.title + ": " + lower(stage.title), intro: stage.intro}
+			for _, p := range list {
+				if p.MTA == s.mta && p.Stage == stage.stage {
+					c.places = append(c.places, p)
+				}
 			}
+			out = append(out, c)
 		}
-		out = append(out, c)
 	}
-	host := chapter{title: "Around the mail system", intro: "What the host itself decides: what is started, with which libraries, and under which names. " +
-		"Two sorts take a whole or a live host and have no example here: `library`, one that a program of the mail system loads and nothing vouches for, " +
-		"and `mount`, another file system over a file or directory that the mail system reads; stories in `internal/detect` and tests in `internal/mailpath` show them."}
+	host := chapter{server: serverOf(waxseal.HostStack), title: "Around the mail system", intro: "What the host itself decides: what is started, with which libraries, and under which names. " +
+		"Three sorts take a whole or a live host and have no example here: `library`, one that a program of the mail system loads and nothing vouches for, " +
+		"`mount`, another file system over a file or directory that the mail system reads, and `submission`, which of several mail systems gets what programs on the host submit; " +
+		"stories in `internal/detect` and tests in `internal/mailpath` show them."}
 	for _, p := range list {
 		if p.MTA == waxseal.HostStack {
 			host.places = append(host.places, p)
@@ -51,16 +56,21 @@ func chapters(list []waxseal.Place) []chapter {
 	return slices.DeleteFunc(append(out, host), func(c chapter) bool { return len(c.places) == 0 })
 }
 
+func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+
 // page is the whole document.
 func page(dir string) (string, error) {
 	var b strings.Builder
 	list := places()
 	fmt.Fprintf(&b, head, len(list))
-	for _, c := range chapters(list) {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", c.title, anchor(c.title), contents(c))
-	}
+	b.WriteString(overview(list))
+	told := waxseal.StackName("")
 	for _, c := range chapters(list) {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.title, c.intro)
+		if c.server.mta != told {
+			told = c.server.mta
+			fmt.Fprintf(&b, "\n%s\n", c.server.about)
+		}
 		for _, g := range groups(c.places) {
 			text, err := section(dir, g)
 			if err != nil {
@@ -79,14 +89,40 @@ A hook is a place where mail can be read, copied, diverted, rewritten or dropped
 the log. Waxseal knows %d sorts of them. This page has for each where it is found, what it can do, and two changes: one that administrators
 make, and one that an intruder makes.
 
-An example is what is added to the files of a small Debian mail server for example.test, to main.cf unless it says otherwise. The page is made
-from the readers' own tables, and each example is really run by the tests: the severity beside it is what Waxseal says of the change, and the words
-are its weightiest reasons. It says so of a change that nothing explains; [severity.md](severity.md) has the rules. Where a harmless change comes out as
-bad as an intruder's, the page calls it a false alarm, and where an intruder's comes out no worse than medium, it says why.
+An example is what is added to the files of a small mail server for example.test, one for each mail system. The page is made from the readers'
+own tables, and each example is really run by the tests: the severity beside it is what Waxseal says of the change, and the words are its weightiest
+reasons. It says so of a change that nothing explains; [severity.md](severity.md) has the rules. Where a harmless change comes out as bad as an
+intruder's, the page calls it a false alarm, and where an intruder's comes out no worse than medium, it says why.
 
-| when | hooks |
-|---|---|
 `
+
+// overview is a table of all hooks: when mail meets them, by mail system.
+func overview(list []waxseal.Place) string {
+	var b, rule strings.Builder
+	b.WriteString("| when |")
+	rule.WriteString("|---|")
+	for _, s := range servers() {
+		b.WriteString(" " + s.title + " |")
+		rule.WriteString("---|")
+	}
+	b.WriteString("\n" + rule.String() + "\n")
+	all := chapters(list)
+	for _, stage := range stages {
+		b.WriteString("| " + stage.title + " |")
+		for _, s := range servers() {
+			i := slices.IndexFunc(all, func(c chapter) bool { return c.title == s.title+": "+lower(stage.title) })
+			if i < 0 {
+				b.WriteString(" |")
+				continue
+			}
+			fmt.Fprintf(&b, " [%d](#%s): %s |", len(all[i].places), anchor(all[i].title), contents(all[i]))
+		}
+		b.WriteString("\n")
+	}
+	host := all[len(all)-1]
+	fmt.Fprintf(&b, "\n[%s](#%s): %s\n", host.title, anchor(host.title), contents(host))
+	return b.String()
+}
 
 // contents links to the hooks of a chapter.
 func contents(c chapter) string {
@@ -167,7 +203,7 @@ func section(dir string, group []waxseal.Place) (string, error) {
 		if len(group) > 1 {
 			fmt.Fprintf(&b, "\n#### %s\n", title(p))
 		}
-		e, err := readExample(dir, title(p))
+		e, err := readExample(dir, p)
 		if err != nil {
 			return "", err
 		}
@@ -207,7 +243,7 @@ func (e example) describe() string {
 		fmt.Fprintf(&b, "\n%s\n", e.note)
 	}
 	if e.before != "" {
-		fmt.Fprintf(&b, "\nWhere there is already\n\n%s", block(e.before))
+		fmt.Fprintf(&b, "\nWhere there is already\n\n%s", e.block(e.before))
 	}
 	for _, kind := range []change{harmless, malicious} {
 		changes, remark := e.judge(kind), ""
@@ -217,15 +253,15 @@ func (e example) describe() string {
 		case kind == malicious && e.ceiling != "":
 			remark = "\n_No more than medium: " + e.ceiling + "_\n"
 		}
-		fmt.Fprintf(&b, "\n%s, **%s**: %s.\n%s\n%s", capital(string(kind)), verdict(changes), inline(reasons(changes)), remark, block(e.text(kind)))
+		fmt.Fprintf(&b, "\n%s, **%s**: %s.\n%s\n%s", capital(string(kind)), verdict(changes), inline(reasons(changes)), remark, e.block(e.text(kind)))
 	}
 	return b.String()
 }
 
 // block shows lines of files, each file under its name where there are several.
-func block(text string) string {
+func (e example) block(text string) string {
 	if strings.Contains(text, "\n==> ") && !strings.HasPrefix(text, "==> ") {
-		text = "==> /etc/postfix/main.cf\n" + text
+		text = "==> " + string(e.server.main) + "\n" + text
 	}
 	var b strings.Builder
 	for line := range strings.Lines(text) {
