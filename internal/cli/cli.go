@@ -59,6 +59,8 @@ type door struct {
 	version  string
 	config   Config
 	flags    flags
+	// several says that what is described has more than one kind of mail system.
+	several bool
 }
 
 // flags are those that every verb takes.

@@ -17,6 +17,7 @@ func (d *door) describe(s Scan) {
 	}
 	for _, st := range s.Stacks {
 		d.describeStack(s.Host, st)
+		d.several = d.several || st.MTA != s.Stacks[0].MTA
 	}
 	d.describePath(s)
 	if s.Blind > 0 {
@@ -126,6 +127,9 @@ func (d *door) describeHook(h waxseal.Hook, s waxseal.Severity) {
 		fmt.Fprintf(d.out, "  %s\n", l)
 	}
 	facts := []string{h.Directive + " at " + at(h.Source)}
+	if d.several {
+		facts[0] = string(h.MTA) + ", " + facts[0]
+	}
 	if e := effects(h.Effects); e != "" {
 		facts = append(facts, "can "+e)
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 
 	"waxseal"
 	"waxseal/internal/archive"
@@ -118,12 +119,16 @@ func markRunning(dir string, s *waxseal.State) {
 	if dir != "/" {
 		return
 	}
-	running := len(proc.Running(dir, "master")) > 0
 	for i := range s.Stacks {
-		if s.Stacks[i].MTA == "postfix" {
-			s.Stacks[i].Running = &running
-		}
+		running := slices.ContainsFunc(daemons[s.Stacks[i].MTA], func(name string) bool { return len(proc.Running(dir, name)) > 0 })
+		s.Stacks[i].Running = &running
 	}
+}
+
+// daemons are the programs that stay, by mail system.
+var daemons = map[waxseal.StackName][]string{
+	"postfix": {"master"}, "exim": {"exim4", "exim"}, "opensmtpd": {"usr/sbin/smtpd", "usr/local/sbin/smtpd"},
+	"sendmail": {"libexec/sendmail/sendmail", "sm.bin/sendmail", "sendmail.sendmail", "sendmail-mta"},
 }
 
 func openTree(dir string) (*rootfs.Tree, error) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/mta/postfix"
 	"waxseal/internal/surroundings"
 )
 
@@ -15,9 +16,10 @@ func (c *closer) about(p waxseal.Part) waxseal.Part {
 }
 
 // hostNames lists the host names to which hooks hand mail, or which they ask.
-// smtp(8) and lmtp(8) look names up in the DNS only, unless smtp_host_lookup or
-// lmtp_host_lookup has "native"; milters, policy servers and tables are found
-// as every program finds hosts.
+// Postfix's smtp(8) and lmtp(8) look names up in the DNS only, unless
+// smtp_host_lookup or lmtp_host_lookup has "native"; the next hops of other mail
+// systems, milters, policy servers and tables are found as every program finds
+// hosts.
 func hostNames(hooks []waxseal.Hook, settings []waxseal.Setting) []surroundings.Name {
 	native := false
 	for _, s := range settings {
@@ -27,7 +29,7 @@ func hostNames(hooks []waxseal.Hook, settings []waxseal.Setting) []surroundings.
 	for _, h := range hooks {
 		switch h.Target.Type {
 		case waxseal.TargetHost, waxseal.TargetService:
-			names = append(names, surroundings.Name{Host: hostOf(h.Target.Value), Consulted: native, Hook: h.ID})
+			names = append(names, surroundings.Name{Host: hostOf(h.Target.Value), Consulted: native || h.MTA != postfix.MTA, Hook: h.ID})
 		case waxseal.TargetSocket, waxseal.TargetTable:
 			if host, ok := socketHost(h.Target.Value); ok {
 				names = append(names, surroundings.Name{Host: host, Consulted: true, Hook: h.ID})
