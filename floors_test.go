@@ -34,6 +34,7 @@ var floors = []struct {
 		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
+		"waxseal/internal/mailbox/eximfilter",
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
 		"waxseal/internal/mountinfo",
