@@ -35,6 +35,7 @@ var floors = []struct {
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
 		"waxseal/internal/mailbox/eximfilter",
+		"waxseal/internal/mailbox/sieve",
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
 		"waxseal/internal/mountinfo",
