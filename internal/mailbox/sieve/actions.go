@@ -58,6 +58,7 @@ type Action struct {
 	// anywhere, and nobody is told.
 	Drops bool
 
+	cmd   *Command
 	guard *guard
 	scope *scope
 }
@@ -169,7 +170,7 @@ func (l *lister) tests(list []*Command, s *scope, g *guard, never string) {
 
 // action lists one command, if it is an action.
 func (l *lister) action(cmd *Command, s *scope, g *guard, never string, inTest bool) {
-	a := Action{Verb: Verb(cmd.Name), Line: cmd.Line, Never: never, Test: inTest, guard: g, scope: s}
+	a := Action{cmd: cmd, Verb: Verb(cmd.Name), Line: cmd.Line, Never: never, Test: inTest, guard: g, scope: s}
 	w, known := words[cmd.Name]
 	if !known || !a.fill(cmd) {
 		return

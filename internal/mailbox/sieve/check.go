@@ -13,6 +13,7 @@ type checker struct {
 	loaded    map[string]bool
 	// never says of commands why they are never obeyed.
 	never map[*Command]string
+	quiet bool     // the script is refused already
 	loops []string // names of the foreverypart loops around
 }
 
@@ -37,7 +38,7 @@ func (c *checker) refuse(line int, message string) {
 }
 
 func (c *checker) problem(line int, message string) {
-	if len(c.script.Problems) < maxProblems {
+	if len(c.script.Problems) < maxProblems && !c.quiet {
 		c.script.Problems = append(c.script.Problems, Problem{line, message})
 	}
 }

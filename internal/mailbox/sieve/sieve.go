@@ -137,6 +137,7 @@ func Parse(text string, o Options) Script {
 		c.refuse(1, "the script is larger than the "+strconv.Itoa(limit)+" bytes that are compiled")
 	case p.problem != nil:
 		c.refuse(p.problem.Line, p.problem.Message)
+		c.quiet = true // Pigeonhole looks no further
 	}
 	c.block(commands, nil)
 	c.together()

@@ -73,10 +73,7 @@ func (w *phrase) test(t *Command, holds, among bool) {
 		w.add("in each part")
 		return
 	}
-	if !holds {
-		w.add("not ")
-	}
-	w.simple(t, among || !holds)
+	w.simple(t, holds)
 }
 
 func (w *phrase) several(t *Command, holds, among bool) {
@@ -111,37 +108,45 @@ var subjects = map[string]string{
 	"date": "the date in", "currentdate": "the date's", "hasflag": "a flag", "spamtest": "the spam score", "virustest": "the virus score",
 }
 
-// simple adds a test without tests in it.
-func (w *phrase) simple(t *Command, among bool) {
+// simple adds a test without tests in it, turned around where holds is not set.
+func (w *phrase) simple(t *Command, holds bool) {
 	args := t.Args
 	if _, known := words[t.Name]; known {
 		args = positional(t)
 	}
+	no := map[bool]string{true: "", false: "no "}[holds]
+	not := map[bool]string{true: "", false: "not "}[holds]
 	subject, compares := subjects[t.Name]
 	switch {
-	case t.Name == "true":
-		w.add("always")
-	case t.Name == "false":
-		w.add("never")
-	case t.Name == "exists" && len(args) == 1:
-		w.add("there is " + strings.Join(quoted("header", args[0].List), " and "))
+	case t.Name == "true" || t.Name == "false":
+		w.add(map[bool]string{true: "always", false: "never"}[holds == (t.Name == "true")])
+	case t.Name == "exists" && len(args) == 1 && len(args[0].List) == 1:
+		w.add("there is " + no + quoted("header", args[0].List)[0])
 	case t.Name == "size" && len(args) == 1:
-		w.add("the mail is " + sizeWord(t) + " " + strconv.FormatUint(args[0].Number, 10) + " bytes")
+		w.add("the mail is " + not + sizeWord(t) + " " + strconv.FormatUint(args[0].Number, 10) + " bytes")
 	case compares && len(args) > 0:
-		keys := args[len(args)-1]
-		for i, a := range args[:len(args)-1] {
-			if i > 0 {
-				subject = ""
-			}
-			w.add(strings.TrimLeft(strings.Join(quoted(subject, a.List), " or ")+" ", " "))
-		}
-		if len(args) == 1 {
-			w.add(subject + " ")
-		}
-		w.add(relation(t) + " " + strings.Join(quoted("", keys.List), " or "))
+		w.comparison(t, args, subject, holds)
 	default:
-		w.add(t.source())
+		w.add(not + t.source())
 	}
+}
+
+// comparison adds a test with keys: what it looks at, the relation, the keys.
+func (w *phrase) comparison(t *Command, args []Argument, subject string, holds bool) {
+	var what []string
+	for _, a := range args[:len(args)-1] {
+		list := quoted(subject, a.List)
+		if len(list) > 1 && !holds {
+			w.add("not ")
+			holds = true
+		}
+		what = append(what, strings.Join(list, " or "))
+		subject = ""
+	}
+	if len(args) == 1 {
+		what = []string{subject}
+	}
+	w.add(strings.Join(what, " ") + " " + relation(t, holds) + " " + strings.Join(quoted("", args[len(args)-1].List), " or "))
 }
 
 func sizeWord(t *Command) string {
@@ -152,22 +157,28 @@ func sizeWord(t *Command) string {
 }
 
 // relation is the word between what a test looks at and its keys.
-func relation(t *Command) string {
+func relation(t *Command, holds bool) string {
+	yes, no := "is", "is not"
 	for _, a := range t.Args {
 		if a.Sort != Tag {
 			continue
 		}
 		switch a.Text {
-		case "contains", "matches":
-			return a.Text
+		case "contains":
+			yes, no = "contains", "does not contain"
+		case "matches":
+			yes, no = "matches", "does not match"
 		case "regex":
-			return "matches the expression"
+			yes, no = "matches the expression", "does not match the expression"
 		case "value", "count":
 			v, _ := t.tag(a.Text)
-			return "(" + a.Text + ") " + v.Text
+			yes, no = "("+a.Text+") "+v.Text, "(not "+a.Text+") "+v.Text
 		}
 	}
-	return "is"
+	if holds {
+		return yes
+	}
+	return no
 }
 
 // quoted puts a list into quotes behind a word; of a long list it has the beginning.
