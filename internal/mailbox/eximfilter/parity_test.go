@@ -129,10 +129,14 @@ func (c *comparison) compare(text, out string, system bool, headers map[string]s
 	}
 	ours, known := "", true
 	if !refused {
-		ours, known = evaluate(f, headers, system)
-	}
-	if known && !refused {
-		c.known++
+		var r *run
+		if r, known = evaluate(f, headers, system); known {
+			c.known++
+			if said := r.contradiction(); said != "" && !strings.Contains(theirs, "Filter error") {
+				c.t.Errorf("%s\n%s\nExim says\n%s", said, text, out)
+			}
+		}
+		ours = r.out.String()
 	}
 	switch {
 	case f.Refused != refused:
