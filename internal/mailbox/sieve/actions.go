@@ -27,11 +27,14 @@ const (
 	Pipe         Verb = "pipe" // the name of the program, Args its arguments; so have the next two
 	Filter       Verb = "filter"
 	Execute      Verb = "execute"
-	Include      Verb = "include" // the name of the script, Args personal or global, once, optional
-	Stop         Verb = "stop"
-	Return       Verb = "return" // stops an included script
-	Error        Verb = "error"  // the message; the mail is then delivered as usual
-	Log          Verb = "debug_log"
+	// Include names a script, Args are personal or global, once, optional. Where it is
+	// not there and not optional, Dovecot refuses the script that names it: that is for
+	// the caller to see.
+	Include Verb = "include"
+	Stop    Verb = "stop"
+	Return  Verb = "return" // stops an included script
+	Error   Verb = "error"  // the message; the mail is then delivered as usual
+	Log     Verb = "debug_log"
 )
 
 // Action is one thing that a script does with mail.
