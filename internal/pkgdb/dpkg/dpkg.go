@@ -57,6 +57,7 @@ type DB struct {
 // installed is what status says of a package.
 type installed struct {
 	version   string
+	depends   string
 	conffiles map[waxseal.Path]string // hexadecimal MD5
 }
 
@@ -139,23 +140,15 @@ func bare(instance string) string {
 	return name
 }
 
-// addList notes whose the files of a list are. A line that the next one lies
-// below is a directory, which belongs to nobody in particular.
+// addList notes whose the files of a list are.
 func (db *DB) addList(pkg int32, list string) {
 	db.lists[pkg] = list
-	line, rest, _ := strings.Cut(list, "\n")
-	for line != "" || rest != "" {
-		next, after, _ := strings.Cut(rest, "\n")
-		directory := len(next) > len(line) && next[len(line)] == '/' && next[:len(line)] == line
-		if !directory && strings.HasPrefix(line, "/") && line != "/." {
-			p := waxseal.Path(line)
-			db.owner[p] = pkg
-			if _, ok := db.from[p]; ok {
-				db.diverted[p] = append(db.diverted[p], pkg)
-			}
+	eachFile(list, func(p waxseal.Path) {
+		db.owner[p] = pkg
+		if _, ok := db.from[p]; ok {
+			db.diverted[p] = append(db.diverted[p], pkg)
 		}
-		line, rest = next, after
-	}
+	})
 }
 
 // Present reports whether the tree has a package database at all.
