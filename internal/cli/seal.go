@@ -228,7 +228,7 @@ func (d *door) checkBeside() (c agent.Checked, problems []waxseal.Problem, err e
 		return c, nil, err
 	}
 	defer books.Close()
-	now, _, err := d.readTree(d.config.Root, books.Masker)
+	now, _, err := d.readTree(d.config.Root, mailpath.NewReader(books.Masker))
 	if err != nil {
 		return c, nil, err
 	}

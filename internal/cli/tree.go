@@ -19,8 +19,8 @@ import (
 // readTree opens a directory or an archive and reads its state from files alone,
 // so that it can be compared with another; keeps says which attributes the tree
 // can tell of.
-func (d *door) readTree(name string, m *mask.Masker) (waxseal.State, keeps, error) {
-	return d.readWith(name, m, filesOnly)
+func (d *door) readTree(name string, r *mailpath.Reader) (waxseal.State, keeps, error) {
+	return d.readWith(name, r, filesOnly)
 }
 
 // liveness asks the kernel about a tree that is opened, and seen through a cache.
@@ -33,11 +33,11 @@ func filesOnly(string, waxseal.Tree, waxseal.Tree) (mailpath.Live, []waxseal.Pro
 // readLive is readTree, and asks what is mounted in a directory, and for the live
 // root who listens on its sockets.
 func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
-	state, _, err := d.readWith(name, m, liveOf)
+	state, _, err := d.readWith(name, mailpath.NewReader(m), liveOf)
 	return state, err
 }
 
-func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.State, keeps, error) {
+func (d *door) readWith(name string, reader *mailpath.Reader, live liveness) (waxseal.State, keeps, error) {
 	opened := d.progress("opening " + name) // a packed archive is unpacked first
 	tree, err := openAny(name)
 	opened()
@@ -50,7 +50,6 @@ func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.Sta
 		return ", " + count(seen.Files(), "file", "files") + " read"
 	})()
 	now, problems := live(name, tree, seen)
-	reader := mailpath.NewReader(m)
 	reader.Otherwise(rpm.Open)
 	state := reader.ReadLive(seen, now)
 	state.Problems = append(append(state.Problems, tree.Problems()...), problems...)

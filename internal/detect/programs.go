@@ -190,7 +190,9 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 // code weighs a library, daemon or command that becomes part of the mail system.
 func (c *Context) code(h waxseal.Hook, w *weight) {
 	program, _ := programOf(h)
-	if i := slices.IndexFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleLibrary }); i >= 0 {
+	if i := slices.IndexFunc(h.Closure, func(p waxseal.Part) bool {
+		return p.Role == waxseal.RoleLibrary || p.Role == waxseal.RoleModule
+	}); i >= 0 {
 		program = h.Closure[i]
 	}
 	switch {

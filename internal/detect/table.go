@@ -134,6 +134,8 @@ const (
 	secretChanged
 	tooOdd
 	packagedUpdate
+	filterConfigured
+	moduleCame
 	sealedProgramChanged
 	runsAsRootBy
 	scriptForBinary
@@ -157,6 +159,9 @@ const (
 	timeSetBack
 	digestsForged
 	packageChanged
+	packageCame
+	packageWent
+	filesWithIt
 	more
 )
 
@@ -268,6 +273,8 @@ var signs = [...]row{
 	secretChanged:        {waxseal.Info, false, "a file of passwords or keys has other content; it is kept by digest only"},
 	tooOdd:               {waxseal.Medium, false, "the content is different and too large or too odd to be compared by meaning"},
 	packagedUpdate:       {waxseal.Medium, false, "a program of the mail path has other content; the local package database says that package %s brought it so"},
+	filterConfigured:     {waxseal.Medium, false, "the configuration of a filter or delivery program is different; it is kept as text, and what it does is not worked out"},
+	moduleCame:           {waxseal.High, false, "code that programs of the mail path load by name is new, and no package vouches for it"},
 	sealedProgramChanged: {waxseal.High, false, "a sealed program of the mail path has other content"},
 	runsAsRootBy:         {waxseal.None, true, "it runs as root (%s)"},
 	scriptForBinary:      {waxseal.High, true, "a binary was replaced by a script"},
@@ -291,6 +298,9 @@ var signs = [...]row{
 	timeSetBack:          {waxseal.None, true, "its content changed, yet its modification time (%s) was set back: the kernel's change time is %s"},
 	digestsForged:        {waxseal.Critical, false, "the digests that the package database has of %s changed, and its version (%s) did not: somebody edited the database"},
 	packageChanged:       {waxseal.Info, false, "package %s: version %s instead of %s"},
+	packageCame:          {waxseal.Info, false, "package %s %s is new in the mail path"},
+	packageWent:          {waxseal.Info, false, "package %s %s is no longer in the mail path"},
+	filesWithIt:          {waxseal.Medium, false, "files of package %s are other with it (%d): modules and configuration, which the local package database says that it brought so"},
 	more:                 {waxseal.None, false, "and %d more settings"},
 }
 

@@ -29,6 +29,7 @@ func Compare(before, after waxseal.State) []waxseal.Change {
 	c.hooks(before.Hooks, after.Hooks)
 	c.settings(before.Settings, after.Settings)
 	c.packages(before.Packages, after.Packages)
+	c.fold(before.Packages, after.Packages)
 	list := make([]waxseal.Change, 0, len(c.changes))
 	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
 		list = append(list, *c.changes[p])

@@ -80,7 +80,14 @@ func (c *closer) broughtBy(names []string) brought {
 			}
 		}
 	}
-	if len(names) == 0 {
+	return b
+}
+
+// mailFiles are what the packages of programs brought. Where no package database knows
+// any of them, the well-known directories stand in.
+func (c *closer) mailFiles(programs []waxseal.Path) brought {
+	b := c.broughtBy(c.mailPackages(c.owners(programs)))
+	if len(b.packages) == 0 {
 		b.code = c.wellKnown()
 	}
 	return b

@@ -11,7 +11,7 @@ import (
 // filterConfig takes the configuration of filters and delivery programs into the
 // state: what their packages brought, and what lies beside it. It is kept as text
 // and not read by meaning; what is code in it (rspamd.local.lua) is a script.
-func (c *closer) filterConfig(b brought, stacks []waxseal.Stack) {
+func (c *closer) filterConfig(b brought, stacks []waxseal.Stack) (hooks []waxseal.Hook) {
 	byMeaning := map[waxseal.Path]bool{"/etc": true}
 	for _, s := range stacks {
 		for _, p := range s.Config {
@@ -30,7 +30,7 @@ func (c *closer) filterConfig(b brought, stacks []waxseal.Stack) {
 			dirs.add(p)
 		case f.Type == waxseal.Regular:
 			dirs.add(dirOf(p))
-			c.settings(p, f)
+			c.setting(p, f)
 		}
 	}
 	for _, dir := range dirs.list {
@@ -41,10 +41,13 @@ func (c *closer) filterConfig(b brought, stacks []waxseal.Stack) {
 		for _, n := range names[:min(len(names), maxSettings)] {
 			p := dir + "/" + waxseal.Path(n)
 			if f, statErr := c.tree.Stat(p); err == nil && statErr == nil && f.Type == waxseal.Regular {
-				c.settings(p, f)
+				if part := c.setting(p, f); part.Role == waxseal.RoleScript && part.PackageState == waxseal.PackageUnowned {
+					hooks = append(hooks, moduleHook(part, "no package brought it"))
+				}
 			}
 		}
 	}
+	return hooks
 }
 
 // maxSettings bounds the files of one directory of settings.
@@ -57,10 +60,10 @@ var (
 	scriptsEnd  = []string{".lua", ".pl", ".pm", ".py", ".sh", ".rb"}
 )
 
-// settings takes one file into the state, unless it is there already.
-func (c *closer) settings(p waxseal.Path, f waxseal.File) {
+// setting takes one file into the state, unless it is there already.
+func (c *closer) setting(p waxseal.Path, f waxseal.File) waxseal.Part {
 	if _, ok := c.files[p]; ok {
-		return
+		return waxseal.Part{}
 	}
 	role, ext := waxseal.RoleFilterConfig, path.Ext(string(p))
 	switch {
@@ -69,5 +72,6 @@ func (c *closer) settings(p waxseal.Path, f waxseal.File) {
 	case c.reader.packages.Owner(p) == "" && !slices.Contains(settingsEnd, ext) || strings.Contains(string(p), "/private/") || f.Mode&0o004 == 0 && !slices.Contains(settingsEnd, ext):
 		role = waxseal.RoleSecret
 	}
-	c.part(waxseal.Part{Path: p, Role: role})
+	part, _ := c.part(waxseal.Part{Path: p, Role: role})
+	return part
 }

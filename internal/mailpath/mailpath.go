@@ -37,6 +37,7 @@ type Reader struct {
 	others   OpenPackages
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
+	recalled map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
 
 // NewReader returns a Reader that masks secrets with m.
@@ -89,8 +90,9 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
 	r.refreshPackages(tree, c)
-	brought := c.broughtBy(c.mailPackages(c.owners(surroundings.Programs(tree))))
-	defer c.warm(surroundings.Programs(tree), brought.code)()
+	programs := surroundings.Programs(tree)
+	brought := c.mailFiles(programs)
+	defer c.warm(programs, brought.code)()
 	around := surroundings.Read(tree, r.masker, c.about)
 	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories)})
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)

@@ -45,7 +45,7 @@ func (c *closer) modules(b brought, found postfix.Result) []waxseal.Hook {
 		odd = append(odd, c.beside(p, b.packages)...)
 	}
 	odd = append(odd, c.shadows(b.code)...)
-	c.filterConfig(b, found.Stacks)
+	odd = append(odd, c.filterConfig(b, found.Stacks)...)
 	return slices.DeleteFunc(odd, func(h waxseal.Hook) bool {
 		return slices.ContainsFunc(found.Hooks, func(o waxseal.Hook) bool { return o.ID == h.ID })
 	})
@@ -120,11 +120,14 @@ func (c *closer) module(p waxseal.Path, dirs *placesMet) (waxseal.Part, bool) {
 
 // sums digests a file; the answer is remembered until the file changes.
 func (c *closer) sums(f waxseal.File) (waxseal.Sums, error) {
-	now, want := stampOf(f), c.wanted(f.Path)
-	if known, ok := c.reader.modules[f.Path]; ok && known.stamp == now && !f.ChangeTime.IsZero() && !(known.without && want == loader.SHA256AndMD5) {
+	now := stampOf(f)
+	if known, ok := c.reader.modules[f.Path]; ok && known.stamp == now && !f.ChangeTime.IsZero() && !(known.without && c.needsMD5(f.Path)) {
 		return known.sums, nil
 	}
-	sums, err := c.digestsOf(f.Path, want)
+	sums, err := c.digestsOf(f.Path, c.wanted(f.Path))
+	if err == nil && c.lacksMD5(f.Path, &sums) {
+		sums, err = c.digestsOf(f.Path, loader.SHA256AndMD5)
+	}
 	if err == nil {
 		c.reader.modules[f.Path] = module{now, sums, sums.MD5 == ""}
 	}

@@ -27,15 +27,6 @@ func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 	return tree.Warm(wave, modules, c.wanted, c.libraryFinder())
 }
 
-// wanted says which digests of a file the package database needs.
-func (c *closer) wanted(p waxseal.Path) loader.Digests {
-	f, err := c.tree.Stat(p)
-	if err == nil && c.reader.packages.NeedsMD5(whereIs(f)) {
-		return loader.SHA256AndMD5
-	}
-	return loader.SHA256
-}
-
 // whereIs is where a file really lies.
 func whereIs(f waxseal.File) waxseal.Path {
 	if f.Resolved != "" {

@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -223,6 +224,9 @@ func (o object) Read(b []byte) (int, error) {
 	}
 }
 
+// buffers are what files go through on their way.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
+
 // CopyTo writes the whole content of a regular file to w, and returns ErrTooLarge
 // if there is more than limit bytes.
 func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
@@ -233,7 +237,9 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	defer o.close()
 	var n int64
 	if size <= limit {
-		n, err = io.CopyBuffer(w, struct{ io.Reader }{io.LimitReader(o, limit+1)}, make([]byte, min(size+1, 256<<10)))
+		buffer := buffers.Get().(*[]byte)
+		n, err = io.CopyBuffer(w, struct{ io.Reader }{io.LimitReader(o, limit+1)}, *buffer)
+		buffers.Put(buffer)
 	}
 	if size > limit || n > limit {
 		err = waxseal.ErrTooLarge
