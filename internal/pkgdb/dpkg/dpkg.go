@@ -52,6 +52,8 @@ type DB struct {
 	packages map[string]*installed         // by bare name
 	sums     map[string]map[waxseal.Path]string
 	override map[waxseal.Path]Override
+
+	described map[string]waxseal.Package // those that have been asked for
 }
 
 // installed is what status says of a package.
@@ -72,7 +74,7 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	db := &DB{
 		tree: tree, owner: map[waxseal.Path]int32{}, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
 		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, sums: map[string]map[waxseal.Path]string{},
-		override: map[waxseal.Path]Override{}, seen: map[waxseal.Path]stamp{},
+		override: map[waxseal.Path]Override{}, described: map[string]waxseal.Package{}, seen: map[waxseal.Path]stamp{},
 	}
 	db.note(dir + "/info")
 	names, err := tree.ReadDir(dir + "/info")
@@ -314,6 +316,9 @@ func (db *DB) Package(name string) waxseal.Package {
 	if first == end && db.packages[name] == nil {
 		return waxseal.Package{}
 	}
+	if known, ok := db.described[name]; ok {
+		return known
+	}
 	h := sha256.New()
 	for i := first; i < end; i++ {
 		if bare(db.names[i]) != name {
@@ -328,6 +333,7 @@ func (db *DB) Package(name string) waxseal.Package {
 		writeSums(h, "conffiles", pkg.conffiles)
 	}
 	p.Fingerprint = waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
+	db.described[name] = p
 	return p
 }
 
