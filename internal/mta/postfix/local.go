@@ -21,7 +21,7 @@ func aliasTable(s site) {
 }
 
 func (x following) alias(t table, e entry) {
-	list := destinations(aliases.ParseValue(e.Value, e.Line))
+	list := aliases.ParseLocal(e.Value, e.Line)
 	x.whose, x.key = "Mail for "+clip(e.Key), e.Key
 	x.to(list)
 	if e.unused == "" && x.active && t.ref.Format() == mapdb.KeyValue {
@@ -228,7 +228,7 @@ func (x following) include(h *waxseal.Hook, d aliases.Destination) {
 
 // members makes the hooks of a list or forward file.
 func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
-	x.to(destinations(aliases.ParseList(text)))
+	x.to(aliases.ParseLocalList(text))
 	for n, d := range x.list {
 		if n >= maxMembers {
 			x.in.problem(p, d.Line, "the list is longer than is read")
