@@ -219,10 +219,28 @@ func SameMeaning(a, b waxseal.Hook) bool {
 // written in, or, where that file is the same, of a changed configuration file
 // (a service in master.cf comes alive because main.cf now names it).
 func (c *comparison) home(h waxseal.Hook) *waxseal.Change {
+	if h.Directive == "mount" {
+		return c.below(h.Source.Path, h.MTA)
+	}
 	if _, ok := c.changes[h.Source.Path]; ok {
 		return c.at(h.Source.Path, h.MTA)
 	}
 	return c.at(cmp.Or(c.config, h.Source.Path), h.MTA)
+}
+
+// below is the change of the first file at or below a path, else of the path itself:
+// what is mounted there is why the file is another one.
+func (c *comparison) below(p waxseal.Path, mta waxseal.StackName) *waxseal.Change {
+	first := p
+	for at, ch := range c.changes {
+		if strings.HasPrefix(string(at), string(p)+"/") && ch.Before != nil && (first == p || at < first) {
+			first = at
+		}
+	}
+	if _, ok := c.changes[p]; ok {
+		first = p
+	}
+	return c.at(first, mta)
 }
 
 // closure gives a hook whose meaning stayed to the changes of the files that it

@@ -30,13 +30,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
-	"waxseal/internal/mountinfo"
 )
 
 // Tree is an open directory. Close it when done.
 type Tree struct {
 	root *os.File
 	real string // where the root lies on this machine, "" if the kernel would not say
+	// mounts is open since MountsChanged was first asked; -1 where it can't be.
+	mounts *object
 }
 
 var _ waxseal.Tree = (*Tree)(nil)
@@ -56,7 +57,12 @@ func Open(dir string) (*Tree, error) {
 }
 
 // Close closes the tree.
-func (t *Tree) Close() error { return t.root.Close() }
+func (t *Tree) Close() error {
+	if t.mounts != nil && *t.mounts >= 0 {
+		t.mounts.close()
+	}
+	return t.root.Close()
+}
 
 // Problems lists nothing: a directory is taken as it is.
 func (t *Tree) Problems() []waxseal.Problem { return nil }
@@ -327,20 +333,4 @@ func (t *Tree) notDirectory(p waxseal.Path, err error) error {
 	}
 	o.close()
 	return &fs.PathError{Op: "read directory", Path: string(p), Err: unix.ENOTDIR}
-}
-
-// Mounts lists what is mounted at and below the root of the tree, as this process
-// sees it, by paths in the tree: a file system or a single file over another one
-// shows something else than what lies on the disk below. The one that the root
-// itself lies in comes as "/". See [mountinfo.At] for which of them answers for a path.
-func (t *Tree) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
-	if t.real == "" {
-		return nil, nil
-	}
-	content, err := os.ReadFile("/proc/thread-self/mountinfo")
-	if err != nil {
-		return nil, []waxseal.Problem{{Path: "/proc/self/mountinfo", Message: "what is mounted is not known: " + err.Error(), Unreadable: true}}
-	}
-	mounts, problems := mountinfo.Parse(content)
-	return mountinfo.Inside(mounts, t.real), problems
 }
