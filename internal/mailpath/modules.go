@@ -46,9 +46,11 @@ func (c *closer) modules(b brought, found postfix.Result) []waxseal.Hook {
 	}
 	odd = append(odd, c.shadows(b.code)...)
 	odd = append(odd, c.filterConfig(b, found.Stacks)...)
-	return slices.DeleteFunc(odd, func(h waxseal.Hook) bool {
-		return slices.ContainsFunc(found.Hooks, func(o waxseal.Hook) bool { return o.ID == h.ID })
-	})
+	told := map[waxseal.Path]bool{} // as a daemon or plug-in, with better words
+	for _, h := range found.Hooks {
+		told[h.Source.Path] = true
+	}
+	return slices.DeleteFunc(odd, func(h waxseal.Hook) bool { return told[h.Source.Path] })
 }
 
 // ofScripts names the packages whose scripts hooks run, and that are not known yet:

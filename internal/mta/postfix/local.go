@@ -22,7 +22,7 @@ func aliasTable(s site) {
 
 func (x following) alias(t table, e entry) {
 	list := aliases.ParseLocal(e.Value, e.Line)
-	x.whose, x.key = "Mail for "+clip(e.Key), e.Key
+	x.whose, x.key = "Mail for "+clip(e.Key)+x.errorsOf(e.Key), e.Key
 	x.to(list)
 	if e.unused == "" && x.active && t.ref.Format() == mapdb.KeyValue {
 		x.in.aliased[mapdb.Fold(e.Key)] = !x.namesItself(list)
