@@ -83,12 +83,19 @@ func (c *closer) broughtBy(names []string) brought {
 	return b
 }
 
-// mailFiles are what the packages of programs brought. Where no package database knows
-// any of them, the well-known directories stand in.
+// mailFiles are what the packages of programs brought, and those of the well-known
+// directories. Where no package database knows any of them, the directories
+// themselves stand in.
 func (c *closer) mailFiles(programs []waxseal.Path) brought {
-	b := c.broughtBy(c.mailPackages(c.owners(programs)))
+	known := slices.Clone(programs)
+	for _, dir := range wellKnown {
+		known = append(known, c.named(dir, "")...)
+	}
+	b := c.broughtBy(c.mailPackages(c.owners(known)))
 	if len(b.packages) == 0 {
-		b.code = c.wellKnown()
+		for _, dir := range wellKnown {
+			b.code = c.walk(dir, 0, b.code)
+		}
 	}
 	return b
 }
@@ -142,16 +149,11 @@ func isConfigPlace(p waxseal.Path) bool {
 	return ok && !(below && (slices.Contains(sharedConfig, top) || strings.HasPrefix(top, "rc")))
 }
 
-// wellKnown stands in where no package database tells: the directories from which
-// filters and delivery programs load their code.
-func (c *closer) wellKnown() (files []waxseal.Path) {
-	for _, dir := range []waxseal.Path{
-		"/usr/share/rspamd", "/usr/lib/rspamd", "/usr/lib64/rspamd", "/usr/share/spamassassin", "/usr/share/perl5/Mail/SpamAssassin", "/usr/share/perl5/vendor_perl/Mail/SpamAssassin", "/usr/share/perl5/Mail/DKIM", "/usr/share/perl5/Mail/SPF",
-		"/usr/lib/dovecot/modules", "/usr/lib64/dovecot", "/usr/share/amavis", "/usr/lib/postfix", "/usr/lib64/postfix", "/usr/lib/python3/dist-packages/spf_engine", "/usr/share/dcc", "/usr/lib/mailman", "/usr/lib/mailman3",
-	} {
-		files = c.walk(dir, 0, files)
-	}
-	return files
+// wellKnown are directories from which filters and delivery programs load their code.
+var wellKnown = []waxseal.Path{
+	"/usr/share/rspamd", "/usr/lib/rspamd", "/usr/lib64/rspamd", "/usr/share/spamassassin", "/usr/share/perl5/Mail/SpamAssassin", "/usr/share/perl5/vendor_perl/Mail/SpamAssassin",
+	"/usr/lib/dovecot/modules", "/usr/lib64/dovecot", "/usr/share/amavis", "/usr/share/perl5/Amavis", "/usr/share/perl5/vendor_perl/Amavis", "/usr/lib/postfix", "/usr/lib64/postfix",
+	"/usr/lib/python3/dist-packages/spf_engine", "/usr/share/dcc", "/usr/lib/mailman", "/usr/lib/mailman3", "/usr/lib/exim4", "/usr/share/opendmarc", "/usr/share/opendkim",
 }
 
 // walk lists the files below a directory; links are not followed.
