@@ -62,10 +62,14 @@ type HookChange struct {
 	After  Hook `json:"after"`
 }
 
-// PackageChange is what the package database said of a package, and says now.
+// PackageChange is what the package database said of a package, and says now; a
+// package that is not there has no name.
 type PackageChange struct {
 	Before Package `json:"before"`
 	After  Package `json:"after"`
+	// Files counts the files that are other with it, just as the new version brought
+	// them: they are told here, and not one by one.
+	Files int `json:"files,omitempty"`
 }
 
 // EmptyValue stands in a SettingChange for a parameter that is set to nothing.

@@ -182,6 +182,13 @@ const (
 	// RoleSecret is a file of passwords or private keys: kept by keyed digest
 	// only.
 	RoleSecret Role = "secret"
+	// RoleModule is code or data that a package of the mail path brought and that
+	// its programs load by name: Perl and Lua modules, plug-ins, rules. Kept by
+	// digest only: whoever wants the text has the package.
+	RoleModule Role = "module"
+	// RoleFilterConfig is configuration of a filter or delivery program that is
+	// kept as text, and not read by meaning.
+	RoleFilterConfig Role = "filter_config"
 	// RoleUnused is a file beside the configuration that nothing refers to.
 	RoleUnused Role = "unused"
 )
@@ -190,7 +197,7 @@ const (
 // secrets masked. Every other role is kept by digest only.
 func (r Role) Text() bool {
 	switch r {
-	case RoleConfig, RoleMap, RoleAliases, RoleInclude, RoleList, RoleScript:
+	case RoleConfig, RoleMap, RoleAliases, RoleInclude, RoleList, RoleScript, RoleFilterConfig:
 		return true
 	default:
 		return false

@@ -47,6 +47,10 @@ type FileState struct {
 	Digest  Digest `json:"sha256,omitempty"`
 	Keyed   bool   `json:"keyed,omitempty"`
 	Missing bool   `json:"missing,omitempty"`
+	// Package is the package that brought the file, "" where none did or nobody
+	// knows; PackageState is what its database says of the content.
+	Package      string       `json:"package,omitempty"`
+	PackageState PackageState `json:"package_state,omitempty"`
 	// Text is the content with secrets masked, for text roles of moderate size.
 	Text string `json:"text,omitempty"`
 	// TextDigest names the text where it is kept apart, by its own SHA-256.

@@ -58,6 +58,7 @@ type Agent struct {
 	sealed   *waxseal.Seal // nil while nothing is sealed
 	last     waxseal.State // what the next look is compared with
 	lookedAt time.Time
+	since    time.Time // the look before that
 	aliveAt  time.Time
 
 	book    notebook  // what is not in the ledger yet

@@ -28,17 +28,18 @@ func (a *Agent) begin(ctx context.Context) error {
 	stopped := a.lastSeen()
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
-	a.last = a.reader.Read(a.tree)
+	a.tree.MountsChanged() // from here on it tells
+	a.last = ReadMounted(a.reader, a.tree)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
 	a.startSenses(ctx)
-	current := a.reader.Read(a.tree)
+	current := ReadMounted(a.reader, a.tree)
 	if !had {
 		before = current
 		a.opts.Warn("nothing is sealed yet: changes are compared with the state found now, for which nothing vouches")
 	} else if !stopped.IsZero() {
 		a.note(now, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: stopped, Until: now, Reason: "no agent was running; what changed is known, who changed it is not"}})
 	}
-	a.last, a.lookedAt = before, stopped
+	a.last, a.lookedAt, a.since = before, stopped, stopped
 	a.record()
 	found := version{state: current, unobserved: true}
 	found.index = a.noteTree(found, now)
@@ -118,7 +119,7 @@ func (a *Agent) tick(now time.Time) {
 		a.aliveAt = now
 		_ = a.books.Alive(now) // a failure shows at the next entry, which matters more
 	}
-	if now.Sub(a.lookedAt) >= a.opts.Poll {
+	if now.Sub(a.lookedAt) >= a.opts.Poll || a.tree.MountsChanged() {
 		a.dueAt(now)
 	}
 	a.forget(now)
@@ -200,6 +201,10 @@ func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 func (a *Agent) startLook(now time.Time) []touch {
 	touched := a.touched
 	a.uncopied(touched, now)
-	a.touched, a.due, a.lookedAt = nil, time.Time{}, now
+	a.touched, a.due = nil, time.Time{}
+	if a.early == 0 { // else this look goes on with what the one before left
+		a.since = a.lookedAt
+	}
+	a.lookedAt = now
 	return touched
 }

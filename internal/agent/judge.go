@@ -43,11 +43,11 @@ const maxPassing = 16
 // as the sensor copied it, then what is there now.
 func (a *Agent) versions(touched []touch) []version {
 	var list []version
-	now := a.reader.Read(a.tree)
+	now := ReadMounted(a.reader, a.tree)
 	for i, t := range touched {
 		if len(list) < maxPassing && a.passing(t, touched[i+1:], now) {
 			over := snapshot.Over(a.tree, map[waxseal.Path]snapshot.Object{t.File.Path: {File: a.metadata(t.File.Path), Content: t.content}})
-			list = append(list, version{state: a.reader.Read(over), touched: []touch{t}, passing: true})
+			list = append(list, version{state: a.readOver(over), touched: []touch{t}, passing: true})
 			a.reader.Forget(t.File.Path)
 		}
 	}
@@ -163,6 +163,9 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 
 // lastEvent is the event that made the file what it is.
 func lastEvent(touched []touch, ch waxseal.Change) *touch {
+	if overMount(ch) {
+		return nil
+	}
 	for _, about := range []func(touch, waxseal.Change) bool{concerns, above} {
 		for i := len(touched) - 1; i >= 0; i-- {
 			if about(touched[i], ch) {
@@ -214,7 +217,7 @@ func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
 
 // unobserved bounds the time in which a change was made that no sensor told of.
 func (a *Agent) unobserved(now time.Time, v version) *waxseal.Gap {
-	g := waxseal.Gap{Sensor: "agent", From: a.lookedAt, Until: now, Reason: "no sensor told of this change: it was found by reading the files again"}
+	g := waxseal.Gap{Sensor: "agent", From: a.since, Until: now, Reason: "no sensor told of this change: it was found by reading the files again"}
 	if v.unobserved && a.aliveAt.IsZero() {
 		g.Reason = "changed while unobserved: no agent was running"
 	}

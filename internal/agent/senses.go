@@ -3,9 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
-	"maps"
 	"path"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -248,31 +246,6 @@ func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxsea
 }
 
 func (a *Agent) auditPaths() []string { return AuditPaths(a.tree.Dir(), a.last) }
-
-// AuditPaths are the real paths to put rules on. A rule costs the kernel time at
-// each system call and at its removal, so where many files lie in one directory
-// the directory is watched, and what is not of the mail set is passed over.
-func AuditPaths(root string, s waxseal.State) []string {
-	const many = 4
-	dirs, files := MailSet(s)
-	in := map[waxseal.Path]int{}
-	for _, f := range files {
-		in[dirOf(f)]++
-	}
-	paths := map[string]bool{}
-	real := func(p waxseal.Path) string { return filepath.Join(root, string(p)) }
-	for _, d := range dirs {
-		paths[real(d)] = true
-	}
-	for _, f := range files {
-		if d := dirOf(f); in[d] >= many && d != "/etc" && d != "/" {
-			paths[real(d)] = true
-		} else {
-			paths[real(f)] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(paths))
-}
 
 func dirOf(p waxseal.Path) waxseal.Path { return waxseal.Path(path.Dir(string(p))) }
 

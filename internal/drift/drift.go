@@ -29,6 +29,7 @@ func Compare(before, after waxseal.State) []waxseal.Change {
 	c.hooks(before.Hooks, after.Hooks)
 	c.settings(before.Settings, after.Settings)
 	c.packages(before.Packages, after.Packages)
+	c.fold(before.Packages, after.Packages)
 	list := make([]waxseal.Change, 0, len(c.changes))
 	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
 		list = append(list, *c.changes[p])
@@ -103,7 +104,7 @@ func (c *comparison) file(was, now *waxseal.FileState) {
 
 func classify(was, now *waxseal.FileState) (waxseal.ChangeKind, []string) {
 	switch {
-	case was.Missing && now.Missing:
+	case was.Missing && now.Missing, alike(was, now):
 		return "", nil
 	case was.Missing:
 		return waxseal.Added, nil
@@ -119,6 +120,14 @@ func classify(was, now *waxseal.FileState) (waxseal.ChangeKind, []string) {
 		return waxseal.Metadata, attributes
 	}
 	return "", nil
+}
+
+// alike is a quick answer for what nearly all of thousands of files are: the same in
+// everything that is compared.
+func alike(was, now *waxseal.FileState) bool {
+	plain := len(was.Flags)+len(now.Flags)+len(was.XAttrs)+len(now.XAttrs) == 0
+	return plain && was.Missing == now.Missing && was.Digest == now.Digest && was.Keyed == now.Keyed && was.Type == now.Type && was.Mode == now.Mode &&
+		was.UID == now.UID && was.GID == now.GID && was.Link == now.Link && was.Resolved == now.Resolved && was.Links == now.Links
 }
 
 // attributes says in words what of the metadata is different.
@@ -218,10 +227,28 @@ func SameMeaning(a, b waxseal.Hook) bool {
 // written in, or, where that file is the same, of a changed configuration file
 // (a service in master.cf comes alive because main.cf now names it).
 func (c *comparison) home(h waxseal.Hook) *waxseal.Change {
+	if h.Directive == "mount" {
+		return c.below(h.Source.Path, h.MTA)
+	}
 	if _, ok := c.changes[h.Source.Path]; ok {
 		return c.at(h.Source.Path, h.MTA)
 	}
 	return c.at(cmp.Or(c.config, h.Source.Path), h.MTA)
+}
+
+// below is the change of the first file at or below a path, else of the path itself:
+// what is mounted there is why the file is another one.
+func (c *comparison) below(p waxseal.Path, mta waxseal.StackName) *waxseal.Change {
+	first := p
+	for at, ch := range c.changes {
+		if strings.HasPrefix(string(at), string(p)+"/") && ch.Before != nil && (first == p || at < first) {
+			first = at
+		}
+	}
+	if _, ok := c.changes[p]; ok {
+		first = p
+	}
+	return c.at(first, mta)
 }
 
 // closure gives a hook whose meaning stayed to the changes of the files that it

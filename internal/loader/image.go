@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
+	"sync"
 
 	"waxseal"
 )
@@ -41,6 +42,17 @@ func ImageOf(content []byte, want Digests) Image {
 // maxHead is how much of the beginning of an ELF file is kept: names of
 // libraries lie there, behind the symbols.
 const maxHead = 1 << 20
+
+// heads are beginnings of files that have been read: to have a new one for each
+// would take as long as a tenth of all digests.
+var heads = sync.Pool{New: func() any { b := make([]byte, 0, maxHead); return &b }}
+
+// giveBack lets go of the beginning, of which a Program has copies only.
+func (p *Probe) giveBack() {
+	head := p.head[:0]
+	p.head = nil
+	heads.Put(&head)
+}
 
 // Probe is a writer that makes an Image of what goes by, and keeps of an ELF file
 // only what it needs.
@@ -86,6 +98,9 @@ func (p *Probe) Write(b []byte) (int, error) {
 
 // keep keeps the beginning and the dynamic section.
 func (p *Probe) keep(b []byte) {
+	if p.head == nil {
+		p.head = *heads.Get().(*[]byte)
+	}
 	if room := maxHead - len(p.head); room > 0 {
 		p.head = append(p.head, b[:min(room, len(b))]...)
 	}
@@ -111,6 +126,7 @@ func (p *Probe) Image(whole func() []byte) Image {
 		return im
 	}
 	program, err := ParseSpans(p.at, []Span{{0, p.head}, {p.dynamicAt, p.dynamic}})
+	defer p.giveBack()
 	if errors.Is(err, ErrMissed) {
 		program, err = Parse(whole())
 	}

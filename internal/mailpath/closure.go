@@ -92,7 +92,7 @@ func chained(r waxseal.Role) bool {
 	case waxseal.RoleConfig, waxseal.RoleMap, waxseal.RoleCompiledMap, waxseal.RoleAliases, waxseal.RoleInclude, waxseal.RoleList:
 		return true
 	}
-	return isProgram(r)
+	return isProgram(r) || r == waxseal.RoleModule
 }
 
 // chains lists the directories above the parts of a closure that others than

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/loader"
 )
 
 // copier is a tree that hands over a file piece by piece.
@@ -32,7 +31,7 @@ const maxWhole = 4 << 20
 // read reads a file that is no program.
 func (c *closer) read(state *waxseal.FileState) (reading, error) {
 	d := digests{sha: sha256.New(), keyed: c.reader.masker.Hash()}
-	if c.wanted(state.Path) == loader.SHA256AndMD5 {
+	if c.needsMD5(state.Path) {
 		d.md = md5.New()
 	}
 	if tree, ok := c.tree.(copier); ok && state.Size > maxWhole {

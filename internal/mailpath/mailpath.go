@@ -34,11 +34,13 @@ type Reader struct {
 	packages Packages
 	others   OpenPackages
 	programs map[waxseal.Path]program
+	modules  map[waxseal.Path]module
+	recalled map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
 
 // NewReader returns a Reader that masks secrets with m.
 func NewReader(m *mask.Masker) *Reader {
-	return &Reader{masker: m, programs: map[waxseal.Path]program{}}
+	return &Reader{masker: m, programs: map[waxseal.Path]program{}, modules: map[waxseal.Path]module{}}
 }
 
 // stamp tells two versions of a file apart without reading it. The change time
@@ -68,7 +70,10 @@ type program struct {
 }
 
 // Forget drops what is remembered of a path, because something happened to it.
-func (r *Reader) Forget(p waxseal.Path) { delete(r.programs, p) }
+func (r *Reader) Forget(p waxseal.Path) {
+	delete(r.programs, p)
+	delete(r.modules, p)
+}
 
 // Read reads the state of a tree.
 func (r *Reader) Read(tree waxseal.Tree) waxseal.State { return r.ReadLive(tree, Live{}) }
@@ -83,7 +88,9 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
 	r.refreshPackages(tree, c)
-	defer c.warm(surroundings.Programs(tree))()
+	programs := surroundings.Programs(tree)
+	brought := c.mailFiles(programs)
+	defer c.warm(programs, brought.code)()
 	around := surroundings.Read(tree, r.masker, c.about)
 	found := r.stacks(tree, around)
 	c.together(&found)
@@ -98,6 +105,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c.listeners(found.Hooks, found.Settings, live)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
+	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
 	c.packageProblems()
 	return printable(waxseal.State{
@@ -206,6 +214,7 @@ func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) 
 	state := waxseal.FileState{File: file, Role: p.Role}
 	if file.Type == waxseal.Regular {
 		needs = c.content(&p, &state)
+		state.Package, state.PackageState = p.Package, p.PackageState
 	}
 	c.parts[p.Path] = p
 	c.files[p.Path] = state

@@ -19,6 +19,10 @@ type Packages interface {
 	NeedsMD5(waxseal.Path) bool
 	// Package describes an installed package; the zero value is none.
 	Package(name string) waxseal.Package
+	// Brought lists the files of an installed package, and Needs the packages that it
+	// depends on; names of packages that are not there may be among them.
+	Brought(name string) []waxseal.Path
+	Needs(name string) []string
 	// Current reports whether the database in a tree is still the one that was
 	// read, without reading it.
 	Current(waxseal.Tree) bool
@@ -53,6 +57,8 @@ func (nobody) State(waxseal.Path, waxseal.Sums) waxseal.PackageState {
 }
 func (nobody) NeedsMD5(waxseal.Path) bool     { return false }
 func (nobody) Package(string) waxseal.Package { return waxseal.Package{} }
+func (nobody) Brought(string) []waxseal.Path  { return nil }
+func (nobody) Needs(string) []string          { return nil }
 func (nobody) Current(waxseal.Tree) bool      { return false }
 
 // refreshPackages reads the package database if it is new or has changed.

@@ -27,7 +27,7 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	now := stampOf(state.File)
 	known, ok := c.reader.programs[p.Path]
 	// A tree without change times (an archive) can't tell two versions apart.
-	if !ok || known.stamp != now || state.ChangeTime.IsZero() || known.without && c.wanted(p.Path) == loader.SHA256AndMD5 {
+	if !ok || known.stamp != now || state.ChangeTime.IsZero() || known.without && c.needsMD5(p.Path) {
 		// One library has many names: it is read under the first.
 		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() || known.without {
 			known = c.readProgram(*p, state)
@@ -82,14 +82,22 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 
 // image reads a program, without keeping it where the tree can do that.
 func (c *closer) image(p waxseal.Path) (loader.Image, error) {
+	image, err := c.imageWith(p, c.wanted(p))
+	if err == nil && c.lacksMD5(p, &image.Sums) {
+		return c.imageWith(p, loader.SHA256AndMD5)
+	}
+	return image, err
+}
+
+func (c *closer) imageWith(p waxseal.Path, want loader.Digests) (loader.Image, error) {
 	if tree, ok := c.tree.(programs); ok {
-		return tree.Program(p, maxContent, c.wanted(p))
+		return tree.Program(p, maxContent, want)
 	}
 	raw, err := c.tree.ReadFile(p, maxContent)
 	if err != nil {
 		return loader.Image{}, err
 	}
-	return loader.ImageOf(raw, c.wanted(p)), nil
+	return loader.ImageOf(raw, want), nil
 }
 
 // script adds what is known of a program because it is a script.

@@ -13,27 +13,18 @@ type programs interface {
 // warmer is a tree that can read several programs at once, before they are asked
 // for, while others read.
 type warmer interface {
-	Warm(wave []waxseal.Path, want func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func())
+	Warm(programs, modules []waxseal.Path, want func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func())
 }
 
-// warm begins to read programs ahead, and the libraries that they load; wait
-// until that has ended before the tree is closed. What was read in an earlier
-// reading and is still the same is left alone.
-func (c *closer) warm(wave []waxseal.Path) (wait func()) {
+// warm begins to read programs ahead, and the libraries that they load, and what
+// packages brought; wait until that has ended before the tree is closed. What was
+// read in an earlier reading and is still the same is left alone.
+func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 	tree, ok := c.tree.(warmer)
 	if !ok || len(c.reader.programs) > 0 {
 		return func() {}
 	}
-	return tree.Warm(wave, c.wanted, c.libraryFinder())
-}
-
-// wanted says which digests of a file the package database needs.
-func (c *closer) wanted(p waxseal.Path) loader.Digests {
-	f, err := c.tree.Stat(p)
-	if err == nil && c.reader.packages.NeedsMD5(whereIs(f)) {
-		return loader.SHA256AndMD5
-	}
-	return loader.SHA256
+	return tree.Warm(wave, modules, c.wanted, c.libraryFinder())
 }
 
 // whereIs is where a file really lies.

@@ -145,3 +145,29 @@ func TestJail(t *testing.T) {
 		}
 	})
 }
+
+// TestMountsChanged: the kernel tells of each mount once, and of none before the first
+// question.
+func TestMountsChanged(t *testing.T) {
+	tr := tree(t, map[string]string{"etc/x": "x"})
+	at := filepath.Join(tr.Dir(), "etc")
+	if tr.MountsChanged() {
+		t.Error("before anything was mounted")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: mounts are the superuser's")
+	}
+	if err := unix.Mount("none", at, "tmpfs", 0, ""); err != nil {
+		t.Skipf("no right to mount: %v", err)
+	}
+	defer unix.Unmount(at, unix.MNT_DETACH)
+	if !tr.MountsChanged() {
+		t.Error("a mount was not told")
+	}
+	if err := unix.Unmount(at, unix.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+	if !tr.MountsChanged() {
+		t.Error("its end was not told")
+	}
+}

@@ -25,17 +25,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"waxseal"
-	"waxseal/internal/mountinfo"
 )
 
 // Tree is an open directory. Close it when done.
 type Tree struct {
 	root *os.File
 	real string // where the root lies on this machine, "" if the kernel would not say
+	// mounts is open since MountsChanged was first asked; -1 where it can't be.
+	mounts *object
 }
 
 var _ waxseal.Tree = (*Tree)(nil)
@@ -55,7 +57,12 @@ func Open(dir string) (*Tree, error) {
 }
 
 // Close closes the tree.
-func (t *Tree) Close() error { return t.root.Close() }
+func (t *Tree) Close() error {
+	if t.mounts != nil && *t.mounts >= 0 {
+		t.mounts.close()
+	}
+	return t.root.Close()
+}
 
 // Problems lists nothing: a directory is taken as it is.
 func (t *Tree) Problems() []waxseal.Problem { return nil }
@@ -223,6 +230,9 @@ func (o object) Read(b []byte) (int, error) {
 	}
 }
 
+// buffers are what files go through on their way.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
+
 // CopyTo writes the whole content of a regular file to w, and returns ErrTooLarge
 // if there is more than limit bytes.
 func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
@@ -233,7 +243,9 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	defer o.close()
 	var n int64
 	if size <= limit {
-		n, err = io.CopyBuffer(w, struct{ io.Reader }{io.LimitReader(o, limit+1)}, make([]byte, min(size+1, 256<<10)))
+		buffer := buffers.Get().(*[]byte)
+		n, err = io.CopyBuffer(w, struct{ io.Reader }{io.LimitReader(o, limit+1)}, *buffer)
+		buffers.Put(buffer)
 	}
 	if size > limit || n > limit {
 		err = waxseal.ErrTooLarge
@@ -321,20 +333,4 @@ func (t *Tree) notDirectory(p waxseal.Path, err error) error {
 	}
 	o.close()
 	return &fs.PathError{Op: "read directory", Path: string(p), Err: unix.ENOTDIR}
-}
-
-// Mounts lists what is mounted at and below the root of the tree, as this process
-// sees it, by paths in the tree: a file system or a single file over another one
-// shows something else than what lies on the disk below. The one that the root
-// itself lies in comes as "/". See [mountinfo.At] for which of them answers for a path.
-func (t *Tree) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
-	if t.real == "" {
-		return nil, nil
-	}
-	content, err := os.ReadFile("/proc/thread-self/mountinfo")
-	if err != nil {
-		return nil, []waxseal.Problem{{Path: "/proc/self/mountinfo", Message: "what is mounted is not known: " + err.Error(), Unreadable: true}}
-	}
-	mounts, problems := mountinfo.Parse(content)
-	return mountinfo.Inside(mounts, t.real), problems
 }

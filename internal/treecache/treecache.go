@@ -72,6 +72,8 @@ type content struct {
 	err    error
 	// image is set where the file was read as a program.
 	image *loader.Image
+	// sums are set where the file was read as a program, or for its digests alone.
+	sums waxseal.Sums
 }
 
 // New returns a memory over a tree.
@@ -182,7 +184,7 @@ func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
 	}
 	c.Lock()
 	defer c.Unlock()
-	if !c.done {
+	if !c.done && c.digest == "" {
 		t.fill(p, c, size)
 	}
 	switch {
@@ -213,7 +215,7 @@ func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
 	image, err := t.probe(p, c, limit, want)
-	c.done, c.err, c.digest = true, err, waxseal.Digest(image.Sums.SHA256)
+	c.done, c.err, c.digest, c.sums = true, err, waxseal.Digest(image.Sums.SHA256), image.Sums
 	if err != nil {
 		return loader.Image{}, err
 	}
@@ -320,87 +322,6 @@ func (t *Tree) regular(p waxseal.Path) (*content, int64, error) {
 		t.reads[at] = c
 	}
 	return c, st.Size, nil
-}
-
-// maxWarm is the largest program that is read before it is asked for.
-const maxWarm = 64 << 20
-
-// Warm reads programs before they are asked for, several at a time, and returns at
-// once. The function that it returns waits for the end. What can't be read says so
-// when it is asked for.
-//
-// Want says which digests of a program are wanted, and is called by several
-// goroutines; more lists the programs that one leads to, and is called by one
-// goroutine at a time.
-func (t *Tree) Warm(programs []waxseal.Path, want func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
-	w := &warming{tree: t, want: want, more: more, seen: map[waxseal.Path]bool{}}
-	w.change.L = &w.mu
-	w.add(programs)
-	var all sync.WaitGroup
-	for range helpers {
-		all.Go(w.run)
-	}
-	return all.Wait
-}
-
-// warming is one run of Warm.
-type warming struct {
-	tree *Tree
-	want func(waxseal.Path) loader.Digests
-	asks sync.Mutex // held while more runs
-	more func(waxseal.Path, loader.Image) []waxseal.Path
-
-	mu     sync.Mutex // guards what follows
-	change sync.Cond  // of what follows
-	queue  []waxseal.Path
-	busy   int // helpers that may still add to the queue
-	seen   map[waxseal.Path]bool
-}
-
-func (w *warming) add(paths []waxseal.Path) {
-	for _, p := range paths {
-		if !w.seen[p] {
-			w.seen[p] = true
-			w.queue = append(w.queue, p)
-		}
-	}
-}
-
-// run reads programs until nobody can add one any more.
-func (w *warming) run() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for {
-		for len(w.queue) == 0 {
-			if w.busy == 0 {
-				return
-			}
-			w.change.Wait()
-		}
-		p := w.queue[0]
-		w.queue = w.queue[1:]
-		w.busy++
-		w.mu.Unlock()
-		next := w.read(p)
-		w.mu.Lock()
-		w.busy--
-		w.add(next)
-		w.change.Broadcast()
-	}
-}
-
-func (w *warming) read(p waxseal.Path) []waxseal.Path {
-	st, err := w.tree.Stat(p)
-	if err != nil || st.Type != waxseal.Regular {
-		return nil
-	}
-	image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
-	if err != nil {
-		return nil
-	}
-	w.asks.Lock()
-	defer w.asks.Unlock()
-	return w.more(p, image)
 }
 
 func digestOf(data []byte) waxseal.Digest {

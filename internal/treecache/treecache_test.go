@@ -152,7 +152,7 @@ func TestRoomIsBounded(t *testing.T) {
 		paths = append(paths, p)
 	}
 	tr := New(snapshot.New(objects))
-	tr.Warm(paths, onlySHA, nothingMore)()
+	tr.Warm(paths, nil, onlySHA, nothingMore)()
 	if tr.held > maxHeld || tr.held < maxHeld-maxFile || tr.Files() != 20 {
 		t.Errorf("%d bytes held of %d files", tr.held, tr.Files())
 	}
@@ -166,7 +166,7 @@ func nothingMore(waxseal.Path, loader.Image) []waxseal.Path { return nil }
 func TestWarmFollows(t *testing.T) {
 	below, tr := tree()
 	next := map[waxseal.Path][]waxseal.Path{"/etc/a": {"/lib/big", "/etc/empty", "/etc/a"}, "/etc/empty": {"/etc/a", "/none"}}
-	wait := tr.Warm([]waxseal.Path{"/etc/a"}, onlySHA, func(p waxseal.Path, _ loader.Image) []waxseal.Path { return next[p] })
+	wait := tr.Warm([]waxseal.Path{"/etc/a"}, nil, onlySHA, func(p waxseal.Path, _ loader.Image) []waxseal.Path { return next[p] })
 	tr.Digest("/etc/a")
 	wait()
 	if below.reads["/etc/a"] != 1 || below.reads["/lib/big"] != 1 || below.reads["/etc/empty"] != 1 || tr.Files() != 3 {
@@ -192,7 +192,7 @@ func TestMD5OnlyWhereWanted(t *testing.T) {
 func TestWarm(t *testing.T) {
 	below, tr := tree()
 	paths := slices.Repeat([]waxseal.Path{"/etc/a", "/etc/link", "/etc/pipe", "/none", "/etc", "/lib/big"}, 20)
-	tr.Warm(paths, onlySHA, nothingMore)()
+	tr.Warm(paths, nil, onlySHA, nothingMore)()
 	n := len(below.reads)
 	tr.ReadFile("/etc/link", 10)
 	tr.Digest("/lib/big")
@@ -203,5 +203,26 @@ func TestWarm(t *testing.T) {
 	}
 	if len(below.reads) != n || tr.Files() != 2 {
 		t.Errorf("opened %v", below.reads)
+	}
+}
+
+// TestSums: a module is opened once, whether it is read ahead or not, and nothing of
+// it is held; digests of what was read as a program are at hand.
+func TestSums(t *testing.T) {
+	below, tr := tree()
+	both := func(waxseal.Path) loader.Digests { return loader.SHA256AndMD5 }
+	tr.Warm([]waxseal.Path{"/lib/big"}, []waxseal.Path{"/etc/a", "/etc/pipe", "/none", "/etc/a"}, both, nothingMore)()
+	held := tr.held
+	for _, p := range []waxseal.Path{"/etc/a", "/etc/link", "/lib/big"} {
+		sums, err := tr.Sums(p, loader.SHA256AndMD5)
+		if digest, _ := tr.Digest(p); err != nil || len(sums.MD5) != 32 || string(digest) != sums.SHA256 {
+			t.Errorf("%s: %+v, %s, %v", p, sums, digest, err)
+		}
+	}
+	if below.reads["/etc/a"] != 1 || below.reads["/lib/big"] != 1 || tr.held != held {
+		t.Errorf("opened %v, %d bytes held", below.reads, tr.held)
+	}
+	if _, err := tr.Sums("/etc/pipe", loader.SHA256); !errors.Is(err, waxseal.ErrNotRegular) {
+		t.Errorf("a FIFO: %v", err)
 	}
 }

@@ -82,7 +82,9 @@ func Parse(content string) ([]Entry, []Problem) {
 // ParseList reads a list of destinations: an :include: file or a .forward.
 // There each line stands for itself (local(8)); only a # in the first column
 // makes a comment.
-func ParseList(content string) []Destination {
+func ParseList(content string) []Destination { return parseList(content, ParseValue) }
+
+func parseList(content string, parse func(value string, line int) []Destination) []Destination {
 	var out []Destination
 	for n, rest := 1, content; rest != ""; n++ {
 		var line string
@@ -90,7 +92,7 @@ func ParseList(content string) []Destination {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
-		out = append(out, ParseValue(line, n)...)
+		out = append(out, parse(line, n)...)
 	}
 	return out
 }

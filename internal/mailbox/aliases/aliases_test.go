@@ -46,6 +46,38 @@ func TestParseValue(t *testing.T) {
 	}
 }
 
+// TestParseLocal: what local(8) of Postfix makes of a right-hand side.
+func TestParseLocal(t *testing.T) {
+	for _, tc := range []struct{ name, in, want string }{
+		{"list", "a, b@example.test ,c", "address(a) address(b@example.test) address(c)"},
+		{"blanks for commas", "a b@example.test", "address(a) address(b@example.test)"},
+		{"bare command", "|/usr/bin/x -f a.b", "command(/usr/bin/x) address(-f) address(a.b)"},
+		{"bare command behind a name", `alice |/usr/bin/x`, "address(alice|/usr/bin/x)"},
+		{"quoted as a whole", `"|/usr/bin/x -a \"b c\", d"`, `command(/usr/bin/x -a "b c", d)`},
+		{"quoted behind the bar", `|"/usr/bin/x a, b"`, "command(/usr/bin/x a, b)"},
+		{"arguments with quotes of their own", `|/usr/bin/x "a b" c`, "command(/usr/bin/x) address(a b) address(c)"},
+		{"bare file", "/var/mail/a b", "file(/var/mail/a) address(b)"},
+		{"file with dots", "/var/mail/a.b", "file(/var/mail/a.b)"},
+		{"include", ":include:/etc/list, b", "include(/etc/list) address(b)"},
+		{"include and blank", ":include: /etc/list", "include(/etc/list)"},
+		{"quoted include and blank", `":include: /etc/list"`, "include( /etc/list)"},
+		{"backslash", `\alice, \\bob`, "address(alice) user(bob)"},
+		{"full name", "Alice A <alice@example.test>, bob", "address(alice@example.test) address(bob)"},
+		{"two full names", "A <a@x> B <b@x>", "address(a@x) address(b@x)"},
+		{"route open", "alice@x>", "address(alice@x)"},
+		{"named group", "all: a, b; c", "address(a) address(b) address(c)"},
+		{"comment", "alice (her, own) bob", "address(alice) address(bob)"},
+		{"nothing", " , <>, ()", ""},
+		{"open quote", `"|x y, z`, "command(x y, z)"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := show(ParseLocal(tc.in, 1)); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
 func TestParse(t *testing.T) {
 	const text = "# c\npostmaster: root\nlist: a,\n  b,\n# c\n\n\tc\nowner-list: root\n\"with blank\" : x\nno colon\n lost?\nempty:\nodd: \"x\nlast: /dev/null"
 	entries, problems := Parse(text)
@@ -91,7 +123,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("problem %+v in %d lines", p, last)
 			}
 		}
-		for _, d := range ParseList(text) {
+		for _, d := range append(ParseList(text), ParseLocalList(text)...) {
 			if d.Line < 1 || d.Line > last || d.Kind == "" {
 				t.Errorf("destination %+v in %d lines", d, last)
 			}

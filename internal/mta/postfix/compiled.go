@@ -173,7 +173,7 @@ func (x *comparison) same(compiled, source string) bool {
 		return true
 	}
 	plain := func(d aliases.Destination) string { return string(d.Kind) + destinationText(d) }
-	a, b := aliases.ParseValue(compiled, 1), aliases.ParseValue(source, 1)
+	a, b := aliases.ParseLocal(compiled, 1), aliases.ParseLocal(source, 1)
 	return slices.EqualFunc(a, b, func(a, b aliases.Destination) bool { return plain(a) == plain(b) })
 }
 

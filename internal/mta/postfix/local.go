@@ -22,8 +22,8 @@ func aliasTable(s site) {
 }
 
 func (x following) alias(t table, e entry) {
-	list := destinations(aliases.ParseValue(e.Value, e.Line))
-	x.whose, x.key = "Mail for "+clip(e.Key), e.Key
+	list := aliases.ParseLocal(e.Value, e.Line)
+	x.whose, x.key = "Mail for "+clip(e.Key)+x.errorsOf(e.Key), e.Key
 	x.to(list)
 	if e.unused == "" && x.active && t.ref.Format() == mapdb.KeyValue {
 		x.in.aliased[mapdb.Fold(e.Key)] = !x.namesItself(list)
@@ -229,7 +229,7 @@ func (x following) include(h *waxseal.Hook, d aliases.Destination) {
 
 // members makes the hooks of a list or forward file.
 func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
-	x.to(destinations(aliases.ParseList(text)))
+	x.to(aliases.ParseLocalList(text))
 	for n, d := range x.list {
 		if n >= maxMembers {
 			x.in.Problem(p, d.Line, "the list is longer than is read")

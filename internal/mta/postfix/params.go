@@ -65,6 +65,7 @@ func parameters() []param {
 		{name: "debugger_command", stage: start, kind: waxseal.KindScript, effects: runs, make: debuggerCommand, runsAs: "root"},
 		{name: "import_environment", stage: start, kind: waxseal.KindEnvironment, effects: runs, make: environment, when: whenChanged, runsAs: "root"},
 		{name: "export_environment", stage: start, kind: waxseal.KindEnvironment, effects: runs, make: environment, when: whenChanged, runsAs: "root"},
+		{name: "alternate_config_directories", stage: start, kind: waxseal.KindEnvironment, effects: runs, make: otherConfigurations, when: mainChanged},
 		{name: "maillog_file", stage: start, kind: waxseal.KindLog, effects: noEffects, make: logFile, when: mainChanged},
 		{name: "maillog_file_compressor", stage: start, kind: waxseal.KindScript, effects: runs, make: programValue, when: mainChanged, runsAs: "root"},
 		{name: "syslog_name", stage: start, kind: waxseal.KindLog, effects: noEffects, make: logName, when: mainChanged},

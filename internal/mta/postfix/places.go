@@ -70,6 +70,7 @@ var does = map[string]string{
 	"debugger_command":                 "a command runs as root beside each daemon that has -D",
 	"import_environment":               "variables get into every daemon, those of the loader too",
 	"export_environment":               "variables get into every command that Postfix runs",
+	"alternate_config_directories":     "users may have the commands that run with a group's rights work by the configuration there",
 	"maillog_file":                     "the log is written elsewhere, or nowhere",
 	"maillog_file_compressor":          "a command runs as root when the log is rotated",
 	"syslog_name":                      "the log has another name, which those who look for it miss",

@@ -52,11 +52,14 @@ type DB struct {
 	packages map[string]*installed         // by bare name
 	sums     map[string]map[waxseal.Path]string
 	override map[waxseal.Path]Override
+
+	described map[string]waxseal.Package // those that have been asked for
 }
 
 // installed is what status says of a package.
 type installed struct {
 	version   string
+	depends   string
 	conffiles map[waxseal.Path]string // hexadecimal MD5
 }
 
@@ -71,7 +74,7 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	db := &DB{
 		tree: tree, owner: map[waxseal.Path]int32{}, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
 		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, sums: map[string]map[waxseal.Path]string{},
-		override: map[waxseal.Path]Override{}, seen: map[waxseal.Path]stamp{},
+		override: map[waxseal.Path]Override{}, described: map[string]waxseal.Package{}, seen: map[waxseal.Path]stamp{},
 	}
 	db.note(dir + "/info")
 	names, err := tree.ReadDir(dir + "/info")
@@ -139,23 +142,15 @@ func bare(instance string) string {
 	return name
 }
 
-// addList notes whose the files of a list are. A line that the next one lies
-// below is a directory, which belongs to nobody in particular.
+// addList notes whose the files of a list are.
 func (db *DB) addList(pkg int32, list string) {
 	db.lists[pkg] = list
-	line, rest, _ := strings.Cut(list, "\n")
-	for line != "" || rest != "" {
-		next, after, _ := strings.Cut(rest, "\n")
-		directory := len(next) > len(line) && next[len(line)] == '/' && next[:len(line)] == line
-		if !directory && strings.HasPrefix(line, "/") && line != "/." {
-			p := waxseal.Path(line)
-			db.owner[p] = pkg
-			if _, ok := db.from[p]; ok {
-				db.diverted[p] = append(db.diverted[p], pkg)
-			}
+	eachFile(list, func(p waxseal.Path) {
+		db.owner[p] = pkg
+		if _, ok := db.from[p]; ok {
+			db.diverted[p] = append(db.diverted[p], pkg)
 		}
-		line, rest = next, after
-	}
+	})
 }
 
 // Present reports whether the tree has a package database at all.
@@ -321,6 +316,9 @@ func (db *DB) Package(name string) waxseal.Package {
 	if first == end && db.packages[name] == nil {
 		return waxseal.Package{}
 	}
+	if known, ok := db.described[name]; ok {
+		return known
+	}
 	h := sha256.New()
 	for i := first; i < end; i++ {
 		if bare(db.names[i]) != name {
@@ -335,6 +333,7 @@ func (db *DB) Package(name string) waxseal.Package {
 		writeSums(h, "conffiles", pkg.conffiles)
 	}
 	p.Fingerprint = waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
+	db.described[name] = p
 	return p
 }
 

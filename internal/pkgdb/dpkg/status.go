@@ -26,6 +26,8 @@ func (db *DB) addStatus(status string) {
 			state = l[strings.LastIndexByte(l, ' ')+1:]
 		case strings.HasPrefix(l, "Version: ") && state != "config-files" && state != "not-installed":
 			db.named(name).version = l[len("Version: "):]
+		case strings.HasPrefix(l, "Depends: ") && state != "config-files" && state != "not-installed":
+			db.named(name).depends = l[len("Depends: "):]
 		}
 		inConffiles = l == "Conffiles:"
 	}

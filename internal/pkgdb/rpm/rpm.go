@@ -53,7 +53,8 @@ type DB struct {
 	at       waxseal.Path // of the database file
 	packages []known
 	files    map[waxseal.Path]owned
-	stamp    string // of the files when they were copied
+	brought  map[string][]waxseal.Path // by package; nil until it is asked for
+	stamp    string                    // of the files when they were copied
 	problems []waxseal.Problem
 }
 

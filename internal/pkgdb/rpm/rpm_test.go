@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,6 +131,12 @@ func TestAgainstRPM(t *testing.T) {
 	}
 }
 
+func sortedLines(text string) string {
+	lines := strings.Split(text, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
 func (h host) check() {
 	t := h.t
 	db, problems := h.read()
@@ -141,6 +148,15 @@ func (h host) check() {
 		want := h.rpm("-q", "--qf", "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}", name)
 		if got.Name+" "+got.Version != want || got.Manager != "rpm" || len(got.Fingerprint) != 64 {
 			t.Errorf("%+v, want %s", got, want)
+		}
+		// A symbolic link has no content, and where it leads is a file of its own.
+		want = strings.ReplaceAll(strings.TrimSpace(h.rpm("-ql", name)), "\n/usr/sbin/"+name+"-link", "")
+		var brought []string
+		for _, p := range db.Brought(name) {
+			brought = append(brought, string(p))
+		}
+		if got := strings.Join(brought, "\n"); got != sortedLines(want) {
+			t.Errorf("%s brought\n%s\nrpm says\n%s", name, got, want)
 		}
 		cmd := exec.Command("rpm", "--root", h.root, "--dbpath", "/var/lib/rpm", "-V", "--nodeps", "--nomode", "--nomtime", "--nosize", name)
 		changed, _ := cmd.Output() // it exits with 1 where something has changed

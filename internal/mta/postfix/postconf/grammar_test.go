@@ -68,3 +68,13 @@ q unix - - - - - smtp -o nothing { x
 		t.Errorf("external %+v", x)
 	}
 }
+
+// TestServiceTypes: before 3.4 there was no unix-dgram, and master(8) did not start.
+func TestServiceTypes(t *testing.T) {
+	for number, want := range map[string]int{"2.11.11": 1, "3.3.9": 1, "3.4.0": 0, "3.11.6": 0} {
+		m, _ := ParseMaster("/m", "postlog unix-dgram n - n - 1 postlogd\n", Version{Number: number, From: "the test"})
+		if m.Fatal != want {
+			t.Errorf("%s: fatal line %d, want %d", number, m.Fatal, want)
+		}
+	}
+}

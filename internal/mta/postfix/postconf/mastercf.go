@@ -94,7 +94,7 @@ func ParseMaster(p waxseal.Path, content string, v Version) (Master, []waxseal.P
 		text, _ := beforeNull(line.Text)
 		words := split(text)
 		s, message := parseService(words, line.Number, style)
-		if wrong := invalid(words); wrong != "" {
+		if wrong := invalid(words, v); wrong != "" {
 			message = wrong + ": master does not start"
 			if m.Fatal == 0 {
 				m.Fatal = line.Number
@@ -179,12 +179,12 @@ func unbrace(w string) (inner string, ok bool) {
 }
 
 // invalid says why master(8) and postconf(1) refuse a line; "" where they do not.
-func invalid(words []string) string {
+func invalid(words []string, v Version) string {
 	if len(words) < masterFields {
 		return fmt.Sprintf("expected service, type, six more fields and a command, found %d fields", len(words))
 	}
-	switch words[1] {
-	case "inet", "unix", "unix-dgram", "fifo", "pass":
+	switch typ := words[1]; {
+	case typ == "inet" || typ == "unix" || typ == "fifo" || typ == "pass" || typ == "unix-dgram" && v.since(3, 4):
 	default:
 		return "no such service type: " + Clip(words[1])
 	}

@@ -131,21 +131,21 @@ func (s *scopes) words(n int, x Expanded) ([]string, error) {
 				return nil, fmt.Errorf("%s: -o %s: %s", line.key(), Clip(rest[1]), problem)
 			}
 		}
-		out = append(out, braced(value))
+		out = append(out, s.braced(value))
 		rest = rest[2:]
 	}
 	for i, w := range rest {
 		if i > 0 { // the first goes without braces (pcf_print_master_entry)
-			w = braced(w)
+			w = s.braced(w)
 		}
 		out = append(out, w)
 	}
 	return out, nil
 }
 
-// braced puts braces around a word with blanks.
-func braced(w string) string {
-	if strings.ContainsAny(w, space) {
+// braced puts braces around a word with blanks, since there are any (3.0).
+func (s *scopes) braced(w string) string {
+	if strings.ContainsAny(w, space) && s.Facts.Version.since(3, 0) {
 		return "{" + w + "}"
 	}
 	return w

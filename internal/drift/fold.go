@@ -1,0 +1,72 @@
+package drift
+
+import (
+	"cmp"
+
+	"waxseal"
+)
+
+// fold tells of a package that came, went or has another version as one change: an
+// update of a filter replaces hundreds of modules, and each by itself says only that
+// its package has brought it so. What is not as a package brought it, before or
+// after, is told by itself.
+func (c *comparison) fold(before, after []waxseal.Package) {
+	was, now := byName(before), byName(after)
+	files := map[string]int{}
+	for p, ch := range c.changes {
+		if name := accounted(ch); name != "" && was[name].Version != now[name].Version {
+			files[name]++
+			delete(c.changes, p)
+		}
+	}
+	for name, n := range files {
+		known := waxseal.PackageChange{Before: was[name], After: now[name]}
+		ch := c.at(databaseOf(either(known)), "")
+		for i := range ch.Packages {
+			if ch.Packages[i].After.Name == name {
+				ch.Packages[i].Files = n
+				n = 0
+			}
+		}
+		if n > 0 {
+			known.Files = n
+			ch.Packages = append(ch.Packages, known)
+		}
+	}
+}
+
+func either(p waxseal.PackageChange) waxseal.Package {
+	if p.After.Name != "" {
+		return p.After
+	}
+	return p.Before
+}
+
+func byName(list []waxseal.Package) map[string]waxseal.Package {
+	m := make(map[string]waxseal.Package, len(list))
+	for _, p := range list {
+		m[p.Name] = p
+	}
+	return m
+}
+
+// accounted names the package that accounts for a changed module or configuration of
+// a filter, "" where none does: all that is other is what the package brought.
+func accounted(ch *waxseal.Change) string {
+	if ch.Before == nil || ch.After == nil || !ch.Hooks.Empty() || len(ch.Settings) > 0 || ch.Kind == waxseal.Metadata {
+		return ""
+	}
+	was, now := ch.Before, ch.After
+	if r := cmp.Or(now.Role, was.Role); r != waxseal.RoleModule && r != waxseal.RoleFilterConfig {
+		return ""
+	}
+	for _, f := range []*waxseal.FileState{was, now} {
+		if !f.Missing && (f.PackageState != waxseal.PackageUnmodified || f.Mode&0o022 != 0 && f.UID != 0) {
+			return ""
+		}
+	}
+	if !was.Missing && !now.Missing && (was.Package != now.Package || was.Mode != now.Mode || was.UID != now.UID) {
+		return ""
+	}
+	return cmp.Or(now.Package, was.Package)
+}
