@@ -129,8 +129,9 @@ func (p *parser) chain(f *Filter) error {
 	if p.version >= braceLines {
 		p.newlines()
 	}
+	linked := map[*Filter]bool{}
 	for {
-		if err := p.link(f); err != nil {
+		if err := p.link(f, linked); err != nil {
 			return err
 		}
 		if done, err := p.comma("}"); done || err != nil {
@@ -140,7 +141,7 @@ func (p *parser) chain(f *Filter) error {
 }
 
 // link reads one filter of a chain.
-func (p *parser) link(f *Filter) error {
+func (p *parser) link(f *Filter, linked map[*Filter]bool) error {
 	name, err := p.wantWord()
 	if err != nil {
 		return err
@@ -151,12 +152,10 @@ func (p *parser) link(f *Filter) error {
 		return p.fail("no filter exist with that name: " + name)
 	case next.Type == "chain":
 		return p.fail("no filter chain allowed within a filter chain: " + name)
+	case linked[next]:
+		return p.fail("no filter allowed twice within a filter chain: " + name)
 	}
-	for _, other := range f.Chain {
-		if other == next {
-			return p.fail("no filter allowed twice within a filter chain: " + name)
-		}
-	}
+	linked[next] = true
 	f.Chain = append(f.Chain, next)
 	return nil
 }

@@ -36,11 +36,10 @@ func (p *parser) listen() error {
 // look at the options.
 func (p *parser) keepListener(l *Listener) error {
 	if l.On == "socket" {
-		for _, other := range p.c.Listeners {
-			if other.On == "socket" {
-				return p.fail("socket listener already configured")
-			}
+		if p.socket {
+			return p.fail("socket listener already configured")
 		}
+		p.socket = true
 		p.c.Listeners = append(p.c.Listeners, l)
 		return nil
 	}
@@ -103,7 +102,7 @@ func (p *parser) give(l *Listener, o Option) error {
 
 func (p *parser) firstOf(l *Listener, name string) error {
 	for _, have := range l.Options {
-		if groupOf(have.Name) == groupOf(name) && (name != "pki" || p.version < braceLines) {
+		if groupOf(have.Name) == groupOf(name) && (name != "pki" || p.version < braceLines || len(l.Options) > 64) {
 			return p.fail(name + " already specified")
 		}
 	}

@@ -156,13 +156,12 @@ func (p *parser) from(m *Match, t Test) (err error) {
 	if err := p.fitsFrom(t, shapes); err != nil {
 		return err
 	}
-	switch t.Kind {
+	switch m.From = t; t.Kind {
 	case "auth":
-		m.Auth, t = &t, Test{Kind: "any", Pos: t.Pos}
+		m.Auth, m.From = &t, Test{Kind: "any", Pos: t.Pos}
 	case "mail-from":
-		m.Sender, t = &t, Test{Kind: "any", Pos: t.Pos}
+		m.Sender, m.From = &t, Test{Kind: "any", Pos: t.Pos}
 	}
-	m.From = t
 	return nil
 }
 
@@ -196,9 +195,8 @@ func (p *parser) forWhom(m *Match, t Test) (err error) {
 	if err := p.fits(t, shapes...); err != nil {
 		return err
 	}
-	if t.Kind == "rcpt-to" {
-		m.Rcpt, t = &t, Test{Kind: "any", Pos: t.Pos}
+	if m.For = t; t.Kind == "rcpt-to" {
+		m.Rcpt, m.For = &t, Test{Kind: "any", Pos: t.Pos}
 	}
-	m.For = t
 	return nil
 }

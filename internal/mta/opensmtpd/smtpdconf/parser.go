@@ -31,6 +31,9 @@ type parser struct {
 	wrappers map[string]*Wrapper
 	authored map[string]bool // names of pki and ca
 	srs      bool            // an srs key is set
+	socket   bool            // listen on socket was read
+	loaded   int             // bytes of table files
+	accepts  int             // statements that the grammar before 6.4 had
 }
 
 // errSkip ends a statement that smtpd gives up. What is to be told has been told.
@@ -206,6 +209,9 @@ func (p *parser) statement() error {
 	}
 	read, ok := statements[t.text]
 	if !ok {
+		if t.text == "reject" {
+			p.accepts++
+		}
 		return p.syntaxError()
 	}
 	p.shift()
@@ -241,6 +247,9 @@ func reason(err error) string {
 func (p *parser) varset() error {
 	name := p.shift().text
 	if err := p.want("="); err != nil {
+		if name == "accept" {
+			p.accepts++
+		}
 		return err
 	}
 	value, err := p.wantWord()
@@ -275,20 +284,21 @@ func (p *parser) finish(path string) {
 	}
 }
 
-// keyFiles tells of a pki without certificate or key (load_pki_tree() in ssl.c).
+// keyFiles tells of a pki or ca without certificate or key (load_pki_tree() in
+// ssl.c).
 func (p *parser) keyFiles() {
+	if p.stopped || len(p.c.Errors) > 0 || p.old {
+		return
+	}
 	have := map[string]bool{}
 	for _, s := range p.c.Settings {
-		if strings.HasPrefix(s.Name, "pki ") {
+		if strings.HasPrefix(s.Name, "pki ") || strings.HasPrefix(s.Name, "ca ") {
 			have[s.Name] = p.o.Exists(s.Value)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.authored)) {
-		if !strings.HasPrefix(name, "pki ") || p.stopped || len(p.c.Errors) > 0 {
-			continue
-		}
 		for _, option := range []string{" cert", " key"} {
-			if !have[name+option] {
+			if !have[name+option] && (option == " cert" || strings.HasPrefix(name, "pki ")) {
 				p.c.Errors = append(p.c.Errors, Error{Pos: p.c.Files[0].pos(), Message: name + option + ": there is no such file", abrupt: true})
 			}
 		}

@@ -14,6 +14,9 @@ type Table struct {
 	Entries []Entry // of a static table
 }
 
+// maxTables bounds what is read of the files of all tables.
+const maxTables = 64 << 20
+
 // Shape is what a table's entries look like.
 type Shape string
 
@@ -103,7 +106,11 @@ func (p *parser) load(t *Table) error {
 	if t.Path == "" {
 		return nil
 	}
+	if p.loaded > maxTables {
+		return p.fatal("the tables hold more than is read: " + t.Path)
+	}
 	text, err := p.o.Read(t.Path)
+	p.loaded += len(text) + 1<<10 // a name costs something too
 	p.c.Files = append(p.c.Files, File{Path: t.Path, From: t.Pos, Err: err})
 	if err != nil {
 		return p.fail("invalid configuration file " + t.Path + " for table " + t.Name + ": " + reason(err))
