@@ -43,30 +43,41 @@ func (p *parser) keepListener(l *Listener) error {
 		p.c.Listeners = append(p.c.Listeners, l)
 		return nil
 	}
-	_, smtps := l.Option("smtps")
-	_, tls := l.Option("tls")
-	_, require := l.Option("tls-require")
-	secure := smtps || tls || require
-	pki, hasPKI := l.Option("pki")
-	_, auth := l.Option("auth")
-	_, may := l.Option("auth-optional")
-	switch {
-	case (auth || may) && !secure:
-		return p.fatal("invalid listen option: auth requires tls/smtps")
-	case hasPKI && !secure:
-		return p.fatal("invalid listen option: pki requires tls/smtps")
-	case !hasPKI && secure && p.version >= braceLines:
-		return p.fatal("invalid listen option: pki required for tls/smtps")
-	case p.otherFamily(l):
-		return p.fatal("invalid virtual ip or interface: " + l.On)
-	case hasPKI && !p.authored["pki "+lower(pki.Value)]:
-		return p.fatal("pki name not found: " + pki.Value)
-	}
-	if ca, ok := l.Option("ca"); ok && !p.authored["ca "+lower(ca.Value)] {
-		return p.fatal("ca name not found: " + ca.Value)
+	if why := p.unfit(l); why != "" {
+		p.fatal(why)
 	}
 	p.c.Listeners = append(p.c.Listeners, l)
 	return nil
+}
+
+// unfit says why smtpd does not start with a listener, "" if it does.
+func (p *parser) unfit(l *Listener) string {
+	given := func(names ...string) bool {
+		for _, n := range names {
+			if _, ok := l.Option(n); ok {
+				return true
+			}
+		}
+		return false
+	}
+	secure := given("smtps", "tls", "tls-require")
+	pki, _ := l.Option("pki")
+	ca, _ := l.Option("ca")
+	switch {
+	case given("auth", "auth-optional") && !secure:
+		return "invalid listen option: auth requires tls/smtps"
+	case given("pki") && !secure:
+		return "invalid listen option: pki requires tls/smtps"
+	case !given("pki") && secure && p.version >= braceLines:
+		return "invalid listen option: pki required for tls/smtps"
+	case p.otherFamily(l):
+		return "invalid virtual ip or interface: " + l.On
+	case given("pki") && !p.authored["pki "+lower(pki.Value)]:
+		return "pki name not found: " + pki.Value
+	case given("ca") && !p.authored["ca "+lower(ca.Value)]:
+		return "ca name not found: " + ca.Value
+	}
+	return ""
 }
 
 // otherFamily reports whether a listener is told to be of the family that its

@@ -126,7 +126,7 @@ func smtpdAnswer(t *testing.T, dir string, n int) (a answer, said string) {
 
 func ourAnswer(root string, n int) (a answer) {
 	c := Parse(fmt.Sprintf("/cases/%05d.conf", n), Options{
-		Version: "6.8.0p2", Libexec: "/usr/libexec/opensmtpd",
+		Version: "6.8.0p2", Strict: true, Libexec: "/usr/libexec/opensmtpd",
 		Read: func(path string) (string, error) {
 			text, err := os.ReadFile(filepath.Join(root, path))
 			return string(text), err

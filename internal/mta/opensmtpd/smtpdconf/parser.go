@@ -73,7 +73,7 @@ func (p *parser) fail(message string) error {
 
 // fatal tells of an error after which smtpd ends at once.
 func (p *parser) fatal(message string) error {
-	p.stopped = true
+	p.stopped = p.o.Strict
 	p.fail(message)
 	p.c.Errors[len(p.c.Errors)-1].abrupt = true
 	return errSkip
@@ -287,7 +287,7 @@ func (p *parser) finish(path string) {
 // keyFiles tells of a pki or ca without certificate or key (load_pki_tree() in
 // ssl.c).
 func (p *parser) keyFiles() {
-	if p.stopped || len(p.c.Errors) > 0 || p.old {
+	if !p.o.Strict || p.stopped || len(p.c.Errors) > 0 || p.old {
 		return
 	}
 	have := map[string]bool{}

@@ -28,6 +28,9 @@ type Options struct {
 	Read func(path string) (string, error)
 	// Exists tells whether a file is there.
 	Exists func(path string) bool
+	// Strict gives up what smtpd gives up. Otherwise a table that can't be read is
+	// taken to be of the right shape, so that what uses it is still known.
+	Strict bool
 }
 
 // Pos is a place in a file.

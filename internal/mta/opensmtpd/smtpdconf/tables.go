@@ -12,6 +12,8 @@ type Table struct {
 	// Shape is list, map, or unknown where a program or database answers.
 	Shape   Shape
 	Entries []Entry // of a static table
+	// Lost says that its file could not be read, or was given up.
+	Lost bool
 }
 
 // maxTables bounds what is read of the files of all tables.
@@ -107,12 +109,14 @@ func (p *parser) load(t *Table) error {
 		return nil
 	}
 	if p.loaded > maxTables {
+		t.Lost = !p.o.Strict
 		return p.fatal("the tables hold more than is read: " + t.Path)
 	}
 	text, err := p.o.Read(t.Path)
 	p.loaded += len(text) + 1<<10 // a name costs something too
 	p.c.Files = append(p.c.Files, File{Path: t.Path, From: t.Pos, Err: err})
 	if err != nil {
+		t.Lost = !p.o.Strict
 		return p.fail("invalid configuration file " + t.Path + " for table " + t.Name + ": " + reason(err))
 	}
 	shape, entries, bad := ParseTable(t.Path, text)
@@ -128,15 +132,20 @@ func (p *parser) load(t *Table) error {
 func (p *parser) newTable(backend, name, path string) (*Table, error) {
 	t := &Table{Name: name, Pos: p.here(), Backend: backend, Path: path}
 	if name != "" && p.tables[name] != nil {
-		return nil, p.fatal("table " + name + " is defined twice")
+		p.fatal("table " + name + " is defined twice")
+		if p.o.Strict {
+			return nil, errSkip
+		}
 	}
 	switch {
 	case backend == "static" || backend == "file":
 		t.Backend = "static"
 	case backend == "db" || backend == "getpwnam" || backend == "proc" || p.o.Exists(p.o.Libexec+"/table-"+backend):
 	default:
-		p.c.Tables = append(p.c.Tables, t)
-		return nil, p.fatal("table " + name + ": there is no backend " + backend)
+		p.fatal("table " + name + ": there is no backend " + backend)
+		if p.o.Strict {
+			return nil, errSkip
+		}
 	}
 	if name != "" {
 		p.tables[name] = t
@@ -271,6 +280,9 @@ const (
 func usable(t *Table, s service, shapes ...Shape) bool {
 	switch t.Backend {
 	case "static":
+		if t.Lost {
+			return true
+		}
 		for _, shape := range shapes {
 			if t.Shape == shape {
 				return true
