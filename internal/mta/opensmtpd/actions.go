@@ -18,12 +18,14 @@ func (in *instance) actionHooks() {
 	for _, a := range in.inUseFirst() {
 		in.note("action "+actionName(a), actionText(a), a.Pos)
 		for _, o := range a.Options {
-			key := o.Name + " " + tableKey(o)
-			if o.Name != "alias" && o.Name != "virtual" || done[key] {
+			if o.Name != "alias" && o.Name != "virtual" {
 				continue
 			}
+			key := o.Name + tableKey(o)
+			if !done[key] {
+				in.replaced(a, o)
+			}
 			done[key] = true
-			in.replaced(a, o)
 		}
 		if a.Method == "relay" {
 			in.relay(a)

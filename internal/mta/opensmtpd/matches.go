@@ -97,21 +97,23 @@ func testText(word string, t smtpdconf.Test) string {
 	return text
 }
 
+// maxWritten bounds the entries of a table that are written where it is used.
+const maxWritten = 20
+
 // tableText writes a table as it is used: its name, or what stands in braces.
 func tableText(t *smtpdconf.Table) string {
-	const most = 20
 	if t.Name != "" {
 		return "<" + t.Name + ">"
 	}
 	var items []string
-	for _, e := range t.Entries[:min(len(t.Entries), most)] {
+	for _, e := range t.Entries[:min(len(t.Entries), maxWritten)] {
 		item := e.Key
 		if t.Shape == smtpdconf.Map {
 			item += " = " + e.Value
 		}
 		items = append(items, mta.Clip(item))
 	}
-	if len(t.Entries) > most {
+	if len(t.Entries) > maxWritten {
 		items = append(items, "…")
 	}
 	return "{ " + strings.Join(items, ", ") + " }"

@@ -86,7 +86,10 @@ func (in *instance) expands(t *smtpdconf.Table) bool {
 func (in *instance) entrySettings(t *smtpdconf.Table) {
 	name := t.Name
 	if name == "" {
-		name = "on line"
+		if len(t.Entries) <= maxWritten {
+			return // what uses it has its text
+		}
+		name = "in braces"
 	}
 	for _, e := range t.Entries {
 		if e.Unused == "" {
