@@ -74,6 +74,9 @@ func (x following) entry(o smtpdconf.Option, e entry) {
 			x.inactive = "smtpd can't read the whole list, and defers the mail"
 		}
 	}
+	if i := slices.IndexFunc(list, func(m member) bool { return m.kind == toError }); i >= 0 && len(list) > 1 && x.inactive == "" {
+		x.inactive = "the list has an error among its members, with which all of the mail is refused: " + mta.Clip(list[i].text)
+	}
 	x.list, x.keeps = list, slices.ContainsFunc(list, x.isOwn)
 	if x.inactive == "" && !x.keeps && x.directive == "alias" {
 		x.aliased[strings.ToLower(e.Key)] = true
@@ -185,12 +188,20 @@ func (x following) include(h waxseal.Hook, m member) {
 		mta.Inactive(&h, x.inactive)
 	}
 	x.emit(h)
-	text, ok := x.Read(p, "a list of recipients")
-	if !ok {
-		return
+	if have, ok := x.lists[p]; !ok || have.inactive != "" && x.inactive == "" {
+		x.lists[p] = x
 	}
-	list, _ := listLines(text, false)
-	x.members(p, list)
+}
+
+// listHooks makes the hooks of the lists that aliases include, each once: by an
+// alias that is used, if there is one.
+func (in *instance) listHooks() {
+	for _, p := range slices.Sorted(maps.Keys(in.lists)) {
+		if text, ok := in.Read(p, "a list of recipients"); ok {
+			list, _ := listLines(text, false)
+			in.lists[p].members(p, list)
+		}
+	}
 }
 
 // members makes the hooks of a list or forward file: its members have no names,

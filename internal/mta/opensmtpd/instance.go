@@ -26,6 +26,7 @@ type instance struct {
 	// aliased are the users whose mail an alias takes away from them.
 	aliased map[string]bool
 	listed  map[waxseal.HookID]bool // members of lists that are told
+	lists   map[waxseal.Path]following
 }
 
 // use is how a table is used.
@@ -37,7 +38,7 @@ type use struct {
 }
 
 func (r *reader) readInstance(f found) {
-	in := &instance{reader: r, found: f, aliased: map[string]bool{}, listed: map[waxseal.HookID]bool{}, tables: map[*smtpdconf.Table]use{}}
+	in := &instance{reader: r, found: f, aliased: map[string]bool{}, listed: map[waxseal.HookID]bool{}, lists: map[waxseal.Path]following{}, tables: map[*smtpdconf.Table]use{}}
 	if f.why != "" || len(f.macros) > 0 {
 		in.name = string(f.path)
 	}
@@ -56,6 +57,7 @@ func (r *reader) readInstance(f found) {
 	in.matchHooks()
 	in.tableHooks()
 	in.actionHooks()
+	in.listHooks()
 	in.forwardHooks()
 	in.settings()
 	hooks := mta.InMailOrder(r.Take())

@@ -94,12 +94,40 @@ func covers(a, b *smtpdconf.Match) bool {
 
 func coversFrom(a, b smtpdconf.Test) bool {
 	switch {
-	case a.Kind == "any" && !a.Not, fromAnywhere(a):
+	case a.Kind == "any" && !a.Not:
 		return true
-	case sameTest(a, b):
-		return true
+	case a.Not || b.Not:
+		return sameTest(a, b)
+	case a.Kind == "src" && b.Kind == "src" && !a.Regex && !b.Regex:
+		return sameTest(a, b) || insideOf(a.Table, b.Table)
 	}
-	return !a.Not && !b.Not && a.Kind == "local" && b.Kind == "socket"
+	return sameTest(a, b) || a.Kind == "local" && b.Kind == "socket"
+}
+
+// insideOf reports whether each network of b lies in one of a. What the host
+// itself sends is no network, whatever a says.
+func insideOf(a, b *smtpdconf.Table) bool {
+	const most = 64
+	if a.Backend != "static" || b.Backend != "static" || len(a.Entries) > most || len(b.Entries) > most {
+		return false
+	}
+	return !slices.ContainsFunc(b.Entries, func(e smtpdconf.Entry) bool {
+		inner, ok := network(e.Key)
+		return !ok || !slices.ContainsFunc(a.Entries, func(e smtpdconf.Entry) bool {
+			outer, ok := network(e.Key)
+			return ok && outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
+		})
+	})
+}
+
+// network reads an address with or without a prefix length.
+func network(s string) (netip.Prefix, bool) {
+	s = strings.NewReplacer("[", "", "]", "").Replace(s)
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(s)
+	return p, err == nil
 }
 
 // fromAnywhere reports whether every client of the Internet is meant.
@@ -111,8 +139,8 @@ func fromAnywhere(t smtpdconf.Test) bool {
 		return true
 	}
 	return t.Kind == "src" && t.Table != nil && slices.ContainsFunc(t.Table.Entries, func(e smtpdconf.Entry) bool {
-		p, err := netip.ParsePrefix(strings.NewReplacer("[", "", "]", "").Replace(e.Key))
-		return err == nil && p.Bits() == 0
+		p, ok := network(e.Key)
+		return ok && p.Bits() == 0
 	})
 }
 
@@ -249,7 +277,11 @@ func also(m *smtpdconf.Match) string {
 		list = append(list, "with the tag "+operandText(*m.Tag))
 	}
 	if m.Rcpt != nil && m.Sender != nil {
-		list = append(list, person("of the sender", *m.Sender))
+		if of := person("sender", *m.Sender); !strings.HasPrefix(of, "all mail") {
+			list = append(list, "of the "+of)
+		} else if of != "all mail" {
+			list = append(list, strings.TrimPrefix(of, "all mail "))
+		}
 	}
 	if len(list) == 0 {
 		return ""
