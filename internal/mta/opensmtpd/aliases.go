@@ -42,6 +42,9 @@ type following struct {
 func (in *instance) replaced(a *smtpdconf.Action, o smtpdconf.Option) {
 	way := in.routes[a]
 	for _, e := range in.entriesOf(o.Table) {
+		if in.Full() {
+			return
+		}
 		x := following{instance: in, directive: o.Name, key: e.Key, whose: "Mail for " + mta.Clip(e.Key), scope: "recipient " + mta.Clip(e.Key),
 			owner: in.ownerOf(a), inactive: way.why, drift: e.drift}
 		if a.Method == "forward-only" {
@@ -212,6 +215,9 @@ func (x following) members(p waxseal.Path, list []member) {
 	for n, m := range list {
 		if n >= maxMembers {
 			x.Problem(p, m.line, "the list is longer than is read")
+			return
+		}
+		if x.Full() {
 			return
 		}
 		h := x.hook("", smtpdconf.Pos{Path: string(p), Line: m.line})

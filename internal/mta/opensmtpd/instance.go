@@ -19,6 +19,7 @@ type instance struct {
 	libexec string
 	daemon  string // the user that smtpd's processes run as
 	domains mta.Domains
+	ruled   []rule
 	// routes says which matches lead to an action.
 	routes map[*smtpdconf.Action]route
 	// tables says what uses a table, and whether that is active.

@@ -25,8 +25,13 @@ type rule struct {
 	hidden string // why it never decides, "" if it may
 }
 
-// maxHiders bounds the matches that others are compared with.
-const maxHiders = 500
+// maxHiders bounds the matches that others are compared with, wide ones aside.
+const maxHiders = 64
+
+// wide reports whether a match asks for little: there are few that differ.
+func wide(m *smtpdconf.Match) bool {
+	return m.From.Table == nil && m.For.Table == nil && m.Tag == nil && m.Helo == nil && m.TLS == nil && m.Auth == nil && m.Sender == nil && m.Rcpt == nil
+}
 
 // reachRules finds the matches that an earlier one hides, and the actions that
 // no match leads to.
@@ -54,7 +59,10 @@ func (in *instance) reachRules() {
 
 // rules are the matches, each with why it never decides.
 func (in *instance) rules() []rule {
-	var list []rule
+	if in.ruled != nil {
+		return in.ruled
+	}
+	list := []rule{}
 	var hiders []*smtpdconf.Match
 	for _, m := range in.conf.Matches {
 		r := rule{Match: m, hidden: impossible(m)}
@@ -63,7 +71,7 @@ func (in *instance) rules() []rule {
 				r.hidden = "the match on line " + strconv.Itoa(h.Pos.Line) + " takes all its mail first"
 			}
 		}
-		if r.hidden == "" && len(hiders) < maxHiders {
+		if r.hidden == "" && (len(hiders) < maxHiders || wide(m)) {
 			hiders = append(hiders, m)
 		}
 		if m.TLS != nil && r.hidden == "" {
@@ -71,6 +79,7 @@ func (in *instance) rules() []rule {
 		}
 		list = append(list, r)
 	}
+	in.ruled = list
 	return list
 }
 
@@ -87,7 +96,7 @@ func impossible(m *smtpdconf.Match) string {
 
 // covers reports whether a takes everything that b would take (ruleset.c).
 func covers(a, b *smtpdconf.Match) bool {
-	return coversFrom(a.From, b.From) && coversFor(a.For, b.For) &&
+	return coversFor(a.For, b.For) && coversFrom(a.From, b.From) &&
 		coversTest(a.Tag, b.Tag) && coversTest(a.Helo, b.Helo) && coversTest(a.TLS, b.TLS) && coversTest(a.Auth, b.Auth) &&
 		coversTest(a.Sender, b.Sender) && coversTest(a.Rcpt, b.Rcpt)
 }
@@ -122,7 +131,7 @@ func insideOf(a, b *smtpdconf.Table) bool {
 
 // network reads an address with or without a prefix length.
 func network(s string) (netip.Prefix, bool) {
-	s = strings.NewReplacer("[", "", "]", "").Replace(s)
+	s = strings.Trim(s, "[]")
 	if a, err := netip.ParseAddr(s); err == nil {
 		return netip.PrefixFrom(a, a.BitLen()), true
 	}
