@@ -3,6 +3,7 @@ package opensmtpd
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -47,6 +48,7 @@ func (r *reader) readInstance(f found) {
 	in.daemon = r.daemonUser()
 	version := r.o.Version("opensmtpd")
 	in.conf = smtpdconf.Parse(string(f.path), smtpdconf.Options{Version: version, Macros: f.macros, Libexec: in.libexec, Read: in.readText, Exists: in.exists})
+	in.arrange()
 	in.domains = in.ownDomains()
 	in.reachRules()
 	in.useTables()
@@ -63,6 +65,16 @@ func (r *reader) readInstance(f found) {
 	in.settings()
 	hooks := mta.InMailOrder(r.Take())
 	r.Put(hooks)
+}
+
+// arrange puts definitions into the order of their names: where they stand has no
+// meaning, unlike the order of matches.
+func (in *instance) arrange() {
+	slices.SortStableFunc(in.conf.Actions, func(a, b *smtpdconf.Action) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(in.conf.Filters, func(a, b *smtpdconf.Filter) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(in.conf.Procs, func(a, b *smtpdconf.Proc) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(in.conf.Tables, func(a, b *smtpdconf.Table) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(in.conf.Wrappers, func(a, b *smtpdconf.Wrapper) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // libexecDir is where the helper programs are.
