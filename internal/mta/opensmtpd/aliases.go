@@ -161,7 +161,18 @@ func (x following) command(h *waxseal.Hook, m member) {
 	}
 }
 
+// shellActive are characters that mean something to a shell.
+const shellActive = "|;&<>()`$\n"
+
+// file is the mailbox that a message is added to. smtpd hands its name to a shell
+// as it is, so that what follows a bar or semicolon is run (lka_submit(),
+// mda_unpriv()).
 func (x following) file(h *waxseal.Hook, m member) {
+	if strings.ContainsAny(m.text, shellActive) {
+		x.command(h, member{kind: toCommand, text: x.libexec + "/mail.mboxfile " + m.text})
+		h.Explain = x.whose + " is written to a file whose name a shell takes for a command: " + mta.Clip(m.text) + ", run as " + mta.OrUnknown(x.owner) + " (" + x.directive + ")."
+		return
+	}
 	h.RunsAs = x.owner
 	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: m.text}
 	if x.refused != "" {

@@ -289,16 +289,8 @@ func (s *running) destinations(t *testing.T, n int) []string {
 		if !h.Active || h.Directive != "alias" && h.Directive != "virtual" {
 			continue
 		}
-		switch h.Target.Type {
-		case waxseal.TargetCommand:
-			out = append(out, strings.TrimPrefix(h.Target.Value, "/usr/local/bin/took "))
-		case waxseal.TargetAddress:
-			name, _, _ := strings.Cut(h.Target.Value, "@")
-			out = append(out, "user "+strings.ToLower(name))
-		case waxseal.TargetFile:
-			if strings.HasPrefix(h.Target.Value, "/out/") {
-				out = append(out, "file "+h.Target.Value)
-			}
+		if d := endOf(h); h.Target.Type != waxseal.TargetFile || strings.HasPrefix(h.Target.Value, "/out/") {
+			out = append(out, d)
 		}
 	}
 	return out

