@@ -70,6 +70,11 @@ func (r *reader) readInstance(f found) {
 // arrange puts definitions into the order of their names: where they stand has no
 // meaning, unlike the order of matches.
 func (in *instance) arrange() {
+	for _, m := range in.conf.Matches { // before 6.4 what a rule does has no name
+		if m.Action != nil && m.Action.Name == "" {
+			m.Action.Name = matchText(m)
+		}
+	}
 	slices.SortStableFunc(in.conf.Actions, func(a, b *smtpdconf.Action) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(in.conf.Filters, func(a, b *smtpdconf.Filter) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(in.conf.Procs, func(a, b *smtpdconf.Proc) int { return strings.Compare(a.Name, b.Name) })
