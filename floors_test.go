@@ -44,6 +44,7 @@ var floors = []struct {
 	}, nil},
 	{"1b configuration", []string{
 		"waxseal/internal/mta",
+		"waxseal/internal/mta/opensmtpd/smtpdconf",
 		"waxseal/internal/mta/postfix/postconf",
 	}, nil},
 	{"1c readers", []string{

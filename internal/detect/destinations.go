@@ -187,6 +187,10 @@ func (c *Context) service(h waxseal.Hook, w *weight) {
 		w.add(dropped, h.Target.Value)
 		return
 	}
+	if strings.HasPrefix(name, `"`) { // the name of an action, and no host
+		w.add(handedToService, h.Target.Value)
+		return
+	}
 	if hop := host(h.Target.Value); strings.ContainsAny(h.Target.Value, ".[") && hop != "" {
 		c.nextHop(h, w)
 		return

@@ -82,7 +82,16 @@ var mailPrograms = map[string]string{
 	"rmail": "/usr/bin", "uux": "/usr/bin", "bsmtp": "/usr/lib", "ifmail": "/usr/lib", "scalemail-store": "/usr/lib",
 	"postfix-to-mailman.py": "/usr/lib", "amavisd": "/usr/sbin", "cyrdeliver": "/usr/sbin", "sympa": "/usr/lib", "queue": "/usr/lib",
 	"bouncequeue": "/usr/lib", "majordomo": "/usr/lib", "wrapper": "/usr/lib/majordomo", "schleuder": "/usr/bin", "rt-mailgate": "/usr/bin", "request-tracker": "/usr/bin",
+	"filter-dkimsign": smtpdPrograms, "filter-rspamd": smtpdPrograms, "filter-senderscore": smtpdPrograms, "filter-dnsbl": smtpdPrograms, "filter-auth": smtpdPrograms, "filter-greylist": smtpdPrograms,
+	"table-ldap": smtpdPrograms, "table-mysql": smtpdPrograms, "table-passwd": smtpdPrograms, "table-postgres": smtpdPrograms, "table-redis": smtpdPrograms, "table-socketmap": smtpdPrograms, "table-sqlite": smtpdPrograms,
 }
+
+// smtpdPrograms is where Debian and EPEL keep the helper programs of OpenSMTPD.
+const smtpdPrograms = "/usr/libexec/opensmtpd"
+
+// compiled reports whether a known program is a binary in every package: a script
+// of its name is another one.
+func compiled(program string) bool { return mailPrograms[path.Base(program)] == smtpdPrograms }
 
 // packagedDirs are where packages install programs.
 var packagedDirs = []string{"/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/", "/lib/", "/var/lib/mailman/", "/usr/share/"}

@@ -66,7 +66,7 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 		return
 	case isGeneralTool(name) || hasShell(h.Target.Value):
 		w.add(generalTool, clip(h.Target.Value))
-	case knownMailProgram(name) && program.PackageState != waxseal.PackageUnowned:
+	case knownMailProgram(name) && program.PackageState != waxseal.PackageUnowned && !(program.Role == waxseal.RoleScript && compiled(name)):
 		w.add(deliveryProgram, name)
 	case program.PackageState == waxseal.PackageUnmodified:
 		w.add(packagedProgram, name, program.Package)

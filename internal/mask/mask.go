@@ -62,6 +62,32 @@ var (
 	inlineAssign = regexp.MustCompile(`(?i)((?:^|[\s,;{"'&?-])[a-z0-9_.-]*(?:passw(?:or)?d|passwd|passphrase|bind_?pw|secret|api_?key|auth_?key|access_?key)[a-z0-9_]*\s*[=]\s*)("[^"]*"|'[^']*'|[^\s,;}&"']+)`)
 )
 
+var (
+	// The keys that smtpd.conf(5) holds: srs key [backup] secret, queue encryption
+	// [key] secret.
+	smtpdKey = regexp.MustCompile(`^(\s*(?:srs\s+key(?:\s+backup)?|queue\s+encryption(?:\s+key)?)\s+)("[^"]*"|'[^']*'|[^\s#$][^\s#]*)`)
+	// Its credentials in braces: table name { "label" = "user:password" }.
+	smtpdTable = regexp.MustCompile(`^\s*(?:table|action|listen|accept)\s.*\{`)
+	smtpdPair  = regexp.MustCompile(`(=>?\s*["'][^"':\s|/]+:)([^"':\s/]+)(["'])`)
+)
+
+// smtpd masks the secrets that a line of smtpd.conf may hold.
+func (m *Masker) smtpd(s string) string {
+	if (strings.Contains(s, "srs") || strings.Contains(s, "encryption")) && smtpdKey.MatchString(s) {
+		g := smtpdKey.FindStringSubmatch(s)
+		if value := strings.Trim(g[2], `"'`); value != "stdin" && value != "-" && value != "backup" && value != "key" {
+			return g[1] + m.Token(value) + s[len(g[0]):]
+		}
+	}
+	if !strings.Contains(s, "{") || !strings.Contains(s, "=") || !smtpdTable.MatchString(s) {
+		return s
+	}
+	return smtpdPair.ReplaceAllStringFunc(s, func(hit string) string {
+		g := smtpdPair.FindStringSubmatch(hit)
+		return g[1] + m.Token(g[2]) + g[3]
+	})
+}
+
 // IsSecretName reports whether a parameter of this name holds a secret.
 func IsSecretName(name string) bool { return mayHoldSecret(name) && secretName.MatchString(name) }
 
@@ -153,6 +179,7 @@ func isPEM(line string) bool {
 // line masks one line; opensSecret says that lines which continue it belong to a
 // secret value.
 func (m *Masker) line(s string) (masked string, opensSecret bool) {
+	s = m.smtpd(s)
 	if !mayHoldSecret(s) {
 		return m.inline(s), false
 	}

@@ -26,6 +26,10 @@ func TestTextHidesSecretsAndKeepsTheRest(t *testing.T) {
 		{"static map", "smtp_sasl_password_maps = static:user:hunter2\n", "hunter2", "smtp_sasl_password_maps"},
 		{"url", "relay = smtp://user:hunter2@mx.example.test/\n", "hunter2", "@mx.example.test/"},
 		{"argument", "  argv=/usr/bin/x --password=hunter2 -v\n", "hunter2", "-v"},
+		{"srs key", "srs key hunter2 # c\nsrs ttl 4d\n", "hunter2", "srs ttl 4d"},
+		{"backup of the srs key", "  srs key backup \"hunter 2\"\n", "hunter 2", "srs key backup"},
+		{"key of the queue", "queue encryption hunter2\n", "hunter2", "queue encryption"},
+		{"credentials in braces", "table s { \"l\" = \"user:hunter2\", m => 'u:hunter2' }\n", "hunter2", "\"l\" = \"user:"},
 		{"script", "API_KEY='hunter2' run\n", "hunter2", "run"},
 		{"pem", "a\n-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nb\n", "hunter2", "b\n"},
 	} {
@@ -58,6 +62,18 @@ func TestTextLeavesTheMailPathAlone(t *testing.T) {
 	} {
 		if got := m.Text(waxseal.RoleConfig, in); got != in && !strings.Contains(in, "delimiter") {
 			t.Errorf("Text(%q) = %q", in, got)
+		}
+	}
+}
+
+func TestTextLeavesTablesAlone(t *testing.T) {
+	m := New([]byte("test key"))
+	for _, line := range []string{
+		"table u { \"alice\" = \"1000:1000:/home/alice\" }", "table v { \"a@x.example\" = \"alice,drop@y.example\", \"b\" = \"error:550 no\" }",
+		"queue encryption", "queue encryption stdin", "srs key $k", "action \"r\" relay domain { \"x.example\" = \"smtp://h:25\" }", "table p { \"x\" = \"|/bin/x a:b\" }",
+	} {
+		if got := m.Text(waxseal.RoleConfig, line+"\n"); got != line+"\n" {
+			t.Errorf("%q became %q", line, got)
 		}
 	}
 }
