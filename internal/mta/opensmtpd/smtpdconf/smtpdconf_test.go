@@ -125,11 +125,7 @@ func TestBounds(t *testing.T) {
 		{"missing include", "include \"/none\"\nmatch reject\n", "there is no such file"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			started := time.Now()
 			c := parse("", map[string]string{"/c": tc.text})
-			if took := time.Since(started); took > 5*time.Second {
-				t.Errorf("took %v", took)
-			}
 			found := false
 			for _, e := range c.Errors {
 				found = found || strings.Contains(e.Message, tc.want) && e.Pos.Line > 0 && e.Pos.Path == "/c"
