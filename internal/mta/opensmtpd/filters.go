@@ -69,6 +69,8 @@ func filterText(f *smtpdconf.Filter) string {
 	switch f.Type {
 	case "proc":
 		return "proc " + f.Proc.Name
+	case "proc-exec":
+		return "proc-exec " + quoted(f.Proc.Command)
 	case "chain":
 		var names []string
 		for _, c := range f.Chain {

@@ -213,6 +213,26 @@ func TestWhichConfiguration(t *testing.T) {
 	}
 }
 
+// TestOldGrammar: rules from before 6.4 become hooks as today's do.
+func TestOldGrammar(t *testing.T) {
+	r := read(map[string]string{"/etc/smtpd.conf": "table vd { example.test }\naccept from any for domain <vd> virtual { \"info@example.test\" = \"drop@evil.example.net\" } deliver to mda \"/usr/local/bin/x\" as vmail\n" +
+		"accept from local for any relay via \"tls+auth://l@203.0.113.9:587\" auth { l = \"u:p\" }\naccept from local for domain x.example relay\n"})
+	var got []string
+	for _, h := range r.Hooks {
+		if h.Directive != "match" {
+			got = append(got, line(h))
+		}
+	}
+	want := "virtual redirect address:drop@evil.example.net remote [recipient info@example.test]\nmda pipe command:/usr/local/bin/x as vmail [all mail for the domain example.test]\n" +
+		"host relay host:[203.0.113.9]:587 remote [all mail from this host]"
+	if s := strings.Join(got, "\n"); s != want {
+		t.Errorf("got\n%s\nwant\n%s", s, want)
+	}
+	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Message, "before OpenSMTPD 6.4") {
+		t.Errorf("problems %+v", r.Problems)
+	}
+}
+
 // TestSecrets: keys and passwords of the configuration never come out.
 func TestSecrets(t *testing.T) {
 	r := read(map[string]string{
