@@ -22,6 +22,8 @@ import (
 	"waxseal/internal/mapdb"
 	"waxseal/internal/mask"
 	"waxseal/internal/mountinfo"
+	"waxseal/internal/mta"
+	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
 	"waxseal/internal/pkgdb/dpkg"
 	"waxseal/internal/snapshot"
@@ -91,12 +93,16 @@ var readers = map[string]func(text string){
 		mountinfo.Inside(m, "/etc")
 		mountinfo.At(m, "/etc/x")
 	},
-	"masked":    func(text string) { mask.New(nil).Text(waxseal.RoleConfig, text) },
-	"main.cf":   func(text string) { readPostfix("/etc/postfix/main.cf", text) },
-	"master.cf": func(text string) { readPostfix("/etc/postfix/master.cf", text) },
-	"patterns":  func(text string) { readPostfix("/etc/p", text) },
-	"cidr":      func(text string) { readPostfix("/etc/c", text) },
-	"unit":      func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
+	"masked":     func(text string) { mask.New(nil).Text(waxseal.RoleConfig, text) },
+	"main.cf":    func(text string) { readPostfix("/etc/postfix/main.cf", text) },
+	"master.cf":  func(text string) { readPostfix("/etc/postfix/master.cf", text) },
+	"patterns":   func(text string) { readPostfix("/etc/p", text) },
+	"cidr":       func(text string) { readPostfix("/etc/c", text) },
+	"smtpd.conf": func(text string) { readStack(opensmtpd.Read, "/etc/smtpd.conf", text) },
+	"smtpd's aliases": func(text string) {
+		readStack(opensmtpd.Read, "/etc/smtpd.conf", smtpdConf, "/etc/aliases", text, "/etc/t", text, "/home/alice/.forward", text)
+	},
+	"unit": func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
 	"hosts": func(text string) {
 		surroundings.Hosts(files(map[string]string{"/etc/hosts": text}), []surroundings.Name{{Host: "a"}})
 	},
@@ -120,6 +126,17 @@ func readPostfix(pairs ...string) {
 		changed[pairs[i]] = pairs[i+1]
 	}
 	postfix.ReadWith(files(changed), mask.New(nil), postfix.Options{})
+}
+
+// smtpdConf leads to every sort of table.
+const smtpdConf = "table a file:/etc/aliases\ntable t file:/etc/t\nlisten on 0.0.0.0\naction \"l\" mbox alias <a>\naction \"v\" mbox virtual <t>\nmatch from any for domain <t> action \"v\"\nmatch for local action \"l\"\n"
+
+func readStack(read func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result, pairs ...string) {
+	changed := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		changed[pairs[i]] = pairs[i+1]
+	}
+	read(files(changed), mask.New(nil), mta.Options{Package: mta.NoPackages})
 }
 
 func readAround(name, text string) {

@@ -24,26 +24,23 @@ import (
 
 // stock returns the root of a Debian with Postfix, Dovecot, rspamd, OpenDKIM and
 // SpamAssassin just as their packages set them up.
-func stock(tb testing.TB) string {
-	tb.Helper()
-	lab.Require(tb)
-	l, err := lab.New(tb.Context(), lab.Options{Flavour: lab.Stock})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return l.Root
-}
+func stock(tb testing.TB) string { return lab.Root(tb, lab.Stock) }
+
+// stockFlavours are the servers that are just as their packages set them up.
+var stockFlavours = []lab.Flavour{lab.Stock, lab.Exim, lab.Sendmail, lab.OpenSMTPD}
 
 // TestStockDebianIsQuiet: what packages set up by themselves is nothing to look
 // at first.
 func TestStockDebianIsQuiet(t *testing.T) {
+	for _, flavour := range stockFlavours {
+		t.Run(string(flavour), func(t *testing.T) { quiet(t, lab.Root(t, flavour)) })
+	}
+}
+
+func quiet(t *testing.T, root string) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	if code := cli.Run(t.Context(), []string{"scan", "--root", stock(t), "--format", "json", "--fail-on", "medium"}, &out, &errs, "test"); code != 0 {
+	if code := cli.Run(t.Context(), []string{"scan", "--root", root, "--format", "json", "--fail-on", "medium"}, &out, &errs, "test"); code != 0 {
 		t.Errorf("exit code %d: %s", code, errs.String())
 	}
 	var scan cli.Scan
@@ -102,6 +99,19 @@ func readStock(t *testing.T, root string, m *mask.Masker) vocabulary.State {
 	}
 	defer tree.Close()
 	return mailpath.NewReader(m).Read(tree)
+}
+
+// BenchmarkOthers measures scan of servers with Exim, Sendmail and OpenSMTPD as their
+// packages set them up. Each is a whole process.
+func BenchmarkOthers(b *testing.B) {
+	bin := program(b)
+	for _, flavour := range []lab.Flavour{lab.Exim, lab.Sendmail, lab.OpenSMTPD} {
+		root := lab.Root(b, flavour)
+		_, size := mailSet(b, root)
+		b.Run(string(flavour), func(b *testing.B) {
+			process(b, size, bin, "scan", "--root", root, "--format", "json", "--fail-on", "critical")
+		})
+	}
 }
 
 // BenchmarkStock measures scan and diff of such a server, digests of all

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // files are what a test's configuration reads; /c is the configuration.
@@ -134,25 +133,6 @@ func TestBounds(t *testing.T) {
 				t.Errorf("errors %v, want one with %q and its place", c.Errors[:min(3, len(c.Errors))], tc.want)
 			}
 		})
-	}
-}
-
-// TestLinear: ten times the text takes about ten times as long.
-func TestLinear(t *testing.T) {
-	for _, unit := range []string{"match for any reject\n", "table \"tN\" { \"a\", \"b\" }\n", "x = \"y\" # c\n", "\\\n", "$no\n", "{ ", "\"a\n", "1"} {
-		times := [2]time.Duration{}
-		for i, size := range []int{300_000, 3_000_000} {
-			var b strings.Builder
-			for n := 0; b.Len() < size; n++ {
-				b.WriteString(strings.ReplaceAll(unit, "N", fmt.Sprint(n)))
-			}
-			started := time.Now()
-			parse("", map[string]string{"/c": b.String()})
-			times[i] = time.Since(started)
-		}
-		if times[1] > 40*times[0] && times[1] > 3*time.Second {
-			t.Errorf("%q: 300 kB took %v, 3 MB %v", unit, times[0], times[1])
-		}
 	}
 }
 
