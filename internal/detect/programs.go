@@ -188,6 +188,9 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 			w.add(loaderTrick, strings.TrimSuffix(name, "="), clip(h.Target.Value))
 		}
 	}
+	if h.Directive == "exim_user" && (h.Target.Value == "root" || h.Target.Value == "0") {
+		w.add(unitAsRoot, h.Target.Value)
+	}
 	w.add(environmentSet, clip(h.Target.Value))
 }
 

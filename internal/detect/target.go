@@ -123,6 +123,10 @@ func (c *Context) foreignAddress(address string) bool {
 	return domain != "" && domain != "localhost" && !c.ownHost(domain)
 }
 
+// folder matches the folders of a maildir, which have names with a dot before them
+// (Maildir++): ~/Maildir/.Lists.
+var folder = regexp.MustCompile(`(?i)/(?:\.?maildir|mail)/\.[^/]+`)
+
 // hiding says why a path is a place where software is hidden rather than kept,
 // "" if it is not.
 func hiding(p string) string {
@@ -131,7 +135,7 @@ func hiding(p string) string {
 			return "it lies in the world-writable " + strings.TrimSuffix(dir, "/")
 		}
 	}
-	for part := range strings.SplitSeq(path.Dir(p)+"/"+path.Base(p), "/") {
+	for part := range strings.SplitSeq(folder.ReplaceAllString(path.Clean(p), ""), "/") {
 		if len(part) > 1 && part[0] == '.' && part != ".." && part != ".forward" && part != ".procmailrc" {
 			return "its path has the hidden name " + part
 		}

@@ -77,6 +77,7 @@ func (c *Context) logging(h waxseal.Hook, w *weight) {
 		return
 	}
 	w.add(logName, h.Directive, clip(h.Target.Value))
+	c.whereItLies(waxseal.Part{}, h.Target.Value, w)
 	switch {
 	case h.Target.Value == "/dev/null":
 		w.add(logThrownAway)
