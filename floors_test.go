@@ -42,6 +42,7 @@ var floors = []struct {
 	}, nil},
 	{"1b configuration", []string{
 		"waxseal/internal/mta",
+		"waxseal/internal/mta/exim/debian",
 		"waxseal/internal/mta/exim/eximconf",
 		"waxseal/internal/mta/postfix/postconf",
 	}, nil},
