@@ -44,6 +44,7 @@ var floors = []struct {
 		"waxseal/internal/mta",
 		"waxseal/internal/mta/exim/debian",
 		"waxseal/internal/mta/exim/eximconf",
+		"waxseal/internal/mta/exim/expand",
 		"waxseal/internal/mta/postfix/postconf",
 	}, nil},
 	{"1c readers", []string{
