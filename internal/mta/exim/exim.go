@@ -1,11 +1,17 @@
 // Package exim reads a whole Exim out of a tree: what it would do with mail, in the
 // order in which mail meets it.
+//
+// Which file Exim reads, what Debian's sources would make of it, and the sections
+// of the configuration are put together here; the language is that of package
+// eximconf, strings are those of package expand. It asks no lookup that is no
+// file, and works out only what strings and files alone decide.
 package exim
 
 import (
 	"waxseal"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
+	"waxseal/internal/mta/exim/eximconf"
 )
 
 // MTA is the name under which Exim appears in stacks and hooks.
@@ -13,9 +19,122 @@ const MTA waxseal.StackName = "exim"
 
 // Read reads the Exim of the tree. The result is empty where there is none.
 func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
-	return mta.NewBook(MTA, tree, m).Result()
+	if o.Package == nil {
+		o.Package = mta.NoPackages
+	}
+	r := &reader{Book: mta.NewBook(MTA, tree, m), options: o}
+	r.read()
+	return r.Result()
 }
 
-// Places lists every sort of hook that this package finds, in the order in which
-// mail meets them.
-func Places() []waxseal.Place { return nil }
+// reader reads one tree.
+type reader struct {
+	*mta.Book
+	options  mta.Options
+	version  string // "4.96-15+deb12u11", "" where nothing tells
+	accounts []mta.Account
+	followed map[waxseal.Path]bool // forward files that were read already
+}
+
+// instance is one configuration that something starts Exim with.
+type instance struct {
+	*reader
+	// name is "exim" for the configuration that Exim reads by itself, and the path of
+	// another. prefix goes into the identities of its hooks.
+	name, prefix string
+	conf         *eximconf.Config
+	release      eximconf.Version
+	// inactive says why nothing leads mail to this configuration, "" where something
+	// does. silent keeps settings and parts of it unwritten.
+	inactive string
+	silent   bool
+
+	domains    mta.Domains
+	user       string // exim_user
+	reached    map[string]reach
+	transports map[string]usage
+	perl       []waxseal.Part // of perl_startup
+	scans      map[string]bool
+	tables     map[string]bool
+	lookups    map[string]lookedUp
+}
+
+// release reads the number of a release out of a version of a package.
+func release(version string) (v eximconf.Version) {
+	numbers := []*int{&v.Major, &v.Minor}
+	i := 0
+	for _, c := range version {
+		switch {
+		case c >= '0' && c <= '9' && *numbers[i] < 1000:
+			*numbers[i] = *numbers[i]*10 + int(c-'0')
+		case c == '.' && i == 0:
+			i++
+		case c == ':' && i == 0: // an epoch
+			v = eximconf.Version{}
+		default:
+			return v
+		}
+	}
+	return v
+}
+
+// hook starts a hook of this configuration; place names it among the others.
+func (in *instance) hook(place string, at eximconf.Place) waxseal.Hook {
+	return waxseal.Hook{
+		ID: waxseal.HookID("exim:" + in.prefix + place), MTA: MTA, Scope: "all", Active: true,
+		Source: waxseal.Source{Path: at.Path, Line: at.Line},
+	}
+}
+
+func (in *instance) emit(h waxseal.Hook) {
+	if in.inactive != "" {
+		mta.Inactive(&h, in.inactive)
+	}
+	in.Emit(h)
+}
+
+// set writes down an effective setting.
+func (in *instance) set(name, value string, at eximconf.Place) {
+	if !in.silent {
+		in.Setting(in.name, name, value, waxseal.Source{Path: at.Path, Line: at.Line})
+	}
+}
+
+// part writes down a file of the configuration.
+func (in *instance) part(p waxseal.Path, role waxseal.Role) {
+	if !in.silent {
+		in.Part(p, role)
+	}
+}
+
+// The effects of hooks, by what they are.
+var (
+	runs     = []waxseal.Effect{waxseal.Execute}
+	runsAll  = []waxseal.Effect{waxseal.Observe, waxseal.Copy, waxseal.Divert, waxseal.Modify, waxseal.Drop, waxseal.Execute}
+	diverts  = []waxseal.Effect{waxseal.Observe, waxseal.Divert}
+	copies   = []waxseal.Effect{waxseal.Observe, waxseal.Copy}
+	modifies = []waxseal.Effect{waxseal.Modify}
+	hides    = []waxseal.Effect{waxseal.Modify, waxseal.Silence}
+	drops    = []waxseal.Effect{waxseal.Drop}
+	decides  = []waxseal.Effect{waxseal.Observe, waxseal.Drop}
+	routes   = []waxseal.Effect{waxseal.Observe, waxseal.Divert, waxseal.Drop}
+	looks    = []waxseal.Effect{waxseal.Divert, waxseal.Modify}
+	silences = []waxseal.Effect{waxseal.Silence}
+)
+
+// whole reads one configuration from first to last.
+func (in *instance) whole() {
+	in.reached, in.transports = map[string]reach{}, map[string]usage{}
+	in.tables, in.lookups, in.scans = map[string]bool{}, map[string]lookedUp{}, map[string]bool{}
+	in.user = in.eximUser()
+	in.perl = in.perlFiles()
+	in.domains = in.ownDomains()
+	in.reach()
+	in.mainOptions()
+	in.accessLists()
+	in.rewriting()
+	in.routing()
+	in.delivery()
+	in.authenticators()
+	in.settings()
+}

@@ -135,3 +135,57 @@ func (e Expansion) Outline() string {
 	}
 	return b.String()
 }
+
+// String writes an expansion about as it stands, for a sentence or a command line.
+func (e Expansion) String() string {
+	var b strings.Builder
+	for _, p := range e.Parts {
+		p.write(&b)
+	}
+	return b.String()
+}
+
+func (p Part) write(b *strings.Builder) {
+	switch p.Kind {
+	case Text:
+		b.WriteString(p.Text)
+	case Variable:
+		b.WriteString("$" + p.Name)
+	case Header:
+		b.WriteString("$" + p.Name + ":")
+	case Operator:
+		b.WriteString("${" + p.Name + ":" + p.Args[0].String() + "}")
+	case Item:
+		b.WriteString("${" + p.Name)
+		if p.If != nil {
+			b.WriteString(" " + p.If.Name)
+		}
+		b.WriteString("…}")
+	}
+}
+
+// tainted are the variables whose value comes from whoever sends mail (spec 9.1,
+// "Tainted data"): since release 4.94 Exim names no file, and since 4.96 starts no
+// command, with them.
+var tainted = map[string]bool{
+	"local_part": true, "domain": true, "original_local_part": true, "original_domain": true, "parent_local_part": true, "parent_domain": true,
+	"sender_address": true, "sender_address_local_part": true, "sender_address_domain": true, "sender_helo_name": true, "sender_host_name": true, "sender_ident": true,
+	"local_part_prefix": true, "local_part_suffix": true, "recipients": true, "recipients_list": true, "message_body": true, "message_body_end": true, "message_headers": true, "message_headers_raw": true,
+	"reply_address": true, "return_path": true, "smtp_command": true, "smtp_command_argument": true, "authenticated_id": true, "authenticated_sender": true, "address_pipe": true, "address_file": true,
+}
+
+// Tainted names a variable by which whoever sends mail has a part in the value, ""
+// where there is none. What a look-up or a condition picks is not theirs.
+func (e Expansion) Tainted() string {
+	for _, p := range e.Parts {
+		switch {
+		case p.Kind == Header, p.Kind == Variable && tainted[p.Name]:
+			return p.Name
+		case p.Kind == Operator:
+			if name := p.Args[0].Tainted(); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
