@@ -217,7 +217,7 @@ func (l *list) whose() string {
 	if l.key != "" {
 		return "Mail for " + mta.Clip(l.key)
 	}
-	return "Mail, " + l.spot.scope + ","
+	return whoseMail(l.spot.scope)
 }
 
 func (l *list) start(n int) waxseal.Hook {

@@ -70,19 +70,29 @@ func (x *router) takesAll() bool {
 	return false
 }
 
+// always works a string out as far as neither a message nor a file decides it: a
+// router that waits for a file is not dead.
+func always(text string) (string, expand.Outcome) {
+	e, message := expand.Parse(text)
+	if message != "" {
+		return "", expand.Broken
+	}
+	return e.Evaluate(expand.World{})
+}
+
 // unreached says why no mail is handled by a router.
 func (x *router) unreached() string {
 	if x.On("verify_only") {
 		return "the router only answers whether addresses are right"
 	}
 	if text := x.Value("condition"); text != "" {
-		if value, o := x.evaluate(text); o == expand.Known && !expand.Holds(value) {
+		if value, o := always(text); o == expand.Known && !expand.Holds(value) {
 			return "the router's condition is never true"
 		}
 	}
 	if text := x.Value("domains"); text != "" {
 		words, known := x.words("domainlist", text)
-		if known && !slices.ContainsFunc(words, func(w string) bool { return w != "" }) {
+		if known && !strings.Contains(text, "$") && !slices.ContainsFunc(words, func(w string) bool { return w != "" }) {
 			return "the router's list of domains is empty"
 		}
 	}
@@ -226,7 +236,7 @@ func (x *router) manualRoute() {
 			if word := fixed(pattern); word != "" {
 				scope = "recipient @" + word
 			}
-			x.hostsFor("route_list:"+strconv.Itoa(n+1), o.Place, hosts, "Mail", scope)
+			x.hostsFor("route_list:"+strconv.Itoa(n+1), o.Place, hosts, whoseMail(scope), scope)
 		}
 	}
 	if o, ok := x.Get("route_data"); ok {
@@ -262,7 +272,7 @@ func (x *router) routeData(o eximconf.Option) {
 	e, _ := expand.Parse(o.Value)
 	if text, o2 := x.work(e); o2 == expand.Known {
 		hosts, _ := cutWord(text)
-		x.hostsFor("route_data", o.Place, hosts, "Mail", x.scope)
+		x.hostsFor("route_data", o.Place, hosts, whoseMail(x.scope), x.scope)
 		return
 	}
 	x.eachEntry(e, func(t lookedUp, row entry) {
@@ -273,7 +283,7 @@ func (x *router) routeData(o eximconf.Option) {
 		} else if row.Key == "*" {
 			scope = x.scope
 		}
-		x.hostsFor("route_data:"+clipKey(row.Key), eximconf.Place{Path: t.path, Line: row.Line}, hosts, "Mail", scope)
+		x.hostsFor("route_data:"+clipKey(row.Key), eximconf.Place{Path: t.path, Line: row.Line}, hosts, whoseMail(scope), scope)
 	})
 }
 
@@ -290,7 +300,7 @@ func (x *router) hostsFor(place string, at eximconf.Place, hosts, whose, scope s
 		h.Source = waxseal.Source{Path: at.Path, Line: at.Line}
 		h.Directive, h.Scope = x.Kind(), scope
 		x.nextHop(&h, host)
-		h.Explain = whose + ", " + scope + ", is sent to " + host + mta.Where(h.Target) + " (" + x.where + ")."
+		h.Explain = whose + " is sent to " + host + mta.Where(h.Target) + " (" + x.where + ")."
 		x.emit(h)
 	}
 }
@@ -384,7 +394,7 @@ func (x *router) copied(d eximconf.Driver, o eximconf.Option) {
 	h.Source = waxseal.Source{Path: o.Path, Line: o.Line}
 	h.Kind, h.Effects, h.Directive = waxseal.KindCopy, copies, "unseen"
 	h.Target, h.Closure = x.transportTarget(d)
-	h.Explain = "Mail, " + x.scope + ", is delivered and also handed to the transport " + d.Name + " (" + x.where + ")."
+	h.Explain = whoseMail(x.scope) + " is delivered and also handed to the transport " + d.Name + " (" + x.where + ")."
 	x.emit(h)
 }
 

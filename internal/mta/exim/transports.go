@@ -115,7 +115,7 @@ func (x *transport) command(option, directive string) {
 	h.Kind, h.Effects, h.Directive = waxseal.KindPipe, runsAll, directive
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: o.Value}
 	h.Closure = x.CommandParts(mta.ShellWords(o.Value))
-	h.Explain = "Mail, " + x.scope + ", is handed to the command " + mta.Clip(o.Value) + ", run as " + mta.OrUnknown(x.runsAs) + " (" + x.where + ")."
+	h.Explain = whoseMail(x.scope) + " is handed to the command " + mta.Clip(o.Value) + ", run as " + mta.OrUnknown(x.runsAs) + " (" + x.where + ")."
 	for _, name := range []string{"path", "environment"} {
 		mta.Modify(&h, name, x.Value(name))
 	}
@@ -140,7 +140,7 @@ func (x *transport) filter() {
 	h.Kind, h.Effects, h.Directive = waxseal.KindPipe, runsAll, "transport_filter"
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: o.Value}
 	h.Closure = x.CommandParts(mta.ShellWords(o.Value))
-	h.Explain = "Mail, " + x.scope + ", passes through the command " + mta.Clip(o.Value) + " on its way out, run as " + mta.OrUnknown(x.runsAs) + " (" + x.where + ")."
+	h.Explain = whoseMail(x.scope) + " passes through the command " + mta.Clip(o.Value) + " on its way out, run as " + mta.OrUnknown(x.runsAs) + " (" + x.where + ")."
 	x.emit(h)
 }
 
@@ -160,7 +160,7 @@ func (x *transport) shadow() {
 		mta.Inactive(&h, "there is no transport "+o.Value)
 	}
 	mta.Modify(&h, "shadow_condition", x.Value("shadow_condition"))
-	h.Explain = "Mail, " + x.scope + ", is delivered and handed to the transport " + o.Value + " as well, which no recipient is told of (" + x.where + ")."
+	h.Explain = whoseMail(x.scope) + " is delivered and handed to the transport " + o.Value + " as well, which no recipient is told of (" + x.where + ")."
 	x.emit(h)
 }
 
@@ -206,7 +206,7 @@ func (x *transport) writes() {
 		h.Source = waxseal.Source{Path: o.Path, Line: o.Line}
 		h.Kind, h.Effects, h.Directive = waxseal.KindRedirect, diverts, "appendfile"
 		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: o.Value}
-		h.Explain = "Mail, " + x.scope + ", is written to " + mta.Clip(o.Value) + " (" + x.where + ")."
+		h.Explain = whoseMail(x.scope) + " is written to " + mta.Clip(o.Value) + " (" + x.where + ")."
 		if bad := e.Tainted(); bad != "" && x.release.AtLeast(4, 94) {
 			mta.Inactive(&h, "Exim refuses to write a file in whose name the sender has a part by $"+bad)
 		}
@@ -271,7 +271,7 @@ func (x *transport) sends() {
 			h := x.hook(":" + name + ":" + strconv.Itoa(n+1))
 			h.Source, h.Directive, h.RunsAs = waxseal.Source{Path: o.Path, Line: o.Line}, "hosts", ""
 			x.nextHop(&h, host)
-			h.Explain = "Mail, " + x.scope + ", is sent to " + host + mta.Where(h.Target) + " (" + x.where + ")."
+			h.Explain = whoseMail(x.scope) + " is sent to " + host + mta.Where(h.Target) + " (" + x.where + ")."
 			if name == "fallback_hosts" {
 				h.Explain = "Mail that can't be delivered otherwise is sent to " + host + mta.Where(h.Target) + " (" + x.where + ")."
 			} else if !x.On("hosts_override") {
@@ -323,7 +323,7 @@ func (x *transport) socket() {
 	h := x.hook(":socket")
 	h.Kind, h.Effects, h.Directive = waxseal.KindTransport, routes, "lmtp"
 	h.Target, h.Closure = target, []waxseal.Part{part}
-	h.Explain = "Mail, " + x.scope + ", is handed to the program at " + target.Value + " (" + x.where + ")."
+	h.Explain = whoseMail(x.scope) + " is handed to the program at " + target.Value + " (" + x.where + ")."
 	x.emit(h)
 }
 
