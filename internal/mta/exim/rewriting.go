@@ -69,9 +69,12 @@ func (in *instance) rewrite(s spot, rule eximconf.Rewrite, directive string) {
 		h.Explain = which + " are replaced by " + text + mta.Where(h.Target) + " (" + s.where + ")."
 	default:
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: text}
-		h.Explain = which + " are replaced by " + mta.Clip(text) + " (" + s.where + ")."
-		if domain := domainOf(text); toRecipients && domain != "" && !in.domains.Own(domain) {
-			h.Kind, h.Effects, h.Target = waxseal.KindRedirect, diverts, waxseal.Target{Type: waxseal.TargetAddress, Value: text, Remote: true}
+		if domain := domainOf(text); domain != "" && !in.domains.Own(domain) {
+			h.Target = waxseal.Target{Type: waxseal.TargetAddress, Value: text, Remote: true}
+		}
+		h.Explain = which + " are replaced by " + mta.Clip(text) + mta.Where(h.Target) + " (" + s.where + ")."
+		if toRecipients && h.Target.Remote {
+			h.Kind, h.Effects = waxseal.KindRedirect, diverts
 			h.Explain = "Mail for " + mta.Clip(rule.Pattern) + " goes to " + mta.Clip(text) + " outside this host's domains instead (" + s.where + ")."
 		}
 	}
