@@ -54,9 +54,13 @@ type instance struct {
 	reached    map[string]reach
 	transports map[string]usage
 	perl       []waxseal.Part // of perl_startup
-	scans      map[string]bool
 	tables     map[string]bool
 	lookups    map[string]lookedUp
+	// visited are the tables whose entries were told, by what is done with them.
+	visited map[string]map[string]bool
+	// patterns are the files that names with an unknown part stand for.
+	patterns map[string][]string
+	named    names
 }
 
 // release reads the number of a release out of a version of a package.
@@ -125,7 +129,9 @@ var (
 // whole reads one configuration from first to last.
 func (in *instance) whole() {
 	in.reached, in.transports = map[string]reach{}, map[string]usage{}
-	in.tables, in.lookups, in.scans = map[string]bool{}, map[string]lookedUp{}, map[string]bool{}
+	in.tables, in.lookups, in.visited = map[string]bool{}, map[string]lookedUp{}, map[string]map[string]bool{}
+	in.patterns = map[string][]string{}
+	in.named = in.index()
 	in.user = in.eximUser()
 	in.perl = in.perlFiles()
 	in.domains = in.ownDomains()
@@ -137,4 +143,61 @@ func (in *instance) whole() {
 	in.delivery()
 	in.authenticators()
 	in.settings()
+}
+
+// names find what a configuration names.
+type names struct {
+	acls, transports map[string]int
+	lists            map[string]string
+	written          map[string]writtenList
+}
+
+// writtenList is a named list as it is written out.
+type writtenList struct {
+	words []string
+	known bool
+}
+
+func (in *instance) index() names {
+	n := names{map[string]int{}, map[string]int{}, map[string]string{}, map[string]writtenList{}}
+	for i, a := range in.conf.ACLs {
+		if _, twice := n.acls[a.Name]; !twice {
+			n.acls[a.Name] = i
+		}
+	}
+	for i, d := range in.conf.Transports {
+		n.transports[d.Name] = i
+	}
+	for _, l := range in.conf.Lists {
+		n.lists[l.Kind+" "+l.Name] = l.Value
+	}
+	return n
+}
+
+// transport finds a transport.
+func (in *instance) transport(name string) (eximconf.Driver, bool) {
+	i, ok := in.named.transports[name]
+	if !ok {
+		return eximconf.Driver{}, false
+	}
+	return in.conf.Transports[i], true
+}
+
+// wordsIn are the words of a string that is expanded, each once: names among them
+// are what it may become.
+func wordsIn(text string) []string {
+	seen := map[string]bool{}
+	var list []string
+	for from := 0; from < len(text); from++ {
+		until := from
+		for until < len(text) && isWord(text[until]) {
+			until++
+		}
+		if word := text[from:until]; word != "" && !seen[word] {
+			seen[word] = true
+			list = append(list, word)
+		}
+		from = until
+	}
+	return list
 }

@@ -117,11 +117,7 @@ func (in *instance) listItem(kind, item string, depth int) ([]string, bool) {
 	case item == "":
 		return []string{""}, true
 	case item[0] == '+':
-		named, ok := in.conf.List(kind, item[1:])
-		if !ok {
-			return []string{item}, true
-		}
-		words, known = in.listWords(kind, named.Value, depth+1)
+		words, known = in.namedList(kind, item, depth)
 	case item == "@" && kind == "domainlist":
 		words = []string{in.primary()}
 	case item[0] == '/':
@@ -138,6 +134,22 @@ func (in *instance) listItem(kind, item string, depth int) ([]string, bool) {
 		}
 	}
 	return words, known
+}
+
+// namedList writes a named list out, once.
+func (in *instance) namedList(kind, item string, depth int) ([]string, bool) {
+	key := kind + " " + item[1:]
+	value, ok := in.named.lists[key]
+	if !ok {
+		return []string{item}, true
+	}
+	done, ok := in.named.written[key]
+	if !ok {
+		in.named.written[key] = writtenList{} // where it names itself
+		done.words, done.known = in.listWords(kind, value, depth+1)
+		in.named.written[key] = done
+	}
+	return slices.Clone(done.words), done.known
 }
 
 // listFile reads a file of patterns, one a line (spec 10.6).

@@ -29,7 +29,6 @@ var aclOptions = []struct {
 
 // usage says by what a transport is used.
 type usage struct {
-	by    []string
 	scope string
 	user  string
 	why   string // why none of the routers that name it get mail
@@ -51,9 +50,9 @@ func (in *instance) reachACL(value string, by reach, depth int) {
 	name, _, _ := strings.Cut(value, " ")
 	acl, ok := in.acl(name)
 	if !ok && strings.Contains(value, "$") {
-		for _, a := range in.conf.ACLs {
-			if mentions(value, a.Name) {
-				in.reachACL(a.Name, by, depth+1)
+		for _, word := range wordsIn(value) {
+			if _, ok := in.acl(word); ok {
+				in.reachACL(word, by, depth+1)
 			}
 		}
 		return
@@ -73,8 +72,8 @@ func (in *instance) reachACL(value string, by reach, depth int) {
 }
 
 func (in *instance) acl(name string) (eximconf.ACL, bool) {
-	i := slices.IndexFunc(in.conf.ACLs, func(a eximconf.ACL) bool { return a.Name == name })
-	if i < 0 {
+	i, ok := in.named.acls[name]
+	if !ok {
 		return eximconf.ACL{}, false
 	}
 	return in.conf.ACLs[i], true
@@ -103,21 +102,6 @@ func (in *instance) calledFromStrings() {
 		for _, o := range d.Options {
 			in.callsIn(o.Value, reach{d.Class + " " + d.Name, stage}, 0)
 		}
-	}
-}
-
-// mentions reports whether a text has a name in it as a word.
-func mentions(text, name string) bool {
-	for i := 0; ; {
-		at := strings.Index(text[i:], name)
-		if at < 0 || name == "" {
-			return false
-		}
-		from, until := i+at, i+at+len(name)
-		if (from == 0 || !isWord(text[from-1])) && (until == len(text) || !isWord(text[until])) {
-			return true
-		}
-		i = until
 	}
 }
 

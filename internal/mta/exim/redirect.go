@@ -91,9 +91,14 @@ func (x *router) alternative(e expand.Expansion, to *list) {
 }
 
 // eachEntry visits the entries of every table that a string asks. A table whose
-// name holds the domain is one for each domain.
+// name holds the domain is one for each domain. Of several routers that do the same
+// with a table the first says what its entries are.
 func (x *router) eachEntry(e expand.Expansion, visit func(lookedUp, entry)) {
-	seen := map[string]bool{}
+	likeThis := strings.Join([]string{x.Kind(), x.why, x.Value("unseen"), unset(x.Value("pipe_transport")), unset(x.Value("file_transport")), x.Value("user")}, ":")
+	if x.visited[likeThis] == nil {
+		x.visited[likeThis] = map[string]bool{}
+	}
+	seen := x.visited[likeThis]
 	e.Walk(func(p expand.Part) {
 		if p.Kind != expand.Item || p.Name != "lookup" || !p.Keyed || len(p.Args) < 2 {
 			return
@@ -108,10 +113,20 @@ func (x *router) eachEntry(e expand.Expansion, visit func(lookedUp, entry)) {
 				continue // it says only which names there are
 			}
 			for _, row := range t.entries {
+				if x.Full() {
+					return
+				}
 				visit(t, row)
 			}
 		}
 	})
+}
+
+func unset(value string) string {
+	if value == "" {
+		return "not set"
+	}
+	return ""
 }
 
 // files are the names that a string may become: one, or, where one part of the
@@ -121,6 +136,9 @@ func (in *instance) files(e expand.Expansion) []string {
 		return []string{strings.TrimSpace(text)}
 	}
 	pattern := strings.TrimSpace(e.Outline())
+	if files, ok := in.patterns[pattern]; ok {
+		return files
+	}
 	dir, base := path.Split(pattern)
 	if strings.Contains(dir, "*") || !path.IsAbs(pattern) || strings.Trim(base, "*") == base {
 		return nil
@@ -136,6 +154,7 @@ func (in *instance) files(e expand.Expansion) []string {
 			files = append(files, dir+n)
 		}
 	}
+	in.patterns[pattern] = files
 	return files
 }
 
@@ -311,10 +330,8 @@ func (l *list) pipe(h *waxseal.Hook, command, from string) {
 
 // runner is the account under which a transport works for this list.
 func (l *list) runner(option string) string {
-	for _, d := range l.conf.Transports {
-		if d.Name == l.Value(option) && d.Value("user") != "" {
-			return d.Value("user")
-		}
+	if d, ok := l.transport(l.Value(option)); ok && d.Value("user") != "" {
+		return d.Value("user")
 	}
 	if l.user == "" {
 		return l.instance.user

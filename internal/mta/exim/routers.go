@@ -367,12 +367,14 @@ func (x *router) uses() {
 		if !ok {
 			continue
 		}
-		for _, d := range x.conf.Transports {
-			if o.Value == d.Name || strings.Contains(o.Value, "$") && mentions(o.Value, d.Name) {
-				x.used(d.Name, x.spot, x.deliverer())
-				if name == "transport" && x.unseen {
-					x.copied(d, o)
-				}
+		for _, word := range wordsIn(o.Value) {
+			d, ok := x.transport(word)
+			if !ok {
+				continue
+			}
+			x.used(word, x.spot, x.deliverer())
+			if name == "transport" && x.unseen {
+				x.copied(d, o)
 			}
 		}
 	}
@@ -413,6 +415,5 @@ func (in *instance) used(name string, s spot, user string) {
 	if u.user == "" {
 		u.user = user
 	}
-	u.by = append(u.by, s.where)
 	in.transports[name] = u
 }

@@ -154,8 +154,8 @@ func (x *transport) shadow() {
 	h.Source = waxseal.Source{Path: o.Path, Line: o.Line}
 	h.Kind, h.Effects, h.Directive = waxseal.KindCopy, copies, "shadow_transport"
 	h.Target = waxseal.Target{Type: waxseal.TargetService, Value: o.Value}
-	if i := slices.IndexFunc(x.conf.Transports, func(d eximconf.Driver) bool { return d.Name == o.Value }); i >= 0 {
-		h.Target, h.Closure = x.transportTarget(x.conf.Transports[i])
+	if d, ok := x.transport(o.Value); ok {
+		h.Target, h.Closure = x.transportTarget(d)
 	} else {
 		mta.Inactive(&h, "there is no transport "+o.Value)
 	}

@@ -32,7 +32,10 @@ type reader struct {
 	ended bool // a bound was met: the rest is not read
 
 	section string // that which "begin" named last
-	again   *Line  // a line that is to be read once more
+	lists   map[string]bool
+	// index finds the options of the list that is being filled.
+	index   map[string]int
+	indexed *[]Option
 }
 
 // file is one that is being read.
@@ -85,10 +88,6 @@ func (r *reader) open() {
 
 // next returns the next logical line of a section; ok is false at its end.
 func (r *reader) next() (line Line, ok bool) {
-	if r.again != nil {
-		line, r.again = *r.again, nil
-		return line, true
-	}
 	line, ok = r.logical()
 	if !ok {
 		r.section = ""
@@ -178,7 +177,7 @@ func (r *reader) inForce(f *file, line string, starts bool) (kept string, ok boo
 	r.text += len(line)
 	switch {
 	case over:
-		r.problem(f.place(), "macros make the line longer than what is read of one")
+		r.problem(f.place(), "macros make the line longer than what is read of one, or stand in each other too often")
 	case r.text > maxText:
 		r.problem(f.place(), "macros make the configuration longer than what is read: the rest is not read")
 		r.ended = true

@@ -31,6 +31,8 @@ const (
 	maxMacros = 20_000
 	// maxName is the longest name of a macro or driver (EXIM_DRIVERNAME_MAX).
 	maxName = 64
+	// maxAgain bounds how much is looked at again for macros in macros.
+	maxAgain = 16 << 20
 )
 
 // macros are the definitions in force, in the order of their definition: each
@@ -39,8 +41,7 @@ type macros struct {
 	defined []macro
 	index   map[string]int
 	lengths []int // those that names have, in order
-	builtin map[string]bool
-	used    bool // whether the built-in ones are defined
+	again   int   // bytes that were looked at more than once, because macros were found
 }
 
 type macro struct {
@@ -155,7 +156,8 @@ func firstStart(s string) int {
 // expand replaces macros in a physical line. The name of a macro that the line
 // defines is not replaced, nor is what a macro brought searched for that macro
 // again (readconf.c macros_expand). limit bounds the length of what comes out;
-// over says that it was met.
+// over says that it was met, or
+// that macros in macros take too long.
 func (m *macros) expand(line string, defining bool, limit int) (out string, found, over bool) {
 	from := 0
 	if defining {
@@ -175,7 +177,8 @@ func (m *macros) expand(line string, defining bool, limit int) (out string, foun
 			return line, found, false
 		}
 		d := m.defined[i]
-		if grown := len(line) + strings.Count(line[from:], d.Name)*(len(d.Value)-len(d.Name)); grown > limit {
+		m.again += len(line)
+		if grown := len(line) + strings.Count(line[from:], d.Name)*(len(d.Value)-len(d.Name)); grown > limit || m.again > maxAgain {
 			return line, true, true
 		}
 		line, found, next = line[:from]+strings.ReplaceAll(line[from:], d.Name, d.Value), true, i+1

@@ -181,27 +181,32 @@ func (o *Option) switched() string {
 // put adds a setting. Conditions that are set twice must both hold, lists add up;
 // anything else that is set twice stops Exim.
 func (r *reader) put(o Option, list *[]Option) {
-	for i := range *list {
-		old := &(*list)[i]
-		if old.Name != o.Name {
-			continue
+	if r.indexed != list || len(r.index) > len(*list) {
+		r.indexed, r.index = list, map[string]int{}
+	}
+	i, twice := r.index[o.Name]
+	if !twice || i >= len(*list) || (*list)[i].Name != o.Name {
+		r.index[o.Name] = len(*list)
+		if o.Type == Several {
+			o.Value = strings.Join(addends(o.Value, separatorOf(o.Name)), string(separatorOf(o.Name)))
 		}
-		switch o.Type {
-		case Condition:
-			old.Value = "${if and{{bool_lax{" + old.Value + "}}{bool_lax{" + o.Value + "}}}}"
-		case Several:
-			separator := separatorOf(o.Name)
-			old.Value += string(separator) + strings.Join(addends(o.Value, separator), string(separator))
-		default:
-			r.problem(o.Place, "the option "+o.Name+" is set for the second time")
-			old.Value, old.Place = o.Value, o.Place
-		}
+		*list = append(*list, o)
 		return
 	}
-	if o.Type == Several {
-		o.Value = strings.Join(addends(o.Value, separatorOf(o.Name)), string(separatorOf(o.Name)))
+	switch old := &(*list)[i]; o.Type {
+	case Condition:
+		if len(old.Value) < maxLine {
+			old.Value = "${if and{{bool_lax{" + old.Value + "}}{bool_lax{" + o.Value + "}}}}"
+		}
+	case Several:
+		if len(old.Value) < maxLine {
+			separator := separatorOf(o.Name)
+			old.Value += string(separator) + strings.Join(addends(o.Value, separator), string(separator))
+		}
+	default:
+		r.problem(o.Place, "the option "+o.Name+" is set for the second time")
+		old.Value, old.Place = o.Value, o.Place
 	}
-	*list = append(*list, o)
 }
 
 // separatorOf is what stands between the settings of an option that add up.

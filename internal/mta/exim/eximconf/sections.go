@@ -109,7 +109,11 @@ func (r *reader) list(line Line) bool {
 		if strings.HasPrefix(value, `"`) {
 			value, _, _ = Unquote(value)
 		}
-		if _, twice := r.config.List(kind, name); twice {
+		if r.lists == nil {
+			r.lists = map[string]bool{}
+		}
+		twice := r.lists[kind+" "+name]
+		if r.lists[kind+" "+name] = true; twice {
 			r.problem(line.Place, kind+" "+name+" is defined a second time")
 			return true
 		}
@@ -159,7 +163,7 @@ func (r *reader) drivers(class string, list *[]Driver) {
 			}
 			names[name] = true
 			*list = append(*list, Driver{Place: line.Place, Class: class, Name: name})
-			current = len(*list) - 1
+			current, r.indexed = len(*list)-1, nil
 		case current < 0:
 			r.problem(line.Place, "an option stands where the name of a "+class+" belongs")
 		default:
