@@ -116,6 +116,8 @@ func (in *instance) listItem(kind, item string, depth int) ([]string, bool) {
 	switch {
 	case item == "":
 		return []string{""}, true
+	case len(item) > 4096:
+		return nil, false // no pattern of anybody's
 	case item[0] == '+':
 		words, known = in.namedList(kind, item, depth)
 	case item == "@" && kind == "domainlist":
@@ -155,6 +157,11 @@ func (in *instance) namedList(kind, item string, depth int) ([]string, bool) {
 // listFile reads a file of patterns, one a line (spec 10.6).
 func (in *instance) listFile(kind, name string, depth int) (words []string, known bool) {
 	p := mta.Clean(name)
+	key := kind + " " + string(p)
+	if done, ok := in.named.written[key]; ok {
+		return slices.Clone(done.words), done.known
+	}
+	in.named.written[key] = writtenList{} // where it names itself
 	text, ok := in.Book.Read(p, "a list of Exim")
 	in.part(p, waxseal.RoleList)
 	for line := range strings.Lines(text) {
@@ -162,13 +169,19 @@ func (in *instance) listFile(kind, name string, depth int) (words []string, know
 		if i := strings.IndexByte(line, '#'); i == 0 || i > 0 && (line[i-1] == ' ' || line[i-1] == '\t') {
 			line = strings.TrimSpace(line[:i])
 		}
-		if line == "" || len(words) > maxWords {
+		if line == "" {
 			continue
+		}
+		if len(words) > maxWords {
+			in.Problem(p, 0, "more patterns than are read")
+			ok = false
+			break
 		}
 		more, _ := in.listItem(kind, line, depth+1)
 		words = append(words, more...)
 	}
-	return words, ok
+	in.named.written[key] = writtenList{words, ok}
+	return slices.Clone(words), ok
 }
 
 func (in *instance) keys(kind, file string) (keys []string, known bool) {

@@ -11,7 +11,7 @@ const (
 	// maxLine bounds a logical line. Exim has no bound.
 	maxLine = 1 << 20
 	// maxText bounds all lines together, macros replaced.
-	maxText = 64 << 20
+	maxText = 16 << 20
 	// maxDepth bounds files that include each other, and maxIncludes all of them.
 	maxDepth    = 32
 	maxIncludes = 2_000

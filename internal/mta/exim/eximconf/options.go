@@ -194,19 +194,29 @@ func (r *reader) put(o Option, list *[]Option) {
 		return
 	}
 	switch old := &(*list)[i]; o.Type {
-	case Condition:
-		if len(old.Value) < maxLine {
-			old.Value = "${if and{{bool_lax{" + old.Value + "}}{bool_lax{" + o.Value + "}}}}"
+	case Condition, Several:
+		if len(old.Value) > maxAdded {
+			r.problem(o.Place, "the option "+o.Name+" is set more often than is read")
+			return
 		}
-	case Several:
-		if len(old.Value) < maxLine {
-			separator := separatorOf(o.Name)
-			old.Value += string(separator) + strings.Join(addends(o.Value, separator), string(separator))
-		}
+		old.add(o)
 	default:
 		r.problem(o.Place, "the option "+o.Name+" is set for the second time")
 		old.Value, old.Place = o.Value, o.Place
 	}
+}
+
+// maxAdded bounds the settings of one option that add up.
+const maxAdded = 64 << 10
+
+// add joins another setting of the same option.
+func (o *Option) add(more Option) {
+	if o.Type == Condition {
+		o.Value = "${if and{{bool_lax{" + o.Value + "}}{bool_lax{" + more.Value + "}}}}"
+		return
+	}
+	separator := separatorOf(o.Name)
+	o.Value += string(separator) + strings.Join(addends(more.Value, separator), string(separator))
 }
 
 // separatorOf is what stands between the settings of an option that add up.

@@ -77,6 +77,8 @@ func (v *evaluation) part(p Part) (string, Outcome) {
 
 func (v *evaluation) variable(name string) (string, Outcome) {
 	switch {
+	case name == "":
+		return "", Broken
 	case name == "value" && v.value != nil:
 		return *v.value, Known
 	case name == "item" && v.item != nil:

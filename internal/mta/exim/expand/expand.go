@@ -56,8 +56,12 @@ type Condition struct {
 	Of      string      // the variable or header of def
 }
 
-// maxDepth bounds how deep expansions are nested.
-const maxDepth = 200
+const (
+	// maxDepth bounds how deep expansions are nested.
+	maxDepth = 200
+	// maxLength bounds a string.
+	maxLength = 1 << 20
+)
 
 // Parse reads a string. message says why it can't be read to its end, "" where it
 // can.
@@ -68,8 +72,11 @@ func Parse(s string) (e Expansion, message string) {
 		}
 		return Expansion{[]Part{{Kind: Text, Text: s}}}, ""
 	}
-	p := &parser{s: s}
+	p := &parser{s: s[:min(len(s), maxLength)]}
 	e = p.sequence(false, true)
+	if len(s) > maxLength {
+		p.fail("the string is longer than what is read of one")
+	}
 	return e, p.message
 }
 

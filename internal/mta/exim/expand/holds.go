@@ -17,7 +17,7 @@ func (v *evaluation) test(c *Condition) (bool, Outcome) {
 	case "and", "or":
 		return v.combined(c)
 	case "def":
-		value, o := v.variable(c.Of + "")
+		value, o := v.variable(c.Of)
 		return value != "", o
 	}
 	if strings.HasPrefix(c.Name, "forany") || strings.HasPrefix(c.Name, "forall") {
