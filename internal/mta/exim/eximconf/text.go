@@ -121,9 +121,19 @@ func SplitAt(s string, separator byte) []string {
 	for s = strings.TrimLeft(s, blanks); s != ""; s = strings.TrimLeft(s, blanks) {
 		var item string
 		item, s = nextItem(s, separator)
-		items = append(items, strings.TrimRight(item, blanks))
+		items = append(items, trimmed(item))
 	}
 	return items
+}
+
+// trimmed takes white space off the end of an item, but not what a backslash stands
+// before.
+func trimmed(item string) string {
+	n := len(item)
+	for n > 0 && isSpace(item[n-1]) && (n < 2 || item[n-2] != '\\') {
+		n--
+	}
+	return item[:n]
 }
 
 func nextItem(s string, separator byte) (item, rest string) {

@@ -139,6 +139,8 @@ func (v *evaluation) itemNamed(p Part) (string, Outcome) {
 func (v *evaluation) choose(p Part, from int, yes bool, otherwise string) (string, Outcome) {
 	rest := p.Args[min(from, len(p.Args)):]
 	switch {
+	case len(rest) == 0 && p.Fails:
+		return "", Broken // "fail" stands where the first part belongs
 	case yes && len(rest) == 0:
 		return otherwise, Known
 	case yes:
@@ -301,7 +303,9 @@ func (v *evaluation) listExtract(p Part) (string, Outcome) {
 	}
 	items := List(args[1])
 	if n < 0 {
-		n += len(items) + 1
+		if n += len(items) + 1; n < 0 {
+			n = 1 // too far from the end is the first (expand.c expand_getlistele)
+		}
 	}
 	if n < 1 || n > len(items) {
 		return v.found(p, 2, "", false)
@@ -314,9 +318,13 @@ func (v *evaluation) substitute(p Part) (string, Outcome) {
 	if len(p.Args) != 3 {
 		return "", Broken
 	}
-	args, o := v.arguments(p, 2)
+	args, o := v.arguments(p, 3)
 	if o != Known {
 		return "", o
+	}
+	again, message := Parse(args[2]) // it is expanded once by itself, and then for each match
+	if message != "" {
+		return "", Broken
 	}
 	re, err := regexp.Compile(args[1])
 	if err != nil || strings.ContainsAny(args[1], `\`) {
@@ -331,7 +339,7 @@ func (v *evaluation) substitute(p Part) (string, Outcome) {
 			return "", Unknown // empty matches move on otherwise
 		}
 		v.groups = groupsOf(args[0], m)
-		text, o := v.expand(p.Args[2])
+		text, o := v.expand(again)
 		if o != Known {
 			return "", o
 		}

@@ -69,14 +69,15 @@ func (v *evaluation) iterated(c *Condition) (bool, Outcome) {
 	}
 	before, any := v.item, c.Name == "forany"
 	defer func() { v.item = before }()
-	for _, item := range List(list) {
+	items := List(list)
+	for _, item := range items {
 		v.item = &item
 		yes, o := v.holds(&c.Subs[0])
 		if o != Known || yes == any {
 			return yes, o
 		}
 	}
-	return !any, Known
+	return !any && len(items) > 0, Known // of no items not even all are
 }
 
 func (v *evaluation) single(name, arg string) (bool, Outcome) {
@@ -125,20 +126,21 @@ func (v *evaluation) double(name, a, b string) (bool, Outcome) {
 	if strings.IndexByte("<>=", name[0]) >= 0 {
 		return compareNumbers(name, a, b)
 	}
-	if insensitive := strings.TrimSuffix(name, "i"); insensitive != name && len(insensitive) == 2 {
-		name, a, b = insensitive, strings.ToLower(a), strings.ToLower(b)
+	order := strings.Compare(a, b)
+	if bare := strings.TrimSuffix(name, "i"); bare != name && len(bare) == 2 {
+		name, order = bare, compareFolded(a, b)
 	}
 	switch name {
 	case "eq":
-		return a == b, Known
+		return order == 0, Known
 	case "lt":
-		return a < b, Known
+		return order < 0, Known
 	case "le":
-		return a <= b, Known
+		return order <= 0, Known
 	case "gt":
-		return a > b, Known
+		return order > 0, Known
 	case "ge":
-		return a >= b, Known
+		return order >= 0, Known
 	case "inlist", "inlisti":
 		for _, item := range List(b) {
 			if item == a || name == "inlisti" && strings.EqualFold(item, a) {
@@ -159,6 +161,16 @@ func (v *evaluation) double(name, a, b string) (bool, Outcome) {
 		return m != nil, Known
 	}
 	return false, Unknown
+}
+
+// compareFolded compares as Exim's strcmpic() does: a string that the other begins
+// with comes behind it.
+func compareFolded(a, b string) int {
+	a, b = lowered(a), lowered(b)
+	if len(a) < len(b) && strings.HasPrefix(b, a) {
+		return 1
+	}
+	return strings.Compare(a, b)
 }
 
 func compareNumbers(name, a, b string) (bool, Outcome) {
@@ -210,7 +222,17 @@ func List(s string) []string {
 	for s = strings.TrimLeft(s, blanks); s != ""; s = strings.TrimLeft(s, blanks) {
 		var item string
 		item, s, _ = strings.Cut(s, separator)
-		items = append(items, strings.ReplaceAll(strings.TrimRight(item, blanks), doubled, separator))
+		items = append(items, strings.ReplaceAll(trimmed(item), doubled, separator))
 	}
 	return items
+}
+
+// trimmed takes white space off the end of an item, but not what a backslash stands
+// before (string.c string_nextinlist).
+func trimmed(item string) string {
+	n := len(item)
+	for n > 0 && strings.IndexByte(blanks, item[n-1]) >= 0 && (n < 2 || item[n-2] != '\\') {
+		n--
+	}
+	return item[:n]
 }
