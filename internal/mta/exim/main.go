@@ -22,7 +22,7 @@ type mainOption struct {
 
 // mainTable lists them in the order in which mail meets them.
 func mainTable() []mainOption {
-	const connect, session, data, queue, route, deliver = waxseal.StageConnect, waxseal.StageSession, waxseal.StageData, waxseal.StageQueue, waxseal.StageRoute, waxseal.StageDeliver
+	const connect, session, data, queue, deliver = waxseal.StageConnect, waxseal.StageSession, waxseal.StageData, waxseal.StageQueue, waxseal.StageDeliver
 	return []mainOption{
 		{"perl_startup", waxseal.KindPlugin, connect, "Perl code is loaded into Exim, which strings call", perlStartup},
 		{"local_scan_path", waxseal.KindModule, data, "a library is loaded that sees every message before it is accepted, and may change or drop it", loaded},
@@ -43,7 +43,6 @@ func mainTable() []mainOption {
 		{"freeze_tell", waxseal.KindCopy, queue, "notices of messages that are stuck go to these addresses", freezeTell},
 		{"bounce_message_file", waxseal.KindMap, deliver, "bounces have the text of this file", textFile},
 		{"warn_message_file", waxseal.KindMap, deliver, "warnings have the text of this file", textFile},
-		{"unknown_login", waxseal.KindRewrite, session, "mail of users without a name is sent under this one", nil},
 		{"log_file_path", waxseal.KindLog, connect, "the log is written elsewhere, or nowhere", logFile},
 		{"log_selector", waxseal.KindLog, connect, "deliveries and other things are left out of the log", logSelector},
 		{"write_rejectlog", waxseal.KindLog, connect, "what was rejected is not logged", switchedOff},
@@ -52,7 +51,6 @@ func mainTable() []mainOption {
 		{"syslog_facility", waxseal.KindLog, connect, "the log goes where other rules hold", logName},
 		{"syslog_processname", waxseal.KindLog, connect, "the log has another name, which those who look for it miss", logName},
 		{"hostlist", waxseal.KindPolicy, session, "clients of the whole Internet may send mail anywhere through this host", nil},
-		{"dns_again_means_nonexist", waxseal.KindRewrite, route, "domains whose DNS fails for a time do not exist", nil},
 	}
 }
 
