@@ -44,6 +44,9 @@ var floors = []struct {
 	}, nil},
 	{"1b configuration", []string{
 		"waxseal/internal/mta",
+		"waxseal/internal/mta/exim/debian",
+		"waxseal/internal/mta/exim/eximconf",
+		"waxseal/internal/mta/exim/expand",
 		"waxseal/internal/mta/opensmtpd/smtpdconf",
 		"waxseal/internal/mta/postfix/postconf",
 	}, nil},

@@ -12,6 +12,7 @@ import (
 // packaged mail filter tells administrators to run it. A port says where a
 // filter should listen, not who does: see the reasons that go with it.
 var documentedPorts = map[string]string{
+	"783":   "spamd",
 	"8891":  "opendkim",
 	"8893":  "opendmarc",
 	"11332": "rspamd",
@@ -113,8 +114,12 @@ func knownMailProgram(program string) bool {
 }
 
 // knownModule reports whether a library has the name and place of a table module
-// that Postfix's own packages bring (postconf(5) shlib_directory).
+// that Postfix's own packages bring (postconf(5) shlib_directory), or of a
+// local_scan function of Debian's packages for Exim.
 func knownModule(library string) bool {
+	if library == "/usr/lib/exim4/local_scan/sa-exim.so" || library == "/usr/lib/exim4/local_scan/accept.so" {
+		return true
+	}
 	name, isPostfix := strings.CutPrefix(path.Base(library), "postfix-")
 	if !isPostfix {
 		name, isPostfix = strings.CutPrefix(path.Base(library), "dict_")

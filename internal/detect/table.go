@@ -113,6 +113,7 @@ const (
 	localTable
 	remoteTable
 	blindTable
+	generatedDrift
 	logName
 	logThrownAway
 	unreadable
@@ -235,7 +236,7 @@ var signs = [...]row{
 	nowUnsafeAbove:        {waxseal.High, false, "others than root can write %s now (%s, mode %s), and with it %s"},
 	notAsPackaged:         {waxseal.High, true, "%s is not as package %s brought it"},
 	packagedCode:          {waxseal.Medium, false, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified"},
-	stockModule:           {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
+	stockModule:           {waxseal.Medium, false, "%s is loaded by the mail system; its own packages come with a module of this name, and no package database says whether this is it"},
 	strangeCode:           {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
 	loaderTrick:           {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
 	preloaded:             {waxseal.Critical, true, "%s is loaded into every program of the host, mail daemons and root's commands too"},
@@ -256,6 +257,7 @@ var signs = [...]row{
 	localTable:      {waxseal.Low, false, "a table is consulted: %s"},
 	remoteTable:     {waxseal.High, false, "a server on another host decides what happens to mail: %s (%s)"},
 	blindTable:      {waxseal.Medium, false, "a database decides what happens to mail, and its content is not seen from here: %s"},
+	generatedDrift:  {waxseal.Medium, false, "%s is %s: what the mail system does now and what it does from its next start on are not the same"},
 	logName:         {waxseal.Medium, false, "where or under which name mail is logged is set: %s %s"},
 	logThrownAway:   {waxseal.High, false, "the mail log is thrown away"},
 	unreadable:      {waxseal.Medium, false, "it can't be read, so nothing vouches for what it does: %s"},
@@ -323,6 +325,7 @@ var standing = map[sign]waxseal.Severity{
 	stockModule:        waxseal.Low,
 	localHop:           waxseal.Low,
 	handedToService:    waxseal.Low,
+	systemMailbox:      waxseal.Low,
 }
 
 // reasonFor states a sign in words.

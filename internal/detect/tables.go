@@ -10,6 +10,10 @@ import (
 // table weighs a lookup table as a whole; what its entries do is hooks of their
 // own.
 func (c *Context) table(h waxseal.Hook, w *weight) {
+	if says := h.Modifiers["generated"]; says != "" {
+		w.add(generatedDrift, clip(h.Target.Value), says)
+		return
+	}
 	if !h.External {
 		w.add(localTable, clip(h.Target.Value))
 		c.whereTableLies(h, w)

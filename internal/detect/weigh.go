@@ -24,8 +24,10 @@ func (c *Context) signs(h waxseal.Hook) weight {
 		w.add(unreadable, clip(h.Target.Value))
 	case waxseal.KindEnvironment:
 		c.environment(h, &w)
-	case waxseal.KindModule, waxseal.KindPlugin, waxseal.KindBinary, waxseal.KindExpansionExec:
+	case waxseal.KindModule, waxseal.KindPlugin, waxseal.KindBinary:
 		c.code(h, &w)
+	case waxseal.KindExpansionExec:
+		c.command(h, &w)
 	case waxseal.KindUnit:
 		c.unit(h, &w)
 	case waxseal.KindLog:
