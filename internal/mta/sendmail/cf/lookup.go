@@ -2,6 +2,7 @@ package cf
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -91,27 +92,49 @@ func (e *Engine) ask(q question) ([]string, error) {
 	case answer == Found && value == "":
 		return nil, nil
 	case answer == Found:
-		return e.Config.scan(answerPieces(value), dropComments)
+		return e.reread([]piece{{text: value}})
 	case q.hasDefault:
-		// The default is written out and read again, marks and all.
-		return q.otherwise, nil
+		if len(q.otherwise) == 0 {
+			return nil, nil
+		}
+		return e.reread(e.written(q.otherwise))
 	}
 	return q.key, nil
 }
 
-// answerPieces finds the mark that stands between the fields of a regex map.
-func answerPieces(value string) []piece {
+// reread cuts a text into tokens again. One of which nothing is left is an error.
+func (e *Engine) reread(list []piece) ([]string, error) {
+	tokens, err := e.Config.scan(list, dropComments)
+	if err == nil && len(tokens) == 0 {
+		err = ErrNothing
+	}
+	return tokens, err
+}
+
+// written is tokens as text, to be read again: two words in a row become one, with
+// the character of option BlankSub between them.
+func (e *Engine) written(tokens []string) []piece {
 	var list []piece
-	for i, part := range strings.Split(value, fieldMark) {
-		if i > 0 {
-			list = append(list, piece{mark: '|'})
+	for len(tokens) > 0 {
+		n := 0
+		for n < len(tokens) && tokens[n][0] != 0 {
+			n++
 		}
-		list = append(list, piece{text: part})
+		if n > 0 {
+			list = append(list, piece{text: e.join(tokens[:n], 0)})
+		}
+		if n < len(tokens) {
+			list = append(list, piece{mark: tokens[n][1], text: tokens[n][2:]})
+			n++
+		}
+		tokens = tokens[n:]
 	}
 	return list
 }
 
-const fieldMark = mark + "|"
+// fieldMark stands between the fields of a regex map. In an answer it is part of a
+// word, and no rule finds it there.
+const fieldMark = "$|"
 
 // unquote takes the quotes off (stripquotes in util.c); what a backslash stands
 // before is kept.
@@ -368,13 +391,65 @@ func (e *Engine) regex(m Map, key string, arguments []string) (string, Answer) {
 	case m.Has('n') || p.fields == nil:
 		return m.Append, Found
 	}
+	fields := p.fields
+	if len(arguments) > 1 { // "$@ 1,2" asks for other fields than -s does
+		if fields = fieldNumbers(arguments[1]); slices.Max(fields) >= len(found) {
+			return "", Missing
+		}
+	}
 	var parts []string
-	for _, n := range p.fields {
+	for _, n := range fields {
 		if n < len(found) {
 			parts = append(parts, found[n])
 		}
 	}
+	if unsafeText(strings.Join(parts, "")) {
+		return "", Missing
+	}
 	return strings.Join(parts, p.delimiter) + m.Append, Found
+}
+
+// fieldNumbers reads "1,0"; what is no number is 0, as atoi(3) has it.
+func fieldNumbers(s string) []int {
+	var list []int
+	for f := range strings.SplitSeq(s, ",") {
+		digits, _ := leading(strings.TrimLeft(f, blanks), func(c byte) bool { return c >= '0' && c <= '9' })
+		n, err := strconv.Atoi(digits)
+		if err != nil && digits != "" {
+			n = 1 << 20
+		}
+		list = append(list, n)
+	}
+	return list
+}
+
+// unsafeText reports whether a text would not be one address any more: blanks, or
+// quotes and brackets that do not close (regex_map_lookup in map.c).
+func unsafeText(s string) bool {
+	angles, parentheses, blank, quote, escaped := 0, 0, 0, false, false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case escaped:
+			escaped = false
+		case c == '\\':
+			escaped = true
+		case c == '"':
+			quote = !quote
+		case quote:
+		case c == '(':
+			parentheses++
+		case c == ')':
+			parentheses--
+		case c == '<':
+			angles++
+		case c == '>':
+			angles--
+		case c == ' ':
+			blank++
+		}
+	}
+	return angles != 0 || parentheses != 0 || blank != 0 || quote || escaped
 }
 
 // compile makes a pattern of POSIX extended or basic syntax ready; nil where it
@@ -387,11 +462,8 @@ func compile(m Map) *pattern {
 		expression = strings.TrimLeft(rest, blanks)
 		switch {
 		case strings.HasPrefix(flag, "-s"):
-			p.fields = []int{}
-			for f := range strings.SplitSeq(flag[2:], ",") {
-				if n, err := strconv.Atoi(f); err == nil && n >= 0 && n < 50 {
-					p.fields = append(p.fields, n)
-				}
+			if p.fields = []int{}; len(flag) > 2 {
+				p.fields = fieldNumbers(flag[2:])
 			}
 		case strings.HasPrefix(flag, "-d"):
 			p.delimiter = flag[2:]

@@ -39,11 +39,12 @@ func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
 }
 
 // askAll runs sendmail -bt on every case in a directory of the root: N.cf is the
-// configuration, N.in what is typed, N.out what it says.
+// configuration, N.in what is typed, N.out what it says. Rules that grow an address
+// without end keep Sendmail busy for hours.
 const askAll = `cd /cases || exit 1
 for f in *.cf; do
 	n=${f%.cf}
-	/usr/sbin/sendmail -bt -C /cases/$f < $n.in > $n.out 2>&1 || true
+	timeout 5 /usr/sbin/sendmail -bt -C /cases/$f < $n.in > $n.out 2>&1 || true
 done`
 
 // question is one configuration and what is typed.
@@ -145,13 +146,14 @@ func TestRulesParity(t *testing.T) {
 		list = append(list, q)
 	}
 	answers := ask(t, root, list)
-	compared, wrong := 0, 0
+	compared, wrong, unanswered := 0, 0, 0
 	for i, q := range list {
 		e := &cf.Engine{Config: cf.Parse(q.text, cf.Given{}), Lookup: tableLookup(table)}
 		said := sections(answers[i])
 		for n, typed := range q.lines {
 			if n >= len(said) {
-				t.Fatalf("configuration %d: no answer to %q: %s", i, typed, answers[i])
+				unanswered += len(q.lines) - n
+				break
 			}
 			theirs, complaint := traced(said[n])
 			set, address, _ := strings.Cut(typed, " ")
@@ -166,7 +168,10 @@ func TestRulesParity(t *testing.T) {
 			t.Errorf("configuration %d, %q: %v\nours\n%s\ntheirs\n%s\n%s\n%s", i, typed, err, strings.Join(ours, "\n"), strings.Join(theirs, "\n"), complaint, q.text)
 		}
 	}
-	t.Logf("%d rewritings compared", compared)
+	t.Logf("%d rewritings compared, %d that Sendmail did not get to the end of", compared, unanswered)
+	if unanswered > compared/10 {
+		t.Errorf("Sendmail did not answer %d of %d questions: the cases say too little", unanswered, compared)
+	}
 }
 
 func makeTable(t *testing.T, root, name, text string) {

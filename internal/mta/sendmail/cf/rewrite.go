@@ -29,6 +29,7 @@ type Engine struct {
 	Trace func(ruleset, what string, tokens []string)
 
 	steps   int
+	failed  error // the first error in a ruleset that another called
 	blind   []string
 	isWord  func(byte) bool
 	patters map[string]*pattern
@@ -47,6 +48,7 @@ var (
 	ErrDepth   = errors.New("rulesets call each other too deeply")
 	ErrRuleset = errors.New("a rule calls a ruleset that is not there")
 	ErrLong    = errors.New("the rules make the address too long")
+	ErrNothing = errors.New("what a rule looks up is no address")
 )
 
 // Blind are the maps that could not be asked, in order, since New or the last
@@ -57,15 +59,18 @@ func (e *Engine) Blind() []string { return e.blind }
 // "3,0 address".
 func (e *Engine) Rewrite(address string, rulesets ...string) ([]string, error) {
 	tokens, err := e.Config.Tokens(address)
-	e.steps, e.blind = 0, nil
+	e.steps, e.blind, e.failed = 0, nil, nil
 	for _, name := range rulesets {
 		if err != nil {
-			return nil, err
+			return tokens, err
 		}
 		if s := e.Config.Ruleset(name); s != nil {
 			tokens, err = e.apply(s, tokens, 0)
 		} else if _, ok := number(name); !ok {
 			return nil, ErrRuleset
+		}
+		if err == nil {
+			err = e.failed
 		}
 	}
 	return tokens, err
@@ -81,7 +86,7 @@ func (e *Engine) trace(s *Ruleset, what string, tokens []string) {
 func (e *Engine) apply(s *Ruleset, tokens []string, depth int) ([]string, error) {
 	e.trace(s, "input", tokens)
 	if depth > maxCalls {
-		return nil, ErrDepth
+		return tokens, ErrDepth
 	}
 	loops := 0
 	for i := 0; i < len(s.Rules); {
@@ -94,7 +99,7 @@ func (e *Engine) apply(s *Ruleset, tokens []string, depth int) ([]string, error)
 		rule := &s.Rules[i]
 		bound, ok, err := e.match(rule, tokens)
 		if err != nil {
-			return nil, err
+			return tokens, err
 		}
 		if !ok {
 			i, loops = i+1, 0
@@ -111,9 +116,11 @@ func (e *Engine) apply(s *Ruleset, tokens []string, depth int) ([]string, error)
 				result, last = result[1:], true
 			}
 		}
-		if tokens, err = e.build(result, tokens, bound, depth); err != nil {
-			return nil, err
+		built, err := e.build(result, tokens, bound, depth)
+		if err != nil {
+			return tokens, err
 		}
+		tokens = built
 		if last {
 			break
 		}
@@ -169,11 +176,12 @@ func (e *Engine) one(want string, at int, tokens []string, a int) (b binding, wi
 		return b, true, true
 	case '@':
 		return b, false, true
-	case '&':
-		return e.deferred(want[2:], b, tokens)
 	}
 	if a >= len(tokens) {
 		return b, false, false
+	}
+	if want[1] == '&' {
+		return e.deferred(want[2:], b, tokens)
 	}
 	b.end = a + 1
 	switch want[1] {
@@ -271,7 +279,11 @@ func (e *Engine) build(result, tokens []string, bound []binding, depth int) ([]s
 				out = append(out, tokens[bound[n].first:bound[n].end]...)
 			}
 		case t[1] == '&':
-			list, err := e.Config.scan(pieces(e.macro(t[2:])), dropComments)
+			value := e.macro(t[2:])
+			if value == "" {
+				continue
+			}
+			list, err := e.reread(pieces(value))
 			if err != nil {
 				return nil, err
 			}
@@ -291,32 +303,44 @@ func (e *Engine) build(result, tokens []string, bound []binding, depth int) ([]s
 }
 
 // calls runs the rulesets that "$>name" calls: the last one first, each with all
-// that follows it.
+// that follows it. Where one fails, Sendmail leaves the calls before it alone, and
+// goes on with what there is (callsubr in parseaddr.c).
 func (e *Engine) calls(tokens []string, depth int) ([]string, error) {
 	var at []int
-	for i, t := range tokens {
-		if t == mark+">" && i+1 < len(tokens) {
-			at = append(at, i)
+	var called []*Ruleset
+	for i := 0; i < len(tokens); i++ {
+		if tokens[i] != mark+">" || i+1 >= len(tokens) {
+			continue
 		}
-	}
-	if len(at) >= maxCall {
-		return nil, ErrDepth
+		s := e.Config.Ruleset(strings.Trim(tokens[i+1], `"`))
+		if s == nil || len(at) >= maxCall-1 {
+			e.fail(map[bool]error{true: ErrRuleset, false: ErrDepth}[s == nil])
+			return tokens, nil
+		}
+		at, called = append(at, i), append(called, s)
 	}
 	for n := len(at) - 1; n >= 0; n-- {
-		name := strings.Trim(tokens[at[n]+1], `"`)
-		s := e.Config.Ruleset(name)
-		rest := tokens[at[n]+2:]
+		rest := append([]string(nil), tokens[at[n]+2:]...)
 		var err error
-		switch {
-		case s == nil:
-			return nil, ErrRuleset
-		case len(s.Rules) > 0:
-			rest, err = e.apply(s, append([]string(nil), rest...), depth+1)
-		}
-		if err != nil {
-			return nil, err
+		if len(called[n].Rules) > 0 {
+			rest, err = e.apply(called[n], rest, depth+1)
 		}
 		tokens = append(tokens[:at[n]:at[n]], rest...)
+		switch {
+		case errors.Is(err, ErrBounds):
+			return nil, err
+		case err != nil:
+			e.fail(err)
+			return tokens, nil
+		case len(tokens) > maxTokens:
+			return nil, ErrLong
+		}
 	}
 	return tokens, nil
+}
+
+func (e *Engine) fail(err error) {
+	if e.failed == nil {
+		e.failed = err
+	}
 }
