@@ -44,7 +44,7 @@ func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
 const askAll = `cd /cases || exit 1
 for f in *.cf; do
 	n=${f%.cf}
-	timeout 5 /usr/sbin/sendmail -bt -C /cases/$f < $n.in > $n.out 2>&1 || true
+	timeout -s KILL 5 /usr/sbin/sendmail -bt -C /cases/$f < $n.in > $n.out 2>&1 || true
 done`
 
 // question is one configuration and what is typed.
