@@ -36,10 +36,11 @@ type Engine struct {
 }
 
 const (
-	maxCalls = 50         // MaxRuleRecursion
-	maxLoop  = 100        // of one rule
-	maxSteps = 20_000_000 // of matching, for one address
-	maxCall  = 16         // MAX_SUBR
+	maxCalls = 50        // MaxRuleRecursion
+	maxLoop  = 100       // of one rule
+	maxSteps = 2_000_000 // of matching, for one address
+	maxBytes = 16 << 10  // of an address; Sendmail's own buffers are smaller
+	maxCall  = 16        // MAX_SUBR
 )
 
 // What keeps an address from being rewritten to its end.
@@ -295,11 +296,21 @@ func (e *Engine) build(result, tokens []string, bound []binding, depth int) ([]s
 			return nil, ErrLong
 		}
 	}
+	if bytesOf(out) > maxBytes {
+		return nil, ErrLong
+	}
 	out, err := e.lookups(out)
 	if err != nil {
 		return nil, err
 	}
 	return e.calls(out, depth)
+}
+
+func bytesOf(tokens []string) (n int) {
+	for _, t := range tokens {
+		n += len(t)
+	}
+	return n
 }
 
 // calls runs the rulesets that "$>name" calls: the last one first, each with all
@@ -332,7 +343,7 @@ func (e *Engine) calls(tokens []string, depth int) ([]string, error) {
 		case err != nil:
 			e.fail(err)
 			return tokens, nil
-		case len(tokens) > maxTokens:
+		case len(tokens) > maxTokens || bytesOf(tokens) > maxBytes:
 			return nil, ErrLong
 		}
 	}
