@@ -81,7 +81,7 @@ var mailPrograms = map[string]string{
 	"mailman": "", "post": "", "policyd-spf": "/usr/bin", "postfix-policyd-spf-perl": "/usr/sbin", "policyd-spf-perl": "/usr/sbin",
 	"rmail": "/usr/bin", "uux": "/usr/bin", "bsmtp": "/usr/lib", "ifmail": "/usr/lib", "scalemail-store": "/usr/lib",
 	"postfix-to-mailman.py": "/usr/lib", "amavisd": "/usr/sbin", "cyrdeliver": "/usr/sbin", "sympa": "/usr/lib", "queue": "/usr/lib",
-	"bouncequeue": "/usr/lib", "majordomo": "/usr/lib", "wrapper": "/usr/lib/majordomo", "schleuder": "/usr/bin", "rt-mailgate": "/usr/bin", "request-tracker": "/usr/bin",
+	"sensible-mda": "/usr/sbin", "mail.local": "", "smrsh": "", "bouncequeue": "/usr/lib", "majordomo": "/usr/lib", "wrapper": "/usr/lib/majordomo", "schleuder": "/usr/bin", "rt-mailgate": "/usr/bin", "request-tracker": "/usr/bin",
 }
 
 // packagedDirs are where packages install programs.

@@ -133,7 +133,7 @@ func ruleScope(s *cf.Ruleset, r cf.Rule) string {
 func literal(tokens []string) string {
 	var b strings.Builder
 	for _, t := range tokens {
-		if t == "" || t[0] == 0 || strings.ContainsAny(t, "<>()") || t == ":" || t == "," {
+		if t == "" || t[0] == 0 || strings.ContainsAny(t, "<>()@") || t == ":" || t == "," {
 			break
 		}
 		b.WriteString(t)
@@ -249,8 +249,8 @@ func (in *instance) discarded(s *cf.Ruleset, n int, r cf.Rule) {
 
 // routed is a rule that names the next hop itself.
 func (in *instance) routed(s *cf.Ruleset, n int, r cf.Rule, mailer, host string) {
-	if in.macroHost(host) {
-		return // the hook of the macro tells
+	if _, known := in.Mailer(mailer); !known || in.macroHost(host) {
+		return // it is no mailer, or the hook of the macro tells
 	}
 	h := in.ruleHook(waxseal.KindTransport, waxseal.StageRoute, s, r, n)
 	h.Effects, h.Directive = diverts, "$#mailer"

@@ -227,6 +227,7 @@ var commandBreak = regexp.MustCompile(`[;|&(){}]+|\b(?:then|else|do|if|elif|!)\s
 // ordinaryRecipe reports whether every command in a recipe is one of those that
 // Makefiles of packages run, on files that are Sendmail's.
 func ordinaryRecipe(body string) bool {
+	body = makeVariable.ReplaceAllString(singleQuotes.ReplaceAllString(body, `""`), "make")
 	if len(body) > 64<<10 || strings.Contains(body, "`") {
 		return false
 	}
@@ -247,7 +248,11 @@ func ordinaryRecipe(body string) bool {
 	return true
 }
 
-var quotes = regexp.MustCompile(`'[^']*'|"[^"]*"`)
+var (
+	quotes       = regexp.MustCompile(`"[^"]*"`)
+	singleQuotes = regexp.MustCompile(`'[^']*'`)
+	makeVariable = regexp.MustCompile(`\$\([A-Za-z_]+\)`)
+)
 
 func ownFile(p string) bool {
 	for _, dir := range []string{"/etc/mail", "/etc/aliases", "/usr/share/sendmail", "/usr/sbin/", "/usr/bin/", "/bin/", "/sbin/", "/usr/libexec/sendmail", "/usr/lib/sm.bin", "/var/run/sendmail", "/run/sendmail", "/var/lib/sendmail", "/etc/init.d/sendmail", "/etc/cron.d/sendmail", "/etc/default", "/etc/sysconfig", "/dev/null", "/usr/lib/sendmail", "/etc/ldap"} {
