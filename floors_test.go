@@ -44,6 +44,7 @@ var floors = []struct {
 		"waxseal/internal/mta",
 		"waxseal/internal/mta/postfix/postconf",
 		"waxseal/internal/mta/sendmail/cf",
+		"waxseal/internal/mta/sendmail/mc",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/mta/exim",
