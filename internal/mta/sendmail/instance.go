@@ -77,6 +77,7 @@ func (in *instance) read() []waxseal.Hook {
 	in.mailerHooks()
 	in.routes()
 	if in.name != "submit" {
+		in.openRelay()
 		in.aliasHooks()
 		in.forwards()
 	}

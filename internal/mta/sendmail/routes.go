@@ -99,3 +99,39 @@ func (in *instance) literalHost(host string) bool {
 	}
 	return false
 }
+
+// stranger is a client that nothing in the configuration knows.
+var stranger = map[string]string{
+	"client_addr": "203.0.113.254", "client_name": "[203.0.113.254]", "client_resolve": "FAIL", "client_ptr": "", "client_flags": "", "daemon_flags": "", "auth_type": "",
+	"auth_authen": "", "deliveryMode": "b", "verify": "NONE", "f": "<waxseal-probe@waxseal-probe.invalid>", "s": "waxseal-probe.invalid", "r": "ESMTP", "addr_type": "e r", "nrcpts": "1",
+}
+
+// openRelay asks the rules whether a stranger may send to somebody elsewhere
+// (check_rcpt, cf/README "ALLOWING RELAYING").
+func (in *instance) openRelay() {
+	s := in.Ruleset("check_rcpt")
+	if s == nil || len(s.Rules) == 0 {
+		return
+	}
+	macros := make(map[string]string, len(stranger))
+	for name, value := range stranger {
+		macros[name] = value
+	}
+	e := cf.Engine{Config: in.Config, Given: in.given, Lookup: in.lookup, Macros: macros}
+	tokens, err := e.Rewrite("<waxseal-probe@waxseal-probe.invalid>", "check_rcpt")
+	if err != nil {
+		in.Problem(in.path, s.Line, "who may send mail through this host can not be told: "+err.Error())
+		return
+	}
+	if len(tokens) > 1 && tokens[0] == "\x00#" {
+		switch strings.ToLower(tokens[1]) {
+		case "error", "discard", "temp":
+			return
+		}
+	}
+	h := in.hook(waxseal.KindPolicy, waxseal.StageSession, "check_rcpt", "check_rcpt", s.Line)
+	h.Effects = decides
+	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "every client may send mail anywhere"}
+	h.Explain = "Every client may send mail anywhere through this host: the ruleset check_rcpt refuses no recipient elsewhere (open relay)."
+	in.Emit(h)
+}

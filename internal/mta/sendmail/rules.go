@@ -154,7 +154,6 @@ func (in *instance) rule(s *cf.Ruleset, n int, r cf.Rule) {
 	default:
 		in.inserted(s, n, r, result)
 	}
-	in.relaysAll(s, n, r, result)
 }
 
 // resolved is "$#mailer $@ host $: user".
@@ -334,30 +333,6 @@ func (in *instance) bccRule(s *cf.Ruleset, n int, r cf.Rule, result []string) {
 		mta.Inactive(&h, "option AddBcc is not set")
 	}
 	h.Explain = "Messages are delivered and copied to " + clip(address) + mta.Where(h.Target) + ", unseen by sender and recipient (ruleset bcc)."
-	in.Emit(h)
-}
-
-// relaysAll is a rule by which anybody may send anywhere: in check_rcpt or what it
-// calls first, a pattern that fits everything and the answer OK or RELAY.
-func (in *instance) relaysAll(s *cf.Ruleset, n int, r cf.Rule, result []string) {
-	name := strings.ToLower(s.Title())
-	switch name {
-	case "local_check_rcpt", "checkrcpt", "check_rcpt", "basic_check_rcpt", "relay_ok", "rcpt_ok", "local_relay_auth":
-	default:
-		return
-	}
-	everything := len(r.Pattern) == 1 && (r.Pattern[0] == "\x00*" || r.Pattern[0] == "\x00+")
-	if len(result) > 0 && result[0] == "\x00#" {
-		result = result[1:]
-	}
-	if !everything || len(result) != 1 || !strings.EqualFold(result[0], "OK") && !strings.EqualFold(result[0], "RELAY") {
-		return
-	}
-	h := in.ruleHook(waxseal.KindPolicy, waxseal.StageSession, s, r, n)
-	h.ID += ":relay"
-	h.Effects, h.Directive = decides, "check_rcpt"
-	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "every client may send anywhere"}
-	h.Explain = "Every client may send mail anywhere through this host: the ruleset " + s.Title() + " takes everything (R)."
 	in.Emit(h)
 }
 
