@@ -46,7 +46,6 @@ func (r *reader) buildOf(f found) *build {
 		b.blind = b.blind || !result.Sketched || !isLibrary(name)
 	}
 	b.blind = b.blind || slices.ContainsFunc(result.Commands, func(c mc.Command) bool { return c.Read })
-	b.config = cf.Parse(b.text, r.given)
 	return b
 }
 
@@ -115,12 +114,43 @@ func (in *instance) drift() {
 		in.Put(hooks)
 		return
 	}
+	if sameLines(in.text, b.text) {
+		in.Put(hooks)
+		return
+	}
+	b.config = cf.Parse(b.text, in.given)
 	want := in.itemsOf(b.config)
 	have := in.itemsOf(in.Config)
 	for i := range hooks {
 		in.drifted(&hooks[i], have, want)
 	}
 	in.Put(append(hooks, in.pendingHooks(hooks, have, want)...))
+}
+
+// sameLines reports whether two configurations differ in comments only.
+func sameLines(a, b string) bool {
+	for {
+		var x, y string
+		x, a = nextLine(a)
+		y, b = nextLine(b)
+		if x != y {
+			return false
+		}
+		if x == "" {
+			return true
+		}
+	}
+}
+
+// nextLine is the next line that is neither empty nor a comment, "" at the end.
+func nextLine(text string) (line, rest string) {
+	for text != "" {
+		line, text, _ = strings.Cut(text, "\n")
+		if line != "" && line[0] != '#' {
+			return line, text
+		}
+	}
+	return "", ""
 }
 
 // itemsOf are the lines of a configuration that make hooks, by the place that

@@ -198,7 +198,11 @@ func (m *machine) diversions() []int {
 }
 
 func dnl(m *machine, _ []string) {
-	for c := m.next(); c >= 0 && c != '\n'; c = m.next() {
+	for m.peek() >= 0 {
+		m.upTo('\n', '\n')
+		if m.next() == '\n' {
+			return
+		}
 	}
 }
 

@@ -223,8 +223,58 @@ func (m *machine) token(put func(string)) {
 	case isName(c):
 		m.word(put)
 	default:
-		put(string([]byte{byte(m.next())}))
+		put(m.plain())
 	}
+}
+
+// plain takes what no rule of the language is about: up to a name, a quote, a
+// comment, or what arguments end with; one character at least.
+func (m *machine) plain() string {
+	f := &m.input[len(m.input)-1]
+	quote, comment := first(m.open), first(m.comment)
+	end := f.at
+	for {
+		c := f.text[end]
+		if c == '\n' {
+			f.line++
+		}
+		end++
+		if end == len(f.text) {
+			break
+		}
+		if c = f.text[end]; isName(int(c)) || c == quote || c == comment || c == '(' || c == ')' || c == ',' {
+			break
+		}
+	}
+	text := f.text[f.at:end]
+	f.at = end
+	return text
+}
+
+// first is the first character of a delimiter; NUL, which is in no text, for none.
+func first(s string) byte {
+	if s == "" {
+		return 0
+	}
+	return s[0]
+}
+
+// upTo takes what lies in one frame before one of two characters.
+func (m *machine) upTo(a, b byte) string {
+	if m.peek() < 0 {
+		return ""
+	}
+	f := &m.input[len(m.input)-1]
+	end := f.at
+	for end < len(f.text) && f.text[end] != a && f.text[end] != b {
+		if f.text[end] == '\n' {
+			f.line++
+		}
+		end++
+	}
+	text := f.text[f.at:end]
+	f.at = end
+	return text
 }
 
 func (m *machine) until(end string) string {
@@ -235,6 +285,7 @@ func (m *machine) until(end string) string {
 			break
 		}
 		b.WriteByte(byte(m.next()))
+		b.WriteString(m.upTo(first(end), 0))
 	}
 	return b.String()
 }
@@ -257,17 +308,17 @@ func (m *machine) quoted() string {
 			b.WriteString(m.open)
 		default:
 			b.WriteByte(byte(m.next()))
+			b.WriteString(m.upTo(first(m.open), first(m.closed)))
 		}
 	}
 }
 
 // word reads a name and, where it is a macro, what it stands for.
 func (m *machine) word(put func(string)) {
-	var b strings.Builder
+	name := m.nameHere()
 	for c := m.peek(); isName(c) || c >= '0' && c <= '9'; c = m.peek() {
-		b.WriteByte(byte(m.next()))
+		name += m.nameHere() // a name may go on behind what a macro gave
 	}
-	name := b.String()
 	stack := m.macros[name]
 	if len(stack) == 0 {
 		put(name)
@@ -295,6 +346,18 @@ func (m *machine) word(put func(string)) {
 		return
 	}
 	m.push(frame{text: m.filled(d.text, args)})
+}
+
+// nameHere is as much of a name as the frame holds.
+func (m *machine) nameHere() string {
+	f := &m.input[len(m.input)-1]
+	end := f.at
+	for end < len(f.text) && (isName(int(f.text[end])) || f.text[end] >= '0' && f.text[end] <= '9') {
+		end++
+	}
+	name := f.text[f.at:end]
+	f.at = end
+	return name
 }
 
 // arguments reads up to the parenthesis that closes, macros expanded.
