@@ -115,7 +115,7 @@ func (c *Config) All(name string) []Option {
 	return list
 }
 
-// Mailer is the one of a name: case does not count, and of two the first.
+// Mailer is the one of a name; case does not count.
 func (c *Config) Mailer(name string) (Mailer, bool) {
 	for _, m := range c.Mailers {
 		if equalFold(m.Name, name) {

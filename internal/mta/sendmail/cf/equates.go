@@ -17,6 +17,9 @@ type Mailer struct {
 	Line              int
 }
 
+// maxMailers is MAXMAILERS; prog, *file* and *include* are among them.
+const maxMailers = 25
+
 // Runs reports whether the mailer starts a program.
 func (m Mailer) Runs() bool { return m.Path != "" && !strings.HasPrefix(m.Path, "[") }
 
@@ -89,6 +92,16 @@ func (r *reading) mailer(l line, body string) {
 		for _, n := range Rulesets(field) {
 			r.ruleset(n, l.number)
 		}
+	}
+	for i := range r.Mailers { // a later line takes the place of an earlier one
+		if equalFold(r.Mailers[i].Name, name) {
+			r.Mailers[i] = m
+			return
+		}
+	}
+	if len(r.Mailers) >= maxMailers {
+		r.problem(l.number, "more mailers than Sendmail takes (25)")
+		return
 	}
 	r.Mailers = append(r.Mailers, m)
 }
