@@ -20,7 +20,9 @@ import (
 	"waxseal/internal/mapdb"
 	"waxseal/internal/mask"
 	"waxseal/internal/mountinfo"
+	"waxseal/internal/mta"
 	"waxseal/internal/mta/postfix"
+	"waxseal/internal/mta/sendmail"
 	"waxseal/internal/pkgdb/dpkg"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/surroundings"
@@ -92,6 +94,15 @@ var readers = map[string]func(text string){
 		db.Package("p")
 		dpkg.ParseAlternative("x", text)
 	},
+	"sendmail.cf": func(text string) { readSendmail("/etc/mail/sendmail.cf", "V10\n"+text) },
+	"rules": func(text string) {
+		readSendmail("/etc/mail/sendmail.cf", "V10\nS0\nR"+strings.ReplaceAll(text, "\n", "\n\nR"))
+	},
+	"sendmail.mc":      func(text string) { readSendmail("/etc/mail/sendmail.mc", text) },
+	"access":           func(text string) { readSendmail("/etc/mail/access", text) },
+	"sendmail aliases": func(text string) { readSendmail("/etc/aliases", text) },
+	"sendmail.conf":    func(text string) { readSendmail("/etc/mail/sendmail.conf", text) },
+	"sendmail make":    func(text string) { readSendmail("/etc/mail/Makefile", "x:\n\t"+strings.ReplaceAll(text, "\n", "\n\t")) },
 	"difference": func(text string) {
 		state := func(text string) waxseal.State {
 			return waxseal.State{Files: []waxseal.FileState{{File: waxseal.File{Path: "/x"}, Digest: waxseal.Digest(fmt.Sprint(len(text))), Text: text}}}
@@ -106,6 +117,11 @@ func readPostfix(pairs ...string) {
 		changed[pairs[i]] = pairs[i+1]
 	}
 	postfix.ReadWith(files(changed), mask.New(nil), postfix.Options{})
+}
+
+// readSendmail reads a Sendmail one of whose files is given.
+func readSendmail(name, text string) {
+	sendmail.Read(files(map[string]string{"/etc/mail/sendmail.cf": "V10\nCwlocalhost\nO AliasFile=/etc/aliases\nKaccess hash /etc/mail/access\nMprog, P=/bin/sh, F=l, A=sh -c $u\nS0\nR$+\t$: $(access $1 $)\n", name: text}), mask.New(nil), mta.Options{})
 }
 
 func readAround(name, text string) {

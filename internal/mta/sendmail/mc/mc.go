@@ -47,10 +47,10 @@ type Result struct {
 
 const (
 	maxOutput   = 16 << 20
-	maxInput    = 64 << 20  // of all text that is pushed back to be read again
-	maxCalls    = 2_000_000 // of macros
-	maxDepth    = 500       // of calls in arguments
-	maxIncludes = 40        // of files in files
+	maxInput    = 32 << 20 // of all text that is pushed back to be read again
+	maxCalls    = 500_000  // of macros; the largest real source makes some ten thousand
+	maxDepth    = 500      // of calls in arguments
+	maxIncludes = 40       // of files in files
 	maxProblems = 200
 	maxName     = 64 << 10 // of one argument that is a name
 )
