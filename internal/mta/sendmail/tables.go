@@ -86,11 +86,7 @@ func (r *reader) table(name, class, suffix string, alias, secret bool) *table {
 func sourceEntries(p waxseal.Path, text string, alias bool) []entry {
 	var list []entry
 	if alias {
-		parsed, _ := aliases.Parse(text)
-		for _, e := range parsed {
-			list = append(list, entry{key: e.Key, value: e.Value, line: e.Line, at: p})
-		}
-		return list
+		return aliasEntries(p, text)
 	}
 	number := 0
 	for line := range strings.Lines(text) {
@@ -107,6 +103,44 @@ func sourceEntries(p waxseal.Path, text string, alias bool) []entry {
 		list = append(list, entry{key: line[:i], value: strings.TrimSpace(line[i:]), line: number, at: p})
 	}
 	return list
+}
+
+// aliasEntries reads aliases(5). Sendmail compiles a value as it stands, with the
+// lines that continue it (readaliases in alias.c).
+func aliasEntries(p waxseal.Path, text string) []entry {
+	parsed, _ := aliases.Parse(text)
+	lines := strings.Split(text, "\n")
+	var list []entry
+	for _, e := range parsed {
+		if e.Line < 1 || e.Line > len(lines) {
+			continue
+		}
+		written, value := cutAlias(lines[e.Line-1])
+		var b strings.Builder
+		b.WriteString(strings.TrimRight(value, "\r"))
+		for n := e.Line; n < len(lines) && lines[n] != "" && strings.Contains(" \t", lines[n][:1]); n++ {
+			b.WriteString(strings.TrimRight(lines[n], "\r"))
+		}
+		if written = strings.TrimSpace(written); strings.HasPrefix(written, `"`) && strings.ContainsAny(written, " \t") {
+			e.Key = written // quotes around what is one word are taken off, and no others
+		}
+		list = append(list, entry{key: e.Key, value: strings.TrimSpace(b.String()), line: e.Line, at: p})
+	}
+	return list
+}
+
+// cutAlias cuts a line behind the name of an alias, which may be in quotes.
+func cutAlias(line string) (name, value string) {
+	quoted := false
+	for i := range len(line) {
+		switch {
+		case line[i] == '"':
+			quoted = !quoted
+		case line[i] == ':' && !quoted:
+			return line[:i], line[i+1:]
+		}
+	}
+	return line, ""
 }
 
 // mapTypes are the names that package mapdb has for the formats of compiled maps.
@@ -172,10 +206,6 @@ func overlaid(t *table, source []entry, compiled []mapdb.Entry) []entry {
 			}
 			e.unused = "the key stands in the table more than once, and another entry counts"
 		case !t.same(compiled[i].Value, e.value):
-			if later(source, e) {
-				e.unused = "the key stands in the table more than once, and another entry counts"
-				break
-			}
 			used[i] = true
 			e.drift = "the compiled map says " + clip(compiled[i].Value) + ", its source " + clip(e.value)
 			e.value, e.at = compiled[i].Value, t.compiled
@@ -192,10 +222,6 @@ func overlaid(t *table, source []entry, compiled []mapdb.Entry) []entry {
 	}
 	return list
 }
-
-// later is a place for sources that name a key twice: makemap(8) refuses these, so
-// that the first counts, unless it was told to replace.
-func later([]entry, entry) bool { return false }
 
 // same reports whether two values mean the same.
 func (t *table) same(compiled, source string) bool {
