@@ -45,7 +45,7 @@ func (r *reader) buildOf(f found) *build {
 	for _, name := range result.Missing {
 		b.blind = b.blind || !result.Sketched || !isLibrary(name)
 	}
-	b.blind = b.blind || slices.ContainsFunc(result.Commands, func(c mc.Command) bool { return c.Read })
+	b.blind = b.blind || result.Blind || slices.ContainsFunc(result.Commands, func(c mc.Command) bool { return c.Read })
 	return b
 }
 
@@ -119,6 +119,11 @@ func (in *instance) drift() {
 		return
 	}
 	b.config = cf.Parse(b.text, in.given)
+	if in.Macro("Z") != b.config.Macro("Z") && !b.sketched {
+		// The m4 files of another release make other rules of the same source.
+		in.Problem(in.path, in.Macros["Z"].Line, "it was built by the m4 files of another release: "+clip(in.Macro("Z"))+", which are "+clip(b.config.Macro("Z"))+" now")
+		b.sketched = true
+	}
 	want := in.itemsOf(b.config)
 	have := in.itemsOf(in.Config)
 	for i := range hooks {
@@ -202,7 +207,7 @@ func (in *instance) drifted(h *waxseal.Hook, have, want map[string]string) {
 	}
 	other, also := want[place]
 	switch {
-	case also && (other == says || in.build.sketched && strings.HasPrefix(place, "X:") == false):
+	case also && (other == says || in.build.sketched && !strings.HasPrefix(place, "X:")):
 		return
 	case !also && in.build.blind:
 		return
@@ -254,7 +259,7 @@ func (in *instance) pendingHooks(hooks []waxseal.Hook, have, want map[string]str
 	for _, h := range in.soon() {
 		target, there := known[h.ID]
 		place, ours := strings.CutPrefix(string(h.ID), in.prefix)
-		if there && (target == h.Target.Value || !ours) || ours && want[place] == "" && !there {
+		if there && (target == h.Target.Value || !ours) || ours && want[place] == "" && !there || ours && in.build.sketched && !sketchTells(place) && !strings.HasPrefix(place, "M:") && !strings.HasPrefix(place, "O:") {
 			continue
 		}
 		if there {

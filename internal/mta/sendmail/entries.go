@@ -214,7 +214,7 @@ func authEntry(in *instance, h *waxseal.Hook, e entry) bool {
 func customEntry(in *instance, h *waxseal.Hook, e entry) bool {
 	h.Scope = "what is looked up as " + clip(e.key)
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: e.value}
-	if strings.Contains(e.value, "@") && strings.IndexAny(e.value, " \t<>") < 0 {
+	if strings.Contains(e.value, "@") && !strings.ContainsAny(e.value, " \t<>") {
 		h.Target = in.address(e.value)
 	}
 	h.Explain = "Rules that look up " + clip(e.key) + " get " + clip(e.value) + mta.Where(h.Target) + " (" + h.Directive + ")."

@@ -11,14 +11,6 @@ type generator struct{ *rand.Rand }
 
 func (g generator) pick(list ...string) string { return list[g.IntN(len(list))] }
 
-func (g generator) some(most int, each func() string) []string {
-	list := make([]string, 1+g.IntN(most))
-	for i := range list {
-		list[i] = each()
-	}
-	return list
-}
-
 func (g generator) word() string {
 	return g.pick("alice", "bob", "foo", "example", "test", "Local", "x1", "a_b", "NET", "com", `"a b"`, `"q"`, "in-side")
 }

@@ -330,3 +330,90 @@ func mailerLine(l string) string {
 	_, argv, _ := strings.Cut(rest, " A=")
 	return name + " " + path + " " + flags + " A=" + argv
 }
+
+// TestOptionsParity: options are taken under the names, and with the values, that
+// sendmail -d37.1 tells, however they are spelled.
+func TestOptionsParity(t *testing.T) {
+	seed := fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	t.Logf(parityHelp, seed)
+	root := lab.Root(t, lab.Sendmail)
+	g := generator{rand.New(rand.NewPCG(seed, 5))}
+	var list []question
+	for _, name := range []string{"sendmail.cf", "submit.cf"} {
+		text, err := os.ReadFile(filepath.Join(root, "etc/mail", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, question{text: string(text)})
+	}
+	for range 40 {
+		list = append(list, question{text: "V10/Berkeley\n" + g.options(30)})
+	}
+	dir := filepath.Join(root, "cases")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range list {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.cf", i)), []byte(q.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := lab.Output(t.Context(), root, `cd /cases && for f in *.cf; do timeout -s KILL 5 /usr/sbin/sendmail -bt -d37.1 -C /cases/$f < /dev/null > ${f%.cf}.out 2>&1 || true; done`); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	compared := 0
+	for i, q := range list {
+		out, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("%d.out", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ours, theirs []string
+		for _, o := range cf.Parse(q.text, cf.Given{}).Options {
+			if o.Known {
+				ours = append(ours, o.Name+"="+strings.TrimSpace(o.Value))
+			}
+		}
+		for l := range strings.Lines(string(out)) {
+			if rest, ok := strings.CutPrefix(l, "setoption "); ok && !strings.Contains(l, " (ignored)") {
+				name, rest, _ := strings.Cut(rest, " (")
+				_, rest, _ = strings.Cut(rest, ")")
+				sub, value, _ := strings.Cut(rest, "=")
+				theirs = append(theirs, name+strings.ToLower(sub)+"="+strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "(unsafe)")))
+			}
+		}
+		// The mode -bt sets two options after the file.
+		for len(theirs) > 0 && (theirs[len(theirs)-1] == "DeliveryMode=" || theirs[len(theirs)-1] == "HoldExpensive=F") {
+			theirs = theirs[:len(theirs)-1]
+		}
+		compared += len(theirs)
+		if !slices.Equal(ours, theirs) {
+			for n := range max(len(ours), len(theirs)) {
+				if n >= len(ours) || n >= len(theirs) || ours[n] != theirs[n] {
+					t.Errorf("configuration %d, option %d: ours %q, theirs %q", i, n+1, ours[min(n, len(ours)):min(n+2, len(ours))], theirs[min(n, len(theirs)):min(n+2, len(theirs))])
+					break
+				}
+			}
+		}
+	}
+	t.Logf("%d options compared", compared)
+}
+
+// options are lines of options that do nothing but stand there, in many spellings.
+func (g generator) options(n int) string {
+	var b strings.Builder
+	for range n {
+		name := g.pick("HelpFile", "StatusFile", "Timeout.queuereturn", "Timeout.mail", "PostmasterCopy", "DoubleBounceAddress", "MaxHopCount", "ForwardPath", "ErrorHeader", "FallbackMXhost", "SmtpGreetingMessage", "ProcessTitlePrefix", "BlankSub", "PidFile", "DeadLetterDrop", "MaxRecipientsPerMessage", "Milter.LogLevel")
+		if g.IntN(3) == 0 {
+			name = strings.ToLower(name)
+		}
+		if g.IntN(4) == 0 && !strings.Contains(name, ".") && len(name) > 9 {
+			name = name[:len(name)-2]
+		}
+		if g.IntN(6) == 0 {
+			b.WriteString("O" + g.pick("H/etc/mail/h", "P"+g.word(), "h30", "J$z/.f", "S/var/s") + "\n")
+			continue
+		}
+		b.WriteString("O " + name + g.pick("=", " = ", "= ", " =") + g.pick("5", "7m", "/x/y", "a b", "x@y.example", "$j") + g.pick("\n", "  # comment\n", " \n"))
+	}
+	return b.String()
+}

@@ -397,7 +397,7 @@ func (m *machine) finish() {
 		}
 	}
 	if m.sketch != nil {
-		m.result.Sketched = true
+		m.result.Sketched, m.result.Blind = true, m.sketch.blind
 		m.result.Text += m.sketch.lines(m.result.Macros)
 	}
 }

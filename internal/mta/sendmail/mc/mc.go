@@ -40,9 +40,11 @@ type Result struct {
 	Missing  []string // that were to be included and are not there
 	// Macros are the definitions at the end that hold text.
 	Macros map[string]string
-	// Features are the FEATUREs by name, with their arguments, of a source that was
-	// expanded without Sendmail's own m4 files; see Sketch.
+	// Sketched: Sendmail's own m4 files are not there, and only what the source
+	// itself declares is known.
 	Sketched bool
+	// Blind: something in a sketch may declare more than is known of it.
+	Blind bool
 }
 
 const (

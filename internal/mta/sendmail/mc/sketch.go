@@ -21,6 +21,7 @@ type sketch struct {
 	nullHost  string
 	promiscue bool
 	bccTo     string
+	blind     bool
 }
 
 // sketchLibrary is asked where a file of Sendmail's m4 library is not there.
@@ -66,13 +67,23 @@ func sketchMacros() map[string]func(*machine, []string) {
 	}
 	nothing := func(*machine, []string) {}
 	return map[string]func(*machine, []string){
-		"OSTYPE": nothing, "VERSIONID": nothing, "DOMAIN": nothing, "HACK": nothing, "MAILER": sketchMailer, "FEATURE": sketchFeature, "MODIFY_MAILER_FLAGS": nothing, "SITECONFIG": nothing,
+		"OSTYPE": nothing, "VERSIONID": nothing, "DOMAIN": sketchDomain, "HACK": func(m *machine, _ []string) { m.sketch.blind = true }, "MAILER": sketchMailer, "FEATURE": sketchFeature, "MODIFY_MAILER_FLAGS": nothing, "SITECONFIG": nothing,
 		"INPUT_MAIL_FILTER": inputFilter, "MAIL_FILTER": mailFilter, "DAEMON_OPTIONS": func(m *machine, a []string) { m.sketch.daemons = append(m.sketch.daemons, arg(a, 1)) },
 		"CLIENT_OPTIONS": out("O ClientPortOptions=%"), "QUEUE_GROUP": func(m *machine, a []string) { m.sketch.lines6 = append(m.sketch.lines6, "Q"+arg(a, 1)+", "+arg(a, 2)) },
 		"MASQUERADE_AS": out("DM%"), "MASQUERADE_DOMAIN": out("C{M}%"), "MASQUERADE_DOMAIN_FILE": out("F{M}%"), "MASQUERADE_EXCEPTION": out("C{N}%"), "MASQUERADE_EXCEPTION_FILE": out("F{N}%"),
 		"EXPOSED_USER": out("C{E}%"), "EXPOSED_USER_FILE": out("F{E}%"), "LOCAL_USER": out("C{L}%"), "LOCAL_USER_FILE": out("F{L}%"), "LOCAL_DOMAIN": out("C{w}%"), "RELAY_DOMAIN": out("C{R}%"), "RELAY_DOMAIN_FILE": out("F{R}%"),
 		"VIRTUSER_DOMAIN": out("C{VirtHost}%"), "VIRTUSER_DOMAIN_FILE": out("F{VirtHost}%"), "GENERICS_DOMAIN": out("C{G}%"), "GENERICS_DOMAIN_FILE": out("F{G}%"), "LDAPROUTE_DOMAIN": out("C{LDAPRoute}%"),
 		"LDAPROUTE_DOMAIN_FILE": out("F{LDAPRoute}%"), "CANONIFY_DOMAIN": out("C{Canonify}%"), "CANONIFY_DOMAIN_FILE": out("F{Canonify}%"), "TRUST_AUTH_MECH": out("C{TrustAuthMech}%"),
+	}
+}
+
+// sketchDomain: the domain files of Debian and the generic one name no host and no
+// filter; what others do is not known.
+func sketchDomain(m *machine, a []string) {
+	switch arg(a, 1) {
+	case "generic", "debian-mta", "debian-msp":
+	default:
+		m.sketch.blind = true
 	}
 }
 
