@@ -160,10 +160,12 @@ func openQuote(s string, quote byte) byte {
 }
 
 // makeWords are the programs that the Makefiles of packages run, and what a shell
-// needs between them (update_mk(8); the make script of Red Hat).
+// needs between them (update_mk(8); the make script of Red Hat). What prints who one is (id) is not among
+// them, nor what fetches or interprets.
 var makeWords = set(`makemap newaliases m4 chown chmod mv cp rm touch echo test [ if then else fi elif for do done case esac true false : sendmail cmp sh su cat
 update_sendmail update_auth update_authm4 update_conf update_db update_ldap update_mc update_mk update_notices update_smrsh update_sys update_tcpd update_tls update_tlsm4 parse_mc
-buildvirtuser sendmailconfig make cd umask exit printf which awk sed grep sort uniq id ln install mkdir cut head tail tr wc restorecon cvs rcs ci co`)
+buildvirtuser sendmailconfig make cd umask exit printf which awk sed grep sort uniq ln install mkdir cut head tail tr wc restorecon cvs rcs ci co
+local return shift break continue export set unset read let function in stat date basename dirname`)
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
@@ -181,6 +183,7 @@ func (r *reader) makefile(p waxseal.Path) {
 	}
 	r.Part(p, waxseal.RoleScript)
 	script := !strings.HasSuffix(string(p), "Makefile")
+	own := functionsOf(text)
 	target, all := "", []string{}
 	for _, l := range logicalLines(text) {
 		recipe := strings.HasPrefix(l.text, "\t")
@@ -193,13 +196,27 @@ func (r *reader) makefile(p waxseal.Path) {
 		}
 		all = append(all, folded(body))
 		l.text, l.place = body, target+":"+body
-		if (recipe || script) && !ordinaryRecipe(body) || strings.Contains(body, "$(shell ") || strings.HasPrefix(body, "include ") || strings.HasPrefix(body, "-include ") {
+		if (recipe || script) && !ordinaryRecipe(body, own) || strings.Contains(body, "$(shell ") || strings.HasPrefix(body, "include ") || strings.HasPrefix(body, "-include ") {
 			h := r.rootCommand(p, "Makefile", l)
 			h.Explain = "make -C /etc/mail, which reloads of Sendmail call, runs as root: " + clip(body)
 			r.Emit(h)
 		}
 	}
 	r.Setting("", string(p), itoa(len(all))+" lines, "+digest(strings.Join(all, "\n")), waxseal.Source{Path: p})
+}
+
+// shellFunction is the head of a function in a script.
+var shellFunction = regexp.MustCompile(`(?m)^\s*(?:function\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*\(\)`)
+
+// functionsOf are the names that a script itself gives to commands.
+func functionsOf(text string) map[string]bool {
+	names := map[string]bool{}
+	for _, g := range shellFunction.FindAllStringSubmatch(text, 200) {
+		if !makeWords[g[1]] {
+			names[g[1]] = true
+		}
+	}
+	return names
 }
 
 func logicalLines(text string) []statement {
@@ -226,7 +243,7 @@ var commandBreak = regexp.MustCompile(`[;|&(){}]+|\b(?:then|else|do|if|elif|!)\s
 
 // ordinaryRecipe reports whether every command in a recipe is one of those that
 // Makefiles of packages run, on files that are Sendmail's.
-func ordinaryRecipe(body string) bool {
+func ordinaryRecipe(body string, own map[string]bool) bool {
 	body = makeVariable.ReplaceAllString(singleQuotes.ReplaceAllString(body, `""`), "make")
 	if len(body) > 64<<10 || strings.Contains(body, "`") {
 		return false
@@ -241,7 +258,7 @@ func ordinaryRecipe(body string) bool {
 		if len(f) == 0 || strings.HasPrefix(f[0], "$") || strings.Contains(f[0], "=") || strings.ContainsAny(f[0][:1], `"'#>2`) {
 			continue
 		}
-		if !makeWords[baseName(f[0])] {
+		if !makeWords[baseName(f[0])] && !own[f[0]] {
 			return false
 		}
 	}
