@@ -49,6 +49,8 @@ var floors = []struct {
 		"waxseal/internal/mta/exim/expand",
 		"waxseal/internal/mta/opensmtpd/smtpdconf",
 		"waxseal/internal/mta/postfix/postconf",
+		"waxseal/internal/mta/sendmail/cf",
+		"waxseal/internal/mta/sendmail/mc",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/mta/exim",

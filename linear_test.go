@@ -25,6 +25,7 @@ import (
 	"waxseal/internal/mta"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
+	"waxseal/internal/mta/sendmail"
 	"waxseal/internal/pkgdb/dpkg"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/surroundings"
@@ -112,6 +113,15 @@ var readers = map[string]func(text string){
 		db.Package("p")
 		dpkg.ParseAlternative("x", text)
 	},
+	"sendmail.cf": func(text string) { readSendmail("/etc/mail/sendmail.cf", "V10\n"+text) },
+	"rules": func(text string) {
+		readSendmail("/etc/mail/sendmail.cf", "V10\nS0\nR"+strings.ReplaceAll(text, "\n", "\n\nR"))
+	},
+	"sendmail.mc":      func(text string) { readSendmail("/etc/mail/sendmail.mc", text) },
+	"access":           func(text string) { readSendmail("/etc/mail/access", text) },
+	"sendmail aliases": func(text string) { readSendmail("/etc/aliases", text) },
+	"sendmail.conf":    func(text string) { readSendmail("/etc/mail/sendmail.conf", text) },
+	"sendmail make":    func(text string) { readSendmail("/etc/mail/Makefile", "x:\n\t"+strings.ReplaceAll(text, "\n", "\n\t")) },
 	"difference": func(text string) {
 		state := func(text string) waxseal.State {
 			return waxseal.State{Files: []waxseal.FileState{{File: waxseal.File{Path: "/x"}, Digest: waxseal.Digest(fmt.Sprint(len(text))), Text: text}}}
@@ -137,6 +147,11 @@ func readStack(read func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result, pa
 		changed[pairs[i]] = pairs[i+1]
 	}
 	read(files(changed), mask.New(nil), mta.Options{Package: mta.NoPackages})
+}
+
+// readSendmail reads a Sendmail one of whose files is given.
+func readSendmail(name, text string) {
+	sendmail.Read(files(map[string]string{"/etc/mail/sendmail.cf": "V10\nCwlocalhost\nO AliasFile=/etc/aliases\nKaccess hash /etc/mail/access\nMprog, P=/bin/sh, F=l, A=sh -c $u\nS0\nR$+\t$: $(access $1 $)\n", name: text}), mask.New(nil), mta.Options{})
 }
 
 func readAround(name, text string) {

@@ -51,14 +51,14 @@ func (c *Context) job(h waxseal.Hook, w *weight) {
 
 // command weighs a program that runs at each message.
 func (c *Context) command(h waxseal.Hook, w *weight) {
-	if h.MTA == waxseal.HostStack {
-		c.job(h, w)
-		return
-	}
 	program, known := programOf(h)
 	name := string(program.Path)
 	if !known {
 		name = firstWord(h.Target.Value)
+	}
+	if h.MTA == waxseal.HostStack || h.Kind == waxseal.KindScript && !isInstanceManager(h, program, name) {
+		c.job(h, w)
+		return
 	}
 	switch {
 	case isInstanceManager(h, program, name):

@@ -70,6 +70,9 @@ func (c *Context) drift(h waxseal.Hook, w *weight) {
 // halves finds the source and the compiled map that an entry stands in: the
 // table that names the one names the other.
 func (c *Context) halves(h waxseal.Hook) (source, compiled waxseal.Path) {
+	if from := h.Modifiers["built_from"]; from != "" {
+		return waxseal.Path(from), h.Source.Path // sendmail.cf and its sendmail.mc
+	}
 	for _, other := range c.After.Hooks {
 		if other.Kind != waxseal.KindMap || !slices.ContainsFunc(other.Closure, func(p waxseal.Part) bool { return p.Path == h.Source.Path }) {
 			continue

@@ -288,11 +288,18 @@ func (r *reader) crontab(p waxseal.Path, owner string) {
 				}
 			}
 		}
+		if p == "/etc/cron.d/sendmail" && sendmailJob.MatchString(c.command) && (script == "" || !r.disowned(script, waxseal.RoleBinary)) {
+			continue
+		}
 		if touched && (!vendors || script != "" && r.disowned(script, waxseal.RoleBinary)) {
 			r.cronHook(p, c, script)
 		}
 	}
 }
+
+// sendmailJob is a line that Debian's update_conf(8) writes into a crontab of its
+// own, which no package owns.
+var sendmailJob = regexp.MustCompile(`^test -x /etc/init\.d/sendmail && test -x /usr/share/sendmail/sendmail && test -x /usr/(?:libexec|lib/sm\.bin)/(?:sendmail/)?sendmail && /usr/share/sendmail/sendmail (?:cron-msp|cron-mta|aging \S+ \S+ \S+)$`)
 
 // scriptOf is the first file that a command line runs and that is a script.
 func (r *reader) scriptOf(command string) waxseal.Path {

@@ -193,3 +193,14 @@ func (d *berkeley) inOrder(key []byte, first bool) bool {
 	d.previous = append(d.previous[:0], key...)
 	return ok
 }
+
+// inHashOrder is inOrder on a page of a hash, where a key comes behind those that it
+// is the start of (__ham_getindex_sorted in hash_page.c). Keys that end in a NUL,
+// as those of postmap(1), are the start of no other; those of makemap(8) may be.
+func (d *berkeley) inHashOrder(key []byte, first bool) bool {
+	n := min(len(d.previous), len(key))
+	order := bytes.Compare(d.previous[:n], key[:n])
+	ok := first || order < 0 || order == 0 && len(d.previous) > len(key)
+	d.previous = append(d.previous[:0], key...)
+	return ok
+}

@@ -116,7 +116,7 @@ func (d *berkeley) hashPage(b buckets, bucket uint32, page []byte) error {
 			value, err = d.hashItem(&d.value, page[v:k])
 		}
 		if err == nil {
-			if page[pageType] == typeHash && !d.inOrder(key, i == 0) {
+			if page[pageType] == typeHash && !d.inHashOrder(key, i == 0) {
 				d.problem("key %.80q is out of order: a lookup can miss it", key)
 			}
 			err = d.emit(key, value)

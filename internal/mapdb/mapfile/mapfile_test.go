@@ -86,6 +86,20 @@ func TestWhatPostaliasWrote(t *testing.T) {
 
 // TestLayouts reads what db_load(1) made: other byte order, small pages, long
 // items, checksums.
+// TestWhatMakemapWrote: its keys have no closing NUL, so that one may be the start
+// of another, behind which it then stands.
+func TestWhatMakemapWrote(t *testing.T) {
+	pairs, problems, err := all(Hash, load(t, "makemap-hash.db"))
+	if err != nil || len(problems) > 0 || len(pairs) != 20 {
+		t.Errorf("%d pairs, problems %q, error %v", len(pairs), problems, err)
+	}
+	for key, value := range map[string]string{"clientconn:": "10", "clientconn:127": "0", "from:spam@bad.example": "REJECT"} {
+		if pairs[key] != value {
+			t.Errorf("%s: %q, want %q", key, pairs[key], value)
+		}
+	}
+}
+
 func TestLayouts(t *testing.T) {
 	for _, file := range []string{"bigendian-hash.db", "bigendian-btree.db", "checksum-hash.db", "checksum-btree.db"} {
 		t.Run(file, func(t *testing.T) {
