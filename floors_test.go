@@ -26,7 +26,8 @@ var floors = []struct {
 	allow    []string
 }{
 	{"0 words", []string{"waxseal"}, nil},
-	{"0a map files", []string{
+	{"0a ground of the readers", []string{
+		"waxseal/internal/mailbox/possible",
 		"waxseal/internal/mapdb/mapfile",
 	}, nil},
 	{"1a readers", []string{
@@ -34,6 +35,8 @@ var floors = []struct {
 		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
+		"waxseal/internal/mailbox/maildrop",
+		"waxseal/internal/mailbox/procmail",
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
 		"waxseal/internal/mountinfo",
@@ -45,6 +48,9 @@ var floors = []struct {
 		"waxseal/internal/mta/postfix/postconf",
 	}, nil},
 	{"1c readers", []string{
+		"waxseal/internal/filter/delivery",
+		"waxseal/internal/filter/nullclient",
+		"waxseal/internal/filter/others",
 		"waxseal/internal/mta/exim",
 		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",

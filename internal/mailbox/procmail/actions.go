@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"waxseal/internal/mailbox/possible"
 )
 
 // action follows the action of a recipe.
@@ -22,7 +24,7 @@ func (w *walk) action(r Recipe) (goesOn bool) {
 	case a.Kind == Forward:
 		w.forward(e, a.Text)
 	case a.Kind == Pipe && a.Command == "":
-		e.Kind, e.Value = Files, Value{"|", true} // standard output
+		e.Kind, e.Value = Files, Value{Text: "|", Known: true} // standard output
 		w.emit(e)
 	case a.Kind == Pipe && r.Has('f'):
 		e.Kind, e.Copy = Filters, true
@@ -50,10 +52,10 @@ func part(r Recipe) string {
 // copy of it.
 func (w *walk) block(r Recipe) (goesOn bool) {
 	copied, ended := w.copied, w.ended
-	w.vars.enter()
+	w.vars.Enter()
 	w.copied = w.copied || r.Has('c')
 	goesOn = w.items(r.Action.Items)
-	w.vars.leave(r.Has('c'))
+	w.vars.Leave(possible.Fate(r.Has('c')))
 	w.copied = copied
 	if r.Has('c') {
 		w.ended = ended
@@ -69,7 +71,7 @@ func (w *walk) capture(e Effect, a Action) {
 		command = w.one("SENDMAIL") + " " + a.Text.Written()
 	}
 	w.run(e, command)
-	w.vars.set(a.Capture, []Value{{Text: "$" + a.Capture}})
+	w.vars.Set(a.Capture, Value{Text: "$" + a.Capture})
 }
 
 // forward emits an effect for each address that $SENDMAIL is given.
@@ -79,7 +81,7 @@ func (w *walk) forward(e Effect, t Text) {
 	e.Name = w.one("SENDMAIL")
 	for _, v := range w.vars.expand(t) {
 		for _, address := range addresses(v.Text) {
-			e.Value = Value{address, v.Known}
+			e.Value = Value{Text: address, Known: v.Known}
 			w.emit(e)
 		}
 	}
@@ -110,12 +112,12 @@ func (w *walk) folders(e Effect, t Text) {
 	certain := !e.Copy && !w.copied && e.Part == ""
 	for _, v := range w.vars.expand(t) {
 		for _, name := range strings.Fields(v.Text) {
-			e.Value = Value{w.below(name), v.Known}
+			e.Value = Value{Text: w.below(name), Known: v.Known}
 			w.emit(e)
 			certain = certain && v.Known && surelyWritten(e.Value.Text, w)
 		}
 		if strings.TrimSpace(v.Text) == "" {
-			e.Value = Value{"", v.Known}
+			e.Value = Value{Text: "", Known: v.Known}
 			w.emit(e)
 			certain = false
 		}
@@ -150,7 +152,7 @@ func (w *walk) below(name string) string {
 func (w *walk) assign(a Assignment, line int) (goesOn bool) {
 	w.commands(a.Value, line)
 	values := w.vars.expand(a.Value)
-	w.vars.set(a.Name, values)
+	w.vars.Set(a.Name, values...)
 	switch a.Name {
 	case "INCLUDERC", "SWITCHRC":
 		return w.include(a.Name, values, line)
@@ -221,7 +223,7 @@ func (w *walk) host(values []Value, line int) bool {
 			w.ended = "line " + strconv.Itoa(line) + " ends the reading before"
 		}
 	}
-	w.vars.set("HOST", []Value{{Text: "$HOST"}})
+	w.vars.Set("HOST", Value{Text: "$HOST"})
 	return true
 }
 
@@ -237,7 +239,7 @@ func (w *walk) include(kind string, values []Value, line int) (goesOn bool) {
 			continue
 		}
 		name = w.below(name)
-		w.emit(Effect{Kind: EffectKind(kind), Line: line, Value: Value{name, v.Known}, Name: kind, Copy: true})
+		w.emit(Effect{Kind: EffectKind(kind), Line: line, Value: Value{Text: name, Known: v.Known}, Name: kind, Copy: true})
 		if !v.Known || w.start.Open == nil || w.over {
 			continue
 		}

@@ -75,14 +75,13 @@ var presets = map[string]string{
 // of all that it includes, with the path of each.
 func Follow(path, text string, s Start) ([]Effect, map[string][]Problem) {
 	w := &walk{start: s, problems: map[string][]Problem{}}
-	w.vars.values = map[string][]Value{}
 	for name, value := range s.Variables {
-		w.vars.values[name] = []Value{{value, true}}
+		w.vars.Set(name, Value{Text: value, Known: true})
 	}
 	for _, name := range []string{"SHELL", "SENDMAIL", "SENDMAILFLAGS", "MAILDIR", "ORGMAIL", "DEFAULT", "PATH"} {
 		if _, set := s.Variables[name]; !set {
 			preset, _, _ := readWords(presets[name], 0, whole, nothingYet)
-			w.vars.values[name] = w.vars.expand(preset)
+			w.vars.Set(name, w.vars.expand(preset)...)
 		}
 	}
 	w.file(path, text)
