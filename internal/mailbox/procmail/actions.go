@@ -90,7 +90,7 @@ func (w *walk) forward(e Effect, t Text) {
 // addresses are the words for sendmail(1) that are no options.
 func addresses(words string) []string {
 	var out []string
-	list := strings.FieldsFunc(words, func(r rune) bool { return strings.ContainsRune(" \t\n,", r) })
+	list := strings.FieldsFunc(words, func(r rune) bool { return strings.ContainsRune(" \t\n,"+between, r) })
 	for i := 0; i < len(list); i++ {
 		switch {
 		case list[i] == "-f" || list[i] == "-F" || list[i] == "-r":
@@ -101,7 +101,7 @@ func addresses(words string) []string {
 		}
 	}
 	if len(out) == 0 { // sendmail reads them from the message, or there are none
-		out = append(out, strings.TrimSpace(words))
+		out = append(out, strings.TrimSpace(strings.ReplaceAll(words, between, " ")))
 	}
 	return out
 }
@@ -111,12 +111,13 @@ func (w *walk) folders(e Effect, t Text) {
 	e.Kind = Files
 	certain := !e.Copy && !w.copied && e.Part == ""
 	for _, v := range w.vars.expand(t) {
-		for _, name := range strings.Fields(v.Text) {
+		names := strings.FieldsFunc(v.Text, func(r rune) bool { return r == 0 })
+		for _, name := range names {
 			e.Value = Value{Text: w.below(name), Known: v.Known}
 			w.emit(e)
 			certain = certain && v.Known && surelyWritten(e.Value.Text, w)
 		}
-		if strings.TrimSpace(v.Text) == "" {
+		if len(names) == 0 {
 			e.Value = Value{Text: "", Known: v.Known}
 			w.emit(e)
 			certain = false

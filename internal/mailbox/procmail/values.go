@@ -25,6 +25,9 @@ func (v *variables) get(name string) []Value {
 	return []Value{{Known: true}}
 }
 
+// between parts the words of a value: a blank may be in a word.
+const between = "\x00"
+
 // expand gives every value that a text can have.
 func (v *variables) expand(t Text) []Value {
 	out := []Value{{Known: true}}
@@ -39,7 +42,7 @@ func (v *variables) piece(p Piece) []Value {
 	case Literal:
 		return []Value{{Text: p.Text, Known: true}}
 	case Break:
-		return []Value{{Text: " ", Known: true}}
+		return []Value{{Text: between, Known: true}}
 	case Command:
 		return []Value{{Text: "`" + p.Text + "`"}}
 	}
