@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -10,7 +11,7 @@ import (
 
 // Reached says who hands mail to the agents.
 type Reached struct {
-	// Known is false where no mail system was read at all.
+	// Known is false where no mail system was read that delivers to users.
 	Known bool
 	Ways  []Way
 	// Domains are those that the mail systems call their own.
@@ -32,11 +33,17 @@ type Way struct {
 	By   string // "mailbox_command (/etc/postfix/main.cf)"
 }
 
+// deliverers are mail systems that deliver to users of the host, and would have to
+// hand mail to an agent. Where none of them was read, the tree may be a part of a
+// host.
+var deliverers = []waxseal.StackName{"postfix", "exim", "sendmail", "opensmtpd", "qmail", "courier"}
+
 // Lead finds the ways in what the mail systems do: the commands that they and the
 // users' forward files run.
 func Lead(stacks []waxseal.Stack, hooks []waxseal.Hook, tree waxseal.Tree) Reached {
-	r := Reached{Known: len(stacks) > 0}
+	var r Reached
 	for _, s := range stacks {
+		r.Known = r.Known || slices.Contains(deliverers, s.MTA)
 		r.Domains = append(r.Domains, s.Domains...)
 	}
 	for _, h := range hooks {
