@@ -188,7 +188,7 @@ func (w *walk) within(conditions []string, list []Statement) {
 	w.when = append(slices.Clip(w.when), conditions[:min(len(conditions), maxWords)]...)
 	w.vars.Enter()
 	w.statements(list)
-	w.vars.Leave(possible.Kept)
+	w.vars.Leave()
 	w.when, w.ended = w.when[:depth], ended
 }
 

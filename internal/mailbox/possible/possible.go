@@ -61,35 +61,19 @@ func (v *Variables) Set(name string, values ...Value) {
 // Enter opens a branch that may or may not be taken.
 func (v *Variables) Enter() { v.undo = append(v.undo, map[string]held{}) }
 
-// Fate is what becomes of that which a branch has set.
-type Fate bool
-
-// The fates of what a branch has set.
-const (
-	Kept      Fate = false
-	Forgotten Fate = true // another process took the branch
-)
-
 // Leave closes a branch: its variables may hold what was assigned in it, or what
 // they held before.
-func (v *Variables) Leave(fate Fate) {
+func (v *Variables) Leave() {
 	n := len(v.undo) - 1
 	saved := v.undo[n]
 	v.undo = v.undo[:n]
 	for name, before := range saved {
-		after := before.values
-		if !before.ok {
-			after = []Value{{Known: true}}
-		}
-		if fate == Kept {
-			after = Union(after, v.values[name])
-		}
+		now := v.values[name]
 		if v.values[name] = before.values; !before.ok {
 			delete(v.values, name)
+			before.values = []Value{{Known: true}}
 		}
-		if before.ok || fate == Kept {
-			v.Set(name, after...)
-		}
+		v.Set(name, Union(before.values, now)...)
 	}
 }
 

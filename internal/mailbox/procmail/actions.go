@@ -48,14 +48,14 @@ func part(r Recipe) string {
 	return ""
 }
 
-// block follows the items between braces: in the same process, or with c in a
-// copy of it.
+// block follows the items between braces. With c a copy of the process does, which
+// goes on behind them too where nothing in them delivers.
 func (w *walk) block(r Recipe) (goesOn bool) {
 	copied, ended := w.copied, w.ended
 	w.vars.Enter()
 	w.copied = w.copied || r.Has('c')
 	goesOn = w.items(r.Action.Items)
-	w.vars.Leave(possible.Fate(r.Has('c')))
+	w.vars.Leave()
 	w.copied = copied
 	if r.Has('c') {
 		w.ended = ended
@@ -71,7 +71,11 @@ func (w *walk) capture(e Effect, a Action) {
 		command = w.one("SENDMAIL") + " " + a.Text.Written()
 	}
 	w.run(e, command)
-	w.vars.Set(a.Capture, Value{Text: "$" + a.Capture})
+	values := []Value{{Text: "$" + a.Capture}}
+	if len(w.when) > 0 { // or what it held before
+		values = possible.Union(w.vars.get(a.Capture), values)
+	}
+	w.vars.Set(a.Capture, values...)
 }
 
 // forward emits an effect for each address that $SENDMAIL is given.

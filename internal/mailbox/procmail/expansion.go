@@ -54,7 +54,11 @@ func readWords(src string, pos int, end ending, start mode) (Text, int, bool) {
 		w.closeBrace()
 	}
 	w.flush()
-	return w.frames[0].pieces, w.pos, w.cut
+	pieces := w.frames[0].pieces
+	if n := len(pieces); n > 0 && pieces[n-1].Kind == Break { // no word follows
+		pieces = pieces[:n-1]
+	}
+	return pieces, w.pos, w.cut
 }
 
 // step reads one character or one construct; false is the end.

@@ -177,15 +177,7 @@ func (w *walk) run(e Effect, command string) {
 // recipe follows one recipe.
 func (w *walk) recipe(r Recipe, line int, c *chain) (goesOn bool) {
 	own := w.conditions(r, line)
-	when := own
-	switch {
-	case r.Has('A'), r.Has('a'):
-		when = append(slices.Clone(c.last), own...)
-	case r.Has('E'):
-		when = append(otherwise(c.previous), own...)
-	case r.Has('e'):
-		when = append(slices.Clone(c.last), append([]string{"the recipe before failed"}, own...)...)
-	}
+	when := append(c.before(r), own...)
 	if !r.Has('A') && !r.Has('a') {
 		c.last = when
 		if !r.Has('E') {
@@ -202,6 +194,27 @@ func (w *walk) recipe(r Recipe, line int, c *chain) (goesOn bool) {
 		return true
 	}
 	return goesOn
+}
+
+// before says what the flags A, a, E and e ask of the recipes before: something
+// always, so that nothing behind them is certain.
+func (c *chain) before(r Recipe) []string {
+	switch {
+	case r.Has('A') && len(c.last) > 0:
+		return slices.Clone(c.last)
+	case r.Has('A'):
+		return []string{"the recipe before matches"}
+	case r.Has('a'):
+		return append(slices.Clone(c.last), "the recipe before succeeds")
+	case r.Has('e'):
+		return append(slices.Clone(c.last), "the recipe before fails")
+	case r.Has('E'):
+		if list := otherwise(c.previous); len(list) > 0 {
+			return list
+		}
+		return []string{"no recipe before matches"}
+	}
+	return nil
 }
 
 // otherwise says that none of the recipes before matched.

@@ -46,7 +46,7 @@ func TestFollow(t *testing.T) {
 		{"hidden in a variable", "A=drop\nB=evil.example.net\n:0c\n! $A@$B\n", "rc:4 ! drop@evil.example.net copy\n"},
 		{"two possible values", "A=bob@example.test\n:0\n* ^X\n{ A=x@evil.example }\n:0\n! $A\n",
 			"rc:6 ! x@evil.example\nrc:6 ! bob@example.test\n"},
-		{"set in a copy", "A=x\n:0c\n{\n A=y\n :0\n ! $A\n}\n:0\n! $A\n", "rc:6 ! y copy\nrc:9 ! x\n"},
+		{"set in a copy", "A=x\n:0c\n{\n A=y\n :0\n ! $A\n}\n:0\n! $A\n", "rc:6 ! y copy\nrc:9 ! y\nrc:9 ! x\n"},
 		{"set in a file", "INCLUDERC=set\n:0\n! $TO\n", "rc:1 INCLUDERC /home/alice/set copy\nrc:3 ! a@b.example\n"},
 		{"loop", "INCLUDERC=loop\n:0\nx\n", "rc:1 INCLUDERC /home/alice/loop copy\n/home/alice/loop:1 INCLUDERC /home/alice/loop copy\nrc:3 folder /home/alice/x\n"},
 		{"backticks", "A=`/tmp/x $HOME` B=${C:-`id|sh`}\n", "rc:1 backticks /tmp/x /home/alice copy\nrc:1 backticks id|sh copy by /bin/sh\n"},

@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 			`1 [fw] locked ["< 256000"] | "/usr/bin/spamc"` + "\n" + `5 [] locked ["^X-Spam-Status: Yes"] folder "$HOME/mail/Spam"` + "\n", ""},
 		{"copy and forward", ":0 c\n! a@b.example, c@d.example\n", `1 [c] [] ! "a@b.example, c@d.example"` + "\n", ""},
 		{"comments between conditions", ":0 H B c\n# one\n* ! ^a # not a comment\n\n  * ^b\n  # two\n\tfolder # comment\n",
-			`1 [HBc] ["! ^a # not a comment" "^b"] folder "folder "` + "\n", ""},
+			`1 [HBc] ["! ^a # not a comment" "^b"] folder "folder"` + "\n", ""},
 		{"joined lines", ":0\n* ^Subject: a\\\n   b\n| cat \\\n  > /tmp/x\n", `1 [] ["^Subject: a\\\n   b"] | "cat > /tmp/x"` + "\n", ""},
 		{"block", ":0\n* ^a\n{\n  X=1\n  :0\n  y\n}\nZ=2", "1 [] [\"^a\"] {\n  4 X=\"1\"\n  5 [] [] folder \"y\"\n8 Z=\"2\"\n", ""},
 		{"block on one line", ":0\n{ A=1 B=2 }\nC=3\n", "1 [] [] {\n  2 A=\"1\"\n  2 B=\"2\"\n3 C=\"3\"\n", ""},
