@@ -54,6 +54,8 @@ func TestFollow(t *testing.T) {
 		{"comments", "# to x\nto y # cc z\n#", "f:2 to folder /home/alice/y\n", ""},
 		{"brace beside a condition", "if (1) {\n cc \"!x@y.example\"\n}\n", "f:2 cc ! x@y.example copy when 1\n", "1: a brace that does not stand on a line of its own"},
 		{"what can't be read loses nothing else", "to (\ncc \"!x@y.example\"\n", "f:1 to folder \nf:2 cc ! x@y.example copy\n", "1: no expression where one is needed"},
+		{"a word that begins nothing", "else\ncc \"!x@y.example\"\n)\n", "f:2 cc ! x@y.example copy\n",
+			"1: no expression where one is needed\n3: no expression where one is needed"},
 		{"possible values", "T=a@b.example\nif (/x/)\n  T=c@d.example\nto \"!$T\"\n", "f:4 to ! c@d.example\nf:4 to ! a@b.example\n", ""},
 		{"foreach", "foreach /^To: (.*)/\n{\n  cc \"! $MATCH1\"\n}\n", "f:3 cc ! $MATCH1 unknown copy when header matches \"^To: (.*)\"\n", ""},
 		{"flags and weights", "if (/x/:D,b,1,0.5 + /y/:wD >= 2)\n  to z\n", "f:2 to folder /home/alice/z when body matches \"x\" (weight 1,0.5) + message matches \"y\" >= 2\n", ""},

@@ -69,9 +69,13 @@ func (p *parser) statements(depth int) []Statement {
 			continue
 		}
 		p.failed = false
+		read := p.read
 		list = append(list, p.statement(depth))
 		if p.failed {
 			p.recover()
+		}
+		if p.read == read { // a word that begins nothing
+			p.advance()
 		}
 	}
 	return list

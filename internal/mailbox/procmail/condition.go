@@ -23,6 +23,7 @@ var weight = regexp.MustCompile(`^[-+]?[0-9.,]+(?:[eE][-+]?\d+)?[ \t]*\^[ \t]*[-
 // sign.
 func condition(s, area string, expand func(string) string) Condition {
 	c := Condition{Area: area, Test: "matches"}
+	named := false // an area by "??"; sizes are of the whole message without one
 	for range 10 { // each of the marks at most a few times
 		switch {
 		case strings.HasPrefix(s, "!"):
@@ -38,6 +39,9 @@ func condition(s, area string, expand func(string) string) Condition {
 		case strings.HasPrefix(s, "<"), strings.HasPrefix(s, ">"):
 			c.Test = map[byte]string{'<': "smaller", '>': "larger"}[s[0]]
 			c.Text = strings.TrimSpace(expand(s[1:]))
+			if !named {
+				c.Area = "message"
+			}
 			return c
 		}
 		if w := weight.FindString(s); w != "" {
@@ -45,7 +49,7 @@ func condition(s, area string, expand func(string) string) Condition {
 			continue
 		}
 		if name, rest, ok := variableTest(s); ok {
-			c.Area, s = areaOf(name), rest
+			c.Area, s, named = areaOf(name), rest, true
 			continue
 		}
 		break
@@ -110,10 +114,10 @@ func (c Condition) String() string {
 }
 
 func (c Condition) sized() string {
-	if strings.HasPrefix(c.Area, "$") || c.Area == "body" {
-		return c.Area
+	if c.Area == "message" {
+		return "the message"
 	}
-	return "the message"
+	return c.Area
 }
 
 func pick(yes bool, a, b string) string {

@@ -117,7 +117,7 @@ func (p *process) recipe(r Recipe, then func(*process)) {
 		_, ok := p.run(a.Command)
 		p.succeeded = ok || !r.Has('w') && !r.Has('W')
 	case a.Kind == Forward:
-		p.note("send " + strings.ReplaceAll(p.expand(a.Text), between, " "))
+		p.note("send " + strings.Join(strings.Fields(strings.ReplaceAll(p.expand(a.Text), between, " ")), " "))
 		p.succeeded = true
 	default:
 		name := p.expand(a.Text)

@@ -58,7 +58,7 @@ func TestFollow(t *testing.T) {
 			"rc:3 folder /home/alice/x copy when header matches \"^a\"\nrc:5 ! y@z.example when header matches \"^a\"\n" +
 				"rc:7 folder /home/alice/w when not (header matches \"^a\")\n"},
 		{"areas and weights", ":0 B\n* 1^0 invoice\n* H ?? ^From\n* VAR ?? ! x\n* -1^.5 > 10\nx\n",
-			"rc:6 folder /home/alice/x when body matches \"invoice\" (weight 1^0); header matches \"^From\"; $VAR does not match \"x\"; body is larger than 10 bytes (weight -1^.5)\n"},
+			"rc:6 folder /home/alice/x when body matches \"invoice\" (weight 1^0); header matches \"^From\"; $VAR does not match \"x\"; the message is larger than 10 bytes (weight -1^.5)\n"},
 		{"expanded condition", "W=invoice\n:0\n* $ ^Subject:.*$W\nx\n", "rc:4 folder /home/alice/x when header matches \"^Subject:.*invoice\"\n"},
 		{"everything dropped", ":0\n/dev/null\n:0c\n! x@y.example\n", "rc:2 folder /dev/null\nrc:4 ! x@y.example copy unreached: line 2 delivers every message before\n"},
 		{"what may fail ends nothing", ":0\n/no/such/dir/x\n:0c\n! x@y.example\n", "rc:2 folder /no/such/dir/x\nrc:4 ! x@y.example copy\n"},
