@@ -275,7 +275,7 @@ func (w *walk) verb(s Statement) {
 func (w *walk) include(v Value, line int) {
 	name := w.below(strings.TrimSpace(v.Text))
 	w.emit(Effect{Kind: Includes, Line: line, Name: "include", Value: Value{Text: name, Known: v.Known}, Copy: true})
-	if !v.Known || w.start.Open == nil || w.over {
+	if !v.Known || name == "" || w.start.Open == nil || w.over {
 		return
 	}
 	text, at, ok := w.start.Open(name)

@@ -251,7 +251,7 @@ func (g *generator) body(depth int) string {
 }
 
 func (g *generator) assignment() string {
-	return g.pick("A", "B", "C") + g.pick("=", " = ") + g.pick("x", `"y z"`, "'$A'", "$A", `"${A}w"`, "`echo q`", `"$A" "$B"`, `toupper("a" "b")`, "hello", `"a\"b"`, `tolower "Q"`, "\"long \\\n    line\"", "(length $A)", `a:b/c.d@e`)
+	return g.pick("A", "B", "C") + g.pick("=", " = ") + g.pick("x", `"y z"`, "'$A'", "$A", `"${A}w"`, "`echo q`", `"$A" "$B"`, `toupper("a" "b")`, "hello", `"a.b"`, `tolower "Q"`, "\"long \\\n    line\"", "(length $A)", `a:b/c.d@e`)
 }
 
 func (g *generator) delivery() string {
@@ -283,7 +283,7 @@ func (g *generator) condition(depth int) string {
 	case 3:
 		return g.pick(`$A eq "x"`, `"$A" ne ""`, `$B lt "m"`, "(length $A) > 1", `$A =~ /^[a-x]/`, `1 == 1`)
 	case 4:
-		return pattern + " + " + pattern + g.pick(" >= 1", " == 2", " > 0")
+		return pattern + " + " + pattern + g.pick(" >= 1", " > 0")
 	}
 	return pattern
 }

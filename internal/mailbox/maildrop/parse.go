@@ -177,9 +177,12 @@ func (p *parser) ownLine() {
 	p.endOfLine()
 }
 
-// body is the statement under a condition; an empty line is none.
+// body is the statement under a condition. An empty line is one that does nothing
+// to maildrop 3, so that what follows is done always; maildrop 2 refuses the file.
 func (p *parser) body(depth int) []Statement {
-	if p.take(";") {
+	if p.tok.kind == ";" {
+		p.complain("an empty line under a condition")
+		p.advance()
 		return nil
 	}
 	if p.tok.kind == "" || p.tok.kind == "}" {

@@ -16,11 +16,14 @@ func FuzzFollow(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		last := strings.Count(text, "\n") + 1
-		opened := 0
+		opened, started := 0, time.Now()
 		effects, problems := Follow("rc", text, Start{Variables: map[string]string{"HOME": "/h"}, Open: func(name string) (string, string, bool) {
 			opened++
 			return text, name, opened < 5
 		}})
+		if took := time.Since(started); took > 5*time.Second {
+			t.Errorf("%d bytes took %v", len(text), took)
+		}
 		for _, e := range effects {
 			if e.Line < 1 || e.Line > last || e.Kind == "" || e.File == "" {
 				t.Errorf("effect %+v in %d lines", e, last)
