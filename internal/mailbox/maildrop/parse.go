@@ -100,6 +100,9 @@ func (p *parser) statement(depth int) Statement {
 	}
 	switch s.Verb {
 	case "if", "elsif", "while":
+		if s.Verb == "elsif" {
+			p.complain("an elsif that no condition precedes")
+		}
 		p.advance()
 		p.branch(&s, depth)
 	case "foreach":
@@ -177,12 +180,10 @@ func (p *parser) ownLine() {
 	p.endOfLine()
 }
 
-// body is the statement under a condition. An empty line is one that does nothing
-// to maildrop 3, so that what follows is done always; maildrop 2 refuses the file.
+// body is the statement under a condition. An empty line is one: it does nothing,
+// and what follows is done always.
 func (p *parser) body(depth int) []Statement {
-	if p.tok.kind == ";" {
-		p.complain("an empty line under a condition")
-		p.advance()
+	if p.take(";") {
 		return nil
 	}
 	if p.tok.kind == "" || p.tok.kind == "}" {
