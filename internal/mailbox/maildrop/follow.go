@@ -221,6 +221,9 @@ func (w *walk) delivery(e Effect, v Value) {
 	}
 	rest, ok := strings.CutPrefix(v.Text, "!")
 	switch {
+	case ok && !v.Known: // what is not known is no blank between two addresses
+		e.Kind, e.Value = Sends, Value{Text: strings.TrimSpace(rest)}
+		w.emit(e)
 	case ok && strings.ContainsAny(rest, ";|&<>`()"): // it goes through the shell
 		e.Kind, e.Shell, e.Value = Runs, w.one("SHELL").Text, Value{Text: w.one("SENDMAIL").Text + " -f ''" + rest, Known: v.Known}
 		w.emit(e)

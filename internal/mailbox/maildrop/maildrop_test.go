@@ -56,6 +56,7 @@ func TestFollow(t *testing.T) {
 		{"what can't be read loses nothing else", "to (\ncc \"!x@y.example\"\n", "f:1 to folder \nf:2 cc ! x@y.example copy\n", "1: no expression where one is needed"},
 		{"an empty line under a condition", "if (0)\n\n{\n to x\n}\n", "f:4 to folder /home/alice/x\n", ""},
 		{"an elsif too late", "if (0)\n\n  cc x\nelsif (1)\n  cc y\n", "f:3 cc folder /home/alice/x copy\nf:5 cc folder /home/alice/y copy when 1\n", "4: an elsif that no condition precedes"},
+		{"an address that is worked out", "A=`x y`\ncc \"! a@$A.example\"\n", "f:1 backticks backticks x y copy\nf:2 cc ! a@`x y`.example unknown copy\n", ""},
 		{"a word that begins nothing", "else\ncc \"!x@y.example\"\n)\n", "f:2 cc ! x@y.example copy\n",
 			"1: no expression where one is needed\n3: no expression where one is needed"},
 		{"possible values", "T=a@b.example\nif (/x/)\n  T=c@d.example\nto \"!$T\"\n", "f:4 to ! c@d.example\nf:4 to ! a@b.example\n", ""},

@@ -84,7 +84,7 @@ func (w *walk) forward(e Effect, t Text) {
 	e.Path = w.one("PATH")
 	e.Name = w.one("SENDMAIL")
 	for _, v := range w.vars.expand(t) {
-		for _, address := range addresses(v.Text) {
+		for _, address := range addresses(v) {
 			e.Value = Value{Text: address, Known: v.Known}
 			w.emit(e)
 		}
@@ -92,9 +92,13 @@ func (w *walk) forward(e Effect, t Text) {
 }
 
 // addresses are the words for sendmail(1) that are no options.
-func addresses(words string) []string {
+func addresses(v Value) []string {
 	var out []string
-	list := strings.FieldsFunc(words, func(r rune) bool { return strings.ContainsRune(" \t\n,"+between, r) })
+	parts := " \t\n," + between
+	if !v.Known { // what is not known is no blank between two addresses
+		parts = between
+	}
+	list := strings.FieldsFunc(v.Text, func(r rune) bool { return strings.ContainsRune(parts, r) })
 	for i := 0; i < len(list); i++ {
 		switch {
 		case list[i] == "-f" || list[i] == "-F" || list[i] == "-r":
@@ -105,7 +109,7 @@ func addresses(words string) []string {
 		}
 	}
 	if len(out) == 0 { // sendmail reads them from the message, or there are none
-		out = append(out, strings.TrimSpace(strings.ReplaceAll(words, between, " ")))
+		out = append(out, strings.TrimSpace(strings.ReplaceAll(v.Text, between, " ")))
 	}
 	return out
 }

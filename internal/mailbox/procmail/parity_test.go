@@ -170,11 +170,14 @@ func (q question) missed(theirs []string) []string {
 			what = strings.Replace(what, "fail ", "note ", 1)
 		}
 		if listed[what] = true; !e.Value.Known {
-			open = append(open, what[:strings.IndexAny(what, "$`")])
+			open = append(open, what[:max(strings.IndexAny(what, "$`"), 0)])
 		}
 	}
 	var out []string
 	for _, what := range theirs {
+		if rest, ok := strings.CutPrefix(what, "send "); ok && !slices.ContainsFunc(strings.Fields(rest), func(address string) bool { return !listed["send "+address] }) {
+			continue
+		}
 		if !listed[what] && !slices.ContainsFunc(open, func(known string) bool { return strings.HasPrefix(what, known) }) {
 			out = append(out, what)
 		}
