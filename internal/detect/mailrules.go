@@ -64,7 +64,7 @@ func onlyMarked(h waxseal.Hook) bool {
 var textTools = []string{
 	"date", "hostname", "echo", "printf", "test", "[", "expr", "true", "false", "basename", "dirname", "whoami", "id", "uname", "logname", "pwd",
 	"head", "tail", "wc", "cut", "tr", "grep", "egrep", "fgrep", "sort", "uniq", "cat", "cmp", "md5sum", "sha256sum", "mimencode", "expand", "fold",
-	"formail", "reformail", "lockfile", "mailbot", "makemime", "reformime", "vacation", "exit", "sleep", "sendmail",
+	"formail", "reformail", "lockfile", "mailbot", "makemime", "reformime", "vacation", "exit", "sleep", "sendmail", "gpg", "gpg2", "secret-tool", "pass",
 }
 
 var (

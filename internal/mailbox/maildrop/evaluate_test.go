@@ -77,6 +77,9 @@ func (p *process) exit() thrown {
 }
 
 func (p *process) deliver(to string) {
+	if strings.HasPrefix(to, "!") {
+		to = p.expand(to) // the shell does
+	}
 	if command, ok := strings.CutPrefix(to, "|"); ok {
 		p.vars["EXITCODE"] = "0"
 		if !p.command(command) {

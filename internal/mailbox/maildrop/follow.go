@@ -214,6 +214,10 @@ func (w *walk) deliver(s Statement) {
 }
 
 func (w *walk) delivery(e Effect, v Value) {
+	if v.Known && (strings.HasPrefix(v.Text, "|") || strings.HasPrefix(v.Text, "!")) {
+		again := w.expand(v.Text)[0] // the shell has the variables too
+		v = Value{Text: again.Text, Known: again.Known}
+	}
 	if rest, ok := strings.CutPrefix(v.Text, "|"); ok {
 		e.Kind, e.Shell, e.Value = Runs, w.one("SHELL").Text, Value{Text: strings.TrimSpace(rest), Known: v.Known}
 		w.emit(e)
