@@ -47,7 +47,6 @@ type reading struct {
 	users   []mta.Account
 	read    map[waxseal.Path]bool // files that were read, under whatever rules
 	config  []waxseal.Path        // the administrator's
-	names   map[string]waxseal.Path
 }
 
 func newReading(agent waxseal.StackName, tree waxseal.Tree, m *mask.Masker, o mta.Options, reached Reached) *reading {

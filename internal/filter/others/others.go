@@ -160,7 +160,6 @@ type delivery struct {
 	runsAs, home  string
 	inactive      string
 	manual        string
-	keepsDefault  bool
 	addressSignal string // what may stand before an address
 }
 

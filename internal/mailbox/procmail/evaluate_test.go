@@ -16,7 +16,6 @@ type process struct {
 	ended        bool
 	files        map[string]string
 	did          *[]string
-	current      string
 }
 
 func (p *process) clone() *process {

@@ -80,7 +80,7 @@ func (v *variables) command(line string) Value {
 		case c == '\\' && !single && next < len(line):
 			b.WriteByte(c)
 			i++
-			c, next = line[i], i+1
+			next = i + 1
 		case c == '$' && !single:
 			name, next = nameIn(line, next)
 		}
