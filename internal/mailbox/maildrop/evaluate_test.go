@@ -56,8 +56,8 @@ func (p *process) statement(s Statement) thrown {
 		if s.Verb == "to" {
 			return p.exit()
 		}
-	case "exit":
-		return p.exit()
+	case "exit": // no exception catches that of maildrop 2
+		return thrown{out: true}
 	case "include":
 		return p.run(p.files[p.value(s.Expr)])
 	case "system":

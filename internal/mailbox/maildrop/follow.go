@@ -213,11 +213,19 @@ func (w *walk) deliver(s Statement) {
 	}
 }
 
+// delivery emits what one destination stands for. An address and a command go
+// through the shell, which has the variables too.
 func (w *walk) delivery(e Effect, v Value) {
-	if v.Known && (strings.HasPrefix(v.Text, "|") || strings.HasPrefix(v.Text, "!")) {
-		again := w.expand(v.Text)[0] // the shell has the variables too
-		v = Value{Text: again.Text, Known: again.Known}
+	if !v.Known || !strings.HasPrefix(v.Text, "|") && !strings.HasPrefix(v.Text, "!") {
+		w.destination(e, v)
+		return
 	}
+	for _, again := range w.expand(v.Text) {
+		w.destination(e, again)
+	}
+}
+
+func (w *walk) destination(e Effect, v Value) {
 	if rest, ok := strings.CutPrefix(v.Text, "|"); ok {
 		e.Kind, e.Shell, e.Value = Runs, w.one("SHELL").Text, Value{Text: strings.TrimSpace(rest), Known: v.Known}
 		w.emit(e)

@@ -63,7 +63,7 @@ func (w *walk) values(e *Expr) []Value {
 	case "tolower", "toupper":
 		return w.cased(e)
 	}
-	return []Value{{Text: w.words(e)}}
+	return []Value{{Text: "$(" + w.words(e) + ")"}} // worked out as mail comes
 }
 
 func (w *walk) cased(e *Expr) []Value {

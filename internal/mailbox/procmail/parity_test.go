@@ -115,12 +115,12 @@ func done(t *testing.T, dir string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range max(strings.Count("\n"+string(text), "\nFrom "), 1) { // a body alone has no such line
+		if len(text) > 0 { // how often is not told: a body alone has no line that begins it
 			out = append(out, "folder "+e.Name())
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // envelope begins a message as it comes to procmail.
@@ -138,7 +138,7 @@ func (q question) evaluate() []string {
 	p := &process{vars: map[string]string{"DEFAULT": "mbox", "HOST": "mail"}, header: header, body: q.body, files: q.files, did: &did}
 	p.items(Parse(q.files["rc"]).Items, (*process).over)
 	slices.Sort(did)
-	return did
+	return slices.Compact(did)
 }
 
 // missed are things that procmail did and that Follow does not list as reached.
