@@ -26,7 +26,8 @@ var floors = []struct {
 	allow    []string
 }{
 	{"0 words", []string{"waxseal"}, nil},
-	{"0a map files", []string{
+	{"0a ground of the readers", []string{
+		"waxseal/internal/mailbox/possible",
 		"waxseal/internal/mapdb/mapfile",
 	}, nil},
 	{"1a readers", []string{
@@ -36,6 +37,8 @@ var floors = []struct {
 		"waxseal/internal/mailbox/aliases",
 		"waxseal/internal/mailbox/eximfilter",
 		"waxseal/internal/mailbox/sieve",
+		"waxseal/internal/mailbox/maildrop",
+		"waxseal/internal/mailbox/procmail",
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
 		"waxseal/internal/mountinfo",
@@ -53,6 +56,9 @@ var floors = []struct {
 		"waxseal/internal/mta/sendmail/mc",
 	}, nil},
 	{"1c readers", []string{
+		"waxseal/internal/filter/delivery",
+		"waxseal/internal/filter/nullclient",
+		"waxseal/internal/filter/others",
 		"waxseal/internal/mta/exim",
 		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",

@@ -129,6 +129,9 @@ func markRunning(dir string, s *waxseal.State) {
 		return
 	}
 	for i := range s.Stacks {
+		if daemons[s.Stacks[i].MTA] == nil { // it runs for each message
+			continue
+		}
 		running := slices.ContainsFunc(daemons[s.Stacks[i].MTA], func(name string) bool { return len(proc.Running(dir, name)) > 0 })
 		s.Stacks[i].Running = &running
 	}

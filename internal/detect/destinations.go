@@ -25,7 +25,10 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
-	w.add(dropped, clip(h.Scope))
+	if hides(h) {
+		w.add(hidesAbout, orNothing(clip(h.Target.Value)), clip(h.Scope))
+	}
+	w.add(pick(onlyMarked(h), droppedMarked, dropped), clip(h.Scope))
 }
 
 // socket weighs a milter, policy server or proxy that is asked over a socket.
@@ -126,6 +129,8 @@ func (c *Context) ownDestination(h waxseal.Hook) bool {
 // address weighs a copy or redirection to a mail address.
 func (c *Context) address(h waxseal.Hook, w *weight) {
 	switch {
+	case h.Modifiers["computed"] != "" && !c.foreignAddress(h.Target.Value):
+		w.add(computedAddress, clip(h.Target.Value))
 	case c.foreignAddress(h.Target.Value):
 		w.add(foreignAddress, h.Target.Value)
 		if seesAll(h) && h.Kind == waxseal.KindCopy {
@@ -140,6 +145,13 @@ func (c *Context) address(h waxseal.Hook, w *weight) {
 
 // mailFile weighs a file that mail is written to.
 func (c *Context) mailFile(h waxseal.Hook, w *weight) {
+	if h.Kind == waxseal.KindScript {
+		c.furtherRules(h, w)
+		return
+	}
+	if hides(h) {
+		w.add(hidesAbout, clip(h.Target.Value), clip(h.Scope))
+	}
 	if slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleInclude }) {
 		w.add(addressList, h.Target.Value)
 		c.whereTableLies(h, w)
@@ -151,7 +163,9 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 	}
 	if inOwnHome(h) {
 		w.add(ownHome, h.Target.Value)
-		c.whereItLies(waxseal.Part{}, h.Target.Value, w)
+		if hiddenFolder(h.Target.Value) {
+			c.whereItLies(waxseal.Part{}, h.Target.Value, w)
+		}
 		return
 	}
 	w.add(systemMailbox, h.Target.Value)
@@ -168,10 +182,8 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 // inOwnHome reports whether a user has his own mail written below his home, as a
 // forward file may.
 func inOwnHome(h waxseal.Hook) bool {
-	user, ok := strings.CutPrefix(h.Scope, "recipient ")
-	user, _, _ = strings.Cut(user, "+")
-	home := "/home/" + user + "/"
-	return ok && user != "" && (strings.HasPrefix(h.Target.Value, "~/") || strings.HasPrefix(h.Target.Value, home) && !strings.Contains(h.Target.Value, ".."))
+	whose, _ := where(h.Scope)
+	return inHomeOf(h, h.Target.Value) && (strings.HasPrefix(whose, "recipient ") || h.Kind != waxseal.KindCopy || strings.HasPrefix(h.Target.Value, "~/"))
 }
 
 // service weighs handing mail to a service of master.cf: what that service does

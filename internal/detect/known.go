@@ -78,7 +78,7 @@ func socketPath(target string) (string, bool) {
 // directory.
 var mailPrograms = map[string]string{
 	"procmail": "/usr/bin", "maildrop": "/usr/bin", "vacation": "/usr/bin", "spamc": "/usr/bin", "dspam": "/usr/bin",
-	"formail": "/usr/bin", "reject": "", "sieve": "", "deliver": "/usr/lib", "dovecot-lda": "/usr/lib", "dovecot-lmtp": "/usr/lib",
+	"formail": "/usr/bin", "spamassassin": "/usr/bin", "bogofilter": "/usr/bin", "reformail": "/usr/bin", "mailbot": "/usr/bin", "sa-learn": "/usr/bin", "reject": "", "sieve": "", "deliver": "/usr/lib", "dovecot-lda": "/usr/lib", "dovecot-lmtp": "/usr/lib",
 	"mailman": "", "post": "", "policyd-spf": "/usr/bin", "postfix-policyd-spf-perl": "/usr/sbin", "policyd-spf-perl": "/usr/sbin",
 	"rmail": "/usr/bin", "uux": "/usr/bin", "bsmtp": "/usr/lib", "ifmail": "/usr/lib", "scalemail-store": "/usr/lib",
 	"postfix-to-mailman.py": "/usr/lib", "amavisd": "/usr/sbin", "cyrdeliver": "/usr/sbin", "sympa": "/usr/lib", "queue": "/usr/lib",

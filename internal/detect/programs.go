@@ -64,6 +64,8 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 	case isInstanceManager(h, program, name):
 		w.add(instanceManager, name)
 		return
+	case onlyText(h) && (!knownMailProgram(name) || hasShell(h.Target.Value)) && program.PackageState != waxseal.PackageUnowned:
+		w.add(textTool, clip(h.Target.Value))
 	case isGeneralTool(name) || hasShell(h.Target.Value):
 		w.add(generalTool, clip(h.Target.Value))
 	case knownMailProgram(name) && program.PackageState != waxseal.PackageUnowned && !(program.Role == waxseal.RoleScript && compiled(name)):

@@ -45,6 +45,8 @@ const (
 	ownHome
 	strangeFile
 	addressList
+	rulesFrom
+	computedAddress
 
 	// Who answers at a socket.
 	documentedSocket
@@ -61,6 +63,8 @@ const (
 	// The verb of an action.
 	dropped
 	droppedUnread
+	droppedMarked
+	hidesAbout
 	sentBack
 	notices
 	diverted
@@ -79,6 +83,7 @@ const (
 
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
+	textTool
 	deliveryProgram
 	packagedProgram
 	instanceManager
@@ -194,6 +199,9 @@ var signs = [...]row{
 	strangeFile:    {waxseal.High, false, "%s is no mailbox of the system"},
 	addressList:    {waxseal.Low, false, "a list of addresses is read from %s; what it says is judged entry by entry"},
 
+	rulesFrom:       {waxseal.Low, false, "further rules are read from %s; what they do is judged one by one"},
+	computedAddress: {waxseal.Medium, false, "where mail goes is worked out for each message: %s"},
+
 	documentedSocket: {waxseal.Medium, false, "%s is where %s is documented to listen; who really listens there is not checked"},
 	strangeSocket:    {waxseal.High, false, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there"},
 	remoteSocket:     {waxseal.High, false, "mail is handed to another host: %s (%s)"},
@@ -207,6 +215,8 @@ var signs = [...]row{
 
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
+	droppedMarked:    {waxseal.Medium, false, "mail that a filter marked as spam or infected is dropped: %s"},
+	hidesAbout:       {waxseal.High, false, "mail about money, access or security is put out of sight, into %s: %s"},
 	sentBack:         {waxseal.Medium, false, "mail of %s is sent back with the word that the user moved to %s"},
 	notices:          {waxseal.Medium, false, "notices with headers and dialogue are sent for these sorts of event: %s"},
 	diverted:         {waxseal.High, false, "mail is diverted, copied or dropped by %s: %s"},
@@ -224,6 +234,7 @@ var signs = [...]row{
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 
 	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},
+	textTool:              {waxseal.Medium, false, "only tools that read, print and answer run with each message: %s"},
 	deliveryProgram:       {waxseal.Medium, false, "the delivery program %s runs with each message"},
 	packagedProgram:       {waxseal.Medium, false, "%s runs with each message; the local package database knows it as part of %s and unmodified"},
 	instanceManager:       {waxseal.Medium, false, "several instances of Postfix are run by its own manager %s"},
@@ -318,6 +329,8 @@ var standing = map[sign]waxseal.Severity{
 	documentedSocket:   waxseal.Low,
 	filterListens:      waxseal.Low,
 	deliveryProgram:    waxseal.Low,
+	textTool:           waxseal.Low,
+	droppedMarked:      waxseal.Low,
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,
 	jobPackaged:        waxseal.Low,

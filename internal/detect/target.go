@@ -127,6 +127,10 @@ func (c *Context) foreignAddress(address string) bool {
 // (Maildir++): ~/Maildir/.Lists.
 var folder = regexp.MustCompile(`(?i)/(?:\.?maildir|mail)/\.[^/]+`)
 
+// ownDots are hidden names under which users keep rules for their mail, as the
+// manual of each program says.
+var ownDots = map[string]bool{".forward": true, ".procmailrc": true, ".procmail": true, ".mailfilter": true, ".mailfilters": true, ".maildrop": true}
+
 // hiding says why a path is a place where software is hidden rather than kept,
 // "" if it is not.
 func hiding(p string) string {
@@ -136,7 +140,7 @@ func hiding(p string) string {
 		}
 	}
 	for part := range strings.SplitSeq(folder.ReplaceAllString(path.Clean(p), ""), "/") {
-		if len(part) > 1 && part[0] == '.' && part != ".." && part != ".forward" && part != ".procmailrc" {
+		if len(part) > 1 && part[0] == '.' && part != ".." && !ownDots[part] {
 			return "its path has the hidden name " + part
 		}
 	}

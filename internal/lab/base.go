@@ -35,6 +35,9 @@ const (
 	Exim      Flavour = "exim"
 	Sendmail  Flavour = "sendmail"
 	OpenSMTPD Flavour = "opensmtpd"
+	// Delivery is a host with the delivery agents procmail and maildrop, and no mail
+	// system.
+	Delivery Flavour = "delivery"
 )
 
 // recipe is how a flavour's base is made.
@@ -75,6 +78,7 @@ var stockPackages = map[Flavour][]string{
 	Exim:      {"exim4-daemon-heavy", "procmail", "rsyslog", "systemd", "usr-is-merged"},
 	Sendmail:  {"m4", "make", "procmail", "rsyslog", "sendmail", "systemd", "usr-is-merged"},
 	OpenSMTPD: {"opensmtpd", "opensmtpd-extras", "procmail", "rsyslog", "systemd", "usr-is-merged"},
+	Delivery:  {"maildrop", "procmail", "usr-is-merged"},
 }
 
 // stockBake changes nothing of what the packages set up: they expect a name.
@@ -205,6 +209,7 @@ func mmdebstrapArgs(work string, r recipe) ([]string, error) {
 		"--aptopt=" + filepath.Join(work, "apt.conf"),
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/info/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+		"--dpkgopt=path-include=/usr/share/man/man?/maildir*", // maildrop's package is not set up without these
 		`--essential-hook=chroot "$1" debconf-set-selections <` + in("preseed"),
 		`--customize-hook=chroot "$1" /bin/sh <` + in("bake.sh"),
 		suite, filepath.Join(work, "base.tar"),

@@ -2,6 +2,9 @@ package mailpath
 
 import (
 	"waxseal"
+	"waxseal/internal/filter/delivery"
+	"waxseal/internal/filter/nullclient"
+	"waxseal/internal/filter/others"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
 	"waxseal/internal/mta/exim"
@@ -19,6 +22,9 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	for _, read := range []func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result{exim.Read, sendmail.Read, opensmtpd.Read} {
 		found.Join(read(tree, r.masker, options))
 	}
+	found.Join(others.Read(tree, r.masker, options, found.Stacks))
+	found.Join(nullclient.Read(tree, r.masker, options))
+	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))
 	return found
 }
 

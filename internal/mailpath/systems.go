@@ -28,12 +28,12 @@ var systems = []system{
 	{"exim", "Exim", []string{"exim4-daemon-heavy", "exim4-daemon-light", "exim4-daemon-custom", "exim"}, []waxseal.Path{"/usr/sbin/exim4", "/usr/sbin/exim", "/usr/exim/bin/exim", "/usr/local/exim/bin/exim", "/usr/local/bin/exim", "/usr/local/sbin/exim"}},
 	{"sendmail", "Sendmail", []string{"sendmail-bin", "sendmail"}, []waxseal.Path{"/usr/libexec/sendmail/sendmail", "/usr/lib/sm.bin/sendmail", "/usr/sbin/sendmail.sendmail", "/usr/sbin/sendmail-mta", "/usr/local/sbin/sendmail"}},
 	{"opensmtpd", "OpenSMTPD", []string{"opensmtpd"}, []waxseal.Path{"/usr/sbin/smtpd", "/usr/local/sbin/smtpd"}},
-	{"courier", "Courier", []string{"courier-mta"}, nil},
-	{"nullmailer", "nullmailer", []string{"nullmailer"}, nil},
-	{"msmtp", "msmtp", []string{"msmtp"}, nil},
-	{"ssmtp", "sSMTP", []string{"ssmtp"}, nil},
-	{"dma", "DragonFly Mail Agent", []string{"dma"}, nil},
-	{"esmtp", "esmtp", []string{"esmtp"}, nil},
+	{"courier", "Courier", []string{"courier-mta"}, []waxseal.Path{"/usr/sbin/courier", "/usr/sbin/courierd"}},
+	{"nullmailer", "nullmailer", []string{"nullmailer"}, []waxseal.Path{"/usr/sbin/nullmailer-send"}},
+	{"msmtp", "msmtp", []string{"msmtp"}, []waxseal.Path{"/usr/bin/msmtp", "/usr/local/bin/msmtp"}},
+	{"ssmtp", "sSMTP", []string{"ssmtp"}, []waxseal.Path{"/usr/sbin/ssmtp"}},
+	{"dma", "DragonFly Mail Agent", []string{"dma"}, []waxseal.Path{"/usr/sbin/dma", "/usr/libexec/dma"}},
+	{"esmtp", "esmtp", []string{"esmtp"}, []waxseal.Path{"/usr/bin/esmtp"}},
 }
 
 // submitters are the names under which everything on a host hands mail over.
@@ -49,7 +49,9 @@ func (c *closer) together(found *mta.Result) {
 	}
 	owners := map[waxseal.StackName]bool{}
 	for _, s := range found.Stacks {
-		owners[s.MTA] = true
+		if slices.ContainsFunc(systems, func(known system) bool { return known.name == s.MTA }) {
+			owners[s.MTA] = true
+		}
 	}
 	if h, ok := c.submission(owners); ok {
 		found.Hooks = append(found.Hooks, h)
