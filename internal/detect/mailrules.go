@@ -73,6 +73,11 @@ var (
 	writesTo    = regexp.MustCompile(`>>?\s*([^\s;|&<>()]+)`)
 )
 
+// usesTools are the delivery agents and clients whose rules are made of such tools: procmailex(5)
+// pipes through formail and grep, msmtp(1) asks gpg for a password. An alias or a transport that runs one of them is
+// no such rule.
+var usesTools = map[waxseal.StackName]bool{"procmail": true, "maildrop": true, "msmtp": true}
+
 // onlyText reports whether a command line reads, prints and answers, and no more:
 // each program of it is a tool for text where Debian and others put those, and what
 // is written goes to the user's own home.

@@ -64,7 +64,7 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 	case isInstanceManager(h, program, name):
 		w.add(instanceManager, name)
 		return
-	case onlyText(h) && (!knownMailProgram(name) || hasShell(h.Target.Value)) && program.PackageState != waxseal.PackageUnowned:
+	case usesTools[h.MTA] && !runsAsRoot(h) && onlyText(h) && (!knownMailProgram(name) || hasShell(h.Target.Value)) && program.PackageState != waxseal.PackageUnowned:
 		w.add(textTool, clip(h.Target.Value))
 	case isGeneralTool(name) || hasShell(h.Target.Value):
 		w.add(generalTool, clip(h.Target.Value))

@@ -17,6 +17,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -239,13 +240,17 @@ func (c *closer) overrules(p, have waxseal.Part) bool {
 	return isProgram(p.Role)
 }
 
+// makefile matches the first line of a Makefile that can be run. Its commands are
+// read by meaning where it belongs to a mail system, and it is no script of a shell.
+var makefile = regexp.MustCompile(`^#!\s*/\S*/make\b`)
+
 // runs reports whether a file is something that the kernel or the loader runs.
 func (c *closer) runs(p waxseal.Path) bool {
 	if known, ok := c.reader.programs[p]; ok && known.elf != nil {
 		return true
 	}
 	image, err := c.image(p)
-	return err == nil && (image.ELF != nil || image.Damaged || bytes.HasPrefix(image.Text, []byte("#!")))
+	return err == nil && (image.ELF != nil || image.Damaged || bytes.HasPrefix(image.Text, []byte("#!")) && !makefile.Match(image.Text))
 }
 
 // absent notes a part that is not there; a part that is there and can't be read

@@ -181,8 +181,13 @@ func (r *reader) makefile(p waxseal.Path) {
 	if !ok {
 		return
 	}
-	r.Part(p, waxseal.RoleScript)
-	script := !strings.HasSuffix(string(p), "Makefile")
+	// A Makefile is read by meaning, line by line; of a script that is as good as
+	// impossible, so that each change of it counts.
+	script, role := !strings.HasSuffix(string(p), "Makefile"), waxseal.RoleConfig
+	if script {
+		role = waxseal.RoleScript
+	}
+	r.Part(p, role)
 	own := functionsOf(text)
 	target, all := "", []string{}
 	for _, l := range logicalLines(text) {

@@ -67,13 +67,30 @@ func sketchMacros() map[string]func(*machine, []string) {
 	}
 	nothing := func(*machine, []string) {}
 	return map[string]func(*machine, []string){
-		"OSTYPE": nothing, "VERSIONID": nothing, "DOMAIN": sketchDomain, "HACK": func(m *machine, _ []string) { m.sketch.blind = true }, "MAILER": sketchMailer, "FEATURE": sketchFeature, "MODIFY_MAILER_FLAGS": nothing, "SITECONFIG": nothing,
+		"OSTYPE": sketchOSType, "VERSIONID": nothing, "DOMAIN": sketchDomain, "HACK": func(m *machine, _ []string) { m.sketch.blind = true }, "MAILER": sketchMailer, "FEATURE": sketchFeature, "MODIFY_MAILER_FLAGS": nothing, "SITECONFIG": nothing,
 		"INPUT_MAIL_FILTER": inputFilter, "MAIL_FILTER": mailFilter, "DAEMON_OPTIONS": func(m *machine, a []string) { m.sketch.daemons = append(m.sketch.daemons, arg(a, 1)) },
 		"CLIENT_OPTIONS": out("O ClientPortOptions=%"), "QUEUE_GROUP": func(m *machine, a []string) { m.sketch.lines6 = append(m.sketch.lines6, "Q"+arg(a, 1)+", "+arg(a, 2)) },
 		"MASQUERADE_AS": out("DM%"), "MASQUERADE_DOMAIN": out("C{M}%"), "MASQUERADE_DOMAIN_FILE": out("F{M}%"), "MASQUERADE_EXCEPTION": out("C{N}%"), "MASQUERADE_EXCEPTION_FILE": out("F{N}%"),
 		"EXPOSED_USER": out("C{E}%"), "EXPOSED_USER_FILE": out("F{E}%"), "LOCAL_USER": out("C{L}%"), "LOCAL_USER_FILE": out("F{L}%"), "LOCAL_DOMAIN": out("C{w}%"), "RELAY_DOMAIN": out("C{R}%"), "RELAY_DOMAIN_FILE": out("F{R}%"),
 		"VIRTUSER_DOMAIN": out("C{VirtHost}%"), "VIRTUSER_DOMAIN_FILE": out("F{VirtHost}%"), "GENERICS_DOMAIN": out("C{G}%"), "GENERICS_DOMAIN_FILE": out("F{G}%"), "LDAPROUTE_DOMAIN": out("C{LDAPRoute}%"),
 		"LDAPROUTE_DOMAIN_FILE": out("F{LDAPRoute}%"), "CANONIFY_DOMAIN": out("C{Canonify}%"), "CANONIFY_DOMAIN_FILE": out("F{Canonify}%"), "TRUST_AUTH_MECH": out("C{TrustAuthMech}%"),
+	}
+}
+
+// osTypes are what the files of operating systems define and features ask for: Debian's
+// debian.m4, and the linux.m4 that Red Hat uses (cf/README "OSTYPE").
+var osTypes = map[string]map[string]string{
+	"debian": {"confEBINDIR": "/usr/libexec/sendmail", "PROCMAIL_MAILER_PATH": "/usr/bin/procmail"},
+	"linux":  {"confEBINDIR": "/usr/sbin", "PROCMAIL_MAILER_PATH": "/usr/bin/procmail"},
+}
+
+// sketchOSType defines what the file of an operating system would. linux.m4 leaves
+// alone what the .mc has defined before.
+func sketchOSType(m *machine, a []string) {
+	for name, text := range osTypes[arg(a, 1)] {
+		if m.textOr(name, "") == "" {
+			m.macros[name] = []macro{{text: text}}
+		}
 	}
 }
 
