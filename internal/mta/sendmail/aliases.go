@@ -68,6 +68,7 @@ type following struct {
 	owner     string // whose rights commands and files get
 	home      string
 	inactive  string
+	barred    string // why commands and files are refused, "" if they are not
 	drift     string
 	seen      map[waxseal.Path]bool
 	keeps     bool // the recipient gets the mail too
@@ -122,6 +123,9 @@ func (x following) destination(h waxseal.Hook, d aliases.Destination) {
 	mta.Modify(&h, "drift", x.drift)
 	if x.inactive != "" {
 		mta.Inactive(&h, x.inactive)
+	}
+	if x.barred != "" && (d.Kind == aliases.Command || d.Kind == aliases.File || d.Kind == aliases.Home) {
+		mta.Inactive(&h, x.barred)
 	}
 	switch d.Kind {
 	case aliases.Command:

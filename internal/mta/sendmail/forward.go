@@ -171,8 +171,8 @@ func (in *instance) forward(f forwardFile, u mta.Account) {
 	if in.inert != "" {
 		x.inactive = in.inert
 	}
-	if !in.validShell(u) && u.Listed {
-		x.owner = u.Name
+	if u.Listed && !in.validShell(u) {
+		x.barred = "the shell of " + clip(u.Name) + " is not in /etc/shells, so that commands and files are refused"
 	}
 	x.members(f.path, text, false)
 }

@@ -117,13 +117,16 @@ func (in *instance) note(name, value string, line int) {
 // settings notes everything that the file sets, so that an edit with an effect is
 // seen, and one without is none.
 func (in *instance) settings() {
-	count := map[string]int{}
+	count, last := map[string]int{}, map[string]int{}
+	for _, o := range in.Options {
+		last[o.Name] = o.Line
+	}
 	for _, o := range in.Options {
 		name := "O " + o.Name
 		if adds[o.Name] {
 			count[name]++
 			name += " " + strconv.Itoa(count[name])
-		} else if last, _ := in.Option(o.Name); last.Line != o.Line {
+		} else if last[o.Name] != o.Line {
 			continue
 		}
 		in.note(name, folded(o.Value), o.Line)

@@ -97,6 +97,8 @@ func TestRead(t *testing.T) {
 		{"a later mailer counts", map[string]string{"cf": "Mlocal, P=/usr/local/lib/mda, F=ls, A=mda $u\n"}, []string{"M pipe command=/usr/local/lib/mda $u as mail"}, []string{"sensible"}},
 		{"forward file", map[string]string{"/home/alice/.forward": "\\alice, \"|/home/alice/bin/x\"\n", "cf": "O ForwardPath=/var/f/$u:$z/.forward\n"},
 			[]string{"ForwardPath pipe command=/home/alice/bin/x as alice", "ForwardPath redirect file=/var/f/$u"}, nil},
+		{"forward file of a user without a shell", map[string]string{"/home/alice/.forward": "bob, \"|/home/alice/bin/x\"\n", "/etc/shells": "/bin/bash\n", "cf": "O ForwardPath=$z/.forward\n"},
+			[]string{"ForwardPath pipe command=/home/alice/bin/x as alice inert: the shell of alice is not in /etc/shells, so that commands and files are refused", "ForwardPath redirect address=bob"}, nil},
 		{"shell code in sendmail.conf", map[string]string{"/etc/mail/sendmail.conf": "# words\nDAEMON_MODE=\"Daemon\";\nA=\"$(id)\";\nB=`id`\n. /tmp/x\n"},
 			[]string{`sourced script command=A="$(id)"; as root`, "sourced script command=. /tmp/x as root"}, []string{"DAEMON_MODE"}},
 		{"another configuration", map[string]string{"/etc/mail/sendmail.conf": "DAEMON_PARMS=\"-C/etc/mail/other.cf -X /var/log/all\"\n", "/etc/mail/other.cf": small + "DS[203.0.113.4]\n"},

@@ -40,6 +40,9 @@ type Filter struct {
 	Line    int
 }
 
+// maxFilters is more than anybody has; Sendmail uses 25.
+const maxFilters = 500
+
 // named takes the name off the front of an M, X or Q line.
 func named(body string) (name, rest string) {
 	i := strings.IndexFunc(body, func(r rune) bool { return r == ',' || strings.ContainsRune(blanks, r) })
@@ -114,6 +117,10 @@ func (r *reading) filter(l line, body string) {
 	fields, ok := equates(rest)
 	if name == "" || !ok {
 		r.problem(l.number, "a mail filter without a name or with an equals sign missing is not used: "+clip(body))
+		return
+	}
+	if len(r.Filters) >= maxFilters {
+		r.problem(l.number, "more mail filters than are read")
 		return
 	}
 	for _, f := range r.Filters {

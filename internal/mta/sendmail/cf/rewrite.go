@@ -205,8 +205,8 @@ func (e *Engine) inClass(class string, tokens []string, first, end int) (int, bo
 	if c == nil || len(c.words) == 0 {
 		return 0, false
 	}
-	for ; end <= len(tokens); end++ {
-		e.steps++
+	for ; end <= len(tokens) && e.steps <= maxSteps; end++ {
+		e.steps += end - first // what joining them takes
 		if c.Has(e.join(tokens[first:end], 0)) {
 			return end, true
 		}

@@ -123,6 +123,9 @@ func (m *macros) within(list []piece, depth int) []piece {
 }
 
 func (m *macros) macro(name string, depth int) []piece {
+	if m.size++; m.long || m.deep {
+		return nil
+	}
 	value := m.value(name)
 	if strings.IndexByte(value, '$') < 0 {
 		m.size += len(value)

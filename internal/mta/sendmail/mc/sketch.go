@@ -104,12 +104,21 @@ func sketchDomain(m *machine, a []string) {
 	}
 }
 
+// maxSketched bounds how many filters are taken.
+const maxSketched = 500
+
 func mailFilter(m *machine, a []string) {
+	if len(m.sketch.filters) >= maxSketched {
+		m.problem("more mail filters than are read")
+		return
+	}
 	m.sketch.filters = append(m.sketch.filters, "X"+arg(a, 1)+", "+arg(a, 2))
 }
 
 func inputFilter(m *machine, a []string) {
-	mailFilter(m, a)
+	if mailFilter(m, a); len(m.sketch.filters) >= maxSketched {
+		return
+	}
 	list := ""
 	if s := m.macros["confINPUT_MAIL_FILTERS"]; len(s) > 0 && s[len(s)-1].text != "" {
 		list = s[len(s)-1].text + ", "
