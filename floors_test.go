@@ -43,6 +43,7 @@ var floors = []struct {
 	{"1b configuration", []string{
 		"waxseal/internal/mta",
 		"waxseal/internal/mta/postfix/postconf",
+		"waxseal/internal/filter/dovecot/doveconf",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/mta/exim",
