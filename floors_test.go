@@ -34,6 +34,8 @@ var floors = []struct {
 		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
+		"waxseal/internal/mailbox/eximfilter",
+		"waxseal/internal/mailbox/sieve",
 		"waxseal/internal/mapdb",
 		"waxseal/internal/mask",
 		"waxseal/internal/mountinfo",
