@@ -48,6 +48,7 @@ var floors = []struct {
 		"waxseal/internal/filter/dovecot/doveconf",
 	}, nil},
 	{"1c readers", []string{
+		"waxseal/internal/filter/dovecot",
 		"waxseal/internal/mta/exim",
 		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",

@@ -2,6 +2,7 @@ package mailpath
 
 import (
 	"waxseal"
+	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
 	"waxseal/internal/mta/exim"
@@ -19,6 +20,10 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	for _, read := range []func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result{exim.Read, sendmail.Read, opensmtpd.Read} {
 		found.Join(read(tree, r.masker, options))
 	}
+	for _, s := range found.Stacks {
+		options.Domains = append(options.Domains, s.Domains...)
+	}
+	found.Join(dovecot.Read(tree, r.masker, options))
 	return found
 }
 

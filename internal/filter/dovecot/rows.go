@@ -16,16 +16,16 @@ type row struct {
 	// numbered: quota_warning2, quota_warning3 … count too.
 	numbered bool
 	// plugin is the one that uses the setting, and by the protocols that may load it.
-	plugin string
-	by     []string
-	kind   waxseal.HookKind
-	stage  waxseal.Stage
+	plugin  string
+	by      []string
+	kind    waxseal.HookKind
+	stage   waxseal.Stage
 	effects []waxseal.Effect
-	of     string // see scope
-	runsAs string
-	make   func(site)
-	does   string
-	manual string
+	of      string // see scope
+	runsAs  string
+	make    func(site)
+	does    string
+	manual  string
 	// name is the directive where it is not the key: what 2.4 calls it.
 	name string
 }
@@ -33,10 +33,10 @@ type row struct {
 func (r row) directive() string { return cmp.Or(r.name, r.key) }
 
 var (
-	sees    = []waxseal.Effect{waxseal.Observe}
-	copies  = []waxseal.Effect{waxseal.Observe, waxseal.Copy}
-	diverts = []waxseal.Effect{waxseal.Observe, waxseal.Divert}
-	runs    = []waxseal.Effect{waxseal.Execute}
+	sees        = []waxseal.Effect{waxseal.Observe}
+	copies      = []waxseal.Effect{waxseal.Observe, waxseal.Copy}
+	diverts     = []waxseal.Effect{waxseal.Observe, waxseal.Divert}
+	runs        = []waxseal.Effect{waxseal.Execute}
 	seesAndRuns = []waxseal.Effect{waxseal.Observe, waxseal.Execute}
 	anything    = []waxseal.Effect{waxseal.Observe, waxseal.Copy, waxseal.Divert, waxseal.Modify, waxseal.Drop, waxseal.Execute}
 	reading     = []string{"imap", "pop3"}

@@ -22,8 +22,10 @@ type setting struct{ key, sort string }
 
 func newGenerator(seed uint64) *generator {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), settings: map[string][]setting{}}
+	// Some mean something to the checks of the daemons, and of the size two daemons
+	// have two defaults.
 	for k, e := range tableOf(Grammar23).entries {
-		if skipped := []string{"base_dir", "state_dir", "service_count", "instance_name", "mail_location", "listen", "ssl_protocols", "login_trusted_networks", "mail_access_groups", "protocols", "auth_worker_max_count"}; !slices.Contains(skipped, k.name) {
+		if skipped := []string{"base_dir", "state_dir", "service_count", "instance_name", "mail_location", "listen", "ssl_protocols", "login_trusted_networks", "mail_access_groups", "protocols", "auth_worker_max_count", "submission_max_mail_size"}; !slices.Contains(skipped, k.name) {
 			g.settings[k.kind] = append(g.settings[k.kind], setting{k.name, e.Type})
 		}
 	}

@@ -21,6 +21,9 @@ func (p *parser) assign(l line) {
 
 // apply checks a value, where what the setting takes is known, and notes it.
 func (p *parser) apply(n Setting) {
+	if p.old(&n) {
+		return
+	}
 	if p.conf.Grammar == Grammar23 && !p.inList() {
 		known, ok := p.conf.known.find(p.section, n.Key)
 		switch {
@@ -41,6 +44,33 @@ func (p *parser) apply(n Setting) {
 		}
 	}
 	p.section.set(n)
+}
+
+// gone are settings of Dovecot 1 that 2.3 takes without effect.
+var gone = map[string]bool{
+	"login_dir": true, "dbox_rotate_min_size": true, "dbox_rotate_days": true, "director_consistent_hashing": true, "mail_log_max_lines_per_sec": true,
+	"maildir_copy_preserve_filename": true, "ssl_parameters_regenerate": true, "ssl_dh_parameters_length": true,
+}
+
+// old takes settings of Dovecot 1 as 2.3 does: sieve stood outside plugin { }.
+func (p *parser) old(n *Setting) bool {
+	if p.conf.Grammar == Grammar24 || p.section.Parent != nil && !p.section.IsFilter() {
+		return false
+	}
+	switch renamed := map[string]string{"ssl_disable": "ssl", "dbox_rotate_size": "mdbox_rotate_size", "ssl_cert_file": "ssl_cert", "ssl_key_file": "ssl_key", "ssl_ca_file": "ssl_ca"}; {
+	case n.Key == "sieve" || n.Key == "sieve_storage":
+		p.section.open("plugin", "", n.Source).set(*n)
+		return true
+	case n.Key == "ssl_disable":
+		n.Value = map[string]string{"yes": "no", "no": "yes"}[strings.ToLower(n.Value)]
+		n.Key = renamed[n.Key]
+	case strings.HasPrefix(n.Key, "ssl_") && renamed[n.Key] != "":
+		n.Key, n.File, n.Written = renamed[n.Key], clean(p.relative(n.Value)), "<"+n.Value
+		n.Value = p.content(*n)
+	case renamed[n.Key] != "":
+		n.Key = renamed[n.Key]
+	}
+	return gone[n.Key]
 }
 
 // content is that of a file that is a value. Keys and passwords are such values:
