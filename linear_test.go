@@ -16,6 +16,8 @@ import (
 	"waxseal/internal/drift"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
+	"waxseal/internal/mailbox/eximfilter"
+	"waxseal/internal/mailbox/sieve"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mapdb"
 	"waxseal/internal/mask"
@@ -35,6 +37,8 @@ var hostile = map[string]string{
 	"assignments": "a%d=$a\n", "options": " -o a=b", "services": "s%d inet n - n - - smtpd\n", "overrides": "smtp/inet/a%d=b\n", "sections": "[Service]\nExecStart=/a\n",
 	"packages": "Package: p%d\nStatus: install ok installed\nVersion: 1\n\n", "imports": "import a%d, b\n", "sources": ". /aa/b%d.sh\n", "secrets": "password%d = x\n",
 	"keys": "-----BEGIN PRIVATE KEY-----\n", "mounts": "3%d 22 0:40 / /etc/%d/x rw - tmpfs t rw\n", "folds": ":msg, contains, \"", "ifs": "if $a then {\n",
+	"filter": "if a is b%d then finish elif c is d then save \"x\" 0600 else mail to e endif\n", "tests": "if exists \"a%d\" {keep;} elsif anyof (true, false) {stop;} else {redirect \"a@b.example\";}\n",
+	"set": "set \"v\" \"${v}${v}%d\"; redirect \"${v}${hex:40}\";", "commands": "keep;", "finish": "finish ", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
 }
 
 // shape makes a text of about n bytes.
@@ -71,7 +75,17 @@ var readers = map[string]func(text string){
 	"server":        func(text string) { mapdb.ParseServer("mysql", text) },
 	"alias file":    func(text string) { aliases.Parse(text) },
 	"forward":       func(text string) { aliases.ParseList(text); aliases.ParseValue(text, 1) },
-	"program":       func(text string) { loader.Parse([]byte("\x7fELF\x02\x01" + text)) },
+	"exim filter": func(text string) {
+		for _, c := range eximfilter.Parse("if a is b then\n"+text, eximfilter.Rights{System: true}).Commands {
+			c.When()
+		}
+	},
+	"sieve": func(text string) {
+		for _, a := range sieve.Parse("require [\"variables\", \"encoded-character\"];"+text, sieve.Options{MaxSize: len(text) + 100}).Actions {
+			a.When()
+		}
+	},
+	"program": func(text string) { loader.Parse([]byte("\x7fELF\x02\x01" + text)) },
 	"mountinfo": func(text string) {
 		m, _ := mountinfo.Parse([]byte(text))
 		mountinfo.Inside(m, "/etc")

@@ -13,6 +13,7 @@ type run struct {
 	this      string            // $thisaddress
 	out       strings.Builder
 	commands  []Command
+	taken     []Command
 	delivered bool
 	system    bool
 }
@@ -29,17 +30,35 @@ const (
 
 // evaluate prints what Exim says that it would do; known is false where it only is
 // a beginning of that.
-func evaluate(f Filter, headers map[string]string, system bool) (out string, known bool) {
-	r := &run{headers: headers, commands: f.Commands, system: system}
+func evaluate(f Filter, headers map[string]string, system bool) (r *run, known bool) {
+	r = &run{headers: headers, commands: f.Commands, system: system}
 	switch r.list(f.top) {
 	case errs:
 		r.out.WriteString("Filter error\n")
 	case unknown:
-		return r.out.String(), false
+		return r, false
 	case goesOn:
 		r.finish()
 	}
-	return r.out.String(), true
+	return r, true
+}
+
+// contradiction says where what is told of a command is not what came out. That
+// holds for what no condition surrounds, and only where all that was obeyed is so.
+func (r *run) contradiction() string {
+	free, delivers := true, false
+	for _, c := range r.taken {
+		if c.Ends != 0 {
+			return fmt.Sprintf("%s of line %d is obeyed, but line %d ends the filter", c.Verb, c.Line, c.Ends)
+		}
+		free, delivers = free && c.guard == nil, delivers || c.Delivers()
+	}
+	for _, c := range r.taken {
+		if free && (c.Delivers() && c.Diverts != r.delivered || c.Drops != (c.Seen && !delivers && !c.Delivers())) {
+			return fmt.Sprintf("%s of line %d diverts %v, drops %v", c.Verb, c.Line, c.Diverts, c.Drops)
+		}
+	}
+	return ""
 }
 
 func (r *run) finish() {
@@ -101,6 +120,7 @@ func (r *run) expand(s string) (string, outcome) {
 var plainAddress = regexp.MustCompile(`^[a-z.]+@[a-z.]+$`)
 
 func (r *run) obey(c Command) outcome {
+	r.taken = append(r.taken, c)
 	if c.Verb == Mail || c.Verb == Vacation {
 		return r.mail(c)
 	}
@@ -268,6 +288,9 @@ func (r *run) anyAddress(c *Condition) (bool, outcome) {
 	for _, a := range strings.Split(list, ",") {
 		if a = strings.TrimSpace(a); a == "" {
 			continue
+		}
+		if !plainAddress.MatchString(a) {
+			return false, unknown
 		}
 		r.this = a
 		if yes, o := r.test(c.Parts[0]); yes || o != goesOn {

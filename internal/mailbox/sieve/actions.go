@@ -1,6 +1,9 @@
 package sieve
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Verb is the word of an action.
 type Verb string
@@ -33,10 +36,13 @@ const (
 
 // Action is one thing that a script does with mail.
 type Action struct {
-	Verb   Verb
-	Line   int
+	Verb Verb
+	Line int
+	// Target and Args have the values of variables that the script sets to a text.
 	Target string
 	Args   []string
+	// May are all texts that Target may be, where variables make it several.
+	May []string
 	// From is the address behind :from of vacation and notify.
 	From string
 	// Copy is set where :copy keeps the action from cancelling the implicit keep.
@@ -91,11 +97,12 @@ type scope struct {
 type lister struct {
 	checker *checker
 	list    []Action
+	values  variables
 }
 
 // actions lists what a script does.
 func actions(commands []*Command, c *checker) []Action {
-	l := &lister{checker: c}
+	l := &lister{checker: c, values: variables{}}
 	l.block(commands, &scope{cancels: -1, keeps: -1, hears: -1}, nil, "")
 	for i := range l.list {
 		l.list[i].settle(i)
@@ -128,6 +135,8 @@ func (l *lister) block(list []*Command, s *scope, g *guard, never string) {
 			}
 		case "foreverypart":
 			l.block(cmd.Block, s.inner(), &guard{g, cmd, true}, why)
+		case "set":
+			l.values.set(cmd)
 		default:
 			l.action(cmd, s, g, why, false)
 		}
@@ -174,6 +183,9 @@ func (l *lister) action(cmd *Command, s *scope, g *guard, never string, inTest b
 	w, known := words[cmd.Name]
 	if !known || !a.fill(cmd) {
 		return
+	}
+	if l.checker.has("variables") {
+		a.expand(l.values)
 	}
 	if !l.checker.has(w.ext) {
 		a.Lacks = w.ext
@@ -254,6 +266,21 @@ func (a *Action) fill(cmd *Command) bool {
 		a.From = from.Text
 	}
 	return true
+}
+
+// expand puts the values of variables in.
+func (a *Action) expand(v variables) {
+	if may := v.expand(a.Target); len(may) > 0 {
+		if a.Target = may[0]; len(may) > 1 {
+			a.May = may
+		}
+	}
+	for i, arg := range a.Args {
+		if may := v.expand(arg); len(may) == 1 && may[0] != arg {
+			a.Args = slices.Clone(a.Args)
+			a.Args[i] = may[0]
+		}
+	}
 }
 
 // notify takes the method; the extension "notify", which is older, has it in tags:

@@ -134,7 +134,7 @@ func (g *generator) extended(n, depth int) string {
 		return g.mostly(g.pick(`set "v" "x";`, `set :lower :length "v" "${v}";`, `set :upper :quotewildcard "v_1" "";`), `set "1v" "x";`, `set "a.b" "x";`, `set :lower :upper "v" "x";`, `set "v";`)
 	case 21:
 		g.use("enotify")
-		return g.mostly(g.pick(`notify "mailto:a@b.example";`, `notify :importance "1" :message "m" "mailto:a@b.example";`, `notify :from "a@b.example" "mailto:a@b.example?body=x";`), `notify "frob:x";`, `notify :importance "9" "mailto:a@b.example";`, `notify "x";`)
+		return g.mostly(g.pick(`notify "mailto:a@b.example";`, `notify :importance "1" :message "m" "mailto:a@b.example";`, `notify :from "a@b.example" "mailto:a@b.example?body=x";`), `notify "frob:x";`, `notify :importance "9" "mailto:a@b.example";`, `notify "x";`, `notify "mailto:a%40b.example";`, `notify "mailto:a";`, `notify :from "x" "mailto:a@b.example";`, `notify "mailto:";`)
 	case 22, 23:
 		g.use("vnd.dovecot.pipe")
 		return "pipe" + g.copy() + g.pick("", ":try ") + g.mostly(`"learn.sh"`, `"a/b"`, `["x"]`, "") + g.pick("", ` "a"`, ` ["a", "b"]`) + ";"
@@ -148,11 +148,15 @@ func (g *generator) extended(n, depth int) string {
 		}
 		return g.mostly("", "break;")
 	case 27:
+		g.use("encoded-character", "variables")
+		return g.pick(`redirect "${hex:61 40}b.example";`, `redirect "${unicode:40}";`, `redirect "${hex:zz}@b.example";`, `set "${hex:76}" "x";`, `redirect "${v}";`)
+	case 31:
 		g.use("vnd.dovecot.debug")
 		return `debug_log "x";`
 	case 28:
+		// Not copy: Pigeonhole gives pipe no :copy where only ihave loads it.
 		g.use("ihave")
-		return g.mostly(g.pick(`if ihave "frob" { frob; }`, `if not ihave "frob" { keep; } else { frob; }`, `if ihave ["copy", "fileinto"] { fileinto :copy "x"; }`), `error;`, `if ihave "frob" { keep; } else { frob; }`)
+		return g.mostly(g.pick(`if ihave "frob" { frob; }`, `if not ihave "frob" { keep; } else { frob; }`, `if ihave ["mime", "fileinto"] { fileinto "x"; }`), `error;`, `if ihave "frob" { keep; } else { frob; }`)
 	case 29:
 		g.use("mailbox", "fileinto")
 		return `fileinto :create "x";`

@@ -7,7 +7,7 @@ import (
 )
 
 // constant reports whether a string has no variables in it.
-func (c *checker) constant(s string) bool { return !c.has("variables") || !strings.Contains(s, "${") }
+func (c *checker) constant(s string) bool { return !c.has("variables") || !hasVariable(s) }
 
 // requires takes the extensions of a require (RFC 5228 section 3.2).
 func (c *checker) requires(k *call) {
@@ -38,6 +38,13 @@ func (c *checker) requires(k *call) {
 // together refuses extensions that need others, when all are known (RFC 5703
 // section 7).
 func (c *checker) together() {
+	for _, pair := range [][2]string{{"notify", "enotify"}, {"imapflags", "imap4flags"}, {"vnd.dovecot.duplicate", "duplicate"}} {
+		for _, r := range c.script.Requires {
+			if r.Name == pair[0] && slices.ContainsFunc(c.script.Requires, func(r Require) bool { return r.Name == pair[1] }) {
+				c.refuse(r.Line, pair[0]+" and "+pair[1]+" exclude one another")
+			}
+		}
+	}
 	if !c.loaded["extracttext"] || c.loaded["variables"] && c.loaded["foreverypart"] {
 		return
 	}
@@ -214,8 +221,48 @@ func (c *checker) notified(k *call) {
 	if !c.constant(a.Text) {
 		return
 	}
-	if scheme, _, ok := strings.Cut(a.Text, ":"); !ok || !strings.EqualFold(scheme, "mailto") {
+	scheme, rest, ok := strings.Cut(a.Text, ":")
+	to, _, _ := strings.Cut(rest, "?")
+	if !ok || !strings.EqualFold(scheme, "mailto") || to != "" && !mailtoAddresses(to) {
 		c.refuse(a.Line, "notify by "+strconv.Quote(clip(a.Text))+", which is no mailto address")
+	}
+}
+
+// mailtoAddresses checks the recipients of a mailto address (RFC 6068): characters
+// that mean something there are written as %40; a comma is the last of them.
+func mailtoAddresses(to string) bool {
+	var b strings.Builder
+	for i := 0; i < len(to); i++ {
+		c := to[i]
+		switch {
+		case c == '%':
+			v, err := strconv.ParseUint(to[i+1:min(len(to), i+3)], 16, 8)
+			if err != nil || v == 0 || i+2 >= len(to) {
+				return false
+			}
+			b.WriteByte(byte(v))
+			i += 2
+			continue
+		case c >= '0' && c <= '9', letter(c), strings.IndexByte("!$'()*+,-.:@~", c) >= 0:
+		default:
+			return false
+		}
+		b.WriteByte(c)
+	}
+	return validAddress(b.String())
+}
+
+// position refuses an index of 0 (RFC 5260 section 6).
+func (c *checker) position(k *call, a Argument) {
+	if a.Number == 0 {
+		c.refuse(a.Line, ":index of "+k.Name+" is 0")
+	}
+}
+
+// specialUse refuses what is no attribute of a mailbox (RFC 8579).
+func (c *checker) specialUse(_ *call, a Argument) {
+	if c.constant(a.Text) && !strings.HasPrefix(a.Text, `\\`) {
+		c.refuse(a.Line, ":specialuse "+strconv.Quote(clip(a.Text))+" does not begin with a backslash")
 	}
 }
 

@@ -73,6 +73,9 @@ func TestActions(t *testing.T) {
 		{"notify", `require "enotify"; notify :message "m" "mailto:a@b.example";`, "1 notify mailto:a@b.example m"},
 		{"notify of old", `require "notify"; notify :method "mailto" :options "a@b.example";`, "1 notify mailto:a@b.example lacks enotify"},
 		{"flags", `require ["imap4flags","variables"]; setflag "v" ["\\Seen"]; addflag "\\Deleted";`, "1 setflag v \\Seen\n1 addflag \\Deleted"},
+		{"encoded characters", `require "encoded-character"; redirect "a${hex:40}${unicode: 62 2e}example";`, "1 redirect a@b.example [diverts]"},
+		{"no encoded characters", `require "fileinto"; fileinto "${hex:40}";`, "1 fileinto ${hex:40}"},
+		{"variables", `require "variables"; set :lower "v" "A@B"; set "w" "${V}.example"; redirect "${w}"; redirect "${x}";`, "1 redirect a@b.example [diverts]\n1 redirect ${x} [diverts]"},
 		{"each part", `require "foreverypart"; foreverypart { discard; }`, "1 discard [drops] if in each part"},
 		{"capitals and comments", "/* a */ IF TRUE # b\n{ KEEP; }", "2 keep if always"},
 		{"an extension if it is there", `require "ihave"; if ihave "fileinto" { fileinto "x"; }`, "1 fileinto x if ihave \"fileinto\""},
@@ -141,6 +144,14 @@ func TestOffered(t *testing.T) {
 	}
 	if s := Parse(`require "vnd.other"; frob "x"; discard;`, Options{Extensions: append(Standard(), "vnd.other")}); s.Refused || len(s.Actions) != 1 || len(s.Unknown) != 1 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestMay: a variable of several values makes several targets.
+func TestMay(t *testing.T) {
+	s := Parse(`require "variables"; set "v" "a@b.example"; if exists "x" { set "v" "c@d.example"; } redirect "${v}";`, Options{})
+	if len(s.Actions) != 1 || strings.Join(s.Actions[0].May, " ") != "a@b.example c@d.example" {
+		t.Errorf("%+v", s.Actions)
 	}
 }
 

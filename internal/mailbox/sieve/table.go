@@ -36,10 +36,13 @@ const (
 type tagged struct {
 	name  string
 	ext   string // the extension that brings it, besides that of the word
-	group string // of several tags of a group one may be given; "*" any number
+	group string // of several tags of a group one may be given
 	value Sort   // of the argument behind it, if any
 	check func(*checker, *call, Argument)
 }
+
+// repeated is the group of tags that Pigeonhole takes several times.
+const repeated = "*"
 
 func one(name string) *tagged { return &tagged{name: name} }
 
@@ -76,8 +79,8 @@ var (
 		of("relational", checked(with("value", String), (*checker).relation)), of("relational", checked(with("count", String), (*checker).relation))),
 		[]*tagged{checked(with("comparator", String), (*checker).comparator)})
 	addressPart = group("address part", one("all"), one("localpart"), one("domain"), of("subaddress", one("user")), of("subaddress", one("detail")))
-	indexed     = []*tagged{of("index", with("index", Number)), of("index", one("last"))}
-	mimeTags    = []*tagged{of("mime", one("mime")), of("mime", one("anychild"))}
+	indexed     = join([]*tagged{of("index", checked(with("index", Number), (*checker).position))}, group(repeated, of("index", one("last"))))
+	mimeTags    = join([]*tagged{of("mime", one("mime"))}, group(repeated, of("mime", one("anychild"))))
 	mimeOptions = group("mime option", of("mime", one("type")), of("mime", one("subtype")), of("mime", one("contenttype")), of("mime", with("param", Strings)))
 	copies      = of("copy", one("copy"))
 	flags       = of("imap4flags", with("flags", Strings))
@@ -98,13 +101,13 @@ var words = map[string]*word{
 	"stop":     {form: command},
 	"keep":     {form: command, tags: []*tagged{flags}},
 	"discard":  {form: command},
-	"fileinto": {ext: "fileinto", form: command, args: []Sort{String}, tags: []*tagged{copies, flags, of("mailbox", one("create")), of("special-use", with("specialuse", String))}},
+	"fileinto": {ext: "fileinto", form: command, args: []Sort{String}, tags: []*tagged{copies, flags, of("mailbox", one("create")), of("special-use", checked(with("specialuse", String), (*checker).specialUse))}},
 	"redirect": {form: command, args: []Sort{String}, tags: []*tagged{copies}, check: (*checker).redirected},
 	"true":     {form: test}, "false": {form: test},
 	"not":      {form: test, tests: oneTest},
 	"allof":    {form: test, tests: someTests},
 	"anyof":    {form: test, tests: someTests},
-	"exists":   {form: test, args: []Sort{Strings}, tags: mimeTags},
+	"exists":   {form: test, args: []Sort{Strings}, tags: mimeTags, check: (*checker).dependentTags},
 	"header":   {form: test, args: []Sort{Strings, Strings}, tags: join(matching, indexed, mimeTags, mimeOptions), check: (*checker).dependentTags},
 	"address":  {form: test, args: []Sort{Strings, Strings}, tags: join(matching, addressPart, indexed, mimeTags), check: (*checker).addressTest},
 	"envelope": {ext: "envelope", form: test, args: []Sort{Strings, Strings}, tags: join(matching, addressPart), check: (*checker).envelopeTest},
@@ -115,7 +118,7 @@ var words = map[string]*word{
 	// RFC 5230, 6131
 	"vacation": {ext: "vacation", form: command, args: []Sort{String}, tags: join(
 		group("interval", with("days", Number), of("vacation-seconds", with("seconds", Number))),
-		[]*tagged{with("subject", String), checked(with("from", String), (*checker).sender), with("addresses", Strings), one("mime"), with("handle", String)})},
+		[]*tagged{with("subject", String), checked(with("from", String), (*checker).sender), with("addresses", Strings), one("mime")}, group(repeated, with("handle", String)))},
 	// RFC 5293
 	"addheader":    {ext: "editheader", form: command, args: []Sort{String, String}, tags: []*tagged{one("last")}, check: (*checker).fieldName},
 	"deleteheader": {ext: "editheader", form: command, args: []Sort{String, Strings}, optional: 1, tags: join(matching, []*tagged{with("index", Number), one("last")}), check: (*checker).fieldName},
@@ -128,7 +131,7 @@ var words = map[string]*word{
 	"set":    {ext: "variables", form: command, args: []Sort{String, String}, tags: modifiers, check: (*checker).variable},
 	"string": {ext: "variables", form: test, args: []Sort{Strings, Strings}, tags: matching},
 	// RFC 6609
-	"include": {ext: "include", form: command, args: []Sort{String}, tags: join(group("location", one("personal"), one("global")), []*tagged{one("once"), one("optional")}), check: (*checker).included},
+	"include": {ext: "include", form: command, args: []Sort{String}, tags: join(group("location", one("personal"), one("global")), group(repeated, one("once"), one("optional"))), check: (*checker).included},
 	"return":  {ext: "include", form: command},
 	"global":  {ext: "include", form: command, args: []Sort{Strings}, check: (*checker).global},
 	"import":  {ext: "include", form: command, args: []Sort{Strings}, check: (*checker).global},
@@ -136,7 +139,7 @@ var words = map[string]*word{
 	// RFC 5183, 5435
 	"environment": {ext: "environment", form: test, args: []Sort{String, Strings}, tags: matching},
 	"notify": {ext: "enotify", form: command, args: []Sort{String}, check: (*checker).notified, tags: []*tagged{
-		with("from", String), with("options", Strings), with("message", String), checked(with("importance", String), (*checker).importance)}},
+		checked(with("from", String), (*checker).sender), with("options", Strings), with("message", String), checked(with("importance", String), (*checker).importance)}},
 	"valid_notify_method":      {ext: "enotify", form: test, args: []Sort{Strings}},
 	"notify_method_capability": {ext: "enotify", form: test, args: []Sort{String, String, Strings}, tags: matching},
 	// RFC 5490
@@ -153,8 +156,8 @@ var words = map[string]*word{
 	"currentdate": {ext: "date", form: test, args: []Sort{String, Strings}, tags: join(matching, []*tagged{with("zone", String)})},
 	"body":        {ext: "body", form: test, args: []Sort{Strings}, tags: join(matching, group("transform", one("raw"), with("content", Strings), one("text")))},
 	// RFC 5703
-	"foreverypart": {ext: "foreverypart", form: command, tags: []*tagged{with("name", String)}, block: true, check: (*checker).loop},
-	"break":        {ext: "foreverypart", form: command, tags: []*tagged{with("name", String)}, check: (*checker).breaks},
+	"foreverypart": {ext: "foreverypart", form: command, tags: group(repeated, with("name", String)), block: true, check: (*checker).loop},
+	"break":        {ext: "foreverypart", form: command, tags: group(repeated, with("name", String)), check: (*checker).breaks},
 	"extracttext":  {ext: "extracttext", form: command, args: []Sort{String}, tags: join(modifiers, []*tagged{with("first", Number)}), check: (*checker).extracted},
 	// RFC 5235
 	"spamtest":  {ext: "spamtest", form: test, args: []Sort{String}, tags: join(matching, []*tagged{of("spamtestplus", one("percent"))})},
