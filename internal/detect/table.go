@@ -43,6 +43,9 @@ const (
 	remoteSeesAll
 	systemMailbox
 	ownHome
+	sorted
+	hidesWarnings
+	hidesAll
 	strangeFile
 	addressList
 
@@ -60,6 +63,10 @@ const (
 
 	// The verb of an action.
 	dropped
+	droppedSpam
+	answered
+	namedInScript
+	mastersRead
 	droppedUnread
 	sentBack
 	notices
@@ -197,6 +204,13 @@ var signs = [...]row{
 	failsOpen:        {waxseal.None, false, "if it does not answer, mail passes unfiltered, so its absence will not be noticed"},
 	nowFailsOpen:     {waxseal.None, false, "if the milter does not answer, mail now passes unfiltered"},
 
+	sorted:           {waxseal.Low, false, "mail is put into a folder of the recipient's own: %s"},
+	hidesWarnings:    {waxseal.High, false, "mail that warns of an intruder, or tells of money, is put where nobody looks: into %s, where %s"},
+	hidesAll:         {waxseal.High, false, "all mail is put where nobody looks: into %s"},
+	droppedSpam:      {waxseal.Low, false, "mail is dropped that a filter marked as spam: %s"},
+	answered:         {waxseal.Low, false, "whoever writes gets an automatic answer: %s"},
+	namedInScript:    {waxseal.None, false, "the program is named in %s: one that trains a spam filter, as Dovecot's documentation shows, and one that an intruder put there look the same, and differ only in where they came from"},
+	mastersRead:      {waxseal.High, false, "whoever it names may read the mail of every user: %s"},
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
 	sentBack:         {waxseal.Medium, false, "mail of %s is sent back with the word that the user moved to %s"},
@@ -228,7 +242,7 @@ var signs = [...]row{
 	nowUnsafeAbove:  {waxseal.High, false, "others than root can write %s now (%s, mode %s), and with it %s"},
 	notAsPackaged:   {waxseal.High, true, "%s is not as package %s brought it"},
 	packagedCode:    {waxseal.Medium, false, "%s is loaded or run by the mail system; the local package database knows it as part of %s and unmodified"},
-	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; Postfix comes with a module of this name, and no package database says whether this is it"},
+	stockModule:     {waxseal.Medium, false, "%s is loaded by the mail system; the mail system comes with a module of this name, and no package database says whether this is it"},
 	strangeCode:     {waxseal.High, false, "code that no package vouches for becomes part of the mail system: %s"},
 	loaderTrick:     {waxseal.Critical, true, "%s puts code of somebody's choice into every daemon: %s"},
 	preloaded:       {waxseal.Critical, true, "%s is loaded into every program of the host, mail daemons and root's commands too"},
@@ -304,6 +318,7 @@ var standing = map[sign]waxseal.Severity{
 	deliveryProgram:  waxseal.Low,
 	packagedProgram:  waxseal.Low,
 	packagedCode:     waxseal.Low,
+	mastersRead:      waxseal.Medium,
 	jobPackaged:      waxseal.Low,
 	stockModule:      waxseal.Low,
 	localHop:         waxseal.Low,

@@ -49,7 +49,9 @@ func (c *closer) together(found *mta.Result) {
 	}
 	owners := map[waxseal.StackName]bool{}
 	for _, s := range found.Stacks {
-		owners[s.MTA] = true
+		if slices.ContainsFunc(systems, func(known system) bool { return known.name == s.MTA }) {
+			owners[s.MTA] = true
+		}
 	}
 	if h, ok := c.submission(owners); ok {
 		found.Hooks = append(found.Hooks, h)

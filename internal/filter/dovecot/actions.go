@@ -107,6 +107,9 @@ func prefixed(prefix, s string) string {
 
 // targets are all texts that the target of an action may be.
 func targets(act sieve.Action) []string {
+	if len(act.May) > 0 {
+		return act.May
+	}
 	return []string{act.Target}
 }
 
@@ -195,6 +198,7 @@ func (a acting) run(act sieve.Action) {
 		}[act.Verb]
 		h := a.hook(act, waxseal.KindPipe, effects...)
 		h.RunsAs = cmp.Or(a.script.user.name, "the recipient")
+		mta.Modify(&h, "named_by", "a Sieve script")
 		argv, why := a.program(act.Verb, name, &h)
 		h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: strings.TrimSpace(strings.Join(append(argv, act.Args...), " "))}
 		h.Closure = append(a.CommandParts(argv), h.Closure...)
@@ -263,7 +267,7 @@ func (a acting) included(name string, global bool) (waxseal.Path, bool) {
 	}
 	var dirs []string
 	if global {
-		for _, key := range []string{"sieve_global", "sieve_offereddir"} {
+		for _, key := range []string{"sieve_global", "sieve_global_dir"} {
 			if set := a.conf.View("lmtp").Plugin(key); set != nil {
 				dirs = append(dirs, parsePlace(set.Value).path)
 			}

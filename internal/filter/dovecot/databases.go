@@ -61,7 +61,9 @@ func (d database) hook(place string) {
 		d.command(&h)
 	case "lua":
 		d.lua(&h)
-	case "sql", "ldap", "dict", "oauth2", "imap", "pam", "bsdauth", "gssapi":
+	case "pam": // what PAM loads is among the surroundings
+		h.Closure = append(h.Closure, waxseal.Part{Path: "/etc/pam.d/dovecot", Role: waxseal.RoleConfig})
+	case "sql", "ldap", "dict", "oauth2", "imap", "bsdauth", "gssapi":
 		d.outside(&h)
 	case "passwd-file":
 		d.userFile(&h, place)

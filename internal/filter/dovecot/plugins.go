@@ -79,8 +79,29 @@ func (r *reader) plugin(w doveconf.Word, s *doveconf.Section) {
 		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(p)}
 		h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleLibrary}}
 	}
+	if len(h.Closure) == 0 {
+		h.Closure = usualModule("", w.Text)
+	}
 	h.Explain = "The plugin " + w.Text + " is loaded into Dovecot for " + h.Scope + ", and may do with it what it likes (mail_plugins)."
 	r.Emit(h)
+}
+
+// orders are the numbers in the names of plugins, which give the order in which
+// they are loaded.
+var orders = map[string]string{
+	"sieve": "90", "imap_sieve": "95", "imap_filter_sieve": "95", "sieve_extprograms": "90", "sieve_imapsieve": "90", "quota": "10", "imap_quota": "11", "acl": "01", "imap_acl": "02",
+	"notify": "15", "mail_log": "20", "fts": "20", "fts_solr": "21", "zlib": "20", "imap_zlib": "30", "mail_crypt": "10", "virtual": "20", "replication": "20", "mail_lua": "01",
+	"push_notification": "20", "push_notification_lua": "22", "welcome": "99", "lazy_expunge": "02", "trash": "11", "listescape": "20", "last_login": "10", "mailbox_alias": "20", "mail_compress": "20",
+}
+
+// usualModule is the file of a plugin that Dovecot comes with, where a tree lacks
+// it: the tree may be part of a host.
+func usualModule(below, name string) []waxseal.Part {
+	order, ok := orders[name]
+	if !ok {
+		return nil
+	}
+	return []waxseal.Part{{Path: mta.Clean(moduleDirectories[0] + "/" + below + "lib" + order + "_" + name + "_plugin.so"), Role: waxseal.RoleLibrary}}
 }
 
 var word = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -129,6 +150,9 @@ func (r *reader) sievePlugins() {
 					h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(p)}
 					h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleLibrary}}
 				}
+			}
+			if len(h.Closure) == 0 {
+				h.Closure = usualModule("sieve/", w.Text)
 			}
 			if why := r.noSieve(); why != "" {
 				mta.Inactive(&h, why)

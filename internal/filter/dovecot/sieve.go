@@ -49,7 +49,7 @@ func (i *interpreter) prepare() {
 		return
 	}
 	i.own = extended(sieve.Standard(), v.Words("sieve_extensions"), i.conf.Grammar)
-	i.offered = extended(slices.Clone(i.own), v.Words("sieve_offeredextensions"), i.conf.Grammar)
+	i.offered = extended(slices.Clone(i.own), v.Words("sieve_global_extensions"), i.conf.Grammar)
 	i.offered = append(i.offered, "imapsieve", "vnd.dovecot.imapsieve")
 }
 
