@@ -12,6 +12,12 @@ import (
 //go:embed settings-2.3.19.txt
 var settings23 string
 
+// defaults24 are the defaults of the settings of the whole in Dovecot 2.4.1, which
+// TestRecorded writes anew: setting and value. Those of Debian are among them.
+//
+//go:embed defaults-2.4.1.txt
+var defaults24 string
+
 // entry is a setting that Dovecot knows.
 type entry struct {
 	// Type is bool, uint, octal, port, time, msecs, size, str, or enum: with its
@@ -30,10 +36,15 @@ type table struct {
 }
 
 // tableOf is the table of a grammar. Of 2.4, where any setting may stand in any
-// section, there is none: all is taken as it is written.
+// section, it has only defaults: all is taken as it is written.
 func tableOf(g Grammar) *table {
 	t := &table{entries: map[sectionKey]entry{}, sections: map[string]bool{}, services: map[sectionKey]string{}}
 	if g == Grammar24 {
+		for l := range strings.Lines(defaults24) {
+			if key, value, ok := strings.Cut(strings.TrimSuffix(l, "\n"), "\t"); ok {
+				t.entries[sectionKey{"", key}] = entry{"str", value}
+			}
+		}
 		return t
 	}
 	for l := range strings.Lines(settings23) {
@@ -55,7 +66,8 @@ func (t *table) add(section, key, sort, otherwise string) {
 	t.sections[section] = true
 }
 
-func (t *table) complete() bool { return len(t.entries) > 0 }
+// complete reports whether what is not in the table is unknown to Dovecot.
+func (t *table) complete() bool { return len(t.services) > 0 }
 
 // find looks a setting up that stands in a section; filters change nothing.
 func (t *table) find(s *Section, key string) (entry, bool) {
