@@ -216,7 +216,7 @@ func (g *generator) modernLine() string {
 	}
 	switch g.IntN(12) {
 	case 0:
-		return g.equals("login_greeting", pick(g, "a", "$SET:mail_path", "a $SET:login_greeting b", `"$SET:mail_path"`, "it's", "a \\\n  b"))
+		return g.equals("login_greeting", pick(g, "a", "$SET:mail_path", "a $SET:ssl_min_protocol b", `"$SET:mail_path"`, "it's", "a \\\n  b"))
 	case 1:
 		return g.equals("mail_path", pick(g, "~/Maildir", "/x/%{user}", "%{home}/m"))
 	case 2:
