@@ -27,6 +27,8 @@ func TestTextHidesSecretsAndKeepsTheRest(t *testing.T) {
 		{"url", "relay = smtp://user:hunter2@mx.example.test/\n", "hunter2", "@mx.example.test/"},
 		{"argument", "  argv=/usr/bin/x --password=hunter2 -v\n", "hunter2", "-v"},
 		{"script", "API_KEY='hunter2' run\n", "hunter2", "run"},
+		{"dovecot's ldap", "dn = cn=dovecot\ndnpass = hunter2\n", "hunter2", "cn=dovecot"},
+		{"dovecot's fields", "override_fields = proxy=y pass=hunter2 host=h\n", "hunter2", "host=h"},
 		{"pem", "a\n-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nb\n", "hunter2", "b\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -118,6 +118,7 @@ func (d database) outside(h *waxseal.Hook) {
 		h.Closure = append(h.Closure, part)
 		if text, ok := d.Read(part.Path, "the settings of a database"); ok {
 			d.servers(h, text)
+			d.external(part.Path, text)
 		}
 	}
 	for _, key := range []string{"ldap_uris", "sql_driver", "imapc_host", "oauth2_introspection_url"} {
@@ -126,6 +127,19 @@ func (d database) outside(h *waxseal.Hook) {
 		}
 	}
 	h.Explain = strings.TrimSuffix(h.Explain, ".") + ", whose content is not seen from here."
+}
+
+// external writes down what the settings of a database outside say: a query there
+// decides whose mail is where.
+func (d database) external(p waxseal.Path, text string) {
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && !strings.HasPrefix(key, "#") && n < 1000 {
+			d.Setting(d.at.instance, string(p)+":"+strings.TrimSpace(key), mta.Clip(strings.TrimSpace(value)), waxseal.Source{Path: p, Line: n})
+		}
+	}
 }
 
 // servers notes the hosts that the settings of a database name
@@ -137,7 +151,9 @@ func (d database) servers(h *waxseal.Hook, text string) {
 		if !ok || strings.HasPrefix(key, "#") || len(hosts) > 16 {
 			continue
 		}
-		switch strings.TrimSpace(key) {
+		switch key = strings.TrimSpace(key); key {
+		case "password_query", "user_query", "iterate_query", "pass_attrs", "user_attrs", "pass_filter", "user_filter", "default_pass_scheme":
+			mta.Modify(h, key, mta.Clip(strings.TrimSpace(value)))
 		case "connect":
 			for _, w := range unquoted(value) {
 				if v, ok := strings.CutPrefix(w, "host="); ok {

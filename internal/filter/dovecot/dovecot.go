@@ -103,6 +103,9 @@ type reader struct {
 	// loads are the plugins that each protocol loads.
 	loads    map[string]map[string]bool
 	accounts []mta.Account
+	// where is the section in which each setting stands; made when it is asked for.
+	where    map[*doveconf.Setting]*doveconf.Section
+	part     *bool
 	services map[string]service // by the socket on which each listens
 }
 
@@ -119,6 +122,19 @@ func readOne(b *mta.Book, at configuration, version string, o mta.Options) {
 	r.serviceHooks()
 	r.databases()
 	r.sieve()
+}
+
+// named notes a file that a setting names: in 2.4 the values of keys and
+// certificates are names of files.
+func (r *reader) named(set *doveconf.Setting) {
+	part, ok := file(set.Value, waxseal.RoleInclude)
+	if !ok || !strings.HasSuffix(set.Key, "_file") || set.File != "" {
+		return
+	}
+	if strings.Contains(set.Key, "key") || strings.Contains(set.Key, "password") || strings.Contains(set.Key, "dh_") {
+		part.Role = waxseal.RoleSecret
+	}
+	r.Part(part.Path, part.Role)
 }
 
 // configure reads the configuration, or what a tree has of it: without the main
@@ -143,9 +159,18 @@ func (t withMain) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	return t.Tree.ReadFile(p, limit)
 }
 
-// partial reports whether the files that say what loads a plugin may be missing
-// from the tree rather than from the host: packages bring one for each protocol.
+// partial is whether the tree may lack files that say what loads a plugin.
 func (r *reader) partial() bool {
+	if r.part == nil {
+		part := r.isPartial()
+		r.part = &part
+	}
+	return *r.part
+}
+
+// isPartial reports whether the files that say what loads a plugin may be missing
+// from the tree rather than from the host: packages bring one for each protocol.
+func (r *reader) isPartial() bool {
 	if r.at.partial {
 		return true
 	}
@@ -214,7 +239,12 @@ func (r *reader) settings() {
 	var walk func(s *doveconf.Section, path string)
 	walk = func(s *doveconf.Section, path string) {
 		for _, set := range s.Settings {
-			r.Setting(r.at.instance, path+set.Key, mta.Clip(set.Value), set.Source)
+			value := mta.Clip(set.Value)
+			if set.File != "" { // it may be a key: the file is a part
+				value = "<" + string(set.File)
+			}
+			r.Setting(r.at.instance, path+set.Key, value, set.Source)
+			r.named(set)
 		}
 		for _, sub := range s.Sections {
 			name := path + strings.TrimSpace(sub.Kind+" "+sub.Name)

@@ -16,7 +16,7 @@ var moduleDirectories = []string{"/usr/lib/dovecot/modules", "/usr/lib64/dovecot
 // plugins makes a hook of each plugin that mail_plugins names: code that sees all
 // mail of a protocol. What the whole loads is not said again for each protocol.
 func (r *reader) plugins() {
-	whole := map[string]bool{}
+	whole, seen := map[string]bool{}, map[doveconf.Word]bool{}
 	for _, w := range r.conf.View("").Words("mail_plugins") {
 		whole[w.Text] = true
 		r.plugin(w, r.conf.Root)
@@ -24,7 +24,8 @@ func (r *reader) plugins() {
 	for _, protocol := range protocolNames(r.conf) {
 		for _, v := range r.conf.Views(protocol) {
 			for _, w := range v.Words("mail_plugins") {
-				if !whole[w.Text] {
+				if !whole[w.Text] && !seen[w] {
+					seen[w] = true
 					r.plugin(w, r.sectionOf(w.Set))
 				}
 			}
@@ -47,13 +48,18 @@ func protocolNames(c *doveconf.Config) []string {
 
 // sectionOf finds the filter in which a setting stands.
 func (r *reader) sectionOf(set *doveconf.Setting) *doveconf.Section {
-	found := r.conf.Root
-	r.every(func(s *doveconf.Section) {
-		if slices.Contains(s.Settings, set) {
-			found = s
-		}
-	})
-	return found
+	if r.where == nil {
+		r.where = map[*doveconf.Setting]*doveconf.Section{}
+		r.every(func(s *doveconf.Section) {
+			for _, one := range s.Settings {
+				r.where[one] = s
+			}
+		})
+	}
+	if s := r.where[set]; s.Kind != "mail_plugins" {
+		return s
+	}
+	return r.where[set].Parent // 2.4: mail_plugins { sieve = yes }
 }
 
 // changing are the plugins that change, move or drop mail or run something; the

@@ -67,6 +67,7 @@ type Config struct {
 	Problems []waxseal.Problem
 
 	known *table
+	views map[string][]View // that were asked for
 }
 
 // Section is a part of the configuration in braces; the root is the whole.

@@ -32,7 +32,7 @@ type line struct {
 type reader struct {
 	blanks string // what separates words: more in 2.4
 	groups bool   // 2.4: group @name {
-	rest   string
+	rest   strings.Builder
 }
 
 func newReader(g Grammar) *reader {
@@ -52,18 +52,21 @@ func (r *reader) parse(text string) line {
 	}
 	text = strings.TrimLeft(text, r.blanks)
 	if text == "" || text[0] == '#' {
-		r.rest = ""
+		r.rest.Reset()
 		return line{kind: skipped}
 	}
 	text, ambiguous := r.uncomment(text)
 	text = strings.TrimRight(text, r.blanks)
 	if strings.HasSuffix(text, `\`) {
-		if text = strings.TrimRight(text[:len(text)-1], r.blanks); text != "" && len(r.rest) < maxLine {
-			r.rest += text + " "
+		if text = strings.TrimRight(text[:len(text)-1], r.blanks); text != "" && r.rest.Len() < maxLine {
+			r.rest.WriteString(text + " ")
 		}
 		return line{kind: continued}
 	}
-	text, r.rest = r.rest+text, ""
+	if r.rest.Len() > 0 {
+		text = r.rest.String() + text
+		r.rest.Reset()
+	}
 	l := r.split(text)
 	l.ambiguous = ambiguous
 	return l

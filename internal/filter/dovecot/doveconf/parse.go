@@ -14,11 +14,13 @@ const (
 	maxFile  = 8 << 20
 	maxAll   = 64 << 20
 	maxFiles = 2000
-	// maxLine bounds a continued line, maxValue a value that variables make.
-	maxLine  = 1 << 20
-	maxValue = 1 << 20
-	maxDepth = 64 // of sections
-	maxTold  = 200
+	// maxLine bounds a continued line, maxValue a value that variables make, and
+	// maxExpanded all of them: each may name the one before.
+	maxLine     = 1 << 20
+	maxValue    = 1 << 20
+	maxExpanded = 32 << 20
+	maxDepth    = 64 // of sections
+	maxTold     = 200
 )
 
 // input is a file that is being read, and the one that goes on after it.
@@ -39,9 +41,11 @@ type parser struct {
 	depth   int        // of sections that are not opened, being too deep
 	lines   *reader
 	read    int64
-	opened  int
-	told    map[waxseal.Problem]bool
-	stated  bool // 2.4: the version has been said
+	// expanded is the length of all values that variables made.
+	expanded int64
+	opened   int
+	told     map[waxseal.Problem]bool
+	stated   bool // 2.4: the version has been said
 }
 
 // Read reads the configuration that begins in a file. Installed is the version of

@@ -101,7 +101,7 @@ func (p *parser) expand(key, value string, how expansion) string {
 	for {
 		word, rest, more := strings.Cut(value, " ")
 		text := p.word(key, word, how)
-		if b.Len()+len(text) > maxValue {
+		if p.expanded += int64(len(text)); b.Len()+len(text) > maxValue || p.expanded > maxExpanded {
 			p.bound("variables make a value longer than what is read of one: " + key)
 			break
 		}

@@ -45,6 +45,9 @@ func matches(filter, protocol string) bool {
 // Views are what a protocol sees, for all connections first and then for those of
 // each filter by address or name.
 func (c *Config) Views(protocol string) []View {
+	if have, ok := c.views[protocol]; ok {
+		return have
+	}
 	all := []View{c.View(protocol)}
 	var walk func(s *Section, above View)
 	walk = func(s *Section, above View) {
@@ -59,6 +62,10 @@ func (c *Config) Views(protocol string) []View {
 		}
 	}
 	walk(c.Root, all[0])
+	if c.views == nil {
+		c.views = map[string][]View{}
+	}
+	c.views[protocol] = all
 	return all
 }
 
