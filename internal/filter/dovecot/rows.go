@@ -39,7 +39,6 @@ var (
 	runs        = []waxseal.Effect{waxseal.Execute}
 	seesAndRuns = []waxseal.Effect{waxseal.Observe, waxseal.Execute}
 	anything    = []waxseal.Effect{waxseal.Observe, waxseal.Copy, waxseal.Divert, waxseal.Modify, waxseal.Drop, waxseal.Execute}
-	reading     = []string{"imap", "pop3"}
 	all         = []string{"lda", "lmtp", "imap", "pop3", "submission", "doveadm", "indexer-worker"}
 )
 

@@ -3,6 +3,8 @@ package doveconf
 import (
 	"fmt"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"waxseal"
@@ -70,10 +72,17 @@ func Read(from Source, main waxseal.Path, installed string) *Config {
 	return c
 }
 
+// release is the start of a version: "1:2.4.1+dfsg1-6".
+var release = regexp.MustCompile(`^(?:\d+:)?(\d{1,4})\.(\d{1,4})`)
+
 // grammarOf tells the language: 2.4 wants the version first of all.
 func grammarOf(text, installed string) Grammar {
-	if strings.HasPrefix(installed, "2.4") || strings.Contains(installed, ":2.4.") {
-		return Grammar24
+	if m := release.FindStringSubmatch(installed); m != nil {
+		major, _ := strconv.Atoi(m[1])
+		minor, _ := strconv.Atoi(m[2]) // digits, and few of them
+		if major > 2 || major == 2 && minor >= 4 {
+			return Grammar24
+		}
 	}
 	r := newReader(Grammar24)
 	for l := range strings.Lines(text) {

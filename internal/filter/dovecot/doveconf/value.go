@@ -1,13 +1,16 @@
 package doveconf
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 )
+
+// says is what Dovecot says of what it does not take, in its own words.
+type says string
+
+func (s says) Error() string { return string(s) }
 
 // canonical checks a value and writes it as doveconf(1) does: "60 s" is "1 mins",
 // "2048" is "2 k" (doc.dovecot.org, "Settings types").
@@ -25,7 +28,7 @@ func (e entry) canonical(v string) (string, error) {
 		return size(v)
 	}
 	if words, ok := strings.CutPrefix(e.Type, "enum:"); ok && !slices.Contains(strings.Split(words, ","), v) {
-		return "", errors.New("Invalid value: " + v)
+		return "", says("Invalid value: " + v)
 	}
 	return v, nil
 }
@@ -37,7 +40,7 @@ func boolean(v string) (string, error) {
 	case strings.EqualFold(v, "no"):
 		return "no", nil
 	}
-	return "", fmt.Errorf("Invalid boolean value: %s (use yes or no)", v)
+	return "", says("Invalid boolean value: " + v + " (use yes or no)")
 }
 
 func (e entry) number(v string) (string, error) {
@@ -49,11 +52,11 @@ func (e entry) number(v string) (string, error) {
 		base, bits = 8, 64
 	}
 	if v == "" || v[0] < '0' || v[0] > '9' {
-		return "", errors.New("Invalid number " + v)
+		return "", says("Invalid number " + v)
 	}
 	n, err := strconv.ParseUint(v, base, bits)
 	if err != nil {
-		return "", errors.New("Invalid number " + v)
+		return "", says("Invalid number " + v)
 	}
 	if e.Type == "octal" {
 		return "0" + strconv.FormatUint(n&math.MaxUint32, 8), nil
@@ -81,7 +84,7 @@ var units = []struct {
 
 func interval(v string, perSecond uint64) (string, error) {
 	n, unit, ok := leading(v)
-	wrong := errors.New("Invalid time interval: " + v)
+	wrong := says("Invalid time interval: " + v)
 	if !ok || unit == "" && n != 0 {
 		return "", wrong
 	}
@@ -132,7 +135,7 @@ func duration(n, perSecond uint64) string {
 
 func size(v string) (string, error) {
 	n, unit, ok := leading(v)
-	wrong := errors.New("Invalid size: " + v)
+	wrong := says("Invalid size: " + v)
 	if !ok {
 		return "", wrong
 	}
