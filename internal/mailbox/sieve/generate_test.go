@@ -134,7 +134,7 @@ func (g *generator) extended(n, depth int) string {
 		return g.mostly(g.pick(`set "v" "x";`, `set :lower :length "v" "${v}";`, `set :upper :quotewildcard "v_1" "";`), `set "1v" "x";`, `set "a.b" "x";`, `set :lower :upper "v" "x";`, `set "v";`)
 	case 21:
 		g.use("enotify")
-		return g.mostly(g.pick(`notify "mailto:a@b.example";`, `notify :importance "1" :message "m" "mailto:a@b.example";`, `notify :from "a@b.example" "mailto:a@b.example?body=x";`), `notify "frob:x";`, `notify :importance "9" "mailto:a@b.example";`, `notify "x";`, `notify "mailto:a%40b.example";`, `notify "mailto:a";`, `notify :from "x" "mailto:a@b.example";`, `notify "mailto:";`)
+		return g.mostly(g.pick(`notify "mailto:a@b.example";`, `notify :importance "1" :message "m" "mailto:a@b.example";`, `notify :from "a@b.example" "mailto:a@b.example?body=x";`), `notify "frob:x";`, `notify :importance "9" "mailto:a@b.example";`, `notify "x";`, `notify "mailto:a%40b.example";`, `notify "mailto:a";`, `notify :from "x" "mailto:a@b.example";`, `notify "mailto:";`, `notify "mailto:a@b.example?cc=x";`, `notify "mailto:a@b.example%2Cc@d.example?cc=e@f.example&x";`, `notify "mailto:a@b.example?to=";`)
 	case 22, 23:
 		g.use("vnd.dovecot.pipe")
 		return "pipe" + g.copy() + g.pick("", ":try ") + g.mostly(`"learn.sh"`, `"a/b"`, `["x"]`, "") + g.pick("", ` "a"`, ` ["a", "b"]`) + ";"

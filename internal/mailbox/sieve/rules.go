@@ -221,35 +221,9 @@ func (c *checker) notified(k *call) {
 	if !c.constant(a.Text) {
 		return
 	}
-	scheme, rest, ok := strings.Cut(a.Text, ":")
-	to, _, _ := strings.Cut(rest, "?")
-	if !ok || !strings.EqualFold(scheme, "mailto") || to != "" && !mailtoAddresses(to) {
+	if _, ok := Mailto(a.Text); !ok {
 		c.refuse(a.Line, "notify by "+strconv.Quote(clip(a.Text))+", which is no mailto address")
 	}
-}
-
-// mailtoAddresses checks the recipients of a mailto address (RFC 6068): characters
-// that mean something there are written as %40; a comma is the last of them.
-func mailtoAddresses(to string) bool {
-	var b strings.Builder
-	for i := 0; i < len(to); i++ {
-		c := to[i]
-		switch {
-		case c == '%':
-			v, err := strconv.ParseUint(to[i+1:min(len(to), i+3)], 16, 8)
-			if err != nil || v == 0 || i+2 >= len(to) {
-				return false
-			}
-			b.WriteByte(byte(v))
-			i += 2
-			continue
-		case c >= '0' && c <= '9', letter(c), strings.IndexByte("!$'()*+,-.:@~", c) >= 0:
-		default:
-			return false
-		}
-		b.WriteByte(c)
-	}
-	return validAddress(b.String())
 }
 
 // position refuses an index of 0 (RFC 5260 section 6).

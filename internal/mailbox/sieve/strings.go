@@ -119,7 +119,12 @@ func (v variables) set(cmd *Command) {
 	}
 	name := strings.ToLower(args[0].Text)
 	for _, text := range v.expand(args[1].Text) {
-		if text = modify(cmd, text); !slices.Contains(v[name], text) && len(v[name]) < maxValues {
+		if hasVariable(text) { // it comes out of the message
+			text = "${" + name + "}"
+		} else {
+			text = modify(cmd, text)
+		}
+		if !slices.Contains(v[name], text) && len(v[name]) < maxValues {
 			v[name] = append(v[name], text)
 		}
 	}
