@@ -27,6 +27,9 @@ var documentedPorts = map[string]string{
 	"12525": "policyd-weight",
 	"8024":  "Mailman 3 LMTP",
 	"24":    "LMTP",
+	"9998":  "Apache Tika",
+	"8983":  "Apache Solr",
+	"8084":  "weakforced",
 }
 
 // documentedSockets are words in the unix socket paths of packaged filters.

@@ -10,7 +10,7 @@ import (
 // table weighs a lookup table as a whole; what its entries do is hooks of their
 // own.
 func (c *Context) table(h waxseal.Hook, w *weight) {
-	if h.Has(waxseal.Copy) && !h.Has(waxseal.Divert) && seesAll(h) {
+	if h.Modifiers["reads"] != "" {
 		w.add(mastersRead, clip(h.Target.Value))
 	}
 	if !h.External {

@@ -51,6 +51,7 @@ func (d database) hook(place string) {
 	h.Explain = what + ", is told by " + d.driver + " (" + d.section.Kind + ")."
 	if d.master {
 		h.Effects, h.Scope = copies, "all mail of every user"
+		mta.Modify(&h, "reads", "every mailbox")
 		h.Explain = "Whoever logs in as a master user of " + d.driver + " may read the mail of every user (passdb with master = yes)."
 	}
 	if d.section.Value("deny") == "yes" {
@@ -217,11 +218,13 @@ func (d database) virtual() []mta.Account { return d.accounts }
 
 // masterUser is one who may read everybody's mail.
 func (d database) masterUser(of *waxseal.Hook, name string, at waxseal.Source, place string) {
-	d.Emit(waxseal.Hook{
+	h := waxseal.Hook{
 		ID: d.id(place, "user "+name), Kind: waxseal.KindMap, Stage: waxseal.StageDelivered, Effects: copies, Directive: "master", Scope: "all mail of every user", Active: true,
 		Source: at, Target: waxseal.Target{Type: waxseal.TargetTable, Value: "master user " + name}, Closure: []waxseal.Part{{Path: at.Path, Role: waxseal.RoleSecret}},
 		Explain: "The master user " + mta.Clip(name) + " may log in as any user and read that user's mail (" + of.Target.Value + ").",
-	})
+	}
+	mta.Modify(&h, "reads", "every mailbox")
+	d.Emit(h)
 }
 
 // userFields makes hooks of what a user's entry says about delivery:

@@ -15,6 +15,9 @@ import (
 func plain(s site) {
 	h := s.hook()
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: s.set.Value}
+	if s.row.key == "acl_user" && !strings.Contains(s.set.Value, "%") {
+		mta.Modify(&h, "reads", "what this user may")
+	}
 	h.Explain = s.sentence(s.row.does, s.set.Value)
 	s.emit(h)
 }
@@ -109,6 +112,9 @@ func relay(s site) {
 	}
 	if set := s.section.Get("submission_relay_port"); set != nil && port == "" && s.row.key == "submission_relay_host" {
 		port = set.Value
+	}
+	if port == "25" && mta.IsLoopback(host) {
+		port = "" // the mail system's own
 	}
 	h := s.hook()
 	value := "[" + host + "]"

@@ -7,6 +7,9 @@ import "waxseal"
 func Places() []waxseal.Place {
 	var list []waxseal.Place
 	for _, r := range table() {
+		if r.new != "" {
+			continue // 2.4's name for a setting that is listed
+		}
 		list = append(list, waxseal.Place{
 			MTA: MTA, Directive: r.directive(), Where: r.where(), Kind: r.kind, Stage: r.stage, Effects: r.effects, Does: r.does, Manual: r.manual,
 		})
@@ -41,8 +44,10 @@ var otherPlaces = []waxseal.Place{
 		Does: "a Sieve script sees all mail of users without one", Manual: "Pigeonhole"},
 	{MTA: MTA, Directive: "sieve_after", Where: "dovecot.conf, in plugin { }", Kind: waxseal.KindMap, Stage: waxseal.StageDeliver, Effects: anything,
 		Does: "a Sieve script sees all mail after the user's own", Manual: "Pigeonhole"},
-	{MTA: MTA, Directive: "sieve_script", Where: "dovecot.conf of 2.4", Kind: waxseal.KindMap, Stage: waxseal.StageDeliver, Effects: anything,
-		Does: "a Sieve script sees mail, when its type and cause say", Manual: "Pigeonhole"},
+	{MTA: MTA, Directive: "sieve_discard", Where: "dovecot.conf, in plugin { }", Kind: waxseal.KindMap, Stage: waxseal.StageDeliver, Effects: anything,
+		Does: "a Sieve script sees all mail that another throws away", Manual: "Pigeonhole"},
+	{MTA: MTA, Directive: "imapsieve", Where: "dovecot.conf, imapsieve_mailboxN_before and _after in plugin { }", Kind: waxseal.KindMap, Stage: waxseal.StageDelivered, Effects: anything,
+		Does: "a Sieve script sees mail that users move by IMAP", Manual: "Pigeonhole IMAPSieve"},
 	{MTA: MTA, Directive: "redirect", Where: "a Sieve script", Kind: waxseal.KindRedirect, Stage: waxseal.StageDeliver, Effects: diverts,
 		Does: "mail goes to another address; with :copy, as well", Manual: "RFC 5228"},
 	{MTA: MTA, Directive: "fileinto", Where: "a Sieve script", Kind: waxseal.KindRedirect, Stage: waxseal.StageDeliver, Effects: diverts,
@@ -51,6 +56,8 @@ var otherPlaces = []waxseal.Place{
 		Does: "mail is thrown away", Manual: "RFC 5228"},
 	{MTA: MTA, Directive: "vacation", Where: "a Sieve script", Kind: waxseal.KindRewrite, Stage: waxseal.StageDeliver, Effects: []waxseal.Effect{waxseal.Modify},
 		Does: "the sender is answered", Manual: "RFC 5230"},
+	{MTA: MTA, Directive: "reject", Where: "a Sieve script", Kind: waxseal.KindRewrite, Stage: waxseal.StageDeliver, Effects: []waxseal.Effect{waxseal.Modify},
+		Does: "mail is refused, and the sender told", Manual: "RFC 5429"},
 	{MTA: MTA, Directive: "notify", Where: "a Sieve script", Kind: waxseal.KindCopy, Stage: waxseal.StageDeliver, Effects: copies,
 		Does: "somebody is told of mail", Manual: "RFC 5435"},
 	{MTA: MTA, Directive: "addheader", Where: "a Sieve script", Kind: waxseal.KindRewrite, Stage: waxseal.StageDeliver, Effects: []waxseal.Effect{waxseal.Modify},

@@ -26,11 +26,11 @@ type row struct {
 	make    func(site)
 	does    string
 	manual  string
-	// name is the directive where it is not the key: what 2.4 calls it.
-	name string
+	// new says for a name that 2.4 brought which older one it stands for.
+	new string
 }
 
-func (r row) directive() string { return cmp.Or(r.name, r.key) }
+func (r row) directive() string { return cmp.Or(r.new, r.key) }
 
 var (
 	sees        = []waxseal.Effect{waxseal.Observe}
@@ -67,9 +67,9 @@ func table() []row {
 			does: "mail is handed on to the host that the password database names", manual: "Dovecot LMTP server"},
 		{key: "mail_location", kind: waxseal.KindTransport, stage: deliver, effects: diverts, make: location, of: "delivered",
 			does: "mail is stored here", manual: "Dovecot mail location"},
-		{key: "mail_path", kind: waxseal.KindTransport, stage: deliver, effects: diverts, make: location, of: "delivered",
+		{key: "mail_path", new: "mail_location", kind: waxseal.KindTransport, stage: deliver, effects: diverts, make: location, of: "delivered",
 			does: "mail is stored here", manual: "Dovecot mail location"},
-		{key: "mail_inbox_path", kind: waxseal.KindTransport, stage: deliver, effects: diverts, make: location, of: "delivered",
+		{key: "mail_inbox_path", new: "mail_location", kind: waxseal.KindTransport, stage: deliver, effects: diverts, make: location, of: "delivered",
 			does: "incoming mail is stored here", manual: "Dovecot mail location"},
 		{key: "mail_home", kind: waxseal.KindTransport, stage: deliver, effects: diverts, make: location, of: "delivered",
 			does: "the user's scripts and, where no other place is set, mail are kept here", manual: "Dovecot settings"},
@@ -89,15 +89,15 @@ func table() []row {
 			does: "a program runs when a user logs in for the first time", manual: "Dovecot welcome plugin"},
 		{key: "fts_decoder", plugin: "fts", by: all, kind: waxseal.KindScript, stage: after, effects: seesAndRuns, make: socketScript, of: "indexed",
 			does: "a program is given attachments to make text of", manual: "Dovecot fts plugin"},
-		{key: "fts_decoder_script_socket_path", plugin: "fts", by: all, kind: waxseal.KindScript, stage: after, effects: seesAndRuns, make: socketScript, of: "indexed",
+		{key: "fts_decoder_script_socket_path", new: "fts_decoder", plugin: "fts", by: all, kind: waxseal.KindScript, stage: after, effects: seesAndRuns, make: socketScript, of: "indexed",
 			does: "a program is given attachments to make text of", manual: "Dovecot fts plugin"},
 		{key: "fts_tika", plugin: "fts", by: all, kind: waxseal.KindCopy, stage: after, effects: copies, make: server, of: "indexed",
 			does: "attachments are sent to a server to make text of", manual: "Dovecot fts plugin"},
-		{key: "fts_decoder_tika_url", plugin: "fts", by: all, kind: waxseal.KindCopy, stage: after, effects: copies, make: server, of: "indexed",
+		{key: "fts_decoder_tika_url", new: "fts_tika", plugin: "fts", by: all, kind: waxseal.KindCopy, stage: after, effects: copies, make: server, of: "indexed",
 			does: "attachments are sent to a server to make text of", manual: "Dovecot fts plugin"},
 		{key: "fts_solr", plugin: "fts_solr", by: all, kind: waxseal.KindCopy, stage: after, effects: copies, make: server, of: "indexed",
 			does: "the text of all mail is sent to a search server", manual: "Dovecot fts-solr plugin"},
-		{key: "fts_solr_url", plugin: "fts_solr", by: all, kind: waxseal.KindCopy, stage: after, effects: copies, make: server, of: "indexed",
+		{key: "fts_solr_url", new: "fts_solr", plugin: "fts_solr", by: all, kind: waxseal.KindCopy, stage: after, effects: copies, make: server, of: "indexed",
 			does: "the text of all mail is sent to a search server", manual: "Dovecot fts-solr plugin"},
 		{key: "mail_replica", plugin: "replication", by: all, kind: waxseal.KindCopy, stage: after, effects: copies, make: replica, of: "stored",
 			does: "all mail is kept on another host as well", manual: "Dovecot replication"},
@@ -105,19 +105,19 @@ func table() []row {
 			does: "a command carries all mail to the other host", manual: "Dovecot replication"},
 		{key: "push_notification_driver", numbered: true, plugin: "push_notification", by: all, kind: waxseal.KindCopy, stage: after, effects: sees, make: notifier, of: "delivered",
 			does: "somebody is told of each new message", manual: "Dovecot push-notification plugin"},
-		{key: "push_notification_ox_url", plugin: "push_notification", by: all, kind: waxseal.KindCopy, stage: after, effects: sees, make: server, of: "delivered",
+		{key: "push_notification_ox_url", new: "push_notification_driver", plugin: "push_notification", by: all, kind: waxseal.KindCopy, stage: after, effects: sees, make: server, of: "delivered",
 			does: "a server is told of each new message", manual: "Dovecot push-notification plugin"},
-		{key: "push_lua_url", plugin: "push_notification", by: all, kind: waxseal.KindCopy, stage: after, effects: sees, make: server, of: "delivered",
+		{key: "push_lua_url", new: "push_notification_driver", plugin: "push_notification", by: all, kind: waxseal.KindCopy, stage: after, effects: sees, make: server, of: "delivered",
 			does: "a server is told of each new message", manual: "Dovecot push-notification plugin"},
 		{key: "mail_lua_script", plugin: "mail_lua", by: all, kind: waxseal.KindModule, stage: after, effects: anything, make: luaScript, of: "opened",
 			does: "Lua code runs with each mailbox that is opened", manual: "Dovecot mail-lua plugin"},
-		{key: "push_notification_lua_script_file", plugin: "push_notification_lua", by: all, kind: waxseal.KindModule, stage: after, effects: anything, make: luaScript, of: "delivered",
+		{key: "push_notification_lua_script_file", new: "push_notification_driver", plugin: "push_notification_lua", by: all, kind: waxseal.KindModule, stage: after, effects: anything, make: luaScript, of: "delivered",
 			does: "Lua code runs with each new message", manual: "Dovecot push-notification plugin"},
-		{key: "lua_file", kind: waxseal.KindModule, stage: after, effects: anything, make: luaScript, of: "handled",
+		{key: "lua_file", new: "mail_lua_script", kind: waxseal.KindModule, stage: after, effects: anything, make: luaScript, of: "handled",
 			does: "Lua code runs in Dovecot", manual: "Dovecot lua"},
 		{key: "acl", plugin: "acl", by: all, kind: waxseal.KindMap, stage: after, effects: sees, make: accessLists, of: "stored",
 			does: "a file says who may read whose mailbox", manual: "Dovecot acl plugin"},
-		{key: "acl_global_path", plugin: "acl", by: all, kind: waxseal.KindMap, stage: after, effects: sees, make: accessLists, of: "stored",
+		{key: "acl_global_path", new: "acl", plugin: "acl", by: all, kind: waxseal.KindMap, stage: after, effects: sees, make: accessLists, of: "stored",
 			does: "a file says who may read whose mailbox", manual: "Dovecot acl plugin"},
 		{key: "acl_user", plugin: "acl", by: all, kind: waxseal.KindMap, stage: after, effects: copies, make: plain, of: "stored",
 			does: "mailboxes are opened with the rights of this user", manual: "Dovecot acl plugin"},

@@ -102,7 +102,7 @@ func (r *reader) globalScripts(when string) []script {
 				continue
 			}
 			seen[set] = true
-			s := script{when: strings.TrimPrefix(key, "sieve_"), directive: key, source: set.Source, name: key, inactive: r.noSieve(), scope: "all mail of users without a script of their own"}
+			s := script{when: strings.TrimPrefix(key, "sieve_"), directive: strings.Replace(key, "global_path", "default", 1), source: set.Source, name: key, inactive: r.noSieve(), scope: "all mail of users without a script of their own"}
 			if key == "sieve_discard" {
 				s.scope = "all mail that Sieve discards"
 			}
@@ -152,7 +152,7 @@ func (r *reader) namedScripts(when string) []script {
 		if inMailbox(s) || sort != when && (when != "before" || sort != "default" && sort != "discard" && sort != "global") {
 			continue
 		}
-		made := script{when: sort, directive: "sieve_script", source: s.Source, name: s.Path(), inactive: r.noSieve(), scope: r.scope(s, "delivered")}
+		made := script{when: sort, directive: "sieve_" + sort, source: s.Source, name: s.Path(), inactive: r.noSieve(), scope: r.scope(s, "delivered")}
 		switch sort {
 		case "default":
 			made.scope = "all mail of users without a script of their own"
@@ -262,7 +262,7 @@ func (r *reader) imapScripts() []script {
 			if set == nil || set.Value == "" {
 				continue
 			}
-			s := script{when: "imapsieve", directive: "imapsieve_mailboxXXX_" + when, source: set.Source, name: set.Key, inactive: why}
+			s := script{when: "imapsieve", directive: "imapsieve", source: set.Source, name: set.Key, inactive: why}
 			s.scope = imapScope(value(v.Plugin(key+"causes")), name.Value, value(v.Plugin(key+"from")))
 			list = append(list, r.files(s, parsePlace(set.Value))...)
 		}
@@ -302,7 +302,7 @@ func (r *reader) mailboxScripts(why string) []script {
 				from = up.Name
 			}
 		}
-		made := script{when: "imapsieve", directive: "sieve_script", source: s.Source, name: s.Path(), inactive: why, scope: imapScope(s.Value("sieve_script_cause"), into, from)}
+		made := script{when: "imapsieve", directive: "imapsieve", source: s.Source, name: s.Path(), inactive: why, scope: imapScope(s.Value("sieve_script_cause"), into, from)}
 		list = append(list, r.files(made, placeOf(s))...)
 	}
 	return list

@@ -16,14 +16,13 @@ func (p *parser) assign(l line) {
 	case !l.quoted && strings.Contains(l.value, "$"):
 		n.Value, n.Written = p.expand(l.key, l.value, inFull), p.expand(l.key, l.value, asWritten)
 	}
-	p.apply(n)
+	if n.Value != l.value || !p.old(&n) {
+		p.apply(n)
+	}
 }
 
 // apply checks a value, where what the setting takes is known, and notes it.
 func (p *parser) apply(n Setting) {
-	if p.old(&n) {
-		return
-	}
 	if p.conf.Grammar == Grammar23 && !p.inList() {
 		known, ok := p.conf.known.find(p.section, n.Key)
 		switch {
@@ -52,7 +51,8 @@ var gone = map[string]bool{
 	"maildir_copy_preserve_filename": true, "ssl_parameters_regenerate": true, "ssl_dh_parameters_length": true,
 }
 
-// old takes settings of Dovecot 1 as 2.3 does: sieve stood outside plugin { }.
+// old takes settings of Dovecot 1 as 2.3 does, where their values are plain: sieve
+// stood outside plugin { }.
 func (p *parser) old(n *Setting) bool {
 	if p.conf.Grammar == Grammar24 || p.section.Parent != nil && !p.section.IsFilter() {
 		return false
