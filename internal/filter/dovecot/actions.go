@@ -138,7 +138,7 @@ func (a acting) notify(act sieve.Action) {
 		} else {
 			h.Target = waxseal.Target{Type: waxseal.TargetText, Value: method}
 		}
-		h.Explain = a.of(act) + " told of to " + mta.Clip(address) + mta.Where(h.Target) + a.where(act)
+		h.Explain = a.of(act) + " announced to " + mta.Clip(address) + mta.Where(h.Target) + a.where(act)
 		a.Emit(h)
 	}
 }

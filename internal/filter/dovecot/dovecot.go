@@ -38,7 +38,23 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 	}
 	result := book.Result()
 	result.Hooks = mta.InMailOrder(result.Hooks)
+	if version == "" && isGone(book) {
+		for i := range result.Hooks {
+			mta.Inactive(&result.Hooks[i], "Dovecot is not installed")
+		}
+	}
 	return result
+}
+
+// isGone reports whether a host has programs and a package database, and Dovecot is
+// in neither: its configuration is what a removed package left, and scripts are
+// files of users.
+func isGone(b *mta.Book) bool {
+	names, err := b.Tree.ReadDir("/usr/sbin")
+	if err != nil || len(names) == 0 || !b.Exists("/var/lib/dpkg/status") {
+		return false
+	}
+	return !slices.ContainsFunc([]waxseal.Path{"/usr/sbin/dovecot", "/usr/local/sbin/dovecot", "/opt/dovecot/sbin/dovecot"}, b.Exists)
 }
 
 // configuration is one that a Dovecot starts with.
@@ -103,6 +119,7 @@ type reader struct {
 	// loads are the plugins that each protocol loads.
 	loads    map[string]map[string]bool
 	accounts []mta.Account
+	everyone []account // all whose scripts may be in the tree
 	// where is the section in which each setting stands; made when it is asked for.
 	where    map[*doveconf.Setting]*doveconf.Section
 	part     *bool
@@ -114,14 +131,33 @@ func readOne(b *mta.Book, at configuration, version string, o mta.Options) {
 	r.conf = r.configure()
 	r.AddProblems(r.conf.Problems)
 	r.parts()
-	r.AddStack(waxseal.Stack{MTA: MTA, Version: cmp.Or(version, r.conf.Version), Instance: at.instance, Config: r.configFiles(), Logs: r.logs()})
 	r.settings()
 	r.findServices()
 	r.plugins()
 	r.rows()
 	r.serviceHooks()
 	r.databases()
+	own := r.ownDomains()
+	r.AddStack(waxseal.Stack{MTA: MTA, Version: cmp.Or(version, r.conf.Version), Instance: at.instance, Config: r.configFiles(), Logs: r.logs(), Domains: own})
 	r.sieve()
+}
+
+// ownDomains are those of the virtual users: a directory or an entry of a user file
+// says that mail for them is kept here.
+func (r *reader) ownDomains() []string {
+	home := cmp.Or(value(r.conf.View("lmtp").Get("mail_home")), "~")
+	r.everyone = r.people(home)
+	names := mta.NewDomains(r.conf.View("").Value("auth_default_realm"))
+	for _, a := range r.everyone {
+		if _, domain, ok := strings.Cut(a.name, "@"); ok {
+			names.Add(domain)
+		}
+	}
+	list := names.List()
+	for _, name := range list {
+		r.domains.Add(name)
+	}
+	return list
 }
 
 // named notes a file that a setting names: in 2.4 the values of keys and

@@ -154,6 +154,10 @@ func TestPartialTree(t *testing.T) {
 			}
 		})
 	}
+	r, _ := read(map[string]string{"/home/alice/.dovecot.sieve": "discard;\n", "/var/lib/dpkg/status": "Package: postfix\n", "/usr/sbin/postfix": ""})
+	if slices.ContainsFunc(r.Hooks, func(h waxseal.Hook) bool { return h.Active }) {
+		t.Errorf("Dovecot is not installed, and yet: %+v", r.Hooks)
+	}
 	if r, _ := read(nil); len(r.Stacks)+len(r.Hooks) > 0 {
 		t.Errorf("there is no Dovecot, and yet: %+v", r)
 	}

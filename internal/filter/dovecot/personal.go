@@ -54,8 +54,7 @@ func (r *reader) personal(i *interpreter) {
 		return
 	}
 	i.store = p.path
-	home := cmp.Or(value(r.conf.View("lmtp").Get("mail_home")), "~")
-	for _, a := range r.people(home) {
+	for _, a := range r.everyone {
 		if found, ok := r.active(p, a); ok {
 			i.personal(script{path: found, when: "personal", directive: "sieve", scope: "recipient " + a.name, user: a, name: string(found), inactive: r.noSieve()})
 		}
