@@ -113,6 +113,13 @@ func TestHooks(t *testing.T) {
 				"sieve_script one | map | table /s/a.sieve | all mail that is delivered", "sieve_script one:discard:1 | discard | text discard | all mail that is delivered",
 				"/home/alice/.dovecot.sieve:discard:1 | discard | text discard | recipient alice",
 				"mailbox Spam, sieve_script spam | map | table /s/b.sieve | mail that users put into Spam by IMAP (copy)"}},
+		{"a namespace elsewhere, sessions written down, doveadm for other hosts", base + "namespace x {\n  location = maildir:/dev/shm/m\n}\nprotocol imap {\n  rawlog_dir = /tmp/raw\n}\nservice doveadm {\n  inet_listener {\n    port = 12345\n  }\n}\nauth_verbose_passwords = sha1:6\n", nil, []string{
+			"namespace x:location | transport | file /dev/shm/m | all mail that is delivered, in the namespace x",
+			"protocol imap:rawlog_dir | copy | file /tmp/raw | all mail that is read by IMAP", "service doveadm, inet_listener:port | map | table doveadm at port 12345 | all mail of every user"}},
+		{"2.4: what runs at a quota warning", modern + "quota \"User quota\" {\n  warning warn-95 {\n    quota_storage_percentage = 95\n    execute quota-warning {\n      args = 95\n    }\n    execute /usr/local/bin/x {\n      driver = fork\n    }\n  }\n}\nservice quota-warning {\n  executable = script /opt/w.sh\n  user = vmail\n  unix_listener quota-warning {\n  }\n}\n", nil, []string{
+			"quota User quota, warning warn-95, execute quota-warning | script | command /opt/w.sh 95 | all mail that is stored",
+			"quota User quota, warning warn-95, execute /usr/local/bin/x | script | command /usr/local/bin/x | all mail that is stored",
+			"service quota-warning:executable | script | command /opt/w.sh | service quota-warning"}},
 		{"a service that is Dovecot's own", base + "service imap {\n  executable = imap post\n}\nservice auth {\n  user = root\n}\n", nil, nil},
 		{"defaults spelled out", base + "log_path = syslog\nsendmail_path = /usr/sbin/sendmail\nmail_plugin_dir = /usr/lib/dovecot/modules\nimport_environment = TZ CORE_OUTOFMEM\n", nil, nil},
 		{"one connection's plugins", base + "remote 10.0.0.0/8 {\n  mail_plugins = notify\n}\n", nil, []string{

@@ -294,6 +294,21 @@ func logFile(s site) {
 	s.emit(h)
 }
 
+// rawLog notes a directory into which sessions are written in full.
+func rawLog(s site) {
+	h := s.hook()
+	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: s.set.Value}
+	h.Explain = s.sentence("all that is said in sessions, mail with it, is written here", s.set.Value)
+	s.emit(h)
+}
+
+// passwords notes that the log holds some; hashes of them are none.
+func passwords(s site) {
+	if v := s.set.Value; v != "no" && !strings.HasPrefix(v, "sha1") {
+		plain(s)
+	}
+}
+
 // logs are the files to which Dovecot says it logs.
 func (r *reader) logs() []waxseal.Path {
 	var list []waxseal.Path

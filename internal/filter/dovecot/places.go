@@ -36,6 +36,8 @@ var otherPlaces = []waxseal.Place{
 		Does: "each user's mail is found", Manual: "Dovecot authentication"},
 	{MTA: MTA, Directive: "master", Where: "a file of master users", Kind: waxseal.KindMap, Stage: waxseal.StageDelivered, Effects: copies,
 		Does: "a person may log in as any user and read that user's mail", Manual: "Dovecot master users"},
+	{MTA: MTA, Directive: "doveadm", Where: "dovecot.conf, in service doveadm { }", Kind: waxseal.KindMap, Stage: waxseal.StageDelivered, Effects: copies,
+		Does: "doveadm of another host may ask for any mail", Manual: "doveadm(1)"},
 	{MTA: MTA, Directive: "host", Where: "a field of passdb or userdb", Kind: waxseal.KindTransport, Stage: waxseal.StageDeliver, Effects: diverts,
 		Does: "a user's mail and sessions are handed to another host", Manual: "Dovecot proxy"},
 	{MTA: MTA, Directive: "sieve_before", Where: "dovecot.conf, in plugin { }", Kind: waxseal.KindMap, Stage: waxseal.StageDeliver, Effects: anything,

@@ -109,6 +109,17 @@ func table() []row {
 			does: "a server is told of each new message", manual: "Dovecot push-notification plugin"},
 		{key: "push_lua_url", new: "push_notification_driver", plugin: "push_notification", by: all, kind: waxseal.KindCopy, stage: after, effects: sees, make: server, of: "delivered",
 			does: "a server is told of each new message", manual: "Dovecot push-notification plugin"},
+		{key: "rawlog_dir", kind: waxseal.KindCopy, stage: after, effects: copies, make: rawLog, of: "read",
+			does: "all that clients and server say to each other, mail with it, is written here", manual: "Dovecot rawlog"},
+		{key: "lmtp_rawlog_dir", new: "rawlog_dir", kind: waxseal.KindCopy, stage: after, effects: copies, make: rawLog, of: "delivered by LMTP"},
+		{key: "lmtp_proxy_rawlog_dir", new: "rawlog_dir", kind: waxseal.KindCopy, stage: after, effects: copies, make: rawLog, of: "handed on by LMTP"},
+		{key: "imapc_rawlog_dir", new: "rawlog_dir", kind: waxseal.KindCopy, stage: after, effects: copies, make: rawLog, of: "kept on another host"},
+		{key: "pop3c_rawlog_dir", new: "rawlog_dir", kind: waxseal.KindCopy, stage: after, effects: copies, make: rawLog, of: "kept on another host"},
+		{key: "submission_relay_rawlog_dir", new: "rawlog_dir", kind: waxseal.KindCopy, stage: after, effects: copies, make: rawLog, of: "submitted to Dovecot"},
+		{key: "auth_debug_passwords", kind: waxseal.KindLog, stage: start, effects: sees, make: passwords,
+			does: "passwords are written to the log", manual: "Dovecot settings"},
+		{key: "auth_verbose_passwords", kind: waxseal.KindLog, stage: start, effects: sees, make: passwords,
+			does: "passwords that were wrong are written to the log", manual: "Dovecot settings"},
 		{key: "mail_lua_script", plugin: "mail_lua", by: all, kind: waxseal.KindModule, stage: after, effects: anything, make: luaScript, of: "opened",
 			does: "Lua code runs with each mailbox that is opened", manual: "Dovecot mail-lua plugin"},
 		{key: "push_notification_lua_script_file", new: "push_notification_driver", plugin: "push_notification_lua", by: all, kind: waxseal.KindModule, stage: after, effects: anything, make: luaScript, of: "delivered",
@@ -145,10 +156,14 @@ func (r *reader) rows() {
 }
 
 func (r *reader) row(list []row, s *doveconf.Section, set *doveconf.Setting) {
-	if r.conf.Grammar == doveconf.Grammar23 && !s.IsFilter() && s.Parent != nil && s.Kind != "plugin" {
+	if r.conf.Grammar == doveconf.Grammar23 && !s.IsFilter() && s.Parent != nil && s.Kind != "plugin" && s.Kind != "namespace" {
 		return
 	}
 	for _, row := range list {
+		if s.Kind == "namespace" && set.Key == "location" && row.key == "mail_location" && set.Value != "" {
+			location(site{r, row, s, set})
+			return
+		}
 		if row.matches(set.Key) || s.Kind != "" && row.matches(s.Kind+"_"+set.Key) {
 			if set.Value != "" {
 				row.make(site{r, row, s, set})

@@ -72,7 +72,7 @@ func (r *reader) program(argv []string) []string {
 		own = own || path.Dir(argv[0]) == dir && base != "decode2text.sh"
 	}
 	if base != "script" && base != "script-login" {
-		if own {
+		if own && base != "rawlog" && base != "gdbhelper" { // these write down all that another program is told
 			return nil // "imap postlogin" names a socket
 		}
 		return argv
@@ -102,9 +102,55 @@ func (r *reader) user(s *doveconf.Section) string {
 	return user
 }
 
+// doveadm tells of ports at which doveadm(1) of other hosts may ask for any mail.
+func (r *reader) doveadm(s *doveconf.Section) {
+	for _, l := range s.Sections {
+		port := l.Value("port")
+		if !strings.HasSuffix(l.Kind, "inet_listener") || port == "" || port == "0" {
+			continue
+		}
+		h := waxseal.Hook{
+			ID: r.id(l, "port"), Kind: waxseal.KindMap, Stage: waxseal.StageDelivered, Effects: copies, Directive: "doveadm", Scope: "all mail of every user", RunsAs: r.user(s), Active: true,
+			Source: l.Source, Target: waxseal.Target{Type: waxseal.TargetTable, Value: "doveadm at port " + port},
+			Explain: "Whoever knows doveadm_password may read and change the mail of every user from another host, through port " + port + " (service " + s.Name + ").",
+		}
+		mta.Modify(&h, "reads", "every mailbox")
+		r.Emit(h)
+	}
+}
+
+// executions makes hooks of what 2.4 runs at events: execute NAME { } in a quota
+// warning or the welcome plugin (doc.dovecot.org, "Execute").
+func (r *reader) executions() {
+	for _, s := range r.conf.All("execute") {
+		argv := append([]string{s.Name}, unquoted(s.Value("execute_args"))...)
+		h := waxseal.Hook{
+			ID: r.id(r.conf.Root, s.Path()), Kind: waxseal.KindScript, Stage: waxseal.StageDelivered, Effects: runs, Directive: "quota_warning", Scope: "all mail that is stored", Active: true, Source: s.Source,
+			Target: waxseal.Target{Type: waxseal.TargetCommand, Value: strings.Join(argv, " ")},
+		}
+		switch served, ok := r.services[s.Name]; {
+		case ok:
+			h.RunsAs, h.Target.Value = served.user, strings.Join(append(slices.Clone(served.argv), argv[1:]...), " ")
+			h.Closure = r.CommandParts(served.argv)
+		case s.Value("execute_driver") == "fork":
+			h.Closure = r.CommandParts(argv)
+		default:
+			var part waxseal.Part
+			h.Target, part = r.socket(s.Name)
+			h.Closure = []waxseal.Part{part}
+		}
+		h.Explain = mta.Clip(h.Target.Value) + " runs when what is set around it happens (" + s.Path() + ")."
+		r.Emit(h)
+	}
+}
+
 // serviceHooks makes a hook of each service that runs a program.
 func (r *reader) serviceHooks() {
+	r.executions()
 	for _, s := range r.conf.Root.Below("service") {
+		if s.Name == "doveadm" {
+			r.doveadm(s)
+		}
 		made, ok := r.service(s)
 		if !ok {
 			continue
