@@ -111,14 +111,14 @@ func flatten(text string) []printed {
 	return out
 }
 
-// words are what settings take that take one of a few words.
-var words = strings.Fields("yes no required optimized never always children ssl starttls smtps submissions pop3s imaps found notfound authenticated unauthenticated default continue return return-ok return-fail " +
+// choices are what settings take that take one of a few words.
+var choices = strings.Fields("yes no required optimized never always children ssl starttls smtps submissions pop3s imaps found notfound authenticated unauthenticated default continue return return-ok return-fail " +
 	"continue-ok continue-fail private shared public create subscribe allow rename flag expunge login startup anvil worker config log unix last-opened optional plain detail full imap pop3 lmtp lda " +
 	"full-humanreadable by-id cram fcntl flock dotlock posix syslog none internal auto deny block any all SSLv3 ANY TLSv1 TLSv1.1 TLSv1.2 LATEST managesieve submission binary smtp server client keep disconnect-immediately disconnect-after no-after final original apop3d")
 
 // probes tell what a setting takes by which of them are taken, and how doveconf
 // prints them.
-var probes = append([]string{"3600 secs", "10 msecs", "y", "2048", "07", "70000", "zzz"}, words...)
+var probes = append([]string{"3600 secs", "10 msecs", "y", "2048", "07", "70000", "zzz"}, choices...)
 
 // writeTable tries every setting with every probe.
 func writeTable(t *testing.T, root string, settings []printed) {
@@ -223,8 +223,8 @@ func sortOf(answers []string, key, otherwise string) string {
 		return "port"
 	}
 	var taken []string
-	for i, w := range words {
-		if _, ok := value(len(probes) - len(words) + i); ok {
+	for i, w := range choices {
+		if _, ok := value(len(probes) - len(choices) + i); ok {
 			taken = append(taken, w)
 		}
 	}
