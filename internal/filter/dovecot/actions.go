@@ -129,16 +129,20 @@ func (a acting) redirect(act sieve.Action) {
 // notify tells somebody of mail: "mailto:alice@example.test", or the whole of it in
 // a report.
 func (a acting) notify(act sieve.Action) {
-	for _, method := range targets(act) {
+	to := act.To
+	if act.Verb == sieve.Report {
+		to = targets(act)
+	}
+	for _, address := range to {
 		h := a.hook(act, waxseal.KindCopy, waxseal.Observe, waxseal.Copy)
-		address, isMail := strings.CutPrefix(method, "mailto:")
-		address, _, _ = strings.Cut(address, "?")
-		if isMail || act.Verb == sieve.Report {
-			h.Target = a.domains.Address(address)
-		} else {
-			h.Target = waxseal.Target{Type: waxseal.TargetText, Value: method}
-		}
+		h.Target = a.domains.Address(address)
 		h.Explain = a.of(act) + " announced to " + mta.Clip(address) + mta.Where(h.Target) + a.where(act)
+		a.Emit(h)
+	}
+	if len(to) == 0 { // another method than mail, or one that comes out of the message
+		h := a.hook(act, waxseal.KindCopy, waxseal.Observe, waxseal.Copy)
+		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: act.Target}
+		h.Explain = a.of(act) + " announced by " + mta.Clip(act.Target) + a.where(act)
 		a.Emit(h)
 	}
 }
@@ -259,6 +263,26 @@ func (a acting) include(act sieve.Action, extensions []string, depth int) {
 		extensions = a.offered
 	}
 	a.read(s, extensions, depth+1)
+}
+
+// lacking says which script is included and not there, so that Dovecot does not
+// compile the one that names it (RFC 6609 section 3.2); "" where none is, or where
+// the tree may lack the directory of scripts.
+func (a acting) lacking(actions []sieve.Action) string {
+	for _, act := range actions {
+		if act.Verb != sieve.Include || slices.Contains(act.Args, "optional") {
+			continue
+		}
+		if _, ok := a.included(act.Target, slices.Contains(act.Args, "global")); ok {
+			continue
+		}
+		if dir, ok := a.script.user.expand(a.store); ok && !slices.Contains(act.Args, "global") {
+			if _, err := a.Tree.ReadDir(dir); err == nil {
+				return "Dovecot does not compile this script, since the script " + mta.Clip(act.Target) + " that it includes is not there (line " + itoa(act.Line) + ")"
+			}
+		}
+	}
+	return ""
 }
 
 func (a acting) included(name string, global bool) (waxseal.Path, bool) {

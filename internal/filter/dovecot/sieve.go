@@ -164,6 +164,9 @@ func (i *interpreter) read(s script, extensions []string, depth int) {
 		i.Part(s.path, waxseal.RoleInclude)
 	}
 	a := acting{interpreter: i, script: s, text: text, parts: i.scriptParts(s.path), count: map[string]int{}}
+	if why := a.lacking(parsed.Actions); why != "" && a.script.inactive == "" {
+		a.script.inactive = why
+	}
 	for _, action := range parsed.Actions {
 		a.action(action, extensions, depth)
 	}
