@@ -117,26 +117,6 @@ func (i *interpreter) scriptParts(p waxseal.Path) []waxseal.Part {
 	return parts
 }
 
-// compiled finds the binary that Dovecot uses of a script: the one beside it, or
-// beside the file that it is a link to, which is not older than either
-// (sieve_file_script_binary_open of Pigeonhole).
-func (i *interpreter) compiled(p waxseal.Path) (bin waxseal.Path, newer, ok bool) {
-	f, err := i.Tree.Stat(p)
-	if err != nil {
-		return "", false, false
-	}
-	for _, source := range []waxseal.Path{p, cmp.Or(f.Resolved, p)} {
-		bin := waxseal.Path(strings.TrimSuffix(string(source), path.Ext(path.Base(string(source)))) + ".svbin")
-		if path.Base(string(source)) == ".sieve" {
-			continue
-		}
-		if b, err := i.Tree.Stat(bin); err == nil && b.Type == waxseal.Regular {
-			return bin, !b.ModTime.Before(f.ModTime), true
-		}
-	}
-	return "", false, false
-}
-
 // read makes hooks of what a script does.
 func (i *interpreter) read(s script, extensions []string, depth int) {
 	key := s.scope + string(s.path)
