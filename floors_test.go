@@ -54,9 +54,11 @@ var floors = []struct {
 		"waxseal/internal/mta/postfix/postconf",
 		"waxseal/internal/mta/sendmail/cf",
 		"waxseal/internal/mta/sendmail/mc",
+		"waxseal/internal/filter/dovecot/doveconf",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/filter/delivery",
+		"waxseal/internal/filter/dovecot",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/mta/exim",

@@ -14,6 +14,7 @@ import (
 	"waxseal"
 	"waxseal/internal/archive"
 	"waxseal/internal/drift"
+	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mailbox/eximfilter"
@@ -41,7 +42,8 @@ var hostile = map[string]string{
 	"packages": "Package: p%d\nStatus: install ok installed\nVersion: 1\n\n", "imports": "import a%d, b\n", "sources": ". /aa/b%d.sh\n", "secrets": "password%d = x\n",
 	"keys": "-----BEGIN PRIVATE KEY-----\n", "mounts": "3%d 22 0:40 / /etc/%d/x rw - tmpfs t rw\n", "folds": ":msg, contains, \"", "ifs": "if $a then {\n",
 	"filter": "if a is b%d then finish elif c is d then save \"x\" 0600 else mail to e endif\n", "tests": "if exists \"a%d\" {keep;} elsif anyof (true, false) {stop;} else {redirect \"a@b.example\";}\n",
-	"set": "set \"v\" \"${v}${v}%d\"; redirect \"${v}${hex:40}\";", "commands": "keep;", "finish": "finish ", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
+	"set": "set \"v\" \"${v}${v}%d\"; redirect \"${v}${hex:40}\";", "commands": "keep;", "finish": "finish ", "dovecot": "plugin {\n  sieve_before%d = /a/b\n}\n", "protocols": "protocol p%d {\n", "plugins": "mail_plugins = $mail_plugins p%d\n", "listeners": "service s%d {\n executable = script /a/b\n unix_listener x%d {\n}\n}\n",
+	"networks of clients": "remote 10.0.%d.0/24 {\n mail_plugins = a\n}\n", "fields": "passdb {\n driver = static\n args = host=h%d\n}\n", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
 }
 
 // shape makes a text of about n bytes.
@@ -88,7 +90,9 @@ var readers = map[string]func(text string){
 			a.When()
 		}
 	},
-	"program": func(text string) { loader.Parse([]byte("\x7fELF\x02\x01" + text)) },
+	"dovecot.conf":        func(text string) { readDovecot("", text) },
+	"dovecot.conf of 2.4": func(text string) { readDovecot("dovecot_config_version = 2.4.0\n", text) },
+	"program":             func(text string) { loader.Parse([]byte("\x7fELF\x02\x01" + text)) },
 	"mountinfo": func(text string) {
 		m, _ := mountinfo.Parse([]byte(text))
 		mountinfo.Inside(m, "/etc")
@@ -152,6 +156,21 @@ func readStack(read func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result, pa
 // readSendmail reads a Sendmail one of whose files is given.
 func readSendmail(name, text string) {
 	sendmail.Read(files(map[string]string{"/etc/mail/sendmail.cf": "V10\nCwlocalhost\nO AliasFile=/etc/aliases\nKaccess hash /etc/mail/access\nMprog, P=/bin/sh, F=l, A=sh -c $u\nS0\nR$+\t$: $(access $1 $)\n", name: text}), mask.New(nil), mta.Options{})
+}
+
+// readDovecot reads a configuration in pieces that each are no larger than what is
+// read of one file.
+func readDovecot(before, text string) {
+	changed := map[string]string{}
+	main := before
+	for i := 0; len(text) > 0; i++ {
+		n := min(len(text), 4<<20)
+		changed[fmt.Sprintf("/etc/dovecot/%d.conf", i)] = text[:n]
+		main += fmt.Sprintf("!include_try %d.conf\n", i)
+		text = text[n:]
+	}
+	changed["/etc/dovecot/dovecot.conf"] = main
+	dovecot.Read(files(changed), mask.New(nil), mta.Options{Package: mta.NoPackages})
 }
 
 func readAround(name, text string) {

@@ -21,6 +21,10 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(droppedUnread, clip(h.Scope))
 		return
 	}
+	if isSpam(h.Modifiers["when"]) {
+		w.add(droppedSpam, clip(h.Modifiers["when"]))
+		return
+	}
 	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
@@ -145,6 +149,10 @@ func (c *Context) address(h waxseal.Hook, w *weight) {
 
 // mailFile weighs a file that mail is written to.
 func (c *Context) mailFile(h waxseal.Hook, w *weight) {
+	if name, ok := strings.CutPrefix(h.Target.Value, "folder "); ok {
+		c.folder(h, name, w)
+		return
+	}
 	if h.Kind == waxseal.KindScript {
 		c.furtherRules(h, w)
 		return

@@ -28,6 +28,9 @@ var documentedPorts = map[string]string{
 	"12525": "policyd-weight",
 	"8024":  "Mailman 3 LMTP",
 	"24":    "LMTP",
+	"9998":  "Apache Tika",
+	"8983":  "Apache Solr",
+	"8084":  "weakforced",
 }
 
 // documentedSockets are words in the unix socket paths of packaged filters.
@@ -114,11 +117,29 @@ func knownMailProgram(program string) bool {
 	return strings.HasPrefix(program, dir+"/")
 }
 
-// knownModule reports whether a library has the name and place of a table module
-// that Postfix's own packages bring (postconf(5) shlib_directory), or of a
-// local_scan function of Debian's packages for Exim.
+// dovecotModules are the plugins that Dovecot and Pigeonhole come with.
+var dovecotModules = strings.Fields(`acl apparmor charset_alias fts fts_flatcurve fts_lucene fts_solr fts_squat imap_acl imap_filter_sieve imap_quota imap_sieve imap_zlib last_login
+	lazy_expunge listescape mail_compress mail_crypt mail_crypt_acl mail_log mail_lua mailbox_alias notify notify_status old_stats imap_old_stats pop3_migration push_notification
+	push_notification_lua quota quota_clone replication sieve sieve_extprograms sieve_imapsieve trash var_expand_crypt virtual welcome zlib`)
+
+// isDovecotModule reports whether a library has the name and place of a plugin that
+// Dovecot comes with: lib20_NAME_plugin.so.
+func isDovecotModule(library string) bool {
+	dir := strings.TrimSuffix(path.Dir(library), "/sieve")
+	if dir != "/usr/lib/dovecot/modules" && dir != "/usr/lib64/dovecot" || path.Clean(library) != library {
+		return false
+	}
+	name, ok := strings.CutPrefix(path.Base(library), "lib")
+	name = strings.TrimPrefix(strings.TrimLeft(name, "0123456789"), "_")
+	name, isPlugin := strings.CutSuffix(name, "_plugin.so")
+	return ok && isPlugin && slices.Contains(dovecotModules, name)
+}
+
+// knownModule reports whether a library has the name and place of a module that
+// the mail systems' own packages bring: tables of Postfix (postconf(5)
+// shlib_directory), plugins of Dovecot, local_scan functions of Debian's Exim.
 func knownModule(library string) bool {
-	if library == "/usr/lib/exim4/local_scan/sa-exim.so" || library == "/usr/lib/exim4/local_scan/accept.so" {
+	if isDovecotModule(library) || library == "/usr/lib/exim4/local_scan/sa-exim.so" || library == "/usr/lib/exim4/local_scan/accept.so" {
 		return true
 	}
 	name, isPostfix := strings.CutPrefix(path.Base(library), "postfix-")

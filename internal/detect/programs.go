@@ -77,6 +77,9 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 	}
 	c.whereItLies(program, name, w)
 	c.arguments(h.Target.Value, w)
+	if h.Modifiers["named_by"] != "" {
+		w.add(namedInScript, h.Modifiers["named_by"])
+	}
 	if runsAsRoot(h) {
 		w.add(rootCommand)
 	}

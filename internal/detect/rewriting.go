@@ -11,6 +11,8 @@ import (
 func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 	value, foreign := h.Target.Value, c.foreignIn(h.Target.Value)
 	switch {
+	case h.Directive == "vacation" && foreign == "":
+		w.add(answered, clip(value))
 	case h.Directive == "notify_classes":
 		w.add(notices, clip(value))
 	case strings.HasPrefix(h.Directive, "allow_mail_to_"):

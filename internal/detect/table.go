@@ -43,6 +43,9 @@ const (
 	remoteSeesAll
 	systemMailbox
 	ownHome
+	sorted
+	hidesWarnings
+	hidesAll
 	strangeFile
 	addressList
 	rulesFrom
@@ -62,6 +65,10 @@ const (
 
 	// The verb of an action.
 	dropped
+	droppedSpam
+	answered
+	namedInScript
+	mastersRead
 	droppedUnread
 	droppedMarked
 	hidesAbout
@@ -213,6 +220,13 @@ var signs = [...]row{
 	failsOpen:        {waxseal.None, false, "if it does not answer, mail passes unfiltered, so its absence will not be noticed"},
 	nowFailsOpen:     {waxseal.None, false, "if the milter does not answer, mail now passes unfiltered"},
 
+	sorted:           {waxseal.Low, false, "mail is put into a folder of the recipient's own: %s"},
+	hidesWarnings:    {waxseal.High, false, "mail that warns of an intruder, or tells of money, is put where nobody looks: into %s, where %s"},
+	hidesAll:         {waxseal.High, false, "all mail is put where nobody looks: into %s"},
+	droppedSpam:      {waxseal.Low, false, "mail is dropped that a filter marked as spam: %s"},
+	answered:         {waxseal.Low, false, "whoever writes gets an automatic answer: %s"},
+	namedInScript:    {waxseal.None, false, "the program is named in %s: one that trains a spam filter, as Dovecot's documentation shows, and one that an intruder put there look the same, and differ only in where they came from"},
+	mastersRead:      {waxseal.High, false, "whoever it names may read the mail of every user: %s"},
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
 	droppedMarked:    {waxseal.Medium, false, "mail that a filter marked as spam or infected is dropped: %s"},
@@ -333,6 +347,7 @@ var standing = map[sign]waxseal.Severity{
 	droppedMarked:      waxseal.Low,
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,
+	mastersRead:        waxseal.Medium,
 	jobPackaged:        waxseal.Low,
 	otherConfiguration: waxseal.Low,
 	stockModule:        waxseal.Low,

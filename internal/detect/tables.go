@@ -14,6 +14,9 @@ func (c *Context) table(h waxseal.Hook, w *weight) {
 		w.add(generatedDrift, clip(h.Target.Value), says)
 		return
 	}
+	if h.Modifiers["reads"] != "" {
+		w.add(mastersRead, clip(h.Target.Value))
+	}
 	if !h.External {
 		w.add(localTable, clip(h.Target.Value))
 		c.whereTableLies(h, w)

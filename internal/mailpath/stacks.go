@@ -3,6 +3,7 @@ package mailpath
 import (
 	"waxseal"
 	"waxseal/internal/filter/delivery"
+	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/mask"
@@ -22,6 +23,10 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	for _, read := range []func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result{exim.Read, sendmail.Read, opensmtpd.Read} {
 		found.Join(read(tree, r.masker, options))
 	}
+	for _, s := range found.Stacks {
+		options.Domains = append(options.Domains, s.Domains...)
+	}
+	found.Join(dovecot.Read(tree, r.masker, options))
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
 	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))

@@ -50,7 +50,7 @@ var (
 	// A name that says that its value is a secret. ldap_table(5) bind_pw,
 	// mysql_table(5) password, pgsql_table(5), memcache; plus what other software
 	// in the mail path calls it.
-	secretName = regexp.MustCompile(`(?i)(passw(or)?d|passwd|passphrase|passcode|bind_?pw|(^|_)pw$|secret|credential|api_?key|auth_?key|access_?key|private_?key|(^|_)token$)`)
+	secretName = regexp.MustCompile(`(?i)(passw(or)?d|passwd|passphrase|passcode|dn_?pass$|bind_?pw|(^|_)pw$|secret|credential|api_?key|auth_?key|access_?key|private_?key|(^|_)token$)`)
 	// A table or file reference, or a plain switch: not a secret itself, whatever
 	// the name says.
 	reference = regexp.MustCompile(`^(\$?[({]?[A-Za-z_]*[)}]?|yes|no|\d+|[a-z]+:(/|[a-z]+:/|\$)[^\s]*|/[^\s]*)(\s*,?\s*([a-z]+:(/|[a-z]+:/|\$)[^\s]*|/[^\s]*))*$`)
@@ -59,7 +59,7 @@ var (
 	pemBegin  = regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----`)
 	pemEnd    = regexp.MustCompile(`-----END [A-Z0-9 ]*PRIVATE KEY-----`)
 	// name=secret inside a longer line: a command's arguments, an -o override.
-	inlineAssign = regexp.MustCompile(`(?i)((?:^|[\s,;{"'&?-])[a-z0-9_.-]*(?:passw(?:or)?d|passwd|passphrase|bind_?pw|secret|api_?key|auth_?key|access_?key)[a-z0-9_]*\s*[=]\s*)("[^"]*"|'[^']*'|[^\s,;}&"']+)`)
+	inlineAssign = regexp.MustCompile(`(?i)((?:^|[\s,;{"'&?-])[a-z0-9_.-]*(?:passw(?:or)?d|passwd|passphrase|bind_?pw|secret|api_?key|auth_?key|access_?key)[a-z0-9_]*\s*[=]\s*|(?:^|[\s,;])(?:[a-z]+_)?pass=)("[^"]*"|'[^']*'|[^\s,;}&"']+)`)
 )
 
 var (

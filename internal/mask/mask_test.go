@@ -31,6 +31,8 @@ func TestTextHidesSecretsAndKeepsTheRest(t *testing.T) {
 		{"key of the queue", "queue encryption hunter2\n", "hunter2", "queue encryption"},
 		{"credentials in braces", "table s { \"l\" = \"user:hunter2\", m => 'u:hunter2' }\n", "hunter2", "\"l\" = \"user:"},
 		{"script", "API_KEY='hunter2' run\n", "hunter2", "run"},
+		{"dovecot's ldap", "dn = cn=dovecot\ndnpass = hunter2\n", "hunter2", "cn=dovecot"},
+		{"dovecot's fields", "override_fields = proxy=y pass=hunter2 host=h\n", "hunter2", "host=h"},
 		{"pem", "a\n-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nb\n", "hunter2", "b\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -11,6 +11,9 @@ type Options struct {
 	// Starts are the ways in which something on the host starts programs of mail
 	// systems, in the order in which they were found.
 	Starts []Start
+	// Domains are those that other mail systems of the host call their own: a filter
+	// has none itself, and addresses in them are not foreign.
+	Domains []string
 }
 
 // Start is a command line by which a unit, script or job starts a program of a

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -31,6 +32,7 @@ func servers() []server {
 		{exim.MTA, "Exim", "/etc/exim4/conf.d/main/10_options", "Examples add to the main section of Debian's split configuration (conf.d/main) unless they say otherwise.", eximServer},
 		{sendmail.MTA, "Sendmail", "/etc/mail/sendmail.cf", "Examples add to sendmail.cf unless they say otherwise.", sendmailServer},
 		{opensmtpd.MTA, "OpenSMTPD", "/etc/smtpd.conf", "Examples add to smtpd.conf unless they say otherwise; of its rules the first that matches counts.", opensmtpdServer},
+		{dovecot.MTA, "Dovecot", "/etc/dovecot/dovecot.conf", "Examples add to dovecot.conf of a Dovecot 2.3 unless they say otherwise; the last of two lines for one setting counts.", dovecotServer},
 	}
 }
 
