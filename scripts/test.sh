@@ -27,7 +27,7 @@ tests() {
 	go test -json -count=1 -p 1 $(live)
 	if command -v gcc >/dev/null; then
 		# All the questions to postconf were asked above.
-		export CGO_ENABLED=1 WAXSEAL_PARITY_CASES=100
+		export CGO_ENABLED=1 WAXSEAL_PARITY_CASES=30
 		go test -json -race $(pure)
 		go test -json -count=1 -race -p 1 $(live | grep -v /lab)
 	else

@@ -5,7 +5,6 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,28 +27,13 @@ var messages = []map[string]string{
 	{"from": "bob@c.example", "to": "list@vm.example", "subject": "hello", "x-spam": "yes"},
 }
 
-// fromEnvironment is a number of the environment, or else the default.
-func fromEnvironment(t *testing.T, name string, otherwise int64) int64 {
-	t.Helper()
-	s := os.Getenv(name)
-	if s == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 // TestParity holds the reader against exim -bf and -bF of a real Exim: which filters
 // it refuses, and what it would do for two messages.
 func TestParity(t *testing.T) {
 	lab.Require(t)
 	// New questions every day, and the same for all who ask on that day.
-	now := time.Now().UTC()
-	seed := fromEnvironment(t, "WAXSEAL_PARITY_SEED", int64(now.Year()*10000+int(now.Month())*100+now.Day()))
-	cases := int(fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1000))
+	seed := int64(lab.Seed(t))
+	cases := lab.Cases(t, 1000)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	g := &generator{Rand: rand.New(rand.NewSource(seed))}
 	root := lab.Root(t, lab.Exim)

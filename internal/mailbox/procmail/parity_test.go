@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,9 +41,8 @@ var programs = map[string]string{
 // among what Follow lists. WAXSEAL_PARITY_SEED repeats a day's questions,
 // WAXSEAL_PARITY_CASES says how many there are.
 func TestParity(t *testing.T) {
-	now := time.Now().UTC()
-	seed := fromEnvironment(t, "WAXSEAL_PARITY_SEED", now.Year()*10000+int(now.Month())*100+now.Day())
-	cases := fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1000)
+	seed := int(lab.Seed(t))
+	cases := lab.Cases(t, 1000)
 	root := lab.Root(t, lab.Delivery)
 	t.Logf("seed %d, %d cases (WAXSEAL_PARITY_SEED, WAXSEAL_PARITY_CASES)", seed, cases)
 	g := &generator{r: rand.New(rand.NewSource(int64(seed)))}
@@ -183,19 +181,6 @@ func (q question) missed(theirs []string) []string {
 		}
 	}
 	return out
-}
-
-func fromEnvironment(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }
 
 // generator makes rules and messages.

@@ -5,7 +5,6 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,19 +46,6 @@ func parsed(text string) message {
 	return m
 }
 
-func fromEnvironment(t *testing.T, name string, otherwise int64) int64 {
-	t.Helper()
-	s := os.Getenv(name)
-	if s == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 // parity is one run: scripts to compile, and scripts to try.
 type parity struct {
 	t              *testing.T
@@ -73,9 +59,8 @@ type parity struct {
 func TestParity(t *testing.T) {
 	lab.Require(t)
 	// New questions every day, and the same for all who ask on that day.
-	now := time.Now().UTC()
-	seed := fromEnvironment(t, "WAXSEAL_PARITY_SEED", int64(now.Year()*10000+int(now.Month())*100+now.Day()))
-	cases := int(fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1000))
+	seed := int64(lab.Seed(t))
+	cases := lab.Cases(t, 1000)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.Stock)
 	p := &parity{t: t, dir: filepath.Join(root, "parity")}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -155,19 +154,9 @@ func (s *running) read(t *testing.T, n int) mta.Result {
 
 func seedAndCases(t *testing.T, cases int) (*rand.Rand, int) {
 	t.Helper()
-	now := time.Now().UTC()
-	seed := uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-	for name, into := range map[string]func(uint64){"WAXSEAL_PARITY_SEED": func(n uint64) { seed = n }, "WAXSEAL_PARITY_CASES": func(n uint64) { cases = int(n) }} {
-		if text := os.Getenv(name); text != "" {
-			n, err := strconv.ParseUint(text, 10, 32)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			into(n)
-		}
-	}
+	seed := lab.Seed(t)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
-	return rand.New(rand.NewPCG(seed, 7)), cases
+	return rand.New(rand.NewPCG(seed, 7)), lab.Cases(t, cases)
 }
 
 // TestRouting sends messages through a real smtpd with generated matches: what

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"waxseal"
 	"waxseal/internal/lab"
@@ -17,24 +16,6 @@ import (
 	"waxseal/internal/mta/sendmail/cf"
 	"waxseal/internal/rootfs"
 )
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
 
 // servers writes sources, tables and aliases of mail servers.
 type servers struct{ *rand.Rand }
@@ -141,7 +122,7 @@ done`
 // the rules of Sendmail's own m4 files.
 func TestServersParity(t *testing.T) {
 	const each = 12
-	cases, seed := fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1200), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 1200), lab.Seed(t)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.Sendmail)
 	g := servers{rand.New(rand.NewPCG(seed, 4))}

@@ -10,36 +10,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"waxseal"
 	"waxseal/internal/lab"
 	"waxseal/internal/rootfs"
 )
 
-// today is the seed of the day: new questions every day, the same for all.
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 // TestParity asks the doveconf(1) of a real Dovecot and this package about the
 // same thousand configurations.
 func TestParity(t *testing.T) {
-	cases, seed := fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1200), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 1200), lab.Seed(t)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.Stock)
 	g := newGenerator(seed)

@@ -6,39 +6,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"waxseal"
 	"waxseal/internal/lab"
 )
 
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
-// today is the seed of the day: new questions every day, and the same for all who
-// ask on that day.
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
-
 // TestAsUpdateExim4Conf asks the real program: for the package's own files, and for
 // generated answers and sources.
 func TestAsUpdateExim4Conf(t *testing.T) {
-	cases, seed := int(fromEnvironment(t, "WAXSEAL_PARITY_CASES", 100)), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 100), lab.Seed(t)
 	cases = min(cases, 300)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.Exim)

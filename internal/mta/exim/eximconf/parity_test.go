@@ -19,26 +19,6 @@ import (
 // parityHelp says how to see one run again.
 const parityHelp = "WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has"
 
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
-// today is the seed of the day: new questions every day, and the same for all who
-// ask on that day.
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
-
 // ask has Exim print each case: the lines in force, and what all options are.
 const ask = `cd /cases
 i=$1
@@ -51,7 +31,7 @@ done`
 // TestParity asks a real Exim and this package what the same generated
 // configurations say.
 func TestParity(t *testing.T) {
-	cases, seed := int(fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1000)), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 1000), lab.Seed(t)
 	t.Logf(parityHelp, seed)
 	root := lab.Root(t, lab.Exim)
 	for i := range cases {

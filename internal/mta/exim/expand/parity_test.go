@@ -5,33 +5,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"waxseal/internal/lab"
 )
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
-// today is the seed of the day: new questions every day, and the same for all who
-// ask on that day.
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
 
 const table = "alpha: one\nbeta:   two words\n\"ga mma\": three\ndelta four\n# comment\nepsilon: first\n  second\n"
 
@@ -50,7 +28,7 @@ var world = World{
 
 // TestParity asks a real Exim (-be) and this package what strings expand to.
 func TestParity(t *testing.T) {
-	cases, seed := int(fromEnvironment(t, "WAXSEAL_PARITY_CASES", 3000)), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 3000), lab.Seed(t)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.Exim)
 	g := &generator{rand.New(rand.NewPCG(seed, 2))}

@@ -15,26 +15,6 @@ import (
 	"waxseal/internal/lab"
 )
 
-// today is the seed of the day: new questions every day, and the same for all who
-// ask on that day.
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 // answer is what smtpd -n says: whether it would start, and the places of what it
 // complains about.
 type answer struct {
@@ -52,7 +32,7 @@ var placed = regexp.MustCompile(`(?m)^(/cases/\S+?:\d+): (.*)$`)
 // TestParity asks the smtpd(8) of a real OpenSMTPD and this package about the same
 // thousands of configurations: which are accepted, and where the others are wrong.
 func TestParity(t *testing.T) {
-	cases, seed := fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1500), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 1500), lab.Seed(t)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.OpenSMTPD)
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 4))}

@@ -34,13 +34,6 @@ var modes = []struct {
 	{"Px", "-P -x", func(c *Config) (string, error) { return c.Overrides(InFull) }},
 }
 
-// today is the seed of the day: new questions every day, and the same for all who
-// ask on that day, so that a difference is everybody's.
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
-
 // parityHelp says how to see one run again.
 const parityHelp = "WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has"
 
@@ -52,7 +45,7 @@ const parityHelp = "WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASE
 // can't be expanded makes it give up where later ones go on, also what is left of
 // "-oname=value" split at each "o".
 func TestParity(t *testing.T) {
-	cases, seed := fromEnvironment(t, "WAXSEAL_PARITY_CASES", 2000), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 2000), lab.Seed(t)
 	t.Logf(parityHelp, seed)
 	p := newParity(t)
 	g := newGenerator(seed, p.version.Number)
@@ -99,19 +92,6 @@ func TestParity(t *testing.T) {
 	if refused*2 > compared {
 		t.Errorf("postconf refused %d of %d: the cases say too little", refused, compared)
 	}
-}
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }
 
 // parity is a postconf(1) to ask: of a throw-away Debian, or one built from

@@ -8,36 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"waxseal/internal/lab"
 	"waxseal/internal/mta/sendmail/cf"
 )
 
-// today is the seed of the day: new questions every day, and the same for all who
-// ask on that day.
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
-
 const parityHelp = "WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has"
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
 
 // askAll runs sendmail -bt on every case in a directory of the root: N.cf is the
 // configuration, N.in what is typed, N.out what it says. Rules that grow an address
@@ -133,7 +111,7 @@ func rewritten(e *cf.Engine, address string, rulesets ...string) ([]string, erro
 // TestRulesParity: rules that mean nothing are followed as Sendmail follows them.
 func TestRulesParity(t *testing.T) {
 	const sets, inputs = 8, 25
-	cases, seed := fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1500), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 1500), lab.Seed(t)
 	t.Logf(parityHelp, seed)
 	root := lab.Root(t, lab.Sendmail)
 	makeTable(t, root, "/tab", table)
@@ -208,7 +186,7 @@ func tableLookup(text string) cf.Lookup {
 // and classes of the package's own configuration and of made-up ones.
 func TestShownParity(t *testing.T) {
 	root := lab.Root(t, lab.Sendmail)
-	seed := fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	seed := lab.Seed(t)
 	t.Logf(parityHelp, seed)
 	g := generator{rand.New(rand.NewPCG(seed, 2))}
 	var list []question
@@ -334,7 +312,7 @@ func mailerLine(l string) string {
 // TestOptionsParity: options are taken under the names, and with the values, that
 // sendmail -d37.1 tells, however they are spelled.
 func TestOptionsParity(t *testing.T) {
-	seed := fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	seed := lab.Seed(t)
 	t.Logf(parityHelp, seed)
 	root := lab.Root(t, lab.Sendmail)
 	g := generator{rand.New(rand.NewPCG(seed, 5))}

@@ -5,32 +5,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"waxseal/internal/lab"
 	"waxseal/internal/mta/sendmail/mc"
 )
-
-func today() uint64 {
-	now := time.Now().UTC()
-	return uint64(now.Year()*10000 + int(now.Month())*100 + now.Day())
-}
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
 
 const parityHelp = "WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has"
 
@@ -89,7 +69,7 @@ func (g sources) source() string {
 // TestM4Parity: what a real m4 makes of generated sources with the library of a
 // real Sendmail, this package makes of them.
 func TestM4Parity(t *testing.T) {
-	cases, seed := fromEnvironment(t, "WAXSEAL_PARITY_CASES", 1000), fromEnvironment(t, "WAXSEAL_PARITY_SEED", today())
+	cases, seed := lab.Cases(t, 1000), lab.Seed(t)
 	t.Logf(parityHelp, seed)
 	root := lab.Root(t, lab.Sendmail)
 	g := sources{rand.New(rand.NewPCG(seed, 3))}
