@@ -45,9 +45,9 @@ func (in *instance) routing() {
 	in.systemFilterTransports()
 }
 
-// conditions are the options that keep mail from a router (spec 15, "precondition
+// preconditions are the options that keep mail from a router (spec 15, "precondition
 // tests").
-var preconditions = []string{"domains", "local_parts", "senders", "condition", "require_files", "check_local_user", "local_part_prefix", "local_part_suffix", "verify_only", "debug_print_"}
+var preconditions = []string{"domains", "local_parts", "senders", "condition", "require_files", "check_local_user", "local_part_prefix", "local_part_suffix", "verify_only"}
 
 // takesAll reports whether no mail comes past a router.
 func (x *router) takesAll() bool {
@@ -55,7 +55,7 @@ func (x *router) takesAll() bool {
 		return false
 	}
 	for _, name := range preconditions {
-		if v := x.Value(name); v != "" && v != "false" {
+		if o, ok := x.Get(name); ok && o.Value != "false" { // an empty one is a condition too
 			return false
 		}
 	}
@@ -85,14 +85,14 @@ func (x *router) unreached() string {
 	if x.On("verify_only") {
 		return "the router only answers whether addresses are right"
 	}
-	if text := x.Value("condition"); text != "" {
-		if value, o := always(text); o == expand.Known && !expand.Holds(value) {
+	if condition, ok := x.Get("condition"); ok {
+		if value, o := always(condition.Value); o == expand.Known && !expand.Holds(value) {
 			return "the router's condition is never true"
 		}
 	}
-	if text := x.Value("domains"); text != "" {
-		words, known := x.words("domainlist", text)
-		if known && !strings.Contains(text, "$") && !slices.ContainsFunc(words, func(w string) bool { return w != "" }) {
+	if list, ok := x.Get("domains"); ok {
+		words, known := x.words("domainlist", list.Value)
+		if known && !strings.Contains(list.Value, "$") && !slices.ContainsFunc(words, func(w string) bool { return w != "" }) {
 			return "the router's list of domains is empty"
 		}
 	}
