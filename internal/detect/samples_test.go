@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -112,7 +113,20 @@ func namedFirst(now waxseal.State, changes []waxseal.Change) bool {
 
 func readSamples(t *testing.T) map[string]*sample {
 	t.Helper()
-	file, err := os.Open("testdata/samples/attacks.tar.gz")
+	archives, err := filepath.Glob("testdata/samples/*.tar.gz")
+	if err != nil || len(archives) == 0 {
+		t.Fatal("no samples", err)
+	}
+	samples := map[string]*sample{}
+	for _, name := range archives {
+		readArchive(t, samples, name)
+	}
+	return samples
+}
+
+func readArchive(t *testing.T, samples map[string]*sample, name string) {
+	t.Helper()
+	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,11 +135,10 @@ func readSamples(t *testing.T) map[string]*sample {
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples := map[string]*sample{}
 	for archive := tar.NewReader(unzipped); ; {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return samples
+			return
 		}
 		if err != nil {
 			t.Fatal(err)
