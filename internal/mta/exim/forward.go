@@ -2,7 +2,6 @@ package exim
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"waxseal"
@@ -211,9 +210,4 @@ func whenClause(when string) string {
 		return ""
 	}
 	return " where " + mta.Clip(when)
-}
-
-// programs are those words of a command that name no variable.
-func programs(words []string) []string {
-	return slices.DeleteFunc(words, func(w string) bool { return strings.Contains(w, "$") })
 }

@@ -45,9 +45,9 @@ func (in *instance) routing() {
 	in.systemFilterTransports()
 }
 
-// conditions are the options that keep mail from a router (spec 15, "precondition
+// preconditions are the options that keep mail from a router (spec 15, "precondition
 // tests").
-var preconditions = []string{"domains", "local_parts", "senders", "condition", "require_files", "check_local_user", "local_part_prefix", "local_part_suffix", "verify_only", "debug_print_"}
+var preconditions = []string{"domains", "local_parts", "senders", "condition", "require_files", "check_local_user", "local_part_prefix", "local_part_suffix", "verify_only"}
 
 // takesAll reports whether no mail comes past a router.
 func (x *router) takesAll() bool {
@@ -55,7 +55,7 @@ func (x *router) takesAll() bool {
 		return false
 	}
 	for _, name := range preconditions {
-		if v := x.Value(name); v != "" && v != "false" {
+		if o, ok := x.Get(name); ok && o.Value != "false" { // an empty one is a condition too
 			return false
 		}
 	}
@@ -85,14 +85,14 @@ func (x *router) unreached() string {
 	if x.On("verify_only") {
 		return "the router only answers whether addresses are right"
 	}
-	if text := x.Value("condition"); text != "" {
-		if value, o := always(text); o == expand.Known && !expand.Holds(value) {
+	if condition, ok := x.Get("condition"); ok {
+		if value, o := always(condition.Value); o == expand.Known && !expand.Holds(value) {
 			return "the router's condition is never true"
 		}
 	}
-	if text := x.Value("domains"); text != "" {
-		words, known := x.words("domainlist", text)
-		if known && !strings.Contains(text, "$") && !slices.ContainsFunc(words, func(w string) bool { return w != "" }) {
+	if list, ok := x.Get("domains"); ok {
+		words, known := x.words("domainlist", list.Value)
+		if known && !strings.Contains(list.Value, "$") && !slices.ContainsFunc(words, func(w string) bool { return w != "" }) {
 			return "the router's list of domains is empty"
 		}
 	}
@@ -223,115 +223,6 @@ func (x *router) errorsTo() {
 	h.Target = x.domains.Address(o.Value)
 	h.Explain = "Bounces of what the router handles go to " + o.Value + mta.Where(h.Target) + " (" + x.where + ")."
 	x.emit(h)
-}
-
-// manualRoute makes a hook of each host of route_list and route_data (spec
-// chapter 20).
-func (x *router) manualRoute() {
-	if o, ok := x.Get("route_list"); ok {
-		for n, rule := range ruleList(o.Value) {
-			pattern, rest := cutWord(rule)
-			hosts, _ := cutWord(rest)
-			scope := x.scope
-			if word := fixed(pattern); word != "" {
-				scope = "recipient @" + word
-			}
-			x.hostsFor("route_list:"+strconv.Itoa(n+1), o.Place, hosts, whoseMail(scope), scope)
-		}
-	}
-	if o, ok := x.Get("route_data"); ok {
-		x.routeData(o)
-	}
-}
-
-// ruleList splits route_list at semicolons, or at another separator that it names.
-func ruleList(s string) []string {
-	s = strings.TrimLeft(s, " \t")
-	separator := byte(';')
-	if len(s) > 1 && s[0] == '<' {
-		separator, s = s[1], s[2:]
-	}
-	return eximconf.SplitAt(s, separator)
-}
-
-// cutWord takes a word off a string, which may be quoted.
-func cutWord(s string) (word, rest string) {
-	s = strings.TrimLeft(s, " \t")
-	if s != "" && (s[0] == '"' || s[0] == '\'') {
-		if end := strings.IndexByte(s[1:], s[0]); end >= 0 {
-			return s[1 : 1+end], s[end+2:]
-		}
-	}
-	word, rest, _ = strings.Cut(s, " ")
-	return word, rest
-}
-
-// routeData reads the hosts of route_data: a string, or the entries of the tables
-// that it asks.
-func (x *router) routeData(o eximconf.Option) {
-	e, _ := expand.Parse(o.Value)
-	if text, o2 := x.work(e); o2 == expand.Known {
-		hosts, _ := cutWord(text)
-		x.hostsFor("route_data", o.Place, hosts, whoseMail(x.scope), x.scope)
-		return
-	}
-	x.eachEntry(e, func(t lookedUp, row entry) {
-		hosts, _ := cutWord(row.Value)
-		scope := "recipient @" + mta.Clip(row.Key)
-		if strings.Contains(row.Key, "@") {
-			scope = "recipient " + mta.Clip(row.Key)
-		} else if row.Key == "*" {
-			scope = x.scope
-		}
-		x.hostsFor("route_data:"+clipKey(row.Key), eximconf.Place{Path: t.path, Line: row.Line}, hosts, whoseMail(scope), scope)
-	})
-}
-
-func (x *router) hosts(place string, at eximconf.Place, hosts, whose string) {
-	x.hostsFor(place, at, hosts, whose, x.scope)
-}
-
-func (x *router) hostsFor(place string, at eximconf.Place, hosts, whose, scope string) {
-	for n, host := range hostList(hosts) {
-		if strings.ContainsAny(host, "$") || host == "" {
-			continue
-		}
-		h := x.hook(":" + place + ":host:" + strconv.Itoa(n+1))
-		h.Source = waxseal.Source{Path: at.Path, Line: at.Line}
-		h.Directive, h.Scope = x.Kind(), scope
-		x.nextHop(&h, host)
-		h.Explain = whose + " is sent to " + host + mta.Where(h.Target) + " (" + x.where + ")."
-		x.emit(h)
-	}
-}
-
-// hostList splits a list of hosts. "+" alone stands between groups, and a colon
-// that is doubled before a port.
-func hostList(list string) []string {
-	var hosts []string
-	for _, item := range eximconf.Split(list) {
-		if item = strings.TrimSuffix(strings.TrimSpace(item), "/MX"); item != "+" && item != "" {
-			hosts = append(hosts, item)
-		}
-	}
-	return hosts
-}
-
-// nextHop makes a hook one of mail that is sent on to a host: "relay.example:587",
-// "203.0.113.9:25", "[2001:db8::1]:25".
-func (in *instance) nextHop(h *waxseal.Hook, host string) {
-	h.Kind, h.Effects = waxseal.KindTransport, routes
-	if h.Scope == "all mail" || h.Scope == "all mail that leaves" {
-		h.Kind = waxseal.KindRelay
-	}
-	name, port := mta.SplitHostPort(host)
-	h.Target = waxseal.Target{Type: waxseal.TargetHost, Value: host, Remote: !mta.IsLoopback(name)}
-	if isAddress(name) {
-		h.Target.Value = "[" + name + "]"
-		if port != "" {
-			h.Target.Value += ":" + port
-		}
-	}
 }
 
 // queryProgram makes the hook of the command that a queryprogram router asks.

@@ -20,7 +20,6 @@ type spot struct {
 	where  string // for a sentence: "router smarthost, condition"
 	scope  string
 	why    string // why nothing leads mail here
-	refuse []string
 }
 
 func (s spot) mark(h *waxseal.Hook) {

@@ -137,7 +137,7 @@ func (in *instance) asked(s spot, kind, file string) {
 	h.Explain = "The table " + mta.Clip(key) + " is consulted (" + s.where + ")."
 	s.mark(&h)
 	switch {
-	case slices.Contains(fileTypes, base) && path.IsAbs(file):
+	case slices.Contains(fileTypes, base):
 		h.Closure = in.tableParts(base, file)
 	case base == "sqlite" || base == "passwd" || base == "spf" || base == "testdb":
 		if f := strings.Fields(file); len(f) > 0 && path.IsAbs(f[0]) {
@@ -158,8 +158,8 @@ func clipKey(s string) string {
 }
 
 func (in *instance) tableParts(base, file string) []waxseal.Part {
-	if strings.Contains(file, "*") {
-		return nil // a file for each key
+	if strings.Contains(file, "*") || !path.IsAbs(file) {
+		return nil // a file for each key, or none that Exim would read
 	}
 	p := mta.Clean(file)
 	switch {

@@ -13,7 +13,6 @@ type generator struct {
 	dir      string // where the case lies, as Exim sees it
 	files    map[string]string
 	macros   []string
-	textual  []string
 	depth    int
 	includes int
 }

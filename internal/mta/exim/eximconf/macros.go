@@ -2,6 +2,7 @@ package eximconf
 
 import (
 	_ "embed"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -41,7 +42,9 @@ type macros struct {
 	defined []macro
 	index   map[string]int
 	lengths []int // those that names have, in order
-	again   int   // bytes that were looked at more than once, because macros were found
+	// starts has the lengths of names by their first two bytes.
+	starts map[[2]byte][]int
+	again  int // bytes that were looked at more than once, because macros were found
 }
 
 type macro struct {
@@ -51,7 +54,7 @@ type macro struct {
 }
 
 func newMacros(defines map[string]string) *macros {
-	m := &macros{index: map[string]int{}}
+	m := &macros{index: map[string]int{}, starts: map[[2]byte][]int{}}
 	for _, b := range builtin() {
 		m.add(macro{Macro: b, builtin: true})
 	}
@@ -69,12 +72,24 @@ func newMacros(defines map[string]string) *macros {
 func (m *macros) add(d macro) {
 	m.index[d.Name] = len(m.defined)
 	m.defined = append(m.defined, d)
-	i := sort.SearchInts(m.lengths, len(d.Name))
-	if i == len(m.lengths) || m.lengths[i] != len(d.Name) {
-		m.lengths = append(m.lengths, 0)
-		copy(m.lengths[i+1:], m.lengths[i:])
-		m.lengths[i] = len(d.Name)
+	m.lengths = withLength(m.lengths, len(d.Name))
+	m.starts[startOf(d.Name)] = withLength(m.starts[startOf(d.Name)], len(d.Name))
+}
+
+// withLength puts a number into a list in order, once.
+func withLength(list []int, n int) []int {
+	if i := sort.SearchInts(list, n); i == len(list) || list[i] != n {
+		return slices.Insert(list, i, n)
 	}
+	return list
+}
+
+// startOf are the first two bytes of a name, or of a text from a place on.
+func startOf(s string) [2]byte {
+	if len(s) < 2 {
+		return [2]byte{s[0]}
+	}
+	return [2]byte{s[0], s[1]}
 }
 
 // list gives the macros that are no built-in ones.
@@ -193,16 +208,14 @@ func (m *macros) first(s string, from int) int {
 		if !startsMacro(s, i) {
 			continue
 		}
-		run := i
-		for run < len(s) && run-i < maxName && isNameByte(s[run]) {
-			run++
-		}
-		for _, n := range m.lengths {
-			if i+n > run {
-				break
-			}
-			if at, ok := m.index[s[i:i+n]]; ok && at >= from && (best < 0 || at < best) {
-				best = at
+		for _, start := range [2][2]byte{startOf(s[i:]), {s[i]}} {
+			for _, n := range m.starts[start] {
+				if i+n > len(s) {
+					break
+				}
+				if at, ok := m.index[s[i:i+n]]; ok && at >= from && (best < 0 || at < best) {
+					best = at
+				}
 			}
 		}
 	}

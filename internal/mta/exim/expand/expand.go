@@ -66,7 +66,7 @@ const (
 // Parse reads a string. message says why it can't be read to its end, "" where it
 // can.
 func Parse(s string) (e Expansion, message string) {
-	if strings.IndexAny(s, `$\`) < 0 {
+	if !strings.ContainsAny(s, `$\`) {
 		if s == "" {
 			return Expansion{}, ""
 		}
