@@ -12,6 +12,7 @@ import (
 // accessLists makes the hooks of all ACLs, and of those that stand in the option
 // that names them or in a file of their own.
 func (in *instance) accessLists() {
+	in.anybodyRelays()
 	for _, a := range in.conf.ACLs {
 		by, ok := in.reached[a.Name]
 		why := ""
