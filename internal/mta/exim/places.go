@@ -59,6 +59,7 @@ var otherPlaces = []waxseal.Place{
 	place("${readfile}", anyString, waxseal.KindMap, waxseal.StageSession, looks, "the content of a file becomes a part of the string", "11"),
 	place("lookup", "any string or list", waxseal.KindMap, waxseal.StageRoute, looks, "a table or database is asked", "9"),
 	place("server_socket", "an authenticator", waxseal.KindPolicy, waxseal.StageSession, decides, "a program hears the passwords of those who log in to send mail", "37"),
+	place("acl_smtp_rcpt", anACL, waxseal.KindPolicy, waxseal.StageSession, diverts, "everybody may send mail anywhere through this host", "44"),
 	place("discard", anACL, waxseal.KindDiscard, waxseal.StageSession, drops, "mail is taken and thrown away without a word", "44"),
 	place("control = freeze:HOLD", anACL, waxseal.KindDiscard, waxseal.StageData, decides, "mail is put on hold until somebody looks", "44"),
 	place("control", anACL, waxseal.KindRewrite, waxseal.StageData, hides, "the sender is told something else than what becomes of the mail", "44"),

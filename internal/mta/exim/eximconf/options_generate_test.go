@@ -20,7 +20,7 @@ var unfit = []string{
 	"mailbox_size", "mailbox_filecount", "allow_defer", "one_time", "verify", "uucp_from_sender", "print_topbitchars", "dns_cname_loops", "current_directory", "home_directory", "log_output", "return_output", "log_defer_output",
 	"log_fail_output", "return_fail_output", "transport_home_directory", "router_home_directory", "caseful_local_part", "check_local_user", "notifier_socket", "check_spool_space", "check_log_space", "dns_use_edns0", "acl_smtp_dkim",
 	"dkim_verify_minimal", "ldap_version", "allow_utf8_domains", "tls_require_ciphers", "debug_store", "hosts_require_alpn", "queue_only_load", "max_username_length", "bounce_return_size_limit", "header_maxsize", "received_headers_max",
-	"extract_addresses_remove_arguments", "message_body_visible", "condition", "set", "headers_add", "headers_remove", "dnssec_request_domains", "errors_reply_to", "tls_dh_max_bits", "smtp_ratelimit_hosts", "lock_flock_timeout", "lock_fcntl_timeout", "lock_retries", "lock_interval", "allow_filter", "smtp_ratelimit_mail", "smtp_ratelimit_rcpt", "timeout", "quota_directory", "maildir_tag", "maildir_use_size_file",
+	"extract_addresses_remove_arguments", "message_body_visible", "condition", "set", "headers_add", "headers_remove", "dnssec_request_domains", "errors_reply_to", "tls_dh_max_bits", "dns_ipv4_lookup", "dns_trust_aa", "dns_again_means_nonexist", "smtp_ratelimit_hosts", "lock_flock_timeout", "lock_fcntl_timeout", "lock_retries", "lock_interval", "allow_filter", "smtp_ratelimit_mail", "smtp_ratelimit_rcpt", "timeout", "quota_directory", "maildir_tag", "maildir_use_size_file",
 }
 
 // options lists those of a class that can be set to anything; of release 4.96,
