@@ -52,7 +52,13 @@ func Open(ref Ref, files Files) *Table {
 		t.err = fmt.Errorf("%w: %s: %s", ErrUnknown, ref.Text, ref.Problems[0].Message)
 	case ref.Class == Nested:
 		for _, nested := range ref.Refs {
-			t.nested = append(t.nested, Open(nested, files))
+			n := Open(nested, files)
+			t.nested = append(t.nested, n)
+			// All are opened before any is asked, and one whose reference is wrong keeps
+			// the daemon from starting.
+			if nested.broken || nested.Class == Nested && n.err != nil {
+				t.err = n.err
+			}
 		}
 	case ref.Type == "inline":
 		t.fixed = newIndex(ref.Entries, lastWins)

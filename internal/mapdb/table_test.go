@@ -158,3 +158,17 @@ func FuzzLookup(f *testing.F) {
 		}
 	})
 }
+
+// TestWrongReferenceInside: a daemon that can't open one of the tables that a table is
+// made of does not start, whether that table would have been asked or not.
+func TestWrongReferenceInside(t *testing.T) {
+	for ref, ok := range map[string]bool{
+		"unionmap:{inline:{{a = b}} pipemap:{inline:{{c = d}} inline:{{d = e}}}}": true,
+		"unionmap:{inline:{{a = b}} pipemap:{inline:{{c = d}} inline:{}}}":        false,
+	} {
+		a, err := Open(Parse(ref), texts{}).Lookup("a")
+		if (err == nil) != ok || a.Found != ok {
+			t.Errorf("%s: %+v, %v", ref, a, err)
+		}
+	}
+}
