@@ -174,7 +174,7 @@ func (in *instance) item(s spot, st eximconf.Statement, i eximconf.Item) {
 			in.aclHeader(s, i, "is added to")
 		}
 	case "remove_header":
-		in.removed(s, i.Value, s.scope)
+		in.removed(s, i.Name, i.Value)
 	case "spam", "malware":
 		in.set(s.place+":asked", i.Value, i.Place)
 	case "udpsend":
@@ -204,9 +204,9 @@ func (in *instance) aclHeader(s spot, i eximconf.Item, what string) {
 
 // removed makes the hook of headers that are taken away. Who takes away Received
 // hides through whose hands mail went: no mail system may (RFC 5321 section 4.4).
-func (in *instance) removed(s spot, value, scope string) {
+func (in *instance) removed(s spot, directive, value string) {
 	h := in.hook(s.place+":removed", s.at)
-	h.Kind, h.Stage, h.Scope, h.Effects, h.Directive = waxseal.KindRewrite, s.stage, scope, modifies, s.place[strings.LastIndexByte(s.place, ':')+1:]
+	h.Kind, h.Stage, h.Scope, h.Effects, h.Directive = waxseal.KindRewrite, s.stage, s.scope, modifies, directive
 	s.mark(&h)
 	names := strings.Join(eximconf.Split(value), ", ")
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: names}
@@ -270,19 +270,13 @@ func aclAim(st eximconf.Statement) string {
 	return ""
 }
 
+// udpSend reads "host : port : text", a list with any separator (spec 44.20,
+// "udpsend").
 func (in *instance) udpSend(s spot, i eximconf.Item) {
-	words := eximconf.Split(i.Value)
-	if f := strings.Fields(i.Value); len(words) < 2 && len(f) > 1 {
-		words = f
-	}
-	f := strings.Fields(strings.TrimLeft(i.Value, "<:; "))
-	host, port := i.Value, ""
-	if len(f) > 1 {
-		host, port = f[0], f[1]
-	}
+	words := append(eximconf.Split(i.Value), "", "")
 	h := in.aclHook(s, "udpsend")
 	h.Kind, h.Effects = waxseal.KindPolicy, copies
-	h.Target = mta.InetSocket(strings.Trim(host, "[]"), port)
+	h.Target = mta.InetSocket(words[0], words[1])
 	h.Explain = "What is known of mail is sent to " + h.Target.Value + mta.Where(h.Target) + " (" + s.where + ")."
 	in.emit(h)
 }
