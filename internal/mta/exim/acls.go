@@ -257,14 +257,23 @@ func (in *instance) control(s spot, st eximconf.Statement, i eximconf.Item) {
 // aclAim says whose mail a statement picks, in the words of a header check.
 func aclAim(st eximconf.Statement) string {
 	for _, i := range st.Items {
-		low := strings.ToLower(i.Value)
-		for _, header := range []string{"subject", "from", "to", "cc", "reply-to", "sender"} {
-			if strings.Contains(low, "h_"+header) || strings.Contains(low, "header_"+header) {
-				return "header " + header
-			}
+		if aimed := headerIn(i.Value); aimed != "" {
+			return aimed
 		}
 		if (i.Name == "senders" || i.Name == "recipients") && !strings.ContainsAny(i.Value, "$*") {
 			return "header from " + mta.Clip(i.Value)
+		}
+	}
+	return ""
+}
+
+// headerIn names the header that a condition asks for, of those that say who writes
+// to whom, and about what.
+func headerIn(condition string) string {
+	low := strings.ToLower(condition)
+	for _, header := range []string{"subject", "from", "to", "cc", "reply-to", "sender"} {
+		if strings.Contains(low, "h_"+header) || strings.Contains(low, "header_"+header) {
+			return "header " + header
 		}
 	}
 	return ""
