@@ -51,13 +51,13 @@ func hiddenFolder(name string) bool {
 	return false
 }
 
-// marks are the headers in which filters say that mail is spam or infected.
-const marks = `X-(?:Spam|Bogosity|Virus|Rspamd|Amavis|DSPAM|CRM114|Razor|KAS)[A-Za-z_-]*`
+// markHeaders are those in which filters say that mail is spam or infected.
+const markHeaders = `X-(?:Spam|Bogosity|Virus|Rspamd|Amavis|DSPAM|CRM114|Razor|KAS)[A-Za-z_-]*`
 
 // marked matches conditions that only pick what a filter called spam or infected, in
 // the words of rules for procmail and maildrop, of Exim filters, and of Sieve scripts.
-var marked = regexp.MustCompile(`(?i)^(?:header|message) matches "\^?\(?` + marks + `:?[^"]*?(?:yes|spam\b|true|infected|reject|\\\*\\\*|\[\*\]|x{5})[^"]*"$` +
-	`|^(?:"\$h(?:eader)?_` + marks + `:"|header "` + marks + `") (?:is|contains|begins with) "(?:yes|spam|true|infected|reject|\*{5,}|\+{5,})"$`)
+var marked = regexp.MustCompile(`(?i)^(?:header|message) matches "\^?\(?` + markHeaders + `:?[^"]*?(?:yes|spam\b|true|infected|reject|\\\*\\\*|\[\*\]|x{5})[^"]*"$` +
+	`|^(?:"\$h(?:eader)?_` + markHeaders + `:"|header "` + markHeaders + `") (?:is|contains|begins with) "(?:yes|spam|true|infected|reject|\*{5,}|\+{5,})"$`)
 
 // conditions are those of a rule, wherever its reader writes them.
 func conditions(h waxseal.Hook) string {
