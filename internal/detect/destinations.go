@@ -30,9 +30,18 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		return
 	}
 	if hides(h) {
-		w.add(hidesAbout, orNothing(clip(h.Target.Value)), clip(h.Scope))
+		w.add(hidesAbout, into(h), clip(h.Scope))
 	}
 	w.add(pick(onlyMarked(h), droppedMarked, dropped), clip(h.Scope))
+}
+
+// into is where mail goes that is thrown away: a file that keeps nothing, or, where
+// the target is only the command that does it, nowhere.
+func into(h waxseal.Hook) string {
+	if h.Target.Type == waxseal.TargetText {
+		return "nowhere"
+	}
+	return orNothing(clip(h.Target.Value))
 }
 
 // socket weighs a milter, policy server or proxy that is asked over a socket.

@@ -16,6 +16,7 @@ var documentedPorts = map[string]string{
 	"8891":  "opendkim",
 	"8893":  "opendmarc",
 	"11332": "rspamd",
+	"11333": "rspamd",
 	"7357":  "clamav-milter",
 	"10023": "postgrey",
 	"10024": "amavis",
@@ -36,7 +37,7 @@ var documentedPorts = map[string]string{
 // documentedSockets are words in the unix socket paths of packaged filters.
 var documentedSockets = []string{
 	"opendkim", "opendmarc", "openarc", "rspamd", "clamav", "spamass", "milter-greylist", "mimedefang", "amavis",
-	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "dovecot", "cyrus", "postsrsd", "sympa", "mailman", "quota-status",
+	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "greylistd", "dovecot", "cyrus", "postsrsd", "sympa", "mailman", "quota-status",
 }
 
 // socketDirs are where packaged filters put their sockets.

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -29,8 +30,7 @@ var unwatched = regexp.MustCompile(`(?i)(?:^|[/. ])(?:rss|rss.?feeds|rss.?subscr
 // hides reports whether a rule takes mail about money, access or an intrusion out
 // of sight.
 func hides(h waxseal.Hook) bool {
-	_, conditions := where(h.Scope)
-	if conditions == "" || !vital.MatchString(conditions) || h.Kind != waxseal.KindRedirect && h.Kind != waxseal.KindDiscard {
+	if text := conditions(h); text == "" || !vital.MatchString(text) || h.Kind != waxseal.KindRedirect && h.Kind != waxseal.KindDiscard {
 		return false
 	}
 	return h.Kind == waxseal.KindDiscard || h.Target.Type == waxseal.TargetFile && (unwatched.MatchString(h.Target.Value) || hiddenFolder(h.Target.Value))
@@ -51,13 +51,24 @@ func hiddenFolder(name string) bool {
 	return false
 }
 
-// marked matches conditions that only pick what a filter called spam or infected.
-var marked = regexp.MustCompile(`(?i)^(?:header|message) matches "\^?\(?X-(?:Spam|Bogosity|Virus|Rspamd|Amavis|DSPAM|CRM114|Razor|KAS)[A-Za-z-]*:?[^"]*?(?:yes|spam\b|true|infected|reject|\\\*\\\*|\[\*\]|x{5})[^"]*"$`)
+// markHeaders are those in which filters say that mail is spam or infected.
+const markHeaders = `X-(?:Spam|Bogosity|Virus|Rspamd|Amavis|DSPAM|CRM114|Razor|KAS)[A-Za-z_-]*`
+
+// marked matches conditions that only pick what a filter called spam or infected, in
+// the words of rules for procmail and maildrop, of Exim filters, and of Sieve scripts.
+var marked = regexp.MustCompile(`(?i)^(?:header|message) matches "\^?\(?` + markHeaders + `:?[^"]*?(?:yes|spam\b|true|infected|reject|\\\*\\\*|\[\*\]|x{5})[^"]*"$` +
+	`|^(?:"\$h(?:eader)?_` + markHeaders + `:"|header "` + markHeaders + `") (?:is|contains|begins with) "(?:yes|spam|true|infected|reject|\*{5,}|\+{5,})"$`)
+
+// conditions are those of a rule, wherever its reader writes them.
+func conditions(h waxseal.Hook) string {
+	_, conditions := where(h.Scope)
+	return cmp.Or(conditions, h.Modifiers["condition"])
+}
 
 // onlyMarked reports whether a rule picks nothing but what a filter marked.
 func onlyMarked(h waxseal.Hook) bool {
-	_, conditions := where(h.Scope)
-	return marked.MatchString(conditions) && !strings.Contains(conditions, "|") && !strings.Contains(conditions, `.*"`)
+	text := conditions(h)
+	return marked.MatchString(text) && !strings.Contains(text, "|") && !strings.Contains(text, `.*"`)
 }
 
 // filters of text: what they read they print, and nothing else.

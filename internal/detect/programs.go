@@ -189,7 +189,7 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 		return
 	}
 	for _, name := range []string{"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "PYTHONPATH", "PERL5LIB", "PERL5OPT", "PYTHONSTARTUP", "BASH_ENV", "MAIL_CONFIG", "PATH="} {
-		if strings.Contains(h.Target.Value, name) {
+		if strings.Contains(h.Target.Value, name) && !(name == "PATH=" && systemPath(h.Target.Value)) {
 			w.add(loaderTrick, strings.TrimSuffix(name, "="), clip(h.Target.Value))
 		}
 	}
@@ -197,6 +197,25 @@ func (c *Context) environment(h waxseal.Hook, w *weight) {
 		w.add(unitAsRoot, h.Target.Value)
 	}
 	w.add(environmentSet, clip(h.Target.Value))
+}
+
+var pathSet = regexp.MustCompile(`(?:^|[\s:;,'"])PATH=(\S*)`)
+
+// systemPath reports whether a text only sets PATH to where the system's own
+// commands lie. Exim doubles the colons of its lists.
+func systemPath(text string) bool {
+	found := pathSet.FindAllStringSubmatch(text, -1)
+	if len(found) != strings.Count(text, "PATH=") {
+		return false
+	}
+	for _, g := range found {
+		for dir := range strings.SplitSeq(strings.ReplaceAll(strings.Trim(g[1], `"'`), "::", ":"), ":") {
+			if !slices.Contains([]string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"}, dir) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // otherConfiguration weighs a directory by which users may have commands work that run

@@ -180,7 +180,7 @@ func (in *instance) item(s spot, st eximconf.Statement, i eximconf.Item) {
 			in.aclHeader(s, i, "is added to")
 		}
 	case "remove_header":
-		in.removed(s, i.Value, s.scope)
+		in.removed(s, i.Name, i.Value)
 	case "spam", "malware":
 		in.set(s.place+":asked", i.Value, i.Place)
 	case "udpsend":
@@ -210,9 +210,9 @@ func (in *instance) aclHeader(s spot, i eximconf.Item, what string) {
 
 // removed makes the hook of headers that are taken away. Who takes away Received
 // hides through whose hands mail went: no mail system may (RFC 5321 section 4.4).
-func (in *instance) removed(s spot, value, scope string) {
+func (in *instance) removed(s spot, directive, value string) {
 	h := in.hook(s.place+":removed", s.at)
-	h.Kind, h.Stage, h.Scope, h.Effects, h.Directive = waxseal.KindRewrite, s.stage, scope, modifies, s.place[strings.LastIndexByte(s.place, ':')+1:]
+	h.Kind, h.Stage, h.Scope, h.Effects, h.Directive = waxseal.KindRewrite, s.stage, s.scope, modifies, directive
 	s.mark(&h)
 	names := strings.Join(eximconf.Split(value), ", ")
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: names}
@@ -263,11 +263,8 @@ func (in *instance) control(s spot, st eximconf.Statement, i eximconf.Item) {
 // aclAim says whose mail a statement picks, in the words of a header check.
 func aclAim(st eximconf.Statement) string {
 	for _, i := range st.Items {
-		low := strings.ToLower(i.Value)
-		for _, header := range []string{"subject", "from", "to", "cc", "reply-to", "sender"} {
-			if strings.Contains(low, "h_"+header) || strings.Contains(low, "header_"+header) {
-				return "header " + header
-			}
+		if aimed := headerIn(i.Value); aimed != "" {
+			return aimed
 		}
 		if (i.Name == "senders" || i.Name == "recipients") && !strings.ContainsAny(i.Value, "$*") {
 			return "header from " + mta.Clip(i.Value)
@@ -276,19 +273,25 @@ func aclAim(st eximconf.Statement) string {
 	return ""
 }
 
+// headerIn names the header that a condition asks for, of those that say who writes
+// to whom, and about what.
+func headerIn(condition string) string {
+	low := strings.ToLower(condition)
+	for _, header := range []string{"subject", "from", "to", "cc", "reply-to", "sender"} {
+		if strings.Contains(low, "h_"+header) || strings.Contains(low, "header_"+header) {
+			return "header " + header
+		}
+	}
+	return ""
+}
+
+// udpSend reads "host : port : text", a list with any separator (spec 44.20,
+// "udpsend").
 func (in *instance) udpSend(s spot, i eximconf.Item) {
-	words := eximconf.Split(i.Value)
-	if f := strings.Fields(i.Value); len(words) < 2 && len(f) > 1 {
-		words = f
-	}
-	f := strings.Fields(strings.TrimLeft(i.Value, "<:; "))
-	host, port := i.Value, ""
-	if len(f) > 1 {
-		host, port = f[0], f[1]
-	}
+	words := append(eximconf.Split(i.Value), "", "")
 	h := in.aclHook(s, "udpsend")
 	h.Kind, h.Effects = waxseal.KindPolicy, copies
-	h.Target = mta.InetSocket(strings.Trim(host, "[]"), port)
+	h.Target = mta.InetSocket(words[0], words[1])
 	h.Explain = "What is known of mail is sent to " + h.Target.Value + mta.Where(h.Target) + " (" + s.where + ")."
 	in.emit(h)
 }

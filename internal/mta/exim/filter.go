@@ -1,6 +1,7 @@
 package exim
 
 import (
+	"cmp"
 	"path"
 	"strconv"
 	"strings"
@@ -160,6 +161,7 @@ func (f *filtering) command(h *waxseal.Hook, c eximfilter.Command) (ok bool) {
 		return f.headers(h, c, from)
 	case eximfilter.Freeze:
 		h.Kind, h.Effects, h.Directive = waxseal.KindDiscard, []waxseal.Effect{waxseal.Observe, waxseal.Drop}, "filter freeze:HOLD"
+		h.Scope = cmp.Or(headerIn(c.When()), h.Scope)
 		h.Explain = f.who + " is put on hold until somebody looks" + from
 	case eximfilter.Logfile:
 		h.Kind, h.Effects = waxseal.KindLog, nil

@@ -139,7 +139,7 @@ func (l *list) lines(text string) {
 
 // sieve makes the hooks of a Sieve script that Exim itself obeys.
 func (x *router) sieve(l *list, text string) {
-	script := sieve.Parse(text, sieve.Options{})
+	script := sieve.Parse(text, sieve.Options{Extensions: x.sieveExtensions()})
 	for _, p := range script.Problems {
 		x.Problem(l.at.Path, p.Line, p.Message)
 	}
@@ -161,6 +161,16 @@ func (x *router) sieve(l *list, text string) {
 			x.emit(h)
 		}
 	}
+}
+
+// sieveExtensions are those that Exim's own interpreter takes, as 4.96 says when it
+// is asked with -bf; notices need an option (spec 22.7, "sieve_enotify_mailto_owner").
+func (x *router) sieveExtensions() []string {
+	list := []string{"comparator-i;ascii-numeric", "copy", "encoded-character", "envelope", "fileinto", "subaddress", "vacation"}
+	if x.Value("sieve_enotify_mailto_owner") != "" {
+		list = append(list, "enotify")
+	}
+	return list
 }
 
 func (x *router) forbids(h *waxseal.Hook, option string) {

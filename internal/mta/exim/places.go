@@ -58,6 +58,8 @@ var otherPlaces = []waxseal.Place{
 	place("${readsocket}", anyString, waxseal.KindPolicy, waxseal.StageSession, routes, "the answer of another program becomes a part of the string", "11"),
 	place("${readfile}", anyString, waxseal.KindMap, waxseal.StageSession, looks, "the content of a file becomes a part of the string", "11"),
 	place("lookup", "any string or list", waxseal.KindMap, waxseal.StageRoute, looks, "a table or database is asked", "9"),
+	place("ldapauth", anyString, waxseal.KindMap, waxseal.StageSession, looks, "a directory is asked whether a password is right, and hears it", "11"),
+	place("radius", anyString, waxseal.KindMap, waxseal.StageSession, looks, "a server is asked whether a password is right, and hears it", "11"),
 	place("server_socket", "an authenticator", waxseal.KindPolicy, waxseal.StageSession, decides, "a program hears the passwords of those who log in to send mail", "37"),
 	place("acl_smtp_rcpt", anACL, waxseal.KindPolicy, waxseal.StageSession, diverts, "everybody may send mail anywhere through this host", "44"),
 	place("discard", anACL, waxseal.KindDiscard, waxseal.StageSession, drops, "mail is taken and thrown away without a word", "44"),
@@ -86,12 +88,37 @@ var otherPlaces = []waxseal.Place{
 	place("hosts", aTransp, waxseal.KindTransport, waxseal.StageDeliver, routes, "mail is sent to these hosts", "30"),
 	place("lmtp", aTransp, waxseal.KindTransport, waxseal.StageDeliver, routes, "mail is handed to a program that stores it", "28"),
 	place("return_path", aTransp, waxseal.KindRedirect, waxseal.StageDeliver, diverts, "bounces go to this address", "24"),
-	{MTA: MTA, Directive: "filter deliver", Where: "an Exim filter", Kind: waxseal.KindRedirect, Stage: waxseal.StageRoute, Effects: diverts, Does: "mail goes to another address", Manual: "Exim's interfaces to mail filtering"},
-	{MTA: MTA, Directive: "filter unseen deliver", Where: "an Exim filter", Kind: waxseal.KindCopy, Stage: waxseal.StageRoute, Effects: copies, Does: "mail is copied to another address", Manual: "Exim's interfaces to mail filtering"},
-	{MTA: MTA, Directive: "filter pipe", Where: "an Exim filter", Kind: waxseal.KindPipe, Stage: waxseal.StageRoute, Effects: runsAll, Does: "mail is handed to a command", Manual: "Exim's interfaces to mail filtering"},
-	{MTA: MTA, Directive: "filter save", Where: "an Exim filter", Kind: waxseal.KindRedirect, Stage: waxseal.StageRoute, Effects: diverts, Does: "mail is written to a file", Manual: "Exim's interfaces to mail filtering"},
-	{MTA: MTA, Directive: "filter headers", Where: "the system filter", Kind: waxseal.KindRewrite, Stage: waxseal.StageQueue, Effects: modifies, Does: "headers are added to messages and taken out", Manual: "Exim's interfaces to mail filtering"},
-	{MTA: MTA, Directive: "filter finish", Where: "an Exim filter", Kind: waxseal.KindDiscard, Stage: waxseal.StageRoute, Effects: drops, Does: "mail is thrown away without a word", Manual: "Exim's interfaces to mail filtering"},
-	{MTA: MTA, Directive: "sieve redirect", Where: "a user's forward file that is a Sieve script", Kind: waxseal.KindRedirect, Stage: waxseal.StageRoute, Effects: diverts, Does: "mail goes to another address", Manual: "RFC 5228"},
-	{MTA: MTA, Directive: "sieve discard", Where: "a user's forward file that is a Sieve script", Kind: waxseal.KindDiscard, Stage: waxseal.StageRoute, Effects: drops, Does: "mail is thrown away without a word", Manual: "RFC 5228"},
+	filtered("filter deliver", aFilter, waxseal.KindRedirect, diverts, "mail goes to another address"),
+	filtered("filter unseen deliver", aFilter, waxseal.KindCopy, copies, "mail is copied to another address"),
+	filtered("filter pipe", aFilter, waxseal.KindPipe, runsAll, "mail is handed to a command"),
+	filtered("filter unseen pipe", aFilter, waxseal.KindPipe, runsAll, "mail is delivered, and handed to a command as well"),
+	filtered("filter save", aFilter, waxseal.KindRedirect, diverts, "mail is written to a file"),
+	filtered("filter unseen save", aFilter, waxseal.KindCopy, copies, "mail is delivered, and written to a file as well"),
+	filtered("filter mail", aFilter, waxseal.KindCopy, copies, "a message about mail, with its text if so set, is sent to an address"),
+	filtered("filter vacation", aFilter, waxseal.KindCopy, copies, "answers to mail are copied to an address"),
+	filtered("filter headers", "the system filter", waxseal.KindRewrite, modifies, "headers are added to messages and taken out"),
+	filtered("filter freeze:HOLD", "the system filter", waxseal.KindDiscard, decides, "mail is put on hold until somebody looks"),
+	filtered("filter logfile", aFilter, waxseal.KindLog, nil, "what the filter says is written into a file"),
+	filtered("filter finish", aFilter, waxseal.KindDiscard, drops, "mail is thrown away without a word"),
+	filtered("sieve redirect", aScript, waxseal.KindRedirect, diverts, "mail goes to another address"),
+	filtered("sieve fileinto", aScript, waxseal.KindRedirect, diverts, "mail is written to a file outside the user's own folders"),
+	filtered("sieve notify", aScript, waxseal.KindCopy, copies, "a notice of mail goes to an address"),
+	filtered("sieve discard", aScript, waxseal.KindDiscard, drops, "mail is thrown away without a word"),
+}
+
+const (
+	aFilter = "an Exim filter"
+	aScript = "a user's forward file that is a Sieve script"
+)
+
+// filtered is a command of a filter; the system filter is obeyed as mail is queued.
+func filtered(directive, where string, kind waxseal.HookKind, effects []waxseal.Effect, does string) waxseal.Place {
+	p := waxseal.Place{MTA: MTA, Directive: directive, Where: where, Kind: kind, Stage: waxseal.StageRoute, Effects: effects, Does: does, Manual: "Exim's interfaces to mail filtering"}
+	switch where {
+	case aScript:
+		p.Manual = "RFC 5228"
+	case "the system filter":
+		p.Stage = waxseal.StageQueue
+	}
+	return p
 }

@@ -188,7 +188,7 @@ func (in *instance) headersOf(d eximconf.Driver, s spot) {
 	if o, ok := d.Get("headers_remove"); ok && o.Value != "" {
 		each := s
 		each.place, each.at = s.place+":headers_remove", o.Place
-		in.removed(each, o.Value, s.scope)
+		in.removed(each, o.Name, o.Value)
 	}
 }
 

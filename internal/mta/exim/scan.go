@@ -2,6 +2,7 @@ package exim
 
 import (
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -75,12 +76,31 @@ func (in *instance) found(s spot, p expand.Part, n int) {
 	case "lookup":
 		in.lookup(s, p)
 	case "if ldapauth", "if radius":
-		h.Kind, h.Effects, h.External = waxseal.KindMap, looks, true
-		h.Directive = strings.TrimPrefix(p.Name, "if ")
-		h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: h.Directive}
-		h.Explain = "A server is asked whether a password is right: " + h.Directive + " (" + s.where + ")."
-		in.emit(h)
+		in.passwordServer(s, &h, p)
 	}
+}
+
+// ldapServer matches the host in a URL of LDAP; one without stands for
+// ldap_default_servers (spec 9.16).
+var ldapServer = regexp.MustCompile(`(?i)ldaps?://(\[[^\]]+\]|[^/:\s}]+)`)
+
+// passwordServer makes the hook of a server that hears the passwords of those who
+// log in.
+func (in *instance) passwordServer(s spot, h *waxseal.Hook, p expand.Part) {
+	h.Directive = strings.TrimPrefix(p.Name, "if ")
+	h.Kind, h.Effects, h.External = waxseal.KindMap, looks, true
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: h.Directive}
+	if h.Directive == "ldapauth" {
+		in.server(h, "ldap")
+		h.Target.Value = h.Directive
+		if g := ldapServer.FindStringSubmatch(argument(p, 0)); g != nil {
+			host := strings.Trim(g[1], "[]")
+			mta.Modify(h, "hosts", host)
+			h.Target.Remote = !mta.IsLoopback(host)
+		}
+	}
+	h.Explain = "A server is asked whether a password is right, and hears it: " + h.Directive + mta.Where(h.Target) + " (" + s.where + ")."
+	in.emit(*h)
 }
 
 func argument(p expand.Part, n int) string {
