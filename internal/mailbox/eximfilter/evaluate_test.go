@@ -214,7 +214,7 @@ func (r *run) mail(c Command) outcome {
 	if c.NoError {
 		line += " (noerror)"
 	}
-	r.say(c.Seen, "Seen m", "M", line)
+	rest := "" // all of it is expanded before any of it is said
 	for i, name := range keywords[1:] {
 		value := *fields[i+1]
 		if value == "" {
@@ -228,8 +228,10 @@ func (r *run) mail(c Command) outcome {
 		if name == "file" && c.Options.ExpandFile {
 			expanded = " (expanded)"
 		}
-		fmt.Fprintf(&r.out, "%s%s: %s%s\n", strings.Repeat(" ", max(0, 7-len(name))), name, printing(value), expanded)
+		rest += fmt.Sprintf("%s%s: %s%s\n", strings.Repeat(" ", max(0, 7-len(name))), name, printing(value), expanded)
 	}
+	r.say(c.Seen, "Seen m", "M", line)
+	r.out.WriteString(rest)
 	if c.Options.ReturnMessage {
 		r.out.WriteString("Return original message\n")
 	}
