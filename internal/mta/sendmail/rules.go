@@ -92,7 +92,7 @@ func (in *instance) ruleHooks() {
 
 func (in *instance) ruleHook(kind waxseal.HookKind, stage waxseal.Stage, s *cf.Ruleset, r cf.Rule, n int) waxseal.Hook {
 	place := "S:" + s.Title() + ":" + patternName(r)
-	h := in.hook(kind, stage, "R", place, r.Line)
+	h := in.hook(kind, stage, "R rule", place, r.Line)
 	h.Scope = ruleScope(s, r)
 	if !in.reach[s] {
 		mta.Inactive(&h, "nothing calls the ruleset "+s.Title())
@@ -352,7 +352,7 @@ func (in *instance) headerHooks() {
 		if stockHeaders[strings.ToLower(x.Name)] && !strings.Contains(strings.NewReplacer("$i@$j", "", "@$j", "").Replace(x.Value), "@") {
 			continue
 		}
-		h := in.hook(waxseal.KindRewrite, waxseal.StageData, "H", "H:"+x.Name, x.Line)
+		h := in.hook(waxseal.KindRewrite, waxseal.StageData, "H header", "H:"+x.Name, x.Line)
 		h.Effects = changes
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: x.Name + ": " + folded(value)}
 		h.Explain = "Every message that lacks it gets the header " + clip(h.Target.Value) + " (H)."
@@ -362,7 +362,7 @@ func (in *instance) headerHooks() {
 
 // headerCheck is "HSubject: $>CheckSubject": what the ruleset does is told there.
 func (in *instance) headerCheck(x cf.Header) {
-	h := in.hook(waxseal.KindPolicy, waxseal.StageData, "H", "H:"+x.Name+":check", x.Line)
+	h := in.hook(waxseal.KindPolicy, waxseal.StageData, "H header", "H:"+x.Name+":check", x.Line)
 	h.Effects = decides
 	h.Target = waxseal.Target{Type: waxseal.TargetService, Value: "ruleset " + x.Ruleset}
 	h.Scope = "all messages with the header " + clip(x.Name)
