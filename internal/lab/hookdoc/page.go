@@ -136,10 +136,10 @@ func contents(c chapter) string {
 }
 
 // title names a sort of hook so that no other has the same name, whatever the
-// case: links do not tell it apart.
+// case or the signs in it: links do not tell those apart.
 func title(p waxseal.Place) string {
 	for _, other := range places() {
-		if strings.EqualFold(other.Directive, p.Directive) {
+		if anchor(other.Directive) == anchor(p.Directive) {
 			if other.MTA == p.MTA && other.Directive == p.Directive {
 				return p.Directive
 			}

@@ -19,6 +19,9 @@ func Places() []waxseal.Place {
 	sorts := tableSorts()
 	for _, name := range slices.Sorted(maps.Keys(sorts)) {
 		s := sorts[name]
+		if name == "authinfo" {
+			continue // a password is a setting, and no hook
+		}
 		list = append(list, waxseal.Place{MTA: MTA, Directive: s.directive, Where: "/etc/mail/" + s.directive + " and its compiled map", Kind: s.kind, Stage: s.stage, Effects: s.effects,
 			Does: s.does, Manual: "cf/README"})
 	}
@@ -49,6 +52,8 @@ var otherPlaces = []waxseal.Place{
 		Does: "messages get a header, or a header of each message is shown to rules that may refuse, hold or drop it"},
 	{Directive: "$#discard", Where: inCF, Kind: waxseal.KindDiscard, Stage: waxseal.StageSession, Effects: drops, Manual: "op.me 5.1.4",
 		Does: "mail that a rule matches is taken and thrown away"},
+	{Directive: "R:HOLD", Where: inCF, Kind: waxseal.KindDiscard, Stage: waxseal.StageSession, Effects: drops, Manual: "op.me 5.1.4",
+		Does: "mail that a rule matches is kept in the queue until somebody looks"},
 	{Directive: "-X", Where: "/etc/mail/sendmail.conf", Kind: waxseal.KindCopy, Stage: waxseal.StageSession, Effects: copies, Manual: "sendmail(8)",
 		Does: "everything that is said in SMTP, messages too, is written to a file"},
 	{Directive: "AddBcc", Where: inCF, Kind: waxseal.KindCopy, Stage: waxseal.StageQueue, Effects: copies, Manual: "cf/README",
