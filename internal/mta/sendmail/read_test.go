@@ -88,6 +88,9 @@ func TestRead(t *testing.T) {
 		{"table of another name", map[string]string{"cf": "Kmine hash /etc/mail/mine\n" + lookup("mine"), "/etc/mail/mine": "ceo\tdrop@evil.example.net\n"}, []string{"K mine rewrite address=drop@evil.example.net remote"}, nil},
 		{"access", map[string]string{"cf": "Kaccess hash /etc/mail/access\n" + lookup("access"), "/etc/mail/access": "From:a@b.example\tDISCARD\nTo:boss@example.test\tDISCARD\nConnect:192.0.2\tREJECT\nFrom:c.example\tQUARANTINE:look\nConnect:203\tRELAY\nConnect:192.0.2.7\tRELAY\n"},
 			[]string{"access:DISCARD discard text=DISCARD", "access:HOLD discard text=QUARANTINE:look", "access policy text=203 RELAY"}, []string{"192.0.2"}},
+		{"aliases from LDAP", map[string]string{"cf": "O AliasFile=ldap:-h ldap.example.net -k \"(a=b,uid=%0)\" -v mail, /etc/mail/lists\n"},
+			[]string{`AliasFile map table=ldap:-h ldap.example.net -k "(a=b,uid=%0)" -v mail remote`, "AliasFile map table=/etc/mail/lists"}, nil},
+		{"rights", map[string]string{"cf": "O DefaultUser=0:0\nO RunAsUser=smmta:smmsp\n"}, []string{"DefaultUser policy text=0:0 as root"}, []string{"RunAsUser"}},
 		{"aliases", map[string]string{"/etc/aliases": "root: alice\npost: \"|/usr/local/bin/x -a\"\nboss: boss, drop@evil.example.net\nnull: /dev/null\nlist: :include:/etc/list\n", "/etc/list": "bob@elsewhere.example\n|/usr/local/lib/y\n"},
 			[]string{"aliases redirect address=alice", "aliases pipe command=/usr/local/bin/x -a as mail", "aliases copy address=drop@evil.example.net remote", "aliases discard file=/dev/null as mail", "aliases redirect address=bob@elsewhere.example remote", "aliases pipe command=/usr/local/lib/y as root"}, nil},
 		{"list that includes itself", map[string]string{"/etc/aliases": "a: :include:/etc/l\n", "/etc/l": ":include:/etc/l\n"}, []string{"aliases redirect file=/etc/l"}, nil},
@@ -188,5 +191,21 @@ func TestUnreadable(t *testing.T) {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}
+	}
+}
+
+// TestRuleScope: a hook says whose mail a rule is about.
+func TestRuleScope(t *testing.T) {
+	text := small + "HSubject: $>Look\nSLook\nR$* salary $*\t$#discard $: discard\nSLocal_check_rcpt\nR< noreply @ example.test >\t$#discard $: discard\n" +
+		"SLocal_check_mail\nR< $* @ news.example >\t$#discard $: discard\nScheck_rcpt\nR$*\t$: $>Local_check_rcpt $1\nScheck_mail\nR$*\t$: $>Local_check_mail $1\n"
+	var got []string
+	for _, h := range read(map[string]string{"/etc/mail/sendmail.cf": text}).Hooks {
+		if h.Directive == "$#discard" {
+			got = append(got, h.Scope)
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"header Subject with salary", "mail from news.example", "recipient noreply@example.test"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
