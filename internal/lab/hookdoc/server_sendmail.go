@@ -25,6 +25,8 @@ var sendmailPackages = []pkg{
 	{"bash", "5.2.37-2", "/bin/sh /bin/bash"},
 	{"sendmail-bin", "8.17.1.9-2", "/usr/libexec/sendmail/sendmail /usr/libexec/sendmail/mail.local /usr/libexec/sendmail/smrsh /usr/libexec/sendmail/makemap"},
 	{"sendmail-base", "8.17.1.9-2", "/usr/share/sendmail/update_db /usr/sbin/sendmailconfig"},
+	{"bsdutils", "1:2.41-5", "/usr/bin/logger"},
+	{"hostname", "3.25", "/usr/bin/hostname"},
 	{"sensible-mda", "8.17.1.9-2", "/usr/sbin/sensible-mda"},
 	{"procmail", "3.24-1", "/usr/bin/procmail"},
 	{"libssl3", "3.0.17-1", "/usr/lib/x86_64-linux-gnu/engines-3/padlock.so"},
@@ -74,7 +76,7 @@ R$+ < @ $=w >	$: < $(virtuser $1 @ $2 $: $) > $1 < @ $2 >
 R< $+ > $*	$@ $>Again $1
 R< > $*	$: $1
 R$+ < @ $=w >	$#local $: $1
-R$+ < @ $+ >	$: < $(mailertable $2 $: $S $) > $1 < @ $2 >
+R$+ < @ $+ >	$: < $(mailertable $2 $: $&S $) > $1 < @ $2 >
 R< $- : $+ > $+ < @ $+ >	$#$1 $@ $2 $: $3 < @ $4 >
 R< $+ > $+ < @ $+ >	$#esmtp $@ $1 $: $2 < @ $3 >
 R< > $+ < @ $+ >	$#esmtp $@ $2 $: $1 < @ $2 >
@@ -113,5 +115,5 @@ Mlocal, P=[IPC], F=lmDFMuXk5, A=TCP $h
 Mprog, P=[IPC], F=lmDFMuXk5, A=TCP $h
 Mesmtp, P=[IPC], F=mDFMuXa, E=\r\n, A=TCP $h
 Sparse=0
-R$+	$#esmtp $@ ${MTAHost} $: $1
+R$+	$#esmtp $@ $&{MTAHost} $: $1
 `
