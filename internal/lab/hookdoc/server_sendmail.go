@@ -34,7 +34,8 @@ var sendmailPackages = []pkg{
 
 // sendmailCF has the options, tables, mailers and rulesets that mail needs: rules
 // call Local_check_rcpt, Local_check_mail and ParseLocal first, as those of m4 do,
-// so that an example adds its own there.
+// so that an example adds its own there, and take the smart host from $&S, so that a
+// line below them counts.
 const sendmailCF = `V10/Berkeley
 Cwlocalhost example.test
 Djmail.example.test
@@ -66,44 +67,56 @@ R$+ @ $+	$: $1 < @ $2 >
 R$* < @ $+ >	$: $1 < @ $(domaintable $2 $: $2 $) >
 Ssender=1
 R$+ < @ $=w >	$: < $(generics $1 @ $2 $: $) > $1 < @ $2 >
-R< $+ > $*	$@ $>canonify $1
 R< > $*	$: $1
+R< $+ > $*	$@ $>canonify $1
 Sfinal=4
 R$* < @ $+ > $*	$1 @ $2 $3
 Sparse=0
 R$*	$: $>ParseLocal $1
 R$+ < @ $=w >	$: < $(virtuser $1 @ $2 $: $) > $1 < @ $2 >
-R< $+ > $*	$@ $>Again $1
 R< > $*	$: $1
+R< $+ > $*	$@ $>Again $1
 R$+ < @ $=w >	$#local $: $1
 R$+ < @ $+ >	$: < $(mailertable $2 $: $&S $) > $1 < @ $2 >
+R< > $+ < @ $+ >	$#esmtp $@ $2 $: $1 < @ $2 >
 R< $- : $+ > $+ < @ $+ >	$#$1 $@ $2 $: $3 < @ $4 >
 R< $+ > $+ < @ $+ >	$#esmtp $@ $1 $: $2 < @ $3 >
-R< > $+ < @ $+ >	$#esmtp $@ $2 $: $1 < @ $2 >
 R$+	$#local $: $1
 SAgain
 R$*	$: $>canonify $1
 R$*	$@ $>parse $1
 SParseLocal
+SClient
+R$+	$: < $(access Connect:$1 $: ? $) > < $1 >
+R< ? > < $+ . $- >	$@ $>Client $1
+R< $+ > < $* >	$@ $1
+Scheck_relay
+R$* $| $+	$: $>Client $2
+RREJECT	$#error $@ 5.7.1 $: "550 Access denied"
+RDISCARD	$#discard $: discard
+RQUARANTINE : $+	$#error $@ quarantine $: $1
 SLocal_check_mail
 Scheck_mail
 R$*	$: $1 $| $>Local_check_mail $1
 R$* $| $#$*	$#$2
 R$* $| $*	$: $>canonify $1
-R$* < @ $+ >	$: < $(access From:$2 $: OK $) > $1 < @ $2 >
+R$+ < @ $+ >	$: < $(access From:$1@$2 $: ? $) > $1 < @ $2 >
+R< ? > $+ < @ $+ >	$: < $(access From:$2 $: OK $) > $1 < @ $2 >
+R< REJECT > $*	$#error $@ 5.7.1 $: "550 Access denied"
 R< DISCARD > $*	$#discard $: discard
 R< QUARANTINE : $+ > $*	$#error $@ quarantine $: $1
-R< REJECT > $*	$#error $@ 5.7.1 $: "550 Access denied"
 SLocal_check_rcpt
 Scheck_rcpt
 R$*	$: $1 $| $>Local_check_rcpt $1
 R$* $| $#$*	$#$2
 R$* $| $*	$: $>canonify $1
-R$* < @ $=w >	$@ OK
+R$+ < @ $=w >	$: < $(access To:$1@$2 $: OK $) > $1 < @ $2 >
+R< DISCARD > $*	$#discard $: discard
+R< $+ > $*	$@ OK
 R$-	$@ OK
-R$*	$: < $(access Connect:$&{client_addr} $: NO $) > $1
-R< RELAY > $*	$@ OK
-R$*	$#error $@ 5.7.1 $: "550 Relaying denied"
+R$*	$: $1 $| $>Client $&{client_addr}
+R$* $| RELAY	$@ OK
+R$* $| $*	$#error $@ 5.7.1 $: "550 Relaying denied"
 `
 
 const submitCF = `V10/Berkeley
