@@ -10,7 +10,8 @@ import (
 // write, or that lies where anyone may replace it (op.me 5.6, cf/README).
 var anyones = regexp.MustCompile(`(?i)WorldWritable|InUnsafeDirPath|RunWritableProgram`)
 
-// rights weighs what says with whose rights mail is handled, and whom to believe.
+// rights weighs what says with whose rights mail is handled, whom to believe, and
+// who may send it.
 // It reports whether a hook is of that sort.
 func (c *Context) rights(h waxseal.Hook, w *weight) bool {
 	value := clip(h.Target.Value)
@@ -21,6 +22,8 @@ func (c *Context) rights(h waxseal.Hook, w *weight) bool {
 		w.add(pick(anyones.MatchString(h.Target.Value), anyoneBelieved, othersBelieved), h.Directive, value)
 	case "T user":
 		w.add(sendsAsAnybody, value)
+	case "check_rcpt", "access":
+		w.add(openRelay, h.Directive, value)
 	default:
 		return false
 	}

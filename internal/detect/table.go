@@ -85,6 +85,7 @@ const (
 	othersBelieved
 	anyoneBelieved
 	sendsAsAnybody
+	openRelay
 
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
@@ -241,6 +242,7 @@ var signs = [...]row{
 	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},
 	anyoneBelieved:   {waxseal.High, false, "files are believed that anyone may write or replace (%s): %s"},
 	sendsAsAnybody:   {waxseal.Medium, false, "the user %s may send mail as anybody, and nothing in it tells"},
+	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 
 	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},
