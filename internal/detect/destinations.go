@@ -174,7 +174,7 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 		c.whereTableLies(h, w)
 		return
 	}
-	if (h.Directive == "queue_directory" || h.Directive == "data_directory") && hiding(h.Target.Value) == "" {
+	if (h.Directive == "queue_directory" || h.Directive == "QueueDirectory" || h.Directive == "data_directory") && hiding(h.Target.Value) == "" {
 		w.add(systemMailbox, h.Target.Value)
 		return
 	}

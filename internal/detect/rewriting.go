@@ -17,6 +17,7 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(notices, clip(value))
 	case strings.HasPrefix(h.Directive, "allow_mail_to_"):
 		w.add(pick(strings.Contains(value, "include"), listsAct, rewritten), h.Directive, clip(value))
+	case c.rights(h, w):
 	case h.Has(waxseal.Execute):
 		c.code(h, w)
 	case strings.HasSuffix(h.Directive, "_status_filter"):

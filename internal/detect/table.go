@@ -87,6 +87,12 @@ const (
 	held
 	heldFrom
 	passedBy
+	rightsSet
+	rightsOfRoot
+	othersBelieved
+	anyoneBelieved
+	sendsAsAnybody
+	openRelay
 
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
@@ -245,6 +251,12 @@ var signs = [...]row{
 	held:             {waxseal.Medium, false, "mail is put on hold until somebody looks: %s"},
 	heldFrom:         {waxseal.High, false, "mail of certain people or about certain things is kept from its recipients: %s"},
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
+	rightsSet:        {waxseal.Medium, false, "%s says with whose rights programs run: %s"},
+	rightsOfRoot:     {waxseal.High, false, "%s lets programs run with the rights of root: %s"},
+	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},
+	anyoneBelieved:   {waxseal.High, false, "files are believed that anyone may write or replace (%s): %s"},
+	sendsAsAnybody:   {waxseal.Medium, false, "the user %s may send mail as anybody, and nothing in it tells"},
+	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 
 	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},

@@ -30,7 +30,7 @@ func servers() []server {
 	return []server{
 		{postfix.MTA, "Postfix", "/etc/postfix/main.cf", "Examples add to main.cf unless they say otherwise, where the last of two lines for one parameter counts.", postfixServer},
 		{exim.MTA, "Exim", "/etc/exim4/conf.d/main/10_options", "Examples add to the main section of Debian's split configuration (conf.d/main) unless they say otherwise.", eximServer},
-		{sendmail.MTA, "Sendmail", "/etc/mail/sendmail.cf", "Examples add to sendmail.cf unless they say otherwise.", sendmailServer},
+		{sendmail.MTA, "Sendmail", "/etc/mail/sendmail.cf", "Examples add to sendmail.cf unless they say otherwise, where the last of two lines for one option, macro or mailer counts, and rules go to the end of their ruleset. Tables are shown as makemap(8) gets them.", sendmailServer},
 		{opensmtpd.MTA, "OpenSMTPD", "/etc/smtpd.conf", "Examples add to smtpd.conf unless they say otherwise; of its rules the first that matches counts.", opensmtpdServer},
 		{dovecot.MTA, "Dovecot", "/etc/dovecot/dovecot.conf", "Examples add to dovecot.conf of a Dovecot 2.3 unless they say otherwise; the last of two lines for one setting counts.", dovecotServer},
 	}

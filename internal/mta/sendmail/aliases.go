@@ -15,7 +15,7 @@ import (
 func (in *instance) aliasHooks() {
 	n := 0
 	for _, o := range in.All("AliasFile") {
-		for _, item := range strings.FieldsFunc(in.Expand(o.Value, in.given), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' }) {
+		for _, item := range aliasSpecs(in.Expand(o.Value, in.given)) {
 			if n++; n > 64 {
 				in.Problem(in.path, o.Line, "AliasFile names more files than are read")
 				return
@@ -23,6 +23,21 @@ func (in *instance) aliasHooks() {
 			in.aliasFile(item, o)
 		}
 	}
+}
+
+// aliasSpecs cuts the value of AliasFile at commas outside quotes; blanks are part
+// of what a class is given, "ldap:-h localhost -k (uid=%0)" (setalias in alias.c).
+func aliasSpecs(value string) (list []string) {
+	quoted := false
+	for item := range strings.FieldsFuncSeq(value, func(r rune) bool {
+		quoted = quoted != (r == '"')
+		return r == ',' && !quoted
+	}) {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
 }
 
 func (in *instance) aliasFile(item string, o cf.Option) {

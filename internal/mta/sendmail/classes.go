@@ -88,7 +88,7 @@ func (in *instance) classHooks() {
 }
 
 func (in *instance) classCommand(name string, s cf.ClassSource) {
-	h := in.hook(waxseal.KindExpansionExec, waxseal.StageConnect, "F", "F"+braced(name)+":"+"program", s.Line)
+	h := in.hook(waxseal.KindExpansionExec, waxseal.StageConnect, "F class", "F"+braced(name)+":"+"program", s.Line)
 	h.Effects, h.RunsAs = runs, in.defaultUser()
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: s.Command}
 	h.Closure = in.CommandParts(mta.ShellWords(s.Command))
@@ -98,7 +98,7 @@ func (in *instance) classCommand(name string, s cf.ClassSource) {
 
 func (in *instance) classMap(name string, s cf.ClassSource) {
 	key, spec, _ := strings.Cut(s.Map, "@")
-	h := in.hook(waxseal.KindMap, waxseal.StageConnect, "F", "F"+braced(name)+":map", s.Line)
+	h := in.hook(waxseal.KindMap, waxseal.StageConnect, "F class", "F"+braced(name)+":map", s.Line)
 	h.Effects, h.External = decides, true
 	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: spec}
 	in.hosts(&h, spec)
@@ -144,7 +144,7 @@ func (in *instance) defaultUser() string {
 // environment reads E lines: every program that Sendmail starts gets them.
 func (in *instance) environment() {
 	for _, e := range in.Environ {
-		h := in.hook(waxseal.KindEnvironment, waxseal.StageConnect, "E", "E:"+e.Name, e.Line)
+		h := in.hook(waxseal.KindEnvironment, waxseal.StageConnect, "E variable", "E:"+e.Name, e.Line)
 		h.Effects = runs
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: e.Name + "=" + e.Value}
 		if strings.HasPrefix(e.Name, "LD_") {
@@ -171,7 +171,7 @@ func (in *instance) trusted(t *cf.Class) {
 		if stockTrusted[w] {
 			continue
 		}
-		h := in.hook(waxseal.KindPolicy, waxseal.StageSession, "T", "T:"+clip(w), firstLine(t))
+		h := in.hook(waxseal.KindPolicy, waxseal.StageSession, "T user", "T:"+clip(w), firstLine(t))
 		h.Effects, h.Scope = changes, "mail that "+clip(w)+" sends"
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: w}
 		h.Explain = "The user " + clip(w) + " may send mail as anybody, and nothing in it tells (class t)."

@@ -14,7 +14,7 @@ func (in *instance) filters() {
 	used := in.filtersInUse()
 	for _, f := range in.Filters {
 		place, active := used[strings.ToLower(f.Name)]
-		h := in.hook(waxseal.KindMilter, waxseal.StageSession, "X", "X:"+f.Name, f.Line)
+		h := in.hook(waxseal.KindMilter, waxseal.StageSession, "X filter", "X:"+f.Name, f.Line)
 		h.Effects, h.LoadedBy = filters, []string{"sendmail"}
 		h.Target, h.Closure = socket(f.Socket)
 		h.Scope = orName(place.scope, "all")

@@ -19,9 +19,10 @@ type instance struct {
 	name    string // "" for the daemon, "submit", or the path of another
 	text    string
 	domains mta.Domains
-	reach   map[*cf.Ruleset]bool // the rulesets that mail can get to
-	asked   map[string]bool      // maps that such rulesets look up, lower case
-	inert   string               // why nothing leads mail here, "" if something does
+	reach   map[*cf.Ruleset]bool   // the rulesets that mail can get to
+	shown   map[*cf.Ruleset]string // the header that a ruleset is shown
+	asked   map[string]bool        // maps that such rulesets look up, lower case
+	inert   string                 // why nothing leads mail here, "" if something does
 	// built is what the .mc says, nil where there is none or it says too little.
 	build  *build
 	prefix string

@@ -27,7 +27,7 @@ func (in *instance) mailerHooks() {
 
 // program is a mailer that hands mail to a program.
 func (in *instance) program(m cf.Mailer) {
-	h := in.hook(waxseal.KindPipe, waxseal.StageDeliver, "M", "M:"+m.Name, m.Line)
+	h := in.hook(waxseal.KindPipe, waxseal.StageDeliver, "M mailer", "M:"+m.Name, m.Line)
 	h.Effects, h.RunsAs, h.Scope = runsAll, in.mailerUser(m), in.mailerScope(m)
 	argv := append([]string{m.Path}, m.Argv[1:]...)
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: strings.Join(argv, " ")}
@@ -122,7 +122,7 @@ func (in *instance) mailersInUse() map[string]bool {
 // shell is the mailer of commands in aliases and forward files. /bin/sh and smrsh
 // are what it is everywhere.
 func (in *instance) shell(m cf.Mailer) {
-	h := in.hook(waxseal.KindPipe, waxseal.StageDeliver, "M", "M:"+m.Name, m.Line)
+	h := in.hook(waxseal.KindPipe, waxseal.StageDeliver, "M mailer", "M:"+m.Name, m.Line)
 	h.Effects, h.Scope = runsAll, "all mail for commands in aliases and forward files"
 	h.RunsAs = in.mailerUser(m)
 	line := strings.Join(append([]string{m.Path}, m.Argv[1:]...), " ")
@@ -147,7 +147,7 @@ func (in *instance) shell(m cf.Mailer) {
 func baseName(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
 
 func (in *instance) localSocket(m cf.Mailer) {
-	h := in.hook(waxseal.KindTransport, waxseal.StageDeliver, "M", "M:"+m.Name, m.Line)
+	h := in.hook(waxseal.KindTransport, waxseal.StageDeliver, "M mailer", "M:"+m.Name, m.Line)
 	h.Effects, h.Scope = diverts, in.mailerScope(m)
 	var part waxseal.Part
 	h.Target, part = mta.UnixSocket(mta.Clean(m.Argv[1]))
@@ -159,7 +159,7 @@ func (in *instance) localSocket(m cf.Mailer) {
 
 // fixedHost is a mailer whose host does not depend on the address.
 func (in *instance) fixedHost(m cf.Mailer) {
-	h := in.hook(waxseal.KindTransport, waxseal.StageDeliver, "M", "M:"+m.Name, m.Line)
+	h := in.hook(waxseal.KindTransport, waxseal.StageDeliver, "M mailer", "M:"+m.Name, m.Line)
 	h.Effects, h.Scope = diverts, in.mailerScope(m)
 	h.Target = hostTarget(m.Argv[1], strings.Join(m.Argv[2:], ""))
 	in.unused(&h, m)

@@ -36,7 +36,7 @@ func (in *instance) mapHooks() {
 }
 
 func (in *instance) mapHook(kind waxseal.HookKind, m cf.Map) waxseal.Hook {
-	h := in.hook(kind, mapStage(m.Name), "K", "K:"+m.Name, m.Line)
+	h := in.hook(kind, mapStage(m.Name), "K map", "K:"+m.Name, m.Line)
 	h.Scope = "all mail that the rules look up in " + clip(m.Name)
 	if !in.asked[strings.ToLower(m.Name)] {
 		mta.Inactive(&h, "no rule that mail gets to looks anything up in it")

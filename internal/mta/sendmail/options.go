@@ -54,13 +54,13 @@ func optionHooks() []optionHook {
 			does: "mail that can neither be delivered nor returned is written to this file", says: "Mail that can neither be delivered nor returned is written to %s (DeadLetterDrop)."},
 		{name: "DontBlameSendmail", kind: waxseal.KindPolicy, stage: waxseal.StageConnect, effects: changes, scope: "all", read: unsafeFiles,
 			does: "files that others may write are believed", says: "Sendmail believes files that others than their owner may write: %s (DontBlameSendmail)."},
-		{name: "RunAsUser", kind: waxseal.KindPolicy, stage: waxseal.StageConnect, effects: changes, scope: "all", read: rootOnly,
+		{name: "RunAsUser", kind: waxseal.KindPolicy, stage: waxseal.StageConnect, effects: changes, scope: "all", read: rights,
 			does: "Sendmail gives up or keeps the rights of root", says: "Sendmail runs as %s (RunAsUser)."},
-		{name: "DefaultUser", kind: waxseal.KindPolicy, stage: waxseal.StageDeliver, effects: changes, scope: "all mail for commands in aliases", read: rootOnly,
+		{name: "DefaultUser", kind: waxseal.KindPolicy, stage: waxseal.StageDeliver, effects: changes, scope: "all mail for commands in aliases", read: rights,
 			does: "commands in aliases run with these rights", says: "Commands in aliases and maps run as %s (DefaultUser)."},
-		{name: "ServiceSwitchFile", kind: waxseal.KindPolicy, stage: waxseal.StageRoute, effects: changes, scope: "all", read: switchFile,
+		{name: "ServiceSwitchFile", kind: waxseal.KindMap, stage: waxseal.StageRoute, effects: changes, scope: "all", read: switchFile,
 			does: "this file says who is asked for users, hosts and aliases", says: "The file %s says who is asked for users, hosts and aliases (ServiceSwitchFile)."},
-		{name: "HostsFile", kind: waxseal.KindPolicy, stage: waxseal.StageRoute, effects: changes, scope: "all", read: switchFile,
+		{name: "HostsFile", kind: waxseal.KindMap, stage: waxseal.StageRoute, effects: changes, scope: "all", read: switchFile,
 			does: "this file is read in place of /etc/hosts", says: "The file %s is read in place of /etc/hosts (HostsFile)."},
 	}
 }
@@ -178,15 +178,21 @@ func unsafeFiles(_ *instance, h *waxseal.Hook, value string) bool {
 	return len(odd) > 0
 }
 
-func rootOnly(_ *instance, h *waxseal.Hook, value string) bool {
+// usualUsers are those with whose rights packages let Sendmail and its commands run.
+var usualUsers = map[string]bool{"mail": true, "daemon": true, "smmta": true, "smmsp": true, "mailnull": true, "8": true, "1": true}
+
+func rights(_ *instance, h *waxseal.Hook, value string) bool {
 	user, _, _ := strings.Cut(value, ":")
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: value}
-	h.RunsAs = "root"
-	return user == "root" || user == "0"
+	h.RunsAs = user
+	if user == "0" {
+		h.RunsAs = "root"
+	}
+	return !usualUsers[user]
 }
 
 func switchFile(_ *instance, h *waxseal.Hook, value string) bool {
-	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: value}
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: value}
 	if path.IsAbs(value) {
 		h.Closure = []waxseal.Part{{Path: mta.Clean(value), Role: waxseal.RoleConfig}}
 	}
@@ -203,7 +209,7 @@ func (in *instance) addBcc() {
 	h := in.hook(waxseal.KindCopy, waxseal.StageQueue, "AddBcc", "O:AddBcc", option.Line)
 	h.Effects, h.Scope = copies, "all messages whose recipient the ruleset bcc picks"
 	host := in.Expand("$A", in.given)
-	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "the ruleset bcc"}
+	h.Target = waxseal.Target{Type: waxseal.TargetService, Value: "ruleset bcc"}
 	h.Explain = "Each message is copied to whom the ruleset bcc names (AddBcc)."
 	if _, hop, ok := strings.Cut(":"+host, ":"); ok && host != "" {
 		if i := strings.LastIndexByte(hop, ':'); i >= 0 && !strings.HasPrefix(hop, "[") {

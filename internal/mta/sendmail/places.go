@@ -19,6 +19,9 @@ func Places() []waxseal.Place {
 	sorts := tableSorts()
 	for _, name := range slices.Sorted(maps.Keys(sorts)) {
 		s := sorts[name]
+		if name == "authinfo" {
+			continue // a password is a setting, and no hook
+		}
 		list = append(list, waxseal.Place{MTA: MTA, Directive: s.directive, Where: "/etc/mail/" + s.directive + " and its compiled map", Kind: s.kind, Stage: s.stage, Effects: s.effects,
 			Does: s.does, Manual: "cf/README"})
 	}
@@ -31,13 +34,13 @@ func Places() []waxseal.Place {
 
 // otherPlaces are the hooks that are neither options nor entries of maps.
 var otherPlaces = []waxseal.Place{
-	{Directive: "E", Where: inCF, Kind: waxseal.KindEnvironment, Stage: waxseal.StageConnect, Effects: runs, Manual: "op.me 5.10",
+	{Directive: "E variable", Where: inCF, Kind: waxseal.KindEnvironment, Stage: waxseal.StageConnect, Effects: runs, Manual: "op.me 5.10",
 		Does: "variables get into every program that Sendmail starts, those of the loader too"},
-	{Directive: "F", Where: inCF, Kind: waxseal.KindExpansionExec, Stage: waxseal.StageConnect, Effects: runs, Manual: "op.me 5.3",
+	{Directive: "F class", Where: inCF, Kind: waxseal.KindExpansionExec, Stage: waxseal.StageConnect, Effects: runs, Manual: "op.me 5.3",
 		Does: "a program runs whenever Sendmail starts, and fills a class of names"},
-	{Directive: "T", Where: inCF, Kind: waxseal.KindPolicy, Stage: waxseal.StageSession, Effects: changes, Manual: "op.me 5.3",
+	{Directive: "T user", Where: inCF, Kind: waxseal.KindPolicy, Stage: waxseal.StageSession, Effects: changes, Manual: "op.me 5.3",
 		Does: "a user may send mail as anybody, and nothing in it tells"},
-	{Directive: "X", Where: inCF, Kind: waxseal.KindMilter, Stage: waxseal.StageSession, Effects: filters, Manual: "op.me 5.11",
+	{Directive: "X filter", Where: inCF, Kind: waxseal.KindMilter, Stage: waxseal.StageSession, Effects: filters, Manual: "op.me 5.11",
 		Does: "every message that arrives by SMTP is handed to a program that can read, change and divert it"},
 	{Directive: "check_rcpt", Where: inCF, Kind: waxseal.KindPolicy, Stage: waxseal.StageSession, Effects: decides, Manual: "cf/README",
 		Does: "clients of the whole Internet may send mail anywhere through this host"},
@@ -45,19 +48,21 @@ var otherPlaces = []waxseal.Place{
 		Does: "mail of these clients, senders or recipients is taken and thrown away"},
 	{Directive: "access:HOLD", Where: "/etc/mail/access and its compiled map (QUARANTINE)", Kind: waxseal.KindDiscard, Stage: waxseal.StageSession, Effects: drops, Manual: "cf/README",
 		Does: "mail of these clients, senders or recipients is kept in the queue until somebody looks"},
-	{Directive: "H", Where: inCF, Kind: waxseal.KindRewrite, Stage: waxseal.StageData, Effects: changes, Manual: "op.me 5.5",
+	{Directive: "H header", Where: inCF, Kind: waxseal.KindRewrite, Stage: waxseal.StageData, Effects: changes, Manual: "op.me 5.5",
 		Does: "messages get a header, or a header of each message is shown to rules that may refuse, hold or drop it"},
 	{Directive: "$#discard", Where: inCF, Kind: waxseal.KindDiscard, Stage: waxseal.StageSession, Effects: drops, Manual: "op.me 5.1.4",
 		Does: "mail that a rule matches is taken and thrown away"},
+	{Directive: "R:HOLD", Where: inCF, Kind: waxseal.KindDiscard, Stage: waxseal.StageSession, Effects: drops, Manual: "op.me 5.1.4",
+		Does: "mail that a rule matches is kept in the queue until somebody looks"},
 	{Directive: "-X", Where: "/etc/mail/sendmail.conf", Kind: waxseal.KindCopy, Stage: waxseal.StageSession, Effects: copies, Manual: "sendmail(8)",
 		Does: "everything that is said in SMTP, messages too, is written to a file"},
 	{Directive: "AddBcc", Where: inCF, Kind: waxseal.KindCopy, Stage: waxseal.StageQueue, Effects: copies, Manual: "cf/README",
 		Does: "each message is copied to whom a ruleset names, unseen by sender and recipient"},
 	{Directive: "bcc", Where: inCF, Kind: waxseal.KindCopy, Stage: waxseal.StageQueue, Effects: copies, Manual: "cf/README",
 		Does: "each message is copied to an address, unseen by sender and recipient"},
-	{Directive: "K", Where: inCF, Kind: waxseal.KindExpansionExec, Stage: waxseal.StageRoute, Effects: runsAll, Manual: "op.me 5.9",
+	{Directive: "K map", Where: inCF, Kind: waxseal.KindExpansionExec, Stage: waxseal.StageRoute, Effects: runsAll, Manual: "op.me 5.9",
 		Does: "rules ask a program, a socket, a server or a table, and act on what it answers"},
-	{Directive: "R", Where: inCF, Kind: waxseal.KindRewrite, Stage: waxseal.StageRoute, Effects: []waxseal.Effect{waxseal.Modify, waxseal.Divert}, Manual: "op.me 5.1",
+	{Directive: "R rule", Where: inCF, Kind: waxseal.KindRewrite, Stage: waxseal.StageRoute, Effects: []waxseal.Effect{waxseal.Modify, waxseal.Divert}, Manual: "op.me 5.1",
 		Does: "rules put another address in the place of one, or lead mail elsewhere"},
 	{Directive: "$#mailer", Where: inCF, Kind: waxseal.KindTransport, Stage: waxseal.StageRoute, Effects: diverts, Manual: "op.me 5.1.4",
 		Does: "a rule hands mail to a host or program that it names itself"},
@@ -67,7 +72,7 @@ var otherPlaces = []waxseal.Place{
 		Does: "all mail that programs and users of this host submit is handed to this host"},
 	{Directive: "userdb", Where: "the user database", Kind: waxseal.KindRedirect, Stage: waxseal.StageRoute, Effects: diverts, Manual: "op.me 4.1.2",
 		Does: "mail for a user goes elsewhere, or leaves with another sender"},
-	{Directive: "M", Where: inCF, Kind: waxseal.KindPipe, Stage: waxseal.StageDeliver, Effects: runsAll, Manual: "op.me 5.4",
+	{Directive: "M mailer", Where: inCF, Kind: waxseal.KindPipe, Stage: waxseal.StageDeliver, Effects: runsAll, Manual: "op.me 5.4",
 		Does: "mail is handed to a program, as root where the mailer says so"},
 	{Directive: "AliasFile", Where: inCF, Kind: waxseal.KindMap, Stage: waxseal.StageDeliver, Effects: diverts, Manual: "op.me 4.1",
 		Does: "aliases are looked up in a file or a server"},

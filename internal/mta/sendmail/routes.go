@@ -74,7 +74,7 @@ func (in *instance) routes() {
 		if in.literalHost(host) {
 			continue // a rule names it, and has a hook of its own
 		}
-		h := in.hook(waxseal.KindRelay, waxseal.StageRoute, "R", "route:"+p.scope, 0)
+		h := in.hook(waxseal.KindRelay, waxseal.StageRoute, "R rule", "route:"+p.scope, 0)
 		h.Effects, h.Scope = diverts, p.scope
 		m, _ := in.Mailer(r.Mailer)
 		h.Target = hostTarget(host, portOf(m))

@@ -17,7 +17,7 @@ var called = map[string]bool{
 
 // follow finds the rulesets that mail gets to, and the maps that these look up.
 func (in *instance) follow() {
-	in.reach, in.asked = map[*cf.Ruleset]bool{}, map[string]bool{}
+	in.reach, in.shown, in.asked = map[*cf.Ruleset]bool{}, map[*cf.Ruleset]string{}, map[string]bool{}
 	var queue []*cf.Ruleset
 	add := func(s *cf.Ruleset) {
 		if s != nil && !in.reach[s] {
@@ -39,6 +39,7 @@ func (in *instance) follow() {
 	for _, h := range in.Headers {
 		if h.Ruleset != "" {
 			add(in.Ruleset(h.Ruleset))
+			in.shown[in.Ruleset(h.Ruleset)] = h.Name
 		}
 	}
 	for len(queue) > 0 {
@@ -92,8 +93,8 @@ func (in *instance) ruleHooks() {
 
 func (in *instance) ruleHook(kind waxseal.HookKind, stage waxseal.Stage, s *cf.Ruleset, r cf.Rule, n int) waxseal.Hook {
 	place := "S:" + s.Title() + ":" + patternName(r)
-	h := in.hook(kind, stage, "R", place, r.Line)
-	h.Scope = ruleScope(s, r)
+	h := in.hook(kind, stage, "R rule", place, r.Line)
+	h.Scope = in.ruleScope(s, r)
 	if !in.reach[s] {
 		mta.Inactive(&h, "nothing calls the ruleset "+s.Title())
 	}
@@ -105,10 +106,11 @@ func (in *instance) ruleHook(kind waxseal.HookKind, stage waxseal.Stage, s *cf.R
 // not change its name.
 func patternName(r cf.Rule) string { return clip(folded(cf.Show(r.Pattern))) }
 
-// ruleScope is the mail that a rule is about: the words in its pattern.
-func ruleScope(s *cf.Ruleset, r cf.Rule) string {
+// ruleScope is the mail that a rule is about: the words in its pattern, which are
+// those of a header where the ruleset is shown one.
+func (in *instance) ruleScope(s *cf.Ruleset, r cf.Rule) string {
 	var words []string
-	domain := ""
+	domain, user := "", ""
 	for i, t := range r.Pattern {
 		if t[0] == 0 {
 			continue
@@ -117,16 +119,53 @@ func ruleScope(s *cf.Ruleset, r cf.Rule) string {
 			words = append(words, t)
 		}
 		if t == "@" && i+1 < len(r.Pattern) && r.Pattern[i+1][0] != 0 {
-			domain = literal(r.Pattern[i+1:])
+			domain, user = literal(r.Pattern[i+1:]), literalBefore(r.Pattern[:i])
 		}
 	}
-	switch {
+	switch header := in.shown[s]; {
+	case header != "" && len(words) > 0:
+		return "header " + clip(header) + " with " + clip(strings.Join(words, " "))
 	case domain != "" && domain != "*LOCAL*":
-		return "mail for " + clip(domain)
+		return ruleSide(s) + clip(user+domain)
 	case len(words) == 0:
 		return "all mail that the ruleset " + s.Title() + " sees"
 	}
 	return "mail that the ruleset " + s.Title() + " matches with " + clip(strings.Join(words, " "))
+}
+
+// ruleSide is whom the addresses name that a ruleset sees (cf/README, "Local_check_mail").
+func ruleSide(s *cf.Ruleset) string {
+	switch strings.ToLower(strings.TrimPrefix(s.Title(), "Local_")) {
+	case "check_mail", "checkmail":
+		return "mail from "
+	case "check_rcpt", "checkrcpt":
+		return "recipient "
+	}
+	return "mail for "
+}
+
+// sentence begins one with the mail of a scope.
+func sentence(scope string) string {
+	if to, ok := strings.CutPrefix(scope, "recipient "); ok {
+		return "Mail for " + to
+	}
+	if header, ok := strings.CutPrefix(scope, "header "); ok {
+		return "Mail that has the header " + header
+	}
+	return capital(scope)
+}
+
+// literalBefore is the user, with its "@", in "< user @" or "user < @".
+func literalBefore(tokens []string) string {
+	if n := len(tokens); n > 0 && tokens[n-1] == "<" {
+		tokens = tokens[:n-1]
+	}
+	if n := len(tokens); n == 1 || n == 2 && tokens[0] == "<" {
+		if user := literal(tokens[n-1:]); user != "" {
+			return user + "@"
+		}
+	}
+	return ""
 }
 
 // literal is the text at the start of tokens, up to what is no plain domain.
@@ -169,7 +208,7 @@ func (in *instance) resolved(s *cf.Ruleset, n int, r cf.Rule, tokens []string) {
 			h := in.ruleHook(waxseal.KindDiscard, waxseal.StageSession, s, r, n)
 			h.Effects, h.Directive = drops, "R:HOLD"
 			h.Target = waxseal.Target{Type: waxseal.TargetText, Value: cf.Show(r.Result)}
-			h.Explain = capital(h.Scope) + " is kept in the queue until somebody looks (R)."
+			h.Explain = sentence(h.Scope) + " is kept in the queue until somebody looks (R)."
 			in.Emit(h)
 		}
 		return
@@ -182,7 +221,7 @@ func (in *instance) resolved(s *cf.Ruleset, n int, r cf.Rule, tokens []string) {
 		h.Effects, h.RunsAs = runsAll, in.defaultUser()
 		h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: strings.TrimLeft(command, "| ")}
 		h.Closure = in.CommandParts(mta.ShellWords(h.Target.Value))
-		h.Explain = capital(h.Scope) + " is handed to the command " + clip(h.Target.Value) + " (R)."
+		h.Explain = sentence(h.Scope) + " is handed to the command " + clip(h.Target.Value) + " (R)."
 		in.Emit(h)
 		return
 	}
@@ -242,7 +281,7 @@ func (in *instance) discarded(s *cf.Ruleset, n int, r cf.Rule) {
 	h := in.ruleHook(waxseal.KindDiscard, waxseal.StageSession, s, r, n)
 	h.Effects, h.Directive = drops, "$#discard"
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "$#discard"}
-	h.Explain = capital(h.Scope) + " is taken and thrown away ($#discard)."
+	h.Explain = sentence(h.Scope) + " is taken and thrown away ($#discard)."
 	in.Emit(h)
 }
 
@@ -257,10 +296,10 @@ func (in *instance) routed(s *cf.Ruleset, n int, r cf.Rule, mailer, host string)
 	mta.Modify(&h, "mailer", mailer)
 	if known && m.Runs() {
 		in.toProgram(&h, m, host)
-		h.Explain = capital(h.Scope) + " is handed to the command " + clip(h.Target.Value) + ", run as " + mta.OrUnknown(h.RunsAs) + " (R)."
+		h.Explain = sentence(h.Scope) + " is handed to the command " + clip(h.Target.Value) + ", run as " + mta.OrUnknown(h.RunsAs) + " (R)."
 	} else {
 		h.Target = hostTarget(host, portOf(m))
-		h.Explain = capital(h.Scope) + " is sent to " + clip(h.Target.Value) + mta.Where(h.Target) + " (R)."
+		h.Explain = sentence(h.Scope) + " is sent to " + clip(h.Target.Value) + mta.Where(h.Target) + " (R)."
 	}
 	in.Emit(h)
 }
@@ -290,7 +329,7 @@ func (in *instance) inserted(s *cf.Ruleset, n int, r cf.Rule, result []string) {
 	}
 	h := in.ruleHook(waxseal.KindRewrite, waxseal.StageRoute, s, r, n)
 	h.Effects, h.Target = []waxseal.Effect{waxseal.Modify, waxseal.Divert}, target
-	h.Explain = capital(h.Scope) + " gets the address " + clip(address) + mta.Where(target) + " (R)."
+	h.Explain = sentence(h.Scope) + " gets the address " + clip(address) + mta.Where(target) + " (R)."
 	in.Emit(h)
 }
 
@@ -352,7 +391,7 @@ func (in *instance) headerHooks() {
 		if stockHeaders[strings.ToLower(x.Name)] && !strings.Contains(strings.NewReplacer("$i@$j", "", "@$j", "").Replace(x.Value), "@") {
 			continue
 		}
-		h := in.hook(waxseal.KindRewrite, waxseal.StageData, "H", "H:"+x.Name, x.Line)
+		h := in.hook(waxseal.KindRewrite, waxseal.StageData, "H header", "H:"+x.Name, x.Line)
 		h.Effects = changes
 		h.Target = waxseal.Target{Type: waxseal.TargetText, Value: x.Name + ": " + folded(value)}
 		h.Explain = "Every message that lacks it gets the header " + clip(h.Target.Value) + " (H)."
@@ -362,7 +401,7 @@ func (in *instance) headerHooks() {
 
 // headerCheck is "HSubject: $>CheckSubject": what the ruleset does is told there.
 func (in *instance) headerCheck(x cf.Header) {
-	h := in.hook(waxseal.KindPolicy, waxseal.StageData, "H", "H:"+x.Name+":check", x.Line)
+	h := in.hook(waxseal.KindPolicy, waxseal.StageData, "H header", "H:"+x.Name+":check", x.Line)
 	h.Effects = decides
 	h.Target = waxseal.Target{Type: waxseal.TargetService, Value: "ruleset " + x.Ruleset}
 	h.Scope = "all messages with the header " + clip(x.Name)
