@@ -9,7 +9,7 @@ import (
 // unfit are options whose value must be of a sort that is not generated, or that
 // exclude others.
 var unfit = []string{
-	"driver", "exim_version", "public_name", "transport", "user", "group", "local_from_check", "local_sender_retain", "spool_directory", "log_file_path", "primary_hostname",
+	"driver", "exim_version", "public_name", "transport", "user", "group", "local_from_check", "syslog_processname", "local_sender_retain", "spool_directory", "log_file_path", "primary_hostname",
 	"system_filter_user", "system_filter_group", "exim_user", "exim_group", "timezone", "perl_startup", "perl_at_start", "mua_wrapper", "localhost_number", "data", "file", "command", "command_user", "hosts",
 	"route_list", "route_data", "port", "socket", "keep_environment", "add_environment", "log_selector", "gecos_pattern", "syslog_facility", "exim_path", "pid_file_path", "daemon_smtp_port", "disable_fsync",
 	"host_lookup_order", "self", "host_find_failed", "host_all_ignored", "protocol", "headers_rewrite", "shadow_transport", "pass_router", "redirect_router", "uucp_from_pattern", "openssl_options",

@@ -122,6 +122,9 @@ func (p *parser) load(t *Table) error {
 	shape, entries, bad := ParseTable(t.Path, text)
 	t.Shape, t.Entries = shape, entries
 	if bad > 0 {
+		if p.o.Strict { // smtpd takes nothing of such a file, and then the table is fit for no use
+			t.Shape, t.Entries = Unknown, nil
+		}
 		p.c.Errors = append(p.c.Errors, Error{Pos: Pos{t.Path, bad}, Message: "an entry without a value"})
 		return p.fail("invalid configuration file " + t.Path + " for table " + t.Name)
 	}
