@@ -216,7 +216,7 @@ func TestReadersAreLinear(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for label, piece := range hostile {
 				t.Run(label, func(t *testing.T) {
-					linear(t, 200_000, func(n int) { read(shape(piece, n)) })
+					linear(t, 100_000, func(n int) { read(shape(piece, n)) })
 				})
 			}
 		})
