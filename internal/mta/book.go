@@ -124,7 +124,12 @@ func (b *Book) Part(p waxseal.Path, role waxseal.Role) {
 }
 
 // AddStack notes an instance of the mail system.
-func (b *Book) AddStack(s waxseal.Stack) { b.result.Stacks = append(b.result.Stacks, s) }
+func (b *Book) AddStack(s waxseal.Stack) {
+	if s.Config == nil {
+		s.Config = []waxseal.Path{}
+	}
+	b.result.Stacks = append(b.result.Stacks, s)
+}
 
 // Setting notes an effective setting; of one name in one instance the first
 // counts. What follows the last colon of the name says what the value is.
