@@ -22,6 +22,10 @@ func Cases(t T, otherwise int) int {
 	return int(fromEnvironment(t, "WAXSEAL_PARITY_CASES", uint64(otherwise)))
 }
 
+// Many reports whether cases are so many that it says something about their
+// generator how many of them are refused.
+func Many(cases int) bool { return cases >= 500 }
+
 func fromEnvironment(t T, name string, otherwise uint64) uint64 {
 	t.Helper()
 	text := os.Getenv(name)

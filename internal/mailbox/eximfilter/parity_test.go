@@ -79,7 +79,7 @@ func TestParity(t *testing.T) {
 		c.compare(text, string(out), names[i][0] == 's', messages[m])
 	}
 	t.Logf("%d of %d refused, %d obeyed with known ends, %d different", c.refused, c.asked, c.known, c.wrong)
-	if c.known < cases/4 || c.refused < cases/10 {
+	if lab.Many(cases) && (c.known < cases/4 || c.refused < cases/10) {
 		t.Errorf("the questions are too one-sided")
 	}
 }

@@ -89,7 +89,7 @@ func compare(t *testing.T, dir string, list []question) {
 		}
 	}
 	t.Logf("%d cases agree, in which maildrop did %d things and refused %d files", len(list)-wrong, actions, refused)
-	if actions < len(list)/2 || refused*2 > len(list) {
+	if lab.Many(len(list)) && (actions < len(list)/2 || refused*2 > len(list)) {
 		t.Errorf("%d actions, %d refused: the cases say too little", actions, refused)
 	}
 }

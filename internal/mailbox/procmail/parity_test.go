@@ -89,7 +89,7 @@ func compare(t *testing.T, dir string, list []question) {
 		}
 	}
 	t.Logf("%d cases agree, in which procmail did %d things", len(list)-wrong, actions)
-	if actions < len(list) {
+	if lab.Many(len(list)) && actions < len(list) {
 		t.Errorf("only %d actions: the cases say too little", actions)
 	}
 }

@@ -43,7 +43,7 @@ func TestParity(t *testing.T) {
 		}
 	}
 	t.Logf("%d configurations compared, of which doveconf refused %d for a line and left %d to the checks of the daemons", p.compared, p.refused, p.checked)
-	if p.refused*2 > int(cases) || p.checked*3 > int(cases) {
+	if lab.Many(cases) && (p.refused*2 > int(cases) || p.checked*3 > int(cases)) {
 		t.Error("too many are refused: the cases say too little")
 	}
 }

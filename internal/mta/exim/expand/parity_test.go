@@ -68,7 +68,7 @@ func TestParity(t *testing.T) {
 		}
 	}
 	t.Logf("%d strings compared, %d not decided here, %d that fail", cases, unknown, failed)
-	if unknown*3 > cases || failed*3 > cases {
+	if lab.Many(cases) && (unknown*3 > cases || failed*3 > cases) {
 		t.Error("the cases say too little")
 	}
 }

@@ -73,7 +73,7 @@ func TestParity(t *testing.T) {
 		t.Errorf("case %d\n%s\n--- smtpd\n%s\n--- ours %v", i, text, said, ours)
 	}
 	t.Logf("%d of %d configurations accepted", accepted, len(texts))
-	if accepted*5 < len(texts) || accepted*5 > len(texts)*4 {
+	if lab.Many(cases) && (accepted*5 < len(texts) || accepted*5 > len(texts)*4) {
 		t.Errorf("smtpd accepted %d of %d: the cases say too little", accepted, len(texts))
 	}
 }

@@ -89,7 +89,7 @@ func TestParity(t *testing.T) {
 		}
 	}
 	t.Logf("%d answers compared, in %d of them postconf refused", compared, refused)
-	if refused*2 > compared {
+	if lab.Many(cases) && refused*2 > compared {
 		t.Errorf("postconf refused %d of %d: the cases say too little", refused, compared)
 	}
 }

