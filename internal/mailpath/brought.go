@@ -41,6 +41,11 @@ func (c *closer) owners(files []waxseal.Path) []string {
 // language itself: whoever writes in one of them writes in the filter.
 var scriptLibrary = regexp.MustCompile(`^(perl([-_5].*)?|libperl5.*|lib.+-perl|python3[-.0-9a-z+]*|libpython3.*|python3?-.+|ruby.*|lua-.+)$`)
 
+// compiledSystem matches the packages of mail systems that are compiled programs, with
+// scripts beside them for statistics. What such a system loads of a scripting language
+// (Exim's perl_startup) a hook names, and its closure follows.
+var compiledSystem = regexp.MustCompile(`^(postfix|exim|exim4|exim4-(base|config|daemon-.+)|sendmail|sendmail-(base|bin|cf)|opensmtpd)$`)
+
 // mailPackages adds to mail packages those that their scripts take modules from.
 func (c *closer) mailPackages(names []string) (all []string) {
 	all = slices.Clone(names)
@@ -49,6 +54,9 @@ func (c *closer) mailPackages(names []string) (all []string) {
 		seen[n] = true
 	}
 	for i := 0; i < len(all); i++ {
+		if compiledSystem.MatchString(all[i]) {
+			continue
+		}
 		for _, n := range c.reader.packages.Needs(all[i]) {
 			if !seen[n] && scriptLibrary.MatchString(n) {
 				seen[n] = true
