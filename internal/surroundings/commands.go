@@ -25,7 +25,7 @@ var setgid = set("postdrop postqueue sendmail smtpctl mailq newaliases procmail 
 var setuid = set("exim exim4 sendmail procmail maildrop mailq newaliases rmail")
 
 // daemonDirectories are where mail systems keep their daemons.
-var daemonDirectories = []waxseal.Path{"/usr/lib/postfix/sbin", "/usr/libexec/postfix", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/lib/exim4", "/usr/lib/sm.bin", "/usr/libexec/opensmtpd", "/usr/lib/x86_64-linux-gnu/opensmtpd"}
+var daemonDirectories = []waxseal.Path{"/usr/lib/postfix/sbin", "/usr/libexec/postfix", "/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/lib/exim4", "/usr/lib/sm.bin", "/usr/libexec/sendmail", "/usr/libexec/opensmtpd", "/usr/lib/x86_64-linux-gnu/opensmtpd"}
 
 // commandDirectories are where the commands of mail systems lie.
 var commandDirectories = []waxseal.Path{"/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/lib"}
