@@ -21,8 +21,9 @@ var (
 // warns reports whether a condition picks mail that warns, marks of spam apart.
 func warns(when string) bool { return warnings.MatchString(marks.ReplaceAllString(when, "")) }
 
-// isSpam reports whether a condition picks mail by what a filter said of it.
-func isSpam(when string) bool { return marks.MatchString(when) && !warns(when) }
+// isSpam reports whether a condition picks mail that a filter marked, and no other:
+// a second test beside it, its opposite, or the mere presence of the mark picks more.
+func isSpam(when string) bool { return marked.MatchString(when) }
 
 // folder weighs a rule that puts mail into a folder of the recipient's own.
 func (c *Context) folder(h waxseal.Hook, name string, w *weight) {
