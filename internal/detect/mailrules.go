@@ -84,9 +84,9 @@ var (
 	writesTo    = regexp.MustCompile(`>>?\s*([^\s;|&<>()]+)`)
 )
 
-// usesTools are the delivery agents and clients whose rules are made of such tools: procmailex(5)
-// pipes through formail and grep, msmtp(1) asks gpg for a password. An alias or a transport that runs one of them is
-// no such rule.
+// usesTools are the delivery agents and clients whose rules are made of such tools:
+// procmailex(5) pipes through formail and grep, msmtp(1) asks gpg for a password. An
+// alias or a transport that runs one of them is no such rule.
 var usesTools = map[waxseal.StackName]bool{"procmail": true, "maildrop": true, "msmtp": true}
 
 // onlyText reports whether a command line reads, prints and answers, and no more:
@@ -111,12 +111,33 @@ func onlyText(h waxseal.Hook) bool {
 		}
 		name := strings.Trim(words[0], `"'`)
 		dir, base := path.Split(name)
-		if dir != "" && dir != "/bin/" && dir != "/usr/bin/" && dir != "/usr/sbin/" && dir != "/usr/lib/" || !slices.Contains(textTools, base) {
+		if dir != "" && dir != "/bin/" && dir != "/usr/bin/" && dir != "/usr/sbin/" && dir != "/usr/lib/" || !slices.Contains(textTools, base) || doesMore(base, words[1:]) {
 			return false
 		}
 		some = true
 	}
 	return some
+}
+
+// doesMore reports whether a tool is told to do more than read and print: sendmail(1)
+// takes another configuration or sends to whom only a variable knows, formail(1) and
+// sort(1) run a program.
+func doesMore(tool string, words []string) bool {
+	has := func(prefixes ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool {
+			return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(w, p) })
+		})
+	}
+	switch tool {
+	case "sendmail":
+		toSomebody := has("-t") || slices.ContainsFunc(words, func(w string) bool { return w[0] != '-' && !strings.Contains(w, "$") })
+		return has("-C", "-D", "-O", "-X", "-b") || !toSomebody
+	case "formail", "reformail":
+		return slices.ContainsFunc(words, func(w string) bool { return len(w) > 1 && w[0] == '-' && w[1] != '-' && strings.Contains(w, "s") })
+	case "sort":
+		return has("--compress-program", "--compress-prog", "--files0-from")
+	}
+	return false
 }
 
 // inHomeOf reports whether a file lies in plain sight in the home of the user whose
