@@ -38,6 +38,9 @@ const (
 	// Delivery is a host with the delivery agents procmail and maildrop, and no mail
 	// system.
 	Delivery Flavour = "delivery"
+	// Filters is a server with Postfix and every filter and policy service that
+	// Debian packages for it, just as they come; rspamd is in Stock.
+	Filters Flavour = "filters"
 )
 
 // recipe is how a flavour's base is made.
@@ -79,6 +82,11 @@ var stockPackages = map[Flavour][]string{
 	Sendmail:  {"m4", "make", "procmail", "rsyslog", "sendmail", "systemd", "usr-is-merged"},
 	OpenSMTPD: {"opensmtpd", "opensmtpd-extras", "procmail", "rsyslog", "systemd", "usr-is-merged"},
 	Delivery:  {"maildrop", "procmail", "usr-is-merged"},
+	Filters: {
+		"amavisd-milter", "amavisd-new", "clamav-daemon", "clamav-milter", "fail2ban", "greylistd", "mimedefang", "opendkim", "opendkim-tools",
+		"opendmarc", "policyd-rate-limit", "postfix", "postfix-policyd-spf-python", "postfwd", "postgrey", "postsrsd", "rsyslog", "spamass-milter",
+		"spamassassin", "spamc", "spamd", "sudo", "systemd", "usr-is-merged",
+	},
 }
 
 // stockBake changes nothing of what the packages set up: they expect a name.

@@ -24,6 +24,8 @@ type Result struct {
 	// Parts are files of the mail system that are in no hook's closure: its
 	// configuration, its daemons and commands.
 	Parts []waxseal.Part
+	// Services are programs beside the mail systems that mail is handed to.
+	Services []Service
 }
 
 // Join adds what another reader found behind what is there.
@@ -33,6 +35,7 @@ func (r *Result) Join(o Result) {
 	r.Settings = append(r.Settings, o.Settings...)
 	r.Problems = append(r.Problems, o.Problems...)
 	r.Parts = append(r.Parts, o.Parts...)
+	r.Services = append(r.Services, o.Services...)
 }
 
 // Clean makes an absolute path inside the tree.
