@@ -102,6 +102,7 @@ var floors = []struct {
 	// The lab is no part of the product: it builds throw-away mail servers for
 	// the demonstration and the end-to-end tests.
 	{"lab", []string{
+		"waxseal/internal/testtime",
 		"waxseal/internal/lab",
 		"waxseal/internal/lab/demo",
 		"waxseal/internal/lab/hookdoc",
