@@ -83,6 +83,7 @@ func socketPath(target string) (string, bool) {
 var mailPrograms = map[string]string{
 	"procmail": "/usr/bin", "maildrop": "/usr/bin", "vacation": "/usr/bin", "spamc": "/usr/bin", "dspam": "/usr/bin",
 	"formail": "/usr/bin", "spamassassin": "/usr/bin", "bogofilter": "/usr/bin", "reformail": "/usr/bin", "mailbot": "/usr/bin", "sa-learn": "/usr/bin", "reject": "", "sieve": "", "deliver": "/usr/lib", "dovecot-lda": "/usr/lib", "dovecot-lmtp": "/usr/lib",
+	"pyzor": "/usr/bin", "dccproc": "", "pdftotext": "/usr/bin", "docx2txt": "/usr/bin", "antiword": "/usr/bin", "unrtf": "/usr/bin", "odt2txt": "/usr/bin", "tesseract": "/usr/bin", "zbarimg": "/usr/bin",
 	"mailman": "", "post": "", "policyd-spf": "/usr/bin", "postfix-policyd-spf-perl": "/usr/sbin", "policyd-spf-perl": "/usr/sbin",
 	"rmail": "/usr/bin", "uux": "/usr/bin", "bsmtp": "/usr/lib", "ifmail": "/usr/lib", "scalemail-store": "/usr/lib",
 	"postfix-to-mailman.py": "/usr/lib", "amavisd": "/usr/sbin", "cyrdeliver": "/usr/sbin", "sympa": "/usr/lib", "queue": "/usr/lib",
@@ -136,11 +137,25 @@ func isDovecotModule(library string) bool {
 	return ok && isPlugin && slices.Contains(dovecotModules, name)
 }
 
+// spamAssassinModules are the plug-ins that SpamAssassin comes with (3.4 to 4.0).
+var spamAssassinModules = strings.Fields(`ASN AWL AccessDB AntiVirus AskDNS AuthRes AutoLearnThreshold Bayes BodyEval BodyRuleBaseExtractor Check DCC DKIM DMARC DNSEval DecodeShortURLs
+	ExtractText FreeMail FromNameSpoof HTMLEval HTTPSMismatch HashBL HeaderEval ImageInfo MIMEEval MIMEHeader OLEVBMacro OneLineBodyRuleType PDFInfo PhishTag Phishing Pyzor Razor2
+	RelayCountry RelayEval ReplaceTags ResourceLimits Reuse Rule2XSBody SPF Shortcircuit SpamCop Test TextCat TxRep URIDNSBL URIDetail URIEval URILocalBL VBounce WLBLEval
+	WelcomeListSubject WhiteListSubject`)
+
+// isSpamAssassinModule reports whether a file has the name and place of one of them.
+func isSpamAssassinModule(file string) bool {
+	name, ok := strings.CutSuffix(path.Base(file), ".pm")
+	dir := path.Dir(file)
+	return ok && path.Clean(file) == file && slices.Contains(spamAssassinModules, name) &&
+		(dir == "/usr/share/perl5/Mail/SpamAssassin/Plugin" || dir == "/usr/share/perl5/vendor_perl/Mail/SpamAssassin/Plugin")
+}
+
 // knownModule reports whether a library has the name and place of a module that
 // the mail systems' own packages bring: tables of Postfix (postconf(5)
 // shlib_directory), plugins of Dovecot, local_scan functions of Debian's Exim.
 func knownModule(library string) bool {
-	if isDovecotModule(library) || library == "/usr/lib/exim4/local_scan/sa-exim.so" || library == "/usr/lib/exim4/local_scan/accept.so" {
+	if isDovecotModule(library) || isSpamAssassinModule(library) || library == "/usr/lib/exim4/local_scan/sa-exim.so" || library == "/usr/lib/exim4/local_scan/accept.so" {
 		return true
 	}
 	name, isPostfix := strings.CutPrefix(path.Base(library), "postfix-")

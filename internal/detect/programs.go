@@ -77,6 +77,7 @@ func (c *Context) command(h waxseal.Hook, w *weight) {
 	}
 	c.whereItLies(program, name, w)
 	c.arguments(h.Target.Value, w)
+	c.spamServer(h, w)
 	if h.Modifiers["named_by"] != "" {
 		w.add(namedInScript, h.Modifiers["named_by"])
 	}
@@ -108,6 +109,52 @@ func (c *Context) arguments(command string, w *weight) {
 	if a := c.foreignIn(command); a != "" {
 		w.add(foreignAddress, a)
 	}
+}
+
+// spamServer weighs where spamc(1) hands each message that is given to it.
+func (c *Context) spamServer(h waxseal.Hook, w *weight) {
+	words := strings.Fields(plainCommand(h.Target.Value))
+	at := slices.IndexFunc(words, func(word string) bool { return path.Base(strings.Trim(word, `"'`)) == "spamc" })
+	if at < 0 {
+		return
+	}
+	for _, host := range spamHosts(words[at+1:]) {
+		if r := c.reachOf("[" + host + "]"); r > onHost {
+			w.add(remoteSocket, host, r)
+			if r > private && seesAll(h) {
+				w.add(remoteSeesAll, orAll(h.Scope))
+			}
+		}
+	}
+}
+
+// spamHosts are the hosts that arguments of spamc(1) name: -d a,b or --dest=a.
+func spamHosts(args []string) (hosts []string) {
+	const valued = "depntsuLCUF01"
+	for i := 0; i < len(args); i++ {
+		word := strings.Trim(args[i], `"'`)
+		name, value, given := strings.Cut(word, "=")
+		letter := ""
+		switch {
+		case name == "--dest":
+			letter = "d"
+		case strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--"):
+			if n := strings.IndexAny(word, valued); n > 0 {
+				letter, value, given = word[n:n+1], word[n+1:], n+1 < len(word)
+			}
+		}
+		if letter == "" {
+			continue
+		}
+		if !given && i+1 < len(args) {
+			i++
+			value = strings.Trim(args[i], `"'`)
+		}
+		if letter == "d" {
+			hosts = append(hosts, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == '[' || r == ']' })...)
+		}
+	}
+	return hosts
 }
 
 func runsAsRoot(h waxseal.Hook) bool {

@@ -87,6 +87,8 @@ const (
 	held
 	heldFrom
 	passedBy
+	filterOff
+	filterWeaker
 	rightsSet
 	rightsOfRoot
 	othersBelieved
@@ -251,6 +253,8 @@ var signs = [...]row{
 	held:             {waxseal.Medium, false, "mail is put on hold until somebody looks: %s"},
 	heldFrom:         {waxseal.High, false, "mail of certain people or about certain things is kept from its recipients: %s"},
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
+	filterOff:        {waxseal.High, false, "a filter lets all mail pass, or says the same of all of it (%s): %s"},
+	filterWeaker:     {waxseal.Medium, false, "a filter looks at less mail, or at less in it (%s): %s"},
 	rightsSet:        {waxseal.Medium, false, "%s says with whose rights programs run: %s"},
 	rightsOfRoot:     {waxseal.High, false, "%s lets programs run with the rights of root: %s"},
 	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},
@@ -357,6 +361,7 @@ var standing = map[sign]waxseal.Severity{
 	deliveryProgram:    waxseal.Low,
 	textTool:           waxseal.Low,
 	droppedMarked:      waxseal.Low,
+	filterWeaker:       waxseal.Low,
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,

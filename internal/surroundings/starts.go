@@ -16,7 +16,12 @@ import (
 // -D, dovecot(1) -c).
 var steering = map[string]string{
 	"exim": "CD", "exim4": "CD", "exim4-daemon": "CD", "sendmail": "CDoO", "sendmail.sendmail": "CDoO", "sendmail-mta": "CDoO", "sendmail-msp": "CDoO", "sm-mta": "CDoO", "smtpd": "fD", "dovecot": "c",
+	// SpamAssassin and what hands mail to it: each option counts (spamd(8p),
+	// spamassassin-run(1), sa-update(1p), spamass-milter(1)).
+	"spamd": anyOption, "spamassassin": anyOption, "sa-update": anyOption, "spamass-milter": anyOption,
 }
+
+const anyOption = "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // commandLine notes what a command line says of the configuration of mail
 // systems. variables are those that its unit or script sets.

@@ -1,0 +1,90 @@
+package spamassassin
+
+import (
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/filter/spamassassin/saconf"
+	"waxseal/internal/mta"
+)
+
+// load makes a hook of each plug-in that a configuration loads.
+func (r *reader) load(c *saconf.Config, from preferences) {
+	for _, p := range c.Plugins {
+		if p.Again && p.Unless == "" {
+			continue // the line does nothing
+		}
+		h := r.plugin(p, from.code)
+		if !from.passed && h.Active {
+			r.plugins[p.Package] = true
+		}
+		if from.passed {
+			mta.Modify(&h, "read_by", passedOver)
+			h.Explain = "When " + from.runsAs + " has spamassassin(1) filter mail, the code in " + string(p.File) + " runs (" + in(p.Line) + "). spamd(8p) passes the line over."
+		}
+		r.Emit(h)
+	}
+}
+
+// passedOver says who acts on what preferences of a user may not say.
+const passedOver = "spamassassin(1); spamd(8p) passes it over"
+
+// anything that code may do with mail.
+var anything = []waxseal.Effect{waxseal.Observe, waxseal.Copy, waxseal.Modify, waxseal.Execute}
+
+func (r *reader) plugin(p saconf.Plugin, scope string) waxseal.Hook {
+	h := waxseal.Hook{
+		ID: id(MTA, p.Source.Path, p.Key, p.Package), Kind: waxseal.KindPlugin, Stage: waxseal.StageData, Effects: anything, Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(p.File)},
+		Scope: scope, RunsAs: r.runsAs, Active: true, Source: p.Source, Directive: p.Key, Closure: []waxseal.Part{{Path: p.File, Role: moduleRole(p)}},
+		Explain: "SpamAssassin loads the plug-in " + p.Package + " from " + string(p.File) + ", and with each message that it looks at that code may do what it likes (" + in(p.Line) + ").",
+	}
+	switch {
+	case p.Unless != "":
+		mta.Inactive(&h, p.Unless)
+	case p.Missing && (p.Key == "tryplugin" || p.Named == "" && !strings.HasPrefix(string(p.File), "/etc/")) && r.wholeTree():
+		mta.Inactive(&h, "there is no such file")
+	}
+	return h
+}
+
+// moduleRole: what lies where packages put Perl is kept by digest, as all of Perl is;
+// other code is a script, whose own modules count.
+func moduleRole(p saconf.Plugin) waxseal.Role {
+	if p.Named == "" && (strings.HasPrefix(string(p.File), "/usr/share/perl5/") || strings.HasPrefix(string(p.File), "/usr/lib")) || saconf.StockFile(p.File) {
+		return waxseal.RoleModule
+	}
+	return waxseal.RoleScript
+}
+
+// wholeTree reports whether the tree has SpamAssassin's own code: what it lacks is
+// missing on the host.
+func (r *reader) wholeTree() bool {
+	return r.Exists("/usr/share/perl5/Mail/SpamAssassin/Conf.pm") || r.Exists("/usr/share/perl5/vendor_perl/Mail/SpamAssassin/Conf.pm")
+}
+
+// storeModules are settings that name a module for a database, with those that
+// SpamAssassin comes with (Mail::SpamAssassin::Conf(3) bayes_store_module,
+// auto_welcomelist_factory).
+var storeModules = map[string][]string{
+	"bayes_store_module":       {"DBM", "SDBM", "BDB", "SQL", "MySQL", "PgSQL", "Redis"},
+	"auto_welcomelist_factory": {"DBBasedAddrList", "SQLBasedAddrList"},
+	"txrep_factory":            {"DBBasedAddrList", "SQLBasedAddrList"},
+}
+
+// store makes a hook of a module that keeps what was learned.
+func (r *reader) store(l saconf.Line, w whose) {
+	last := l.Value[strings.LastIndexByte(l.Value, ':')+1:]
+	if strings.HasPrefix(l.Value, "Mail::SpamAssassin::") {
+		for _, known := range storeModules[l.Key] {
+			if known == last {
+				return // its own, which is no news
+			}
+		}
+	}
+	file := r.conf.File(l.Value)
+	h := r.begin(l, w, "")
+	h.Kind, h.Effects, h.Target = waxseal.KindPlugin, anything, waxseal.Target{Type: waxseal.TargetFile, Value: string(file)}
+	h.Closure = []waxseal.Part{{Path: file, Role: moduleRole(saconf.Plugin{File: file})}}
+	h.Explain = "SpamAssassin loads the module " + mta.Clip(l.Value) + " to keep what it learns (" + in(l) + ")."
+	r.Emit(h)
+}

@@ -1,0 +1,256 @@
+package saconf
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// lexer cuts a condition as Mail::SpamAssassin::Constants does; what fits nothing
+// between tokens is passed over.
+var (
+	lexer     = regexp.MustCompile(`[-+\d.]+|\w[\w:]*|[()]|\|\||&&|\^|>=?|<=?|==|!=|!|[-+*/]|[?:]`)
+	operator  = regexp.MustCompile(`^\W{1,5}$`)
+	number    = regexp.MustCompile(`^[+-]?\d+(?:\.\d+)?$`)
+	class     = regexp.MustCompile(`^\w[\w:]+$`)
+	className = regexp.MustCompile(`^(?:\w+::){0,10}\w+$`)
+)
+
+const maxTokens = 2_000
+
+// lex cuts a condition; trouble says what can't be read.
+func lex(text string) (tokens []string, trouble string) {
+	for _, t := range lexer.FindAllString(text, maxTokens+1) {
+		switch {
+		case len(tokens) == maxTokens:
+			return nil, "too long"
+		case operator.MatchString(t), number.MatchString(t):
+		case class.MatchString(t) && className.MatchString(t):
+			t = renamed(t)
+		default:
+			return nil, strconv.Quote(t)
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, ""
+}
+
+// facts answer what conditions ask.
+type facts interface {
+	hasPlugin(name string) bool
+	can(method string) bool
+	versionNumber() float64
+}
+
+// truth works a condition out with Perl's precedence; what is no expression does not
+// hold.
+func truth(tokens []string, f facts) bool {
+	e := &expression{tokens: tokens, facts: f}
+	v := e.choice(0)
+	return !e.bad && e.at == len(tokens) && v.true()
+}
+
+type value struct {
+	n    float64
+	s    string
+	text bool
+}
+
+func (v value) true() bool {
+	if v.text {
+		return v.s != "" && v.s != "0"
+	}
+	return v.n != 0
+}
+
+func (v value) number() float64 {
+	if !v.text {
+		return v.n
+	}
+	n, _ := strconv.ParseFloat(strings.TrimRight(v.s, "_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:"), 64) // a word is 0, as in Perl
+	return n
+}
+
+func yes(b bool) value {
+	if b {
+		return value{n: 1}
+	}
+	return value{text: true}
+}
+
+type expression struct {
+	tokens []string
+	at     int
+	depth  int
+	bad    bool
+	facts  facts
+}
+
+func (e *expression) peek() string {
+	if e.at < len(e.tokens) {
+		return e.tokens[e.at]
+	}
+	return ""
+}
+
+func (e *expression) take(t string) bool {
+	if e.peek() == t && t != "" {
+		e.at++
+		return true
+	}
+	return false
+}
+
+const maxDepth = 200
+
+func (e *expression) choice(depth int) value {
+	if depth > maxDepth {
+		e.bad = true
+		return value{}
+	}
+	v := e.binary(0, depth)
+	if !e.take("?") {
+		return v
+	}
+	a := e.choice(depth + 1)
+	if !e.take(":") {
+		e.bad = true
+	}
+	b := e.choice(depth + 1)
+	if v.true() {
+		return a
+	}
+	return b
+}
+
+// levels are Perl's binary operators, loosest first (perlop(1)).
+var levels = [][]string{{"||"}, {"&&"}, {"^"}, {"==", "!="}, {"<", ">", "<=", ">="}, {"+", "-"}, {"*", "/"}}
+
+func (e *expression) binary(level, depth int) value {
+	if level == len(levels) {
+		return e.unary(depth)
+	}
+	v := e.binary(level+1, depth)
+	for !e.bad {
+		op := ""
+		for _, o := range levels[level] {
+			if e.take(o) {
+				op = o
+				break
+			}
+		}
+		if op == "" {
+			return v
+		}
+		v = e.apply(op, v, e.binary(level+1, depth))
+		if level == 3 || level == 4 { // these do not chain in Perl
+			return v
+		}
+	}
+	return v
+}
+
+func (e *expression) apply(op string, a, b value) value {
+	x, y := a.number(), b.number()
+	switch op {
+	case "||":
+		if a.true() {
+			return a
+		}
+		return b
+	case "&&":
+		if !a.true() {
+			return a
+		}
+		return b
+	case "^":
+		return value{n: float64(int64(x) ^ int64(y))}
+	case "==":
+		return yes(x == y)
+	case "!=":
+		return yes(x != y)
+	case "<":
+		return yes(x < y)
+	case ">":
+		return yes(x > y)
+	case "<=":
+		return yes(x <= y)
+	case ">=":
+		return yes(x >= y)
+	case "+":
+		return value{n: x + y}
+	case "-":
+		return value{n: x - y}
+	case "*":
+		return value{n: x * y}
+	}
+	if y == 0 {
+		e.bad = true
+		return value{}
+	}
+	return value{n: x / y}
+}
+
+func (e *expression) unary(depth int) value {
+	if depth > maxDepth {
+		e.bad = true
+		return value{}
+	}
+	switch {
+	case e.take("!"):
+		return yes(!e.unary(depth + 1).true())
+	case e.take("-"):
+		return value{n: -e.unary(depth + 1).number()}
+	case e.take("+"):
+		return e.unary(depth + 1)
+	}
+	return e.primary(depth)
+}
+
+func (e *expression) primary(depth int) value {
+	t := e.peek()
+	e.at++
+	switch {
+	case t == "(":
+		v := e.choice(depth + 1)
+		if !e.take(")") {
+			e.bad = true
+		}
+		return v
+	case t == "plugin":
+		return yes(e.facts.hasPlugin(e.argument(depth)))
+	case t == "can" || t == "has":
+		return yes(e.facts.can(e.argument(depth)))
+	case t == "version":
+		return value{n: e.facts.versionNumber()}
+	case t == "perl_version":
+		return value{n: perlVersion}
+	case t == "local_tests_only":
+		return value{}
+	case number.MatchString(t):
+		n, _ := strconv.ParseFloat(t, 64) // the pattern says that it is one
+		return value{n: n}
+	case class.MatchString(t):
+		return value{s: t, text: true}
+	}
+	e.bad = true
+	return value{}
+}
+
+// perlVersion stands for any Perl that a host of today has; conditions ask for much
+// older ones (5.010000).
+const perlVersion = 5.036000
+
+func (e *expression) argument(depth int) string {
+	if !e.take("(") {
+		return ""
+	}
+	v := e.choice(depth + 1)
+	if !e.take(")") {
+		e.bad = true
+	}
+	if !v.text {
+		return strconv.FormatFloat(v.n, 'g', -1, 64)
+	}
+	return v.s
+}

@@ -1,0 +1,77 @@
+package saconf
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mta"
+)
+
+// fileKind says who wrote a file.
+type fileKind int
+
+const (
+	siteFile    fileKind = iota
+	stockFile            // rules of the package
+	updatedFile          // rules of sa-update(1)
+)
+
+const stateDir = waxseal.Path("/var/lib/spamassassin")
+
+// sitePlaces are where the site's files are looked for; the first that exists is
+// taken, and no other (spamassassin-run(1) "CONFIGURATION FILES"). Debian's package
+// has the first built in, that of Fedora the second, which is a link on Debian.
+var sitePlaces = []waxseal.Path{
+	"/etc/spamassassin", "/etc/mail/spamassassin", "/usr/etc/mail/spamassassin", "/usr/etc/spamassassin", "/usr/local/etc/spamassassin", "/usr/pkg/etc/spamassassin",
+}
+
+// systemPlaces are where the rules are: those of sa-update(1) for this version, else
+// those of the package.
+func systemPlaces(version string) []waxseal.Path {
+	return []waxseal.Path{stateDir + "/" + waxseal.Path(version), "/usr/share/spamassassin", "/usr/local/share/spamassassin"}
+}
+
+const (
+	preEnd = ".pre"
+	cfEnd  = ".cf"
+)
+
+// listed gives the files of a directory with an ending in the order in which they are
+// read: the channel of SpamAssassin itself comes first.
+func listed(tree waxseal.Tree, dir string, end string) ([]string, error) {
+	names, err := tree.ReadDir(mta.Clean(dir))
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, n := range names {
+		if len(n) < len(end) || !strings.EqualFold(n[len(n)-len(end):], end) {
+			continue
+		}
+		if f, err := tree.Stat(mta.Clean(dir + "/" + n)); err == nil && f.Type == waxseal.Regular {
+			list = append(list, dir+"/"+n)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b string) int { return rank(a) - rank(b) })
+	return list, nil
+}
+
+func rank(p string) int {
+	if path.Base(p) == "updates_spamassassin_org.cf" {
+		return 0
+	}
+	return 1
+}
+
+// expand puts in the directories that stand in a path under a name of SpamAssassin's.
+func (c *Config) expand(p string) string {
+	if !strings.Contains(p, "__") {
+		return p
+	}
+	return strings.NewReplacer("__local_rules_dir__", string(c.Site), "__local_state_dir__", string(stateDir), "__def_rules_dir__", "/usr/share/spamassassin",
+		"__prefix__", "/usr", "__version__", c.Version).Replace(p)
+}
+
+func under(p, dir waxseal.Path) bool { return strings.HasPrefix(string(p), string(dir)+"/") }

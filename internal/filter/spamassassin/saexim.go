@@ -1,0 +1,152 @@
+package spamassassin
+
+import (
+	"path"
+	"strings"
+
+	"waxseal"
+	"waxseal/internal/mask"
+	"waxseal/internal/mta"
+)
+
+// The files of sa-exim, which Exim loads as its local_scan function: its Debian package
+// names the library in local_scan_path.
+const (
+	saEximFile    = waxseal.Path("/etc/exim4/sa-exim.conf")
+	saEximLibrary = "/usr/lib/exim4/local_scan/sa-exim.so"
+	saEximSpool   = "/var/spool/sa-exim/"
+)
+
+// saExim is the reading of sa-exim.conf: "Name: value", of one name the last counts.
+type saExim struct {
+	*mta.Book
+	values map[string]assignment
+}
+
+func readSAExim(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
+	b := mta.NewBook(SAExim, tree, m)
+	text, ok := b.ReadUpTo(saEximFile, "the configuration of sa-exim", 1<<20)
+	if !ok {
+		if b.Exists(saEximFile) {
+			return b.Result()
+		}
+		return mta.Result{}
+	}
+	r := &saExim{Book: b, values: map[string]assignment{}}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
+		if ok && strings.HasPrefix(name, "SA") && isName(name) {
+			r.values[name] = assignment{strings.TrimSpace(value), n}
+		}
+	}
+	r.Part(saEximFile, waxseal.RoleConfig)
+	for name, a := range r.values {
+		r.Setting("", name, a.value, r.at(name))
+	}
+	r.hooks()
+	r.AddStack(waxseal.Stack{MTA: SAExim, Version: o.Version("sa-exim"), Config: []waxseal.Path{saEximFile}})
+	result := r.Result()
+	result.Services = []mta.Service{{
+		Stack: SAExim, Title: "sa-exim", Programs: []string{saEximLibrary}, Uses: []waxseal.StackName{MTA}, User: "Debian-exim", Source: waxseal.Source{Path: saEximFile},
+	}}
+	return result
+}
+
+func (r *saExim) at(name string) waxseal.Source {
+	return waxseal.Source{Path: saEximFile, Line: r.values[name].line}
+}
+
+func (r *saExim) begin(name string) waxseal.Hook {
+	return waxseal.Hook{
+		ID: id(SAExim, saEximFile, name), Stage: waxseal.StageData, Scope: "all mail that Exim takes by SMTP", RunsAs: "Debian-exim", Active: true, Source: r.at(name), Directive: name,
+	}
+}
+
+// saves are the directories in which messages are kept, with the condition that decides
+// and which messages they are.
+var saves = []struct{ dir, condition, which string }{
+	{"SAtimeoutsave", "SAtimeoutSavCond", "for which spamc took too long"}, {"SAerrorsave", "SAerrorSavCond", "for which spamc failed"},
+	{"SAteergrubesave", "SAteergrubeSavCond", "that is held up"}, {"SAdevnullsave", "SAdevnullSavCond", "that is thrown away"},
+	{"SApermrejectsave", "SApermrejectSavCond", "that is refused"}, {"SAtemprejectsave", "SAtemprejectSavCond", "that is put off"},
+	{"SAspamacceptsave", "SAspamacceptSavCond", "that is spam and taken"}, {"SAnotspamsave", "SAnotspamSavCond", "that is no spam"},
+}
+
+func (r *saExim) hooks() {
+	if c, ok := r.values["SAEximRunCond"]; ok && c.value == "0" {
+		h := r.begin("SAEximRunCond")
+		h.Kind, h.Target, h.Modifiers = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: "0"}, map[string]string{"unchecked": allPasses}
+		h.Explain = "sa-exim looks at no mail (SAEximRunCond: 0)."
+		if !r.changedFromPackage() {
+			mta.Modify(&h, "unchecked", partPasses)
+			mta.Inactive(&h, "it is as the package sets it up: switched off until the administrator wants it")
+		}
+		r.Emit(h)
+	}
+	if a, ok := r.values["SAspamcpath"]; ok && a.value != "" {
+		h := r.begin("SAspamcpath")
+		h.Kind, h.Effects, h.Target = waxseal.KindPipe, []waxseal.Effect{waxseal.Observe, waxseal.Modify, waxseal.Execute}, waxseal.Target{Type: waxseal.TargetCommand, Value: a.value}
+		h.Closure = r.CommandParts([]string{a.value})
+		h.Explain = "Exim runs " + mta.Clip(a.value) + " with each message that comes by SMTP (SAspamcpath)."
+		r.Emit(h)
+	}
+	o := options{}
+	for name, option := range map[string]string{"SAspamcHost": "dest", "SAspamcPort": "port", "SAspamcSockPath": "socket"} {
+		if a, ok := r.values[name]; ok && a.value != "" {
+			o[option] = []string{a.value}
+		}
+	}
+	source := r.at("SAspamcHost")
+	if source.Line == 0 {
+		source = r.at("SAspamcSockPath")
+	}
+	for _, h := range handedTo(SAExim, o, source, "all mail that Exim takes by SMTP", "spamc") {
+		r.Emit(h)
+	}
+	for _, s := range saves {
+		r.saved(s.dir, s.condition, s.which)
+	}
+	if a, ok := r.values["SAdevnull"]; ok && a.value != "" {
+		h := r.begin("SAdevnull")
+		h.Kind, h.Effects, h.Target = waxseal.KindDiscard, []waxseal.Effect{waxseal.Drop}, waxseal.Target{Type: waxseal.TargetText, Value: a.value}
+		h.Scope = "mail with a score of " + mta.Clip(a.value) + " or more"
+		if n, ok := numberOf(a.value); ok && n >= 1 {
+			h.Modifiers = map[string]string{"when": "X-Spam-Flag"}
+		}
+		h.Explain = "Mail to which SpamAssassin gives " + mta.Clip(a.value) + " points or more is taken and thrown away (SAdevnull)."
+		r.Emit(h)
+	}
+}
+
+// changedFromPackage: the package's own file sets SAEximRunCond twice, the last time to
+// 0; one that sets it once was edited.
+func (r *saExim) changedFromPackage() bool {
+	text, _ := r.ReadUpTo(saEximFile, "the configuration of sa-exim", 1<<20)
+	return strings.Count(text, "\nSAEximRunCond:") < 2
+}
+
+// saved tells of copies that are written to the disk, other than where the package
+// keeps those of refused mail.
+func (r *saExim) saved(name, condition, which string) {
+	a, ok := r.values[name]
+	c := r.values[condition]
+	if !ok || a.value == "" {
+		return
+	}
+	usual := strings.HasPrefix(string(mta.Clean(a.value)), saEximSpool)
+	if usual && (name != "SAnotspamsave" && name != "SAspamacceptsave") {
+		return
+	}
+	h := r.begin(name)
+	h.Kind, h.Effects, h.Target = waxseal.KindCopy, []waxseal.Effect{waxseal.Copy}, waxseal.Target{Type: waxseal.TargetFile, Value: path.Clean(a.value)}
+	h.Scope = "mail " + which
+	if name == "SAnotspamsave" {
+		h.Scope = "all mail that is no spam"
+	}
+	h.Explain = "A copy of " + h.Scope + " is written below " + mta.Clip(a.value) + " (" + name + ")."
+	if c.value == "" || c.value == "0" {
+		mta.Inactive(&h, condition+" says never")
+	}
+	r.Emit(h)
+}

@@ -1,0 +1,108 @@
+package spamassassin
+
+import (
+	"path"
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/filter/spamassassin/saconf"
+	"waxseal/internal/mta"
+)
+
+// preferences are a file beside the site's configuration: a user's, or one that a program
+// hands over.
+type preferences struct {
+	file   waxseal.Path
+	about  whose
+	runsAs string
+	// code is which mail the code meets that the file loads.
+	code string
+	// passed: spamd(8p) reads the file, and passes over what is the administrator's.
+	passed bool
+}
+
+// handedOver are preferences that a program hands to SpamAssassin with all rights:
+// MIMEDefang's own (mimedefang-filter(5)), or those of a command line.
+func (r *reader) handedOver() (list []preferences) {
+	for _, s := range r.o.Starts {
+		if path.Base(s.Argv[0]) != "spamassassin" {
+			continue
+		}
+		if p := parseOptions(s.Argv[1:], spamassassinOptions).one("prefspath"); path.IsAbs(p) && r.Exists(mta.Clean(p)) {
+			scope := "all mail that is filtered by " + s.Why
+			list = append(list, preferences{file: mta.Clean(p), about: whose{scope, "mail that is filtered by " + s.Why}, code: scope})
+		}
+	}
+	for _, p := range []waxseal.Path{"/etc/mail/spamassassin/sa-mimedefang.cf", "/etc/mail/sa-mimedefang.cf"} {
+		if r.Exists(p) {
+			const scope = "all mail that MIMEDefang has SpamAssassin look at"
+			return append(list, preferences{file: p, about: whose{scope, scope}, code: scope})
+		}
+	}
+	return list
+}
+
+// users finds the preferences of users (spamassassin-run(1) "CONFIGURATION FILES").
+func (r *reader) users() []preferences {
+	var list []preferences
+	seen := map[waxseal.Path]bool{}
+	for _, a := range r.Accounts() {
+		if a.Home == "/" || a.Home == "/nonexistent" {
+			continue
+		}
+		p := mta.Clean(path.Join(a.Home, ".spamassassin/user_prefs"))
+		if !seen[p] && r.Exists(p) {
+			seen[p] = true
+			list = append(list, preferences{
+				file: p, about: whose{"recipient " + a.Name, "mail of " + a.Name}, runsAs: a.Name, code: "mail that spamassassin(1) filters for " + a.Name, passed: true,
+			})
+		}
+	}
+	return list
+}
+
+// preferences makes hooks of such a file. In a user's, spamd(8p) passes over what is the
+// administrator's; spamassassin(1) and programs that run as the user take all of it.
+func (r *reader) preferences(p preferences) {
+	own := r.conf.Preferences(r.Tree, p.file)
+	r.AddProblems(own.Problems)
+	before, site := r.Take(), r.runsAs
+	if p.passed {
+		r.runsAs = p.runsAs
+	}
+	r.load(own, p)
+	r.rows(own.Lines, p.about)
+	r.passing(own.Lines, p.about)
+	r.settings(string(p.file), own.Lines)
+	r.runsAs = site
+	hooks := r.Take()
+	for i := range hooks {
+		if p.passed {
+			r.limit(&hooks[i])
+		}
+	}
+	r.Put(append(before, hooks...))
+	for _, f := range own.Files {
+		r.Part(f.Path, pick(r.secret[f.Path], waxseal.RoleSecret, pick(p.passed, waxseal.RoleInclude, waxseal.RoleConfig)))
+	}
+}
+
+func pick[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}
+
+// limit puts to rest what a user's preferences may not say.
+func (r *reader) limit(h *waxseal.Hook) {
+	switch {
+	case h.Kind == waxseal.KindPlugin: // spamassassin(1) loads it
+	case r.spamd.has("nouser-config"):
+		mta.Inactive(h, "spamd is started with -x and reads no preferences of users")
+	case saconf.IsAdmins(h.Directive):
+		mta.Modify(h, "read_by", passedOver)
+	case saconf.IsRule(h.Directive) && !slices.ContainsFunc(r.conf.Lines, func(l saconf.Line) bool { return l.Key == "allow_user_rules" && l.Value == "1" }):
+		mta.Modify(h, "read_by", passedOver+" without allow_user_rules")
+	}
+}
