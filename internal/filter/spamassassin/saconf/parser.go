@@ -430,7 +430,10 @@ func (p *parser) pluginOf(l Line) (Plugin, bool) {
 	if g == nil {
 		return Plugin{}, false
 	}
-	one := Plugin{Line: l, Package: renamed(g[1]), Named: g[2]}
+	one := Plugin{Line: l, Package: g[1], Named: g[2]}
+	if l.Key == "loadplugin" { // tryplugin takes names as they are
+		one.Package = renamed(g[1])
+	}
 	if one.Named != "" {
 		one.File = mta.Clean(p.relative(one.Named))
 	} else {
