@@ -131,23 +131,45 @@ func (e *expression) binary(level, depth int) value {
 		return e.unary(depth)
 	}
 	v := e.binary(level+1, depth)
-	for !e.bad {
-		op := ""
-		for _, o := range levels[level] {
-			if e.take(o) {
-				op = o
-				break
-			}
-		}
-		if op == "" {
-			return v
-		}
+	if level == equality || level == relation {
+		return e.chain(level, depth, v)
+	}
+	for op := e.operator(level); op != "" && !e.bad; op = e.operator(level) {
 		v = e.apply(op, v, e.binary(level+1, depth))
-		if level == 3 || level == 4 { // these do not chain in Perl
-			return v
-		}
 	}
 	return v
+}
+
+const (
+	equality = 3
+	relation = 4
+)
+
+// chain works out comparisons, which Perl chains: "1 < 2 < 3" holds where both do.
+func (e *expression) chain(level, depth int, first value) value {
+	op := e.operator(level)
+	if op == "" {
+		return first
+	}
+	all := value{n: 1}
+	for last := first; op != "" && !e.bad; op = e.operator(level) {
+		next := e.binary(level+1, depth)
+		if all.true() {
+			all = e.apply(op, last, next)
+		}
+		last = next
+	}
+	return all
+}
+
+// operator takes one of a level, "" where none is next.
+func (e *expression) operator(level int) string {
+	for _, o := range levels[level] {
+		if e.take(o) {
+			return o
+		}
+	}
+	return ""
 }
 
 func (e *expression) apply(op string, a, b value) value {
