@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/calls"
 	"waxseal/internal/filter/spamassassin/saconf"
 	"waxseal/internal/mta"
 )
@@ -23,7 +24,26 @@ func (r *reader) load(c *saconf.Config, from preferences) {
 			h.Explain = "When " + from.runsAs + " has spamassassin(1) filter mail, the code in " + string(p.File) + " runs (" + in(p.Line) + "). spamd(8p) passes the line over."
 		}
 		r.Emit(h)
+		if h.Active && h.Closure[0].Role == waxseal.RoleScript {
+			r.calls(p, from)
+		}
 	}
+}
+
+// calls tells of what code does by what it calls, where no package brought it.
+func (r *reader) calls(p saconf.Plugin, from preferences) {
+	if r.code[p.File] {
+		return
+	}
+	r.code[p.File] = true
+	text, ok := r.Read(p.File, "a plug-in of SpamAssassin")
+	if !ok {
+		return
+	}
+	r.Code(mta.Code{
+		Path: p.File, Text: text, Language: calls.Perl, Domains: r.domains, Directive: p.Key, Stage: waxseal.StageData, Scope: from.code, RunsAs: r.loads, Role: waxseal.RoleScript,
+		Runs: "SpamAssassin loads it as the plug-in " + p.Package,
+	})
 }
 
 // passedOver says who acts on what preferences of a user may not say.
@@ -35,7 +55,7 @@ var anything = []waxseal.Effect{waxseal.Observe, waxseal.Copy, waxseal.Modify, w
 func (r *reader) plugin(p saconf.Plugin, scope string) waxseal.Hook {
 	h := waxseal.Hook{
 		ID: id(MTA, p.Source.Path, p.Key, p.Package), Kind: waxseal.KindPlugin, Stage: waxseal.StageData, Effects: anything, Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(p.File)},
-		Scope: scope, RunsAs: r.runsAs, Active: true, Source: p.Source, Directive: p.Key, Closure: []waxseal.Part{{Path: p.File, Role: moduleRole(p)}},
+		Scope: scope, RunsAs: r.loads, Active: true, Source: p.Source, Directive: p.Key, Closure: []waxseal.Part{{Path: p.File, Role: moduleRole(p)}},
 		Explain: "SpamAssassin loads the plug-in " + p.Package + " from " + string(p.File) + ", and with each message that it looks at that code may do what it likes (" + in(p.Line) + ").",
 	}
 	switch {
@@ -84,7 +104,7 @@ func (r *reader) store(l saconf.Line, w whose) {
 	file := r.conf.File(l.Value)
 	h := r.begin(l, w, "")
 	h.Kind, h.Effects, h.Target = waxseal.KindPlugin, anything, waxseal.Target{Type: waxseal.TargetFile, Value: string(file)}
-	h.Closure = []waxseal.Part{{Path: file, Role: moduleRole(saconf.Plugin{File: file})}}
+	h.RunsAs, h.Closure = r.loads, []waxseal.Part{{Path: file, Role: moduleRole(saconf.Plugin{File: file})}}
 	h.Explain = "SpamAssassin loads the module " + mta.Clip(l.Value) + " to keep what it learns (" + in(l) + ")."
 	r.Emit(h)
 }

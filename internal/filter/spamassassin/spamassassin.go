@@ -49,7 +49,8 @@ type reader struct {
 	plugins map[string]bool // that are loaded
 	config  []waxseal.Path
 	secret  map[waxseal.Path]bool // files that hold a password
-	runsAs  string
+	loads   string // who code is loaded as, and
+	runsAs  string // who looks at mail
 	code    map[waxseal.Path]bool // whose calls are told
 }
 
@@ -65,7 +66,7 @@ func readMain(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 	if !r.isThere(users) {
 		return mta.Result{}
 	}
-	r.runsAs = r.account()
+	r.loads, r.runsAs = r.account(), r.spamd.one("username")
 	r.AddProblems(r.conf.Problems)
 	r.load(r.conf, preferences{code: everything})
 	r.rows(r.conf.Lines, all)

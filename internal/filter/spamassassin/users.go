@@ -66,15 +66,15 @@ func (r *reader) users() []preferences {
 func (r *reader) preferences(p preferences) {
 	own := r.conf.Preferences(r.Tree, p.file)
 	r.AddProblems(own.Problems)
-	before, site := r.Take(), r.runsAs
+	before, loads, site := r.Take(), r.loads, r.runsAs
 	if p.passed {
-		r.runsAs = p.runsAs
+		r.loads, r.runsAs = p.runsAs, p.runsAs
 	}
 	r.load(own, p)
 	r.rows(own.Lines, p.about)
 	r.passing(own.Lines, p.about)
 	r.settings(string(p.file), own.Lines)
-	r.runsAs = site
+	r.loads, r.runsAs = loads, site
 	hooks := r.Take()
 	for i := range hooks {
 		if p.passed {

@@ -30,9 +30,18 @@ func lex(text string) (tokens []string, trouble string) {
 		default:
 			return nil, strconv.Quote(t)
 		}
-		tokens = append(tokens, t)
+		tokens = append(tokens, signs(t)...)
 	}
 	return tokens, ""
+}
+
+// signs takes signs apart from what they stand before: Perl does not know of the
+// tokens, and "5 -3" is a difference. "--" is an operator of its own, and of no use here.
+func signs(t string) []string {
+	if t[0] != '-' && t[0] != '+' || len(t) == 1 || strings.Contains(t, "--") || strings.Contains(t, "++") {
+		return []string{t}
+	}
+	return append([]string{t[:1]}, signs(t[1:])...)
 }
 
 // facts answer what conditions ask.
@@ -186,7 +195,7 @@ func (e *expression) apply(op string, a, b value) value {
 		}
 		return b
 	case "^":
-		return value{n: float64(int64(x) ^ int64(y))}
+		return value{n: float64(uint64(int64(x)) ^ uint64(int64(y)))}
 	case "==":
 		return yes(x == y)
 	case "!=":
@@ -233,6 +242,8 @@ func (e *expression) primary(depth int) value {
 	t := e.peek()
 	e.at++
 	switch {
+	case t == "(" && e.take(")"):
+		return value{text: true} // an empty list is nothing
 	case t == "(":
 		v := e.choice(depth + 1)
 		if !e.take(")") {
