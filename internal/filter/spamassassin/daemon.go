@@ -1,6 +1,7 @@
 package spamassassin
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -97,14 +98,7 @@ func (r *reader) start(option string) waxseal.Hook {
 	}
 }
 
-func sortedKeys(o options) []string {
-	var names []string
-	for n := range o {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
+func sortedKeys(o options) []string { return slices.Sorted(maps.Keys(o)) }
 
 // spamcFile has options of spamc(1) that count for every call (-F).
 const spamcFile = waxseal.Path("/etc/spamassassin/spamc.conf")

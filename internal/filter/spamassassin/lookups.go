@@ -61,7 +61,7 @@ func (r *reader) rows(lines []saconf.Line, w whose) {
 
 // emit writes a hook down, unless the plug-in that would act on it is not loaded.
 func (r *reader) emit(h waxseal.Hook, key string) {
-	if p := needs[key]; p != "" && !r.plugins["Mail::SpamAssassin::Plugin::"+p] && r.wholeTree() {
+	if p := needs[key]; p != "" && !r.plugins["Mail::SpamAssassin::Plugin::"+p] && r.whole {
 		mta.Inactive(&h, "the plug-in "+p+" is not loaded")
 	}
 	r.Emit(h)
@@ -112,8 +112,8 @@ func (r *reader) program(l saconf.Line, w whose, place, command, options string)
 	h.Kind, h.Effects = waxseal.KindPipe, []waxseal.Effect{waxseal.Observe, waxseal.Execute}
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: command}
 	h.Closure = r.CommandParts(words(command))
-	if o, ok := effectiveOf(r.conf.Lines)[options]; ok {
-		mta.Modify(&h, options, o.Value)
+	if options != "" {
+		mta.Modify(&h, options, effectiveOf(r.conf.Lines)[options].Value)
 	}
 	h.Explain = "SpamAssassin runs " + mta.Clip(command) + " with each message that it looks at (" + in(l) + ")."
 	r.emit(h, l.Key)

@@ -1,7 +1,9 @@
 package spamassassin
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -31,7 +33,9 @@ func readMilter(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 		if text, ok := b.Read(p, "the options of spamass-milter"); ok {
 			config = append(config, p)
 			r.Part(p, waxseal.RoleConfig)
-			for name, a := range assignments(text) {
+			set := assignments(text)
+			for _, name := range slices.Sorted(maps.Keys(set)) {
+				a := set[name]
 				r.set[name] = a
 				r.Setting("", name, a.value, waxseal.Source{Path: p, Line: a.line})
 			}

@@ -1,6 +1,7 @@
 package spamassassin
 
 import (
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -130,7 +131,8 @@ var off = map[string]struct{ value, what string }{
 }
 
 func (r *reader) switches(e effective, w whose) {
-	for key, o := range off {
+	for _, key := range slices.Sorted(maps.Keys(off)) {
+		o := off[key]
 		l, ok := e[key]
 		if !ok {
 			continue

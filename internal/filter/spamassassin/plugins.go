@@ -61,7 +61,7 @@ func (r *reader) plugin(p saconf.Plugin, scope string) waxseal.Hook {
 	switch {
 	case p.Unless != "":
 		mta.Inactive(&h, p.Unless)
-	case p.Missing && (p.Key == "tryplugin" || p.Named == "" && !strings.HasPrefix(string(p.File), "/etc/")) && r.wholeTree():
+	case p.Missing && (p.Key == "tryplugin" || p.Named == "" && !strings.HasPrefix(string(p.File), "/etc/")) && r.whole:
 		mta.Inactive(&h, "there is no such file")
 	}
 	return h
@@ -74,12 +74,6 @@ func moduleRole(p saconf.Plugin) waxseal.Role {
 		return waxseal.RoleModule
 	}
 	return waxseal.RoleScript
-}
-
-// wholeTree reports whether the tree has SpamAssassin's own code: what it lacks is
-// missing on the host.
-func (r *reader) wholeTree() bool {
-	return r.Exists("/usr/share/perl5/Mail/SpamAssassin/Conf.pm") || r.Exists("/usr/share/perl5/vendor_perl/Mail/SpamAssassin/Conf.pm")
 }
 
 // storeModules are settings that name a module for a database, with those that

@@ -1,7 +1,9 @@
 package spamassassin
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -42,8 +44,8 @@ func readSAExim(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 		}
 	}
 	r.Part(saEximFile, waxseal.RoleConfig)
-	for name, a := range r.values {
-		r.Setting("", name, a.value, r.at(name))
+	for _, name := range slices.Sorted(maps.Keys(r.values)) {
+		r.Setting("", name, r.values[name].value, r.at(name))
 	}
 	r.hooks()
 	r.AddStack(waxseal.Stack{MTA: SAExim, Version: o.Version("sa-exim"), Config: []waxseal.Path{saEximFile}})

@@ -49,9 +49,14 @@ type reader struct {
 	plugins map[string]bool // that are loaded
 	config  []waxseal.Path
 	secret  map[waxseal.Path]bool // files that hold a password
-	loads   string // who code is loaded as, and
-	runsAs  string // who looks at mail
+	loads   string                // who code is loaded as, and
+	runsAs  string                // who looks at mail
 	code    map[waxseal.Path]bool // whose calls are told
+	// whole: the tree has SpamAssassin's own code, and what it lacks is missing on the
+	// host.
+	whole bool
+	// rules: users may have tests of their own (allow_user_rules).
+	rules bool
 }
 
 func readMain(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
@@ -67,6 +72,7 @@ func readMain(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 		return mta.Result{}
 	}
 	r.loads, r.runsAs = r.account(), r.spamd.one("username")
+	r.whole, r.rules = r.conf.Whole(), effectiveOf(r.conf.Lines)["allow_user_rules"].Value == "1"
 	r.AddProblems(r.conf.Problems)
 	r.load(r.conf, preferences{code: everything})
 	r.rows(r.conf.Lines, all)

@@ -2,7 +2,6 @@ package spamassassin
 
 import (
 	"path"
-	"slices"
 
 	"waxseal"
 	"waxseal/internal/filter/spamassassin/saconf"
@@ -102,7 +101,7 @@ func (r *reader) limit(h *waxseal.Hook) {
 		mta.Inactive(h, "spamd is started with -x and reads no preferences of users")
 	case saconf.IsAdmins(h.Directive):
 		mta.Modify(h, "read_by", passedOver)
-	case saconf.IsRule(h.Directive) && !slices.ContainsFunc(r.conf.Lines, func(l saconf.Line) bool { return l.Key == "allow_user_rules" && l.Value == "1" }):
+	case saconf.IsRule(h.Directive) && !r.rules:
 		mta.Modify(h, "read_by", passedOver+" without allow_user_rules")
 	}
 }

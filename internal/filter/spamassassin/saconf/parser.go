@@ -1,12 +1,9 @@
 package saconf
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
-	"hash"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"waxseal"
@@ -31,19 +28,6 @@ type parser struct {
 	bytes   int
 }
 
-// piece is a part of the text: a file, or a mark between files.
-type piece struct {
-	rest   string
-	path   waxseal.Path
-	line   int
-	fixed  bool // a line of a command line: its number does not grow
-	kind   fileKind
-	sum    hash.Hash
-	file   int // in Config.Files, from 1
-	begin  string
-	finish bool
-}
-
 type condition struct {
 	skip bool
 	line waxseal.Source
@@ -55,81 +39,6 @@ func newParser(tree waxseal.Tree, c *Config, keep func(string) bool) *parser {
 		keep = func(string) bool { return false }
 	}
 	return &parser{tree: tree, conf: c, keep: keep, read: map[string]bool{}, known: map[string]bool{}, langs: map[string]bool{}, current: "(no file)"}
-}
-
-// given adds lines of a command line behind what is there.
-func (p *parser) given(lines []Given) {
-	for _, g := range lines {
-		p.add(piece{rest: g.Text, path: g.Source.Path, line: g.Source.Line, fixed: true})
-	}
-}
-
-// all adds a file, or what a directory has with an ending.
-func (p *parser) all(at waxseal.Path, end string, kind fileKind) {
-	if at == "" {
-		return
-	}
-	for _, more := range p.pieces(string(at), end, kind, waxseal.Source{Path: at}) {
-		p.add(more)
-	}
-}
-
-// add puts a piece behind all others.
-func (p *parser) add(next piece) { p.todo = append([]piece{next}, p.todo...) }
-
-// push puts a piece before all others.
-func (p *parser) push(next piece) { p.todo = append(p.todo, next) }
-
-// pieces reads a file, or each file of a directory.
-func (p *parser) pieces(at, end string, kind fileKind, asked waxseal.Source) (list []piece) {
-	f, err := p.tree.Stat(mta.Clean(at))
-	switch {
-	case mta.IsMissing(err):
-		return nil
-	case err != nil:
-		p.conf.unread(asked, at+" can't be looked at: "+err.Error())
-	case f.Type == waxseal.Directory:
-		names, err := listed(p.tree, at, end)
-		if err != nil {
-			p.conf.unread(asked, "the directory "+at+" can't be listed: "+err.Error())
-		}
-		for _, n := range names {
-			list = append(list, p.file(n, kind, asked)...)
-		}
-	case f.Type == waxseal.Regular && f.Size > 0:
-		list = p.file(at, kind, asked)
-	}
-	return list
-}
-
-func (p *parser) file(name string, kind fileKind, asked waxseal.Source) []piece {
-	if p.read[name] {
-		return nil
-	}
-	p.read[name] = true
-	at := mta.Clean(name)
-	if len(p.conf.Files) >= maxFiles {
-		if len(p.conf.Files) == maxFiles {
-			p.conf.Files = append(p.conf.Files, File{Path: at})
-			p.conf.unread(asked, "more files of SpamAssassin's configuration than are read")
-		}
-		return nil
-	}
-	p.conf.Files = append(p.conf.Files, File{Path: at, Stock: kind != siteFile, named: name, at: p.conf.next()})
-	content, err := p.tree.ReadFile(at, mta.MaxFile)
-	if err != nil {
-		p.conf.unread(waxseal.Source{Path: at}, err.Error())
-		return nil
-	}
-	if p.bytes += len(content); p.bytes > maxBytes {
-		p.conf.unread(asked, "more text of SpamAssassin's configuration than is read")
-		return nil
-	}
-	body := piece{rest: string(content), path: at, kind: kind, file: len(p.conf.Files)}
-	if kind == updatedFile {
-		body.sum = sha256.New()
-	}
-	return []piece{{begin: name}, body, {finish: true}}
 }
 
 // parse takes line by line from what lies on top.
@@ -389,63 +298,6 @@ func (p *parser) setting(key, value string, at waxseal.Source, kind fileKind) {
 	if kind == siteFile || p.keep(canonical(key)) {
 		p.conf.Lines = append(p.conf.Lines, Line{Key: canonical(key), Value: value, Source: at, Stock: kind != siteFile, at: p.conf.next()})
 	}
-}
-
-// inert notes a line that loads code and does not count now.
-func (p *parser) inert(key, value string, at waxseal.Source, kind fileKind, why string) {
-	if key != "loadplugin" && key != "tryplugin" {
-		return
-	}
-	l := Line{Key: key, Value: value, Source: at, Stock: kind != siteFile, Unless: why}
-	if one, ok := p.pluginOf(l); ok {
-		p.conf.Plugins = append(p.conf.Plugins, one)
-	}
-}
-
-var pluginValue = regexp.MustCompile(`^(?i)((?:\w+::){0,10}\w+)(?:\s+(\S+\.pm))?$`)
-
-func (p *parser) plugin(key, value string, at waxseal.Source, kind fileKind) {
-	one, ok := p.pluginOf(Line{Key: key, Value: value, Source: at, Stock: kind != siteFile, at: p.conf.next()})
-	if !ok {
-		p.conf.problem(at, key+" that is none: "+strconv.Quote(mta.Clip(value)))
-		return
-	}
-	if one.Package == "Mail::SpamAssassin::Plugin::HashCash" {
-		return // refused: it is no more
-	}
-	if p.conf.loaded[one.Package] {
-		one.Again = true
-	} else if !one.Missing {
-		p.conf.loaded[one.Package] = true
-		if one.Named != "" {
-			p.conf.finder.named[one.Package] = one.File
-			delete(p.conf.finder.texts, one.Package)
-		}
-	}
-	p.conf.Plugins = append(p.conf.Plugins, one)
-}
-
-func (p *parser) pluginOf(l Line) (Plugin, bool) {
-	g := pluginValue.FindStringSubmatch(l.Value)
-	if g == nil {
-		return Plugin{}, false
-	}
-	one := Plugin{Line: l, Package: g[1], Named: g[2]}
-	if l.Key == "loadplugin" { // tryplugin takes names as they are
-		one.Package = renamed(g[1])
-	}
-	if one.Named != "" {
-		one.File = mta.Clean(p.relative(one.Named))
-	} else {
-		one.File = p.conf.finder.find(one.Package)
-	}
-	f, err := p.tree.Stat(one.File)
-	one.at = p.conf.next()
-	one.Missing = err != nil || f.Type == waxseal.Directory
-	if one.Missing && one.Named == "" && IsStock(one.Package) && !p.conf.finder.whole {
-		one.Missing = false // the tree has no Perl: it is a part of a host
-	}
-	return one, true
 }
 
 // next counts what is met: files, lines and plug-ins together.

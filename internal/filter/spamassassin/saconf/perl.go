@@ -222,3 +222,7 @@ func StockFile(p waxseal.Path) bool {
 
 // File is where Perl finds a module, or where its package would have it.
 func (c *Config) File(module string) waxseal.Path { return c.finder.find(module) }
+
+// Whole reports whether the tree has SpamAssassin's own code: what it lacks is missing
+// on the host, and not only in a part of it.
+func (c *Config) Whole() bool { return c.finder.whole }
