@@ -37,11 +37,11 @@ var documentedPorts = map[string]string{
 // documentedSockets are words in the unix socket paths of packaged filters.
 var documentedSockets = []string{
 	"opendkim", "opendmarc", "openarc", "rspamd", "clamav", "spamass", "milter-greylist", "mimedefang", "amavis",
-	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "greylistd", "dovecot", "cyrus", "postsrsd", "sympa", "mailman", "quota-status",
+	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "greylistd", "dovecot", "cyrus", "postsrsd", "sympa", "mailman", "quota-status", "dccifd",
 }
 
 // socketDirs are where packaged filters put their sockets.
-var socketDirs = []string{"/run/", "/var/run/", "/var/spool/postfix/", "private/", "public/", "/var/lib/amavis/", "/var/lib/cyrus/"}
+var socketDirs = []string{"/run/", "/var/run/", "/var/spool/postfix/", "private/", "public/", "/var/lib/amavis/", "/var/lib/cyrus/", "/var/dcc/", "/var/lib/dcc/"}
 
 // documented names the packaged filter that a local socket is documented for.
 func documented(target string) string {
