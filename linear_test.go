@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/archive"
 	"waxseal/internal/drift"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mailbox/eximfilter"
@@ -42,6 +43,7 @@ var hostile = map[string]string{
 	"keys": "-----BEGIN PRIVATE KEY-----\n", "mounts": "3%d 22 0:40 / /etc/%d/x rw - tmpfs t rw\n", "folds": ":msg, contains, \"", "ifs": "if $a then {\n",
 	"filter": "if a is b%d then finish elif c is d then save \"x\" 0600 else mail to e endif\n", "tests": "if exists \"a%d\" {keep;} elsif anyof (true, false) {stop;} else {redirect \"a@b.example\";}\n",
 	"set": "set \"v\" \"${v}${v}%d\"; redirect \"${v}${hex:40}\";", "commands": "keep;", "finish": "finish ", "dovecot": "plugin {\n  sieve_before%d = /a/b\n}\n", "protocols": "protocol p%d {\n", "plugins": "mail_plugins = $mail_plugins p%d\n", "listeners": "service s%d {\n executable = script /a/b\n unix_listener x%d {\n}\n}\n",
+	"tests of mail": "body R%d /x/\nscore R%d -99\nwelcomelist_from a%d@b\n", "plug-ins": "loadplugin A%d a.pm\nifplugin A%d\n", "lookups": "header R%d eval:check_rbl('a', 'b%d.')\n", "conditions of SpamAssassin": "if (version > %d) && !plugin(A)\nendif\n",
 	"networks of clients": "remote 10.0.%d.0/24 {\n mail_plugins = a\n}\n", "fields": "passdb {\n driver = static\n args = host=h%d\n}\n", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
 }
 
@@ -96,6 +98,9 @@ var readers = map[string]func(text string){
 		m, _ := mountinfo.Parse([]byte(text))
 		mountinfo.Inside(m, "/etc")
 		mountinfo.At(m, "/etc/x")
+	},
+	"local.cf": func(text string) {
+		readStack(spamassassin.Read, "/etc/spamassassin/local.cf", text, "/usr/share/spamassassin/x.cf", text, "/home/alice/.spamassassin/user_prefs", text, "/etc/default/spamass-milter", text, "/etc/exim4/sa-exim.conf", text)
 	},
 	"masked":     func(text string) { mask.New(nil).Text(waxseal.RoleConfig, text) },
 	"main.cf":    func(text string) { readPostfix("/etc/postfix/main.cf", text) },

@@ -116,7 +116,7 @@ func (a *answerers) leads(h waxseal.Hook) (to []int) {
 		}
 	}
 	for _, p := range h.Closure {
-		if p.Role == waxseal.RoleBinary || p.Role == waxseal.RoleScript {
+		if p.Role == waxseal.RoleBinary || p.Role == waxseal.RoleScript || p.Role == waxseal.RoleLibrary {
 			to = append(append(to, a.programs[string(p.Path)]...), a.programs[path.Base(string(p.Path))]...)
 		}
 	}

@@ -15,7 +15,7 @@ func number(n int) string { return strconv.Itoa(n) }
 var (
 	// mentions says that a text has to do with mail systems: it belongs to the mail
 	// set then, so that a change of it is seen.
-	mentions = regexp.MustCompile(`(?i)postfix|postmap|postconf|postalias|postsuper|postcat|postmulti|newaliases|/aliases\b|sendmail|exim4?\b|dovecot|opensmtpd|smtpctl|smtpd\b|opendkim|opendmarc|rspamd|spamassassin|amavis|clamav-milter|/var/mail|/var/spool/mail|\.forward\b|procmailrc|MAIL_CONFIG`)
+	mentions = regexp.MustCompile(`(?i)postfix|postmap|postconf|postalias|postsuper|postcat|postmulti|newaliases|/aliases\b|sendmail|exim4?\b|dovecot|opensmtpd|smtpctl|smtpd\b|opendkim|opendmarc|rspamd|spamassassin|sa-update|spamass-milter|amavis|clamav-milter|/var/mail|/var/spool/mail|\.forward\b|procmailrc|MAIL_CONFIG`)
 	// alters says that a script touches what mail is decided by, or the mail itself,
 	// beyond rebuilding a map and reloading a daemon.
 	alters = regexp.MustCompile(`/var/spool/(postfix|exim4?|mqueue|smtpd|clientmqueue)|/var/mail\b|/var/spool/mail\b|\bpostcat\b|\bpostsuper\b.*-[drhH]|\bpostconf\b[^|;&\n]*\s-[^-\s]*[eMFPX#]|` +
@@ -29,7 +29,7 @@ var reconfigures = regexp.MustCompile(`(?m)^[^#\n]*(\bpostconf\b[^|;&\n]*\s-[^-\
 
 // Words without one of which the patterns can't match: they are slow.
 var (
-	mentionWords = []string{"post", "aliases", "mail", "exim", "dovecot", "smtp", "opendkim", "opendmarc", "rspamd", "spamassassin", "amavis", "clamav-milter", ".forward"}
+	mentionWords = []string{"post", "aliases", "mail", "exim", "dovecot", "smtp", "opendkim", "opendmarc", "rspamd", "spamass", "sa-update", "amavis", "clamav-milter", ".forward"}
 	alterWords   = []string{"/var/spool", "/var/mail", "post", "/etc/aliases", "/etc/exim", "/etc/mail", "/etc/dovecot", "/etc/rspamd", "/etc/opendkim", "/etc/smtpd.conf", "/etc/procmailrc", ".forward", ".procmailrc", ".sieve", "MAIL_CONFIG", "LD_PRELOAD", "ld.so.preload", "sendmail"}
 )
 

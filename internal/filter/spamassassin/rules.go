@@ -59,6 +59,8 @@ func (r *reader) passingRule(name string, one rule, w whose) {
 	switch {
 	case one.defined.Key != "" && fitsAnything(one.defined):
 		r.hole(l, w, allPasses, name, "The rule "+name+" fits every message, and "+w.who+" passes SpamAssassin by it ("+mta.Clip(one.defined.Key+" "+one.defined.Value)+")")
+	case !passes && one.defined.Key != "":
+		r.hole(l, w, partPasses, name, "What the rule "+name+" fits is taken for no spam before any other test")
 	case passes && !strings.Contains(name, "WELCOMELIST") && !strings.Contains(name, "WHITELIST"):
 		r.hole(l, w, partPasses, name, "What the rule "+name+" fits passes SpamAssassin, whatever else is in it")
 	}

@@ -78,12 +78,9 @@ var saves = []struct{ dir, condition, which string }{
 func (r *saExim) hooks() {
 	if c, ok := r.values["SAEximRunCond"]; ok && c.value == "0" {
 		h := r.begin("SAEximRunCond")
-		h.Kind, h.Target, h.Modifiers = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: "0"}, map[string]string{"unchecked": allPasses}
+		h.Kind, h.Target = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: "0"}
+		h.Modifiers = map[string]string{"unchecked": partPasses} // as the package comes
 		h.Explain = "sa-exim looks at no mail (SAEximRunCond: 0)."
-		if !r.changedFromPackage() {
-			mta.Modify(&h, "unchecked", partPasses)
-			mta.Inactive(&h, "it is as the package sets it up: switched off until the administrator wants it")
-		}
 		r.Emit(h)
 	}
 	if a, ok := r.values["SAspamcpath"]; ok && a.value != "" {
@@ -114,18 +111,11 @@ func (r *saExim) hooks() {
 		h.Kind, h.Effects, h.Target = waxseal.KindDiscard, []waxseal.Effect{waxseal.Drop}, waxseal.Target{Type: waxseal.TargetText, Value: a.value}
 		h.Scope = "mail with a score of " + mta.Clip(a.value) + " or more"
 		if n, ok := numberOf(a.value); ok && n >= 1 {
-			h.Modifiers = map[string]string{"when": "X-Spam-Flag"}
+			h.Modifiers = map[string]string{"when": `header "X-Spam-Flag" is "yes"`}
 		}
 		h.Explain = "Mail to which SpamAssassin gives " + mta.Clip(a.value) + " points or more is taken and thrown away (SAdevnull)."
 		r.Emit(h)
 	}
-}
-
-// changedFromPackage: the package's own file sets SAEximRunCond twice, the last time to
-// 0; one that sets it once was edited.
-func (r *saExim) changedFromPackage() bool {
-	text, _ := r.ReadUpTo(saEximFile, "the configuration of sa-exim", 1<<20)
-	return strings.Count(text, "\nSAEximRunCond:") < 2
 }
 
 // saved tells of copies that are written to the disk, other than where the package
@@ -137,7 +127,7 @@ func (r *saExim) saved(name, condition, which string) {
 		return
 	}
 	usual := strings.HasPrefix(string(mta.Clean(a.value)), saEximSpool)
-	if usual && (name != "SAnotspamsave" && name != "SAspamacceptsave") {
+	if usual && name != "SAnotspamsave" {
 		return
 	}
 	h := r.begin(name)

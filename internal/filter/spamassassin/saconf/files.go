@@ -1,12 +1,13 @@
 package saconf
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/mta"
 )
 
 // fileKind says who wrote a file.
@@ -41,7 +42,7 @@ const (
 // listed gives the files of a directory with an ending in the order in which they are
 // read: the channel of SpamAssassin itself comes first.
 func listed(tree waxseal.Tree, dir string, end string) ([]string, error) {
-	names, err := tree.ReadDir(mta.Clean(dir))
+	names, err := tree.ReadDir(clean(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func listed(tree waxseal.Tree, dir string, end string) ([]string, error) {
 		if len(n) < len(end) || !strings.EqualFold(n[len(n)-len(end):], end) {
 			continue
 		}
-		if f, err := tree.Stat(mta.Clean(dir + "/" + n)); err == nil && f.Type == waxseal.Regular {
+		if f, err := tree.Stat(clean(dir + "/" + n)); err == nil && f.Type == waxseal.Regular {
 			list = append(list, dir+"/"+n)
 		}
 	}
@@ -75,3 +76,19 @@ func (c *Config) expand(p string) string {
 }
 
 func under(p, dir waxseal.Path) bool { return strings.HasPrefix(string(p), string(dir)+"/") }
+
+// maxFile bounds what is read as configuration: a larger file is none.
+const maxFile = 8 << 20
+
+func clean(p string) waxseal.Path { return waxseal.Path(path.Clean("/" + p)) }
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// clip shortens a value for a sentence.
+func clip(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/mta"
 )
 
 // parser takes the lines of one text that is put together from files.
@@ -83,7 +82,7 @@ func (p *parser) begin(name string) {
 // finish ends a file, and with it all conditions that are open.
 func (p *parser) finish() {
 	for _, c := range p.ifs {
-		p.conf.problem(c.line, "a condition that has no endif: "+mta.Clip(c.text))
+		p.conf.problem(c.line, "a condition that has no endif: "+clip(c.text))
 	}
 	p.ifs, p.skip = nil, false
 	p.current = "(no file)"
@@ -114,7 +113,7 @@ func (p *parser) line(line string, from *piece) {
 	key := keyOf(word)
 	at := waxseal.Source{Path: from.path, Line: from.line}
 	if other != "" {
-		p.inert(key, value, at, from.kind, "only where the language of the system is "+mta.Clip(other))
+		p.inert(key, value, at, from.kind, "only where the language of the system is "+clip(other))
 		return
 	}
 	if p.control(key, value, at, from.kind) {
@@ -288,7 +287,7 @@ func (p *parser) setting(key, value string, at waxseal.Source, kind fileKind) {
 		return
 	case "require_version":
 		if value != "" && value != "@@VERSION@@" && value != p.conf.Version {
-			p.conf.problem(at, "the rest of the file is passed over: it is for version "+mta.Clip(value)+", and this is "+p.conf.Version)
+			p.conf.problem(at, "the rest of the file is passed over: it is for version "+clip(value)+", and this is "+p.conf.Version)
 			p.skip = true
 		}
 		return

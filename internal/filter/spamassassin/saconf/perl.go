@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/mta"
 )
 
 // finder looks for the modules of Perl where perl(1) does.
@@ -47,7 +46,7 @@ func (f *finder) expand(place string) []string {
 	if !found {
 		return []string{place}
 	}
-	names, err := f.tree.ReadDir(mta.Clean(before))
+	names, err := f.tree.ReadDir(clean(before))
 	if err != nil {
 		return nil
 	}
@@ -55,7 +54,7 @@ func (f *finder) expand(place string) []string {
 	for _, n := range names[:min(len(names), 4096)] {
 		if last := strings.TrimPrefix(after, "/"); last != "" && !strings.HasPrefix(last, "*") {
 			first, _, _ := strings.Cut(last, "/")
-			if _, err := f.tree.Stat(mta.Clean(before + n + "/" + first)); err != nil {
+			if _, err := f.tree.Stat(clean(before + n + "/" + first)); err != nil {
 				continue
 			}
 		}
@@ -72,12 +71,12 @@ func (f *finder) expand(place string) []string {
 func (f *finder) find(module string) waxseal.Path {
 	name := strings.ReplaceAll(module, "::", "/") + ".pm"
 	for _, dir := range f.dirs {
-		p := mta.Clean(dir + "/" + name)
+		p := clean(dir + "/" + name)
 		if st, err := f.tree.Stat(p); err == nil && st.Type == waxseal.Regular {
 			return p
 		}
 	}
-	return mta.Clean(stockDir + "/" + name)
+	return clean(stockDir + "/" + name)
 }
 
 var versionSet = regexp.MustCompile(`(?m)^our \$VERSION\s*=\s*"(\d+\.\d{6})"`)
@@ -87,7 +86,7 @@ const usual = "4.000001"
 
 // version finds out the version of SpamAssassin.
 func (f *finder) version() string {
-	content, err := f.tree.ReadFile(f.find("Mail::SpamAssassin"), mta.MaxFile)
+	content, err := f.tree.ReadFile(f.find("Mail::SpamAssassin"), maxFile)
 	if err == nil {
 		if g := versionSet.FindSubmatch(content); g != nil {
 			return string(g[1])
@@ -164,7 +163,7 @@ func (f *finder) text(module string) (string, bool) {
 	if file == "" {
 		file = f.find(module)
 	}
-	content, err := f.tree.ReadFile(file, mta.MaxFile)
+	content, err := f.tree.ReadFile(file, maxFile)
 	if err != nil {
 		content = nil
 	}

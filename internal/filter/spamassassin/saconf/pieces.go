@@ -5,7 +5,6 @@ import (
 	"hash"
 
 	"waxseal"
-	"waxseal/internal/mta"
 )
 
 // piece is a part of the text: a file, or a mark between files.
@@ -46,9 +45,9 @@ func (p *parser) push(next piece) { p.todo = append(p.todo, next) }
 
 // pieces reads a file, or each file of a directory.
 func (p *parser) pieces(at, end string, kind fileKind, asked waxseal.Source) (list []piece) {
-	f, err := p.tree.Stat(mta.Clean(at))
+	f, err := p.tree.Stat(clean(at))
 	switch {
-	case mta.IsMissing(err):
+	case isMissing(err):
 		return nil
 	case err != nil:
 		p.conf.unread(asked, at+" can't be looked at: "+err.Error())
@@ -71,7 +70,7 @@ func (p *parser) file(name string, kind fileKind, asked waxseal.Source) []piece 
 		return nil
 	}
 	p.read[name] = true
-	at := mta.Clean(name)
+	at := clean(name)
 	if len(p.conf.Files) >= maxFiles {
 		if len(p.conf.Files) == maxFiles {
 			p.conf.Files = append(p.conf.Files, File{Path: at})
@@ -80,7 +79,7 @@ func (p *parser) file(name string, kind fileKind, asked waxseal.Source) []piece 
 		return nil
 	}
 	p.conf.Files = append(p.conf.Files, File{Path: at, Stock: kind != siteFile, named: name, at: p.conf.next()})
-	content, err := p.tree.ReadFile(at, mta.MaxFile)
+	content, err := p.tree.ReadFile(at, maxFile)
 	if err != nil {
 		p.conf.unread(waxseal.Source{Path: at}, err.Error())
 		return nil

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"waxseal"
-	"waxseal/internal/mta"
 )
 
 // inert notes a line that loads code and does not count now.
@@ -24,7 +23,7 @@ var pluginValue = regexp.MustCompile(`^(?i)((?:\w+::){0,10}\w+)(?:\s+(\S+\.pm))?
 func (p *parser) plugin(key, value string, at waxseal.Source, kind fileKind) {
 	one, ok := p.pluginOf(Line{Key: key, Value: value, Source: at, Stock: kind != siteFile, at: p.conf.next()})
 	if !ok {
-		p.conf.problem(at, key+" that is none: "+strconv.Quote(mta.Clip(value)))
+		p.conf.problem(at, key+" that is none: "+strconv.Quote(clip(value)))
 		return
 	}
 	if one.Package == "Mail::SpamAssassin::Plugin::HashCash" {
@@ -52,7 +51,7 @@ func (p *parser) pluginOf(l Line) (Plugin, bool) {
 		one.Package = renamed(g[1])
 	}
 	if one.Named != "" {
-		one.File = mta.Clean(p.relative(one.Named))
+		one.File = clean(p.relative(one.Named))
 	} else {
 		one.File = p.conf.finder.find(one.Package)
 	}

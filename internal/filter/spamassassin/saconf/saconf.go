@@ -21,7 +21,6 @@ package saconf
 
 import (
 	"waxseal"
-	"waxseal/internal/mta"
 )
 
 // Options say what a program asks SpamAssassin to read, by its command line.
@@ -166,7 +165,7 @@ func (c *Config) unread(s waxseal.Source, message string) {
 
 func firstPath(tree waxseal.Tree, named string, places []waxseal.Path) waxseal.Path {
 	if named != "" {
-		return mta.Clean(named)
+		return clean(named)
 	}
 	for _, p := range places {
 		if _, err := tree.Stat(p); err == nil {
