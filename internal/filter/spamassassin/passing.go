@@ -3,6 +3,7 @@ package spamassassin
 import (
 	"maps"
 	"net/netip"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -271,6 +272,26 @@ func (r *reader) noQuestions(l saconf.Line, w whose) {
 	if len(f) > 1 && f[0] == "deny" {
 		r.hole(l, w, partPasses, strings.Join(f[1:], " "), "SpamAssassin does not ask the DNS for "+mta.Clip(strings.Join(f[1:], ", ")))
 	}
+}
+
+// ownRules weighs whether SpamAssassin still has rules: where sa-update(1) keeps a
+// directory for this version, those of the package are not read.
+func (r *reader) ownRules() {
+	dir := r.conf.System
+	if !strings.HasPrefix(string(dir), "/var/lib/spamassassin/") {
+		return
+	}
+	any := false
+	for _, f := range r.conf.Files {
+		if name := string(f.Path); strings.HasPrefix(name, string(dir)+"/") && strings.HasSuffix(name, ".cf") {
+			if path.Base(name) == "updates_spamassassin_org.cf" {
+				return
+			}
+			any = true
+		}
+	}
+	l := saconf.Line{Key: "rules", Value: string(dir), Source: waxseal.Source{Path: dir}}
+	r.hole(l, all, pick(any, partPasses, allPasses), "", "SpamAssassin reads its rules from "+string(dir)+", which lacks those of its own channel, and passes over those of its package")
 }
 
 // marks weighs whether mail that is called spam still gets a header that says so: what

@@ -58,6 +58,9 @@ func (r *reader) plugin(p saconf.Plugin, scope string) waxseal.Hook {
 		Scope: scope, RunsAs: r.loads, Active: true, Source: p.Source, Directive: p.Key, Closure: []waxseal.Part{{Path: p.File, Role: moduleRole(p)}},
 		Explain: "SpamAssassin loads the plug-in " + p.Package + " from " + string(p.File) + ", and with each message that it looks at that code may do what it likes (" + in(p.Line) + ").",
 	}
+	if p.Named == "" && saconf.IsStock(p.Package) && saconf.StockFile(p.File) {
+		h.Explain = "SpamAssassin loads its own plug-in " + p.Package[strings.LastIndexByte(p.Package, ':')+1:] + " (" + in(p.Line) + ")."
+	}
 	switch {
 	case p.Unless != "":
 		mta.Inactive(&h, p.Unless)

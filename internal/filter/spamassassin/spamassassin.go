@@ -77,6 +77,7 @@ func readMain(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 	r.load(r.conf, preferences{code: everything})
 	r.rows(r.conf.Lines, all)
 	r.passing(r.conf.Lines, all)
+	r.ownRules()
 	r.settings("", r.conf.Lines)
 	r.daemonHooks()
 	for _, f := range r.handedOver() {
