@@ -16,6 +16,8 @@ type parser struct {
 	keep func(string) bool
 	read map[string]bool // each name is read once
 	todo []piece         // what comes first lies on top
+	// later are those that are read before the first line is taken, in their order.
+	later []piece
 
 	current string   // the file that relative names are relative to
 	outer   []string // those around it
@@ -42,6 +44,9 @@ func newParser(tree waxseal.Tree, c *Config, keep func(string) bool) *parser {
 
 // parse takes line by line from what lies on top.
 func (p *parser) parse() {
+	for i := len(p.later) - 1; i >= 0; i-- {
+		p.push(p.later[i])
+	}
 	for len(p.todo) > 0 {
 		top := &p.todo[len(p.todo)-1]
 		if top.begin != "" || top.finish || top.rest == "" {
@@ -155,25 +160,24 @@ func keyOf(word string) string {
 	return word
 }
 
-var langLine = regexp.MustCompile(`^lang\s+(\S+)\s+`)
-
 // language takes "lang xx" off a line; other is the language that it is for, if that is
 // not the one of a system without any (Conf::Parser: C means en_US).
 func (p *parser) language(line string) (rest, other string) {
-	g := langLine.FindStringSubmatch(line)
-	if g == nil {
+	word, rest, _ := cutSpace(line)
+	pattern, rest, more := cutSpace(rest)
+	if word != "lang" || !more || pattern == "" {
 		return line, ""
 	}
-	fits, known := p.langs[g[1]]
+	fits, known := p.langs[pattern]
 	if !known {
-		re, err := regexp.Compile("(?i)^(?:" + g[1] + ")")
+		re, err := regexp.Compile("(?i)^(?:" + pattern + ")")
 		fits = err != nil || re.MatchString("en_US")
-		p.langs[g[1]] = fits
+		p.langs[pattern] = fits
 	}
-	if rest = line[len(g[0]):]; fits {
+	if fits {
 		return rest, ""
 	}
-	return rest, g[1]
+	return rest, pattern
 }
 
 // control acts on what decides which lines count. These act even where lines are
@@ -294,8 +298,8 @@ func (p *parser) setting(key, value string, at waxseal.Source, kind fileKind) {
 	case "enable_compat":
 		p.conf.compat["compat_"+value] = true
 	}
-	if kind == siteFile || p.keep(canonical(key)) {
-		p.conf.Lines = append(p.conf.Lines, Line{Key: canonical(key), Value: value, Source: at, Stock: kind != siteFile, at: p.conf.next()})
+	if key = canonical(key); kind == siteFile || p.keep(key) {
+		p.conf.Lines = append(p.conf.Lines, Line{Key: key, Value: value, Source: at, Stock: kind != siteFile, at: p.conf.next()})
 	}
 }
 

@@ -12,10 +12,10 @@ import (
 
 // finder looks for the modules of Perl where perl(1) does.
 type finder struct {
-	tree  waxseal.Tree
-	dirs  []string
-	texts map[string]string
-	named map[string]waxseal.Path // modules that a line named the file of
+	tree      waxseal.Tree
+	dirs      []string
+	functions map[string]map[string]bool // of modules; nil for one that is not there
+	named     map[string]waxseal.Path    // modules that a line named the file of
 	// whole: the tree has the code of SpamAssassin, so that a module that it lacks is
 	// missing.
 	whole bool
@@ -31,7 +31,7 @@ var perlDirs = []string{
 const stockDir = "/usr/share/perl5"
 
 func newFinder(tree waxseal.Tree) *finder {
-	f := &finder{tree: tree, texts: map[string]string{}, named: map[string]waxseal.Path{}}
+	f := &finder{tree: tree, functions: map[string]map[string]bool{}, named: map[string]waxseal.Path{}}
 	for _, dir := range perlDirs {
 		f.dirs = append(f.dirs, f.expand(dir)...)
 	}
@@ -148,42 +148,40 @@ func (c *Config) can(method string) bool {
 	if strings.HasPrefix(module, "Mail::SpamAssassin::Plugin::") && !c.loaded[module] {
 		return false
 	}
-	text, ok := c.finder.text(module)
-	if !ok {
+	functions := c.finder.functionsOf(module)
+	if functions == nil {
 		return !c.finder.whole && strings.HasPrefix(module, "Mail::SpamAssassin")
 	}
-	return defines(text, name)
+	return functions[name]
 }
 
-func (f *finder) text(module string) (string, bool) {
-	if text, ok := f.texts[module]; ok {
-		return text, text != ""
+// functionsOf lists what a module defines by "sub name".
+func (f *finder) functionsOf(module string) map[string]bool {
+	if known, ok := f.functions[module]; ok {
+		return known
 	}
 	file := f.named[module]
 	if file == "" {
 		file = f.find(module)
 	}
-	content, err := f.tree.ReadFile(file, maxFile)
-	if err != nil {
-		content = nil
-	}
-	f.texts[module] = string(content)
-	return f.texts[module], len(content) > 0
-}
-
-// defines reports whether a text of Perl has "sub name".
-func defines(text, name string) bool {
-	for rest := text; ; {
-		i := strings.Index(rest, "sub "+name)
-		if i < 0 {
-			return false
+	var names map[string]bool
+	if content, err := f.tree.ReadFile(file, maxFile); err == nil {
+		names = map[string]bool{}
+		for rest := string(content); ; {
+			_, after, found := strings.Cut(rest, "sub ")
+			if !found {
+				break
+			}
+			end := 0
+			for end < len(after) && isWord(after[end]) {
+				end++
+			}
+			names[after[:end]] = true
+			rest = after[end:]
 		}
-		after := rest[i+4+len(name):]
-		if after == "" || !isWord(after[0]) {
-			return true
-		}
-		rest = after
 	}
+	f.functions[module] = names
+	return names
 }
 
 func isWord(c byte) bool {

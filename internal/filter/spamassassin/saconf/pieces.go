@@ -38,7 +38,7 @@ func (p *parser) all(at waxseal.Path, end string, kind fileKind) {
 }
 
 // add puts a piece behind all others.
-func (p *parser) add(next piece) { p.todo = append([]piece{next}, p.todo...) }
+func (p *parser) add(next piece) { p.later = append(p.later, next) }
 
 // push puts a piece before all others.
 func (p *parser) push(next piece) { p.todo = append(p.todo, next) }

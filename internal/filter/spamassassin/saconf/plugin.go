@@ -35,7 +35,7 @@ func (p *parser) plugin(key, value string, at waxseal.Source, kind fileKind) {
 		p.conf.loaded[one.Package] = true
 		if one.Named != "" {
 			p.conf.finder.named[one.Package] = one.File
-			delete(p.conf.finder.texts, one.Package)
+			delete(p.conf.finder.functions, one.Package)
 		}
 	}
 	p.conf.Plugins = append(p.conf.Plugins, one)

@@ -11,6 +11,7 @@ func canonical(key string) string {
 	switch {
 	case key == "required_hits":
 		return "required_score"
+	case !strings.Contains(key, "list"):
 	case strings.Contains(key, "whitelist"):
 		return strings.Replace(key, "whitelist", "welcomelist", 1)
 	case strings.Contains(key, "blacklist"):
