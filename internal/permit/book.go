@@ -3,6 +3,8 @@ package permit
 import (
 	"cmp"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,7 +72,54 @@ type Key struct {
 	Revoked     *Moment           `json:"revoked,omitempty"`
 }
 
+// Fingerprint names a public key, as ssh-keygen(1) -l does for its own.
+func Fingerprint(public ed25519.PublicKey) string {
+	sum := sha256.Sum256(public)
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+}
+
+func (k Key) sound() error {
+	switch {
+	case k.Role != RolePerson && k.Role != RoleCI:
+		return fmt.Errorf("key of %q: unknown role %q: want %s or %s", k.Owner, k.Role, RolePerson, RoleCI)
+	case strings.TrimSpace(k.Owner) == "" || len(k.Owner) > 200:
+		return errors.New("a key needs an owner")
+	case len(k.Public) != ed25519.PublicKeySize || k.Fingerprint != Fingerprint(k.Public):
+		return fmt.Errorf("key of %q: it is not what its fingerprint says", k.Owner)
+	}
+	return nil
+}
+
 func (k Key) person() Person { return Person{Name: k.Owner, Key: k.Fingerprint, Login: k.Login} }
+
+// KeyStep makes a key known, or ends it, as the ledger keeps it. Whoever may write the
+// ledger may do so: it is signed by the ledger alone, and By says who it was.
+type KeyStep struct {
+	Add    *Key          `json:"add,omitempty"`
+	Revoke string        `json:"revoke,omitempty"` // fingerprint
+	Note   string        `json:"note,omitempty"`
+	By     waxseal.Actor `json:"by"`
+}
+
+// TakeKey folds one step about a key.
+func (b *Book) TakeKey(s KeyStep, at Moment) error {
+	switch {
+	case s.Add != nil && s.Revoke == "":
+		k := *s.Add
+		k.Added, k.Revoked = at, nil
+		return b.AddKey(k)
+	case s.Add == nil && s.Revoke != "":
+		return b.RevokeKey(s.Revoke, at)
+	}
+	return errors.New("a step about a key adds one or revokes one")
+}
+
+// TakeUse folds a finding that rests on a permit.
+func (b *Book) TakeUse(f waxseal.Finding) {
+	if p, ok := b.permits[ID(f.Permit)]; ok && f.Rung != waxseal.RungNone && f.Change != nil {
+		p.Uses[f.Change.Path]++
+	}
+}
 
 // Rules are what the host's administrators decide.
 type Rules struct {
@@ -106,8 +155,8 @@ func (b *Book) AddKey(k Key) error {
 	if _, ok := b.keys[k.Fingerprint]; ok {
 		return fmt.Errorf("key %s is known already", k.Fingerprint)
 	}
-	if k.Role != RolePerson && k.Role != RoleCI {
-		return fmt.Errorf("key %s: unknown role %q", k.Fingerprint, k.Role)
+	if err := k.sound(); err != nil {
+		return err
 	}
 	b.keys[k.Fingerprint] = k
 	return nil

@@ -36,7 +36,8 @@ func newOffice(t *testing.T, rules permit.Rules) *office {
 	} {
 		seed := sha256.Sum256([]byte(name))
 		o.private[name] = ed25519.NewKeyFromSeed(seed[:])
-		k.Fingerprint, k.Owner, k.Public = name+"'s", name, o.private[name].Public().(ed25519.PublicKey)
+		k.Owner, k.Public = name, o.private[name].Public().(ed25519.PublicKey)
+		k.Fingerprint = permit.Fingerprint(k.Public)
 		if err := o.AddKey(k); err != nil {
 			t.Fatal(err)
 		}
@@ -45,9 +46,13 @@ func newOffice(t *testing.T, rules permit.Rules) *office {
 }
 
 func (o *office) sign(name string, s permit.Step) permit.Step {
-	s.Key = name + "'s"
+	s.Key = o.fingerprint(name)
 	s.Signature = ed25519.Sign(o.private[name], s.Message())
 	return s
+}
+
+func (o *office) fingerprint(name string) string {
+	return permit.Fingerprint(o.private[name].Public().(ed25519.PublicKey))
 }
 
 // does takes a step at a time after noon.
@@ -316,7 +321,7 @@ func TestRefused(t *testing.T) {
 		}, "can't approve"},
 		{"another's signature", func(o *office, id permit.ID) error {
 			s := o.sign("alice", permit.Step{Kind: permit.Approve, Permit: id})
-			s.Key = "bob's"
+			s.Key = o.fingerprint("bob")
 			_, err := o.Take(s, permit.Moment{Index: 9, Time: noon})
 			return err
 		}, "not that of the key"},
@@ -327,7 +332,7 @@ func TestRefused(t *testing.T) {
 			return err
 		}, "not that of the key"},
 		{"revoked key", func(o *office, id permit.ID) error {
-			if err := o.RevokeKey("bob's", permit.Moment{}); err != nil {
+			if err := o.RevokeKey(o.fingerprint("bob"), permit.Moment{}); err != nil {
 				return err
 			}
 			_, err := o.does("bob", 0, permit.Step{Kind: permit.Approve, Permit: id})
