@@ -104,6 +104,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.listeners(found.Hooks, found.Settings, live)
+	c.answers(&found)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
