@@ -74,8 +74,11 @@ type Options struct {
 	Written []Entry
 	// Ignored are lines for an option that was set before, or that is no longer one.
 	Ignored []Entry
-	// Refusal is why the program does not start; no line behind it is read.
-	Refusal *Refusal
+	// Refusals are why the program does not start: it stops at the first, and this
+	// goes on, so that what is below is not lost.
+	Refusals []Refusal
+	// Unset says that the file is still the example that it was installed as.
+	Unset bool
 }
 
 // longestLine is how much of a line fits the buffer of ClamAV: what is beyond is
@@ -93,11 +96,8 @@ func (p Program) Parse(file waxseal.Path, text string) Options {
 			line = line[len(piece):]
 			n++
 			p.line(&o, set, piece, waxseal.Source{Path: file, Line: n})
-			if o.Refusal != nil {
-				return o
-			}
-			if len(o.Written)+len(o.Ignored) >= mostValues {
-				o.Refusal = &Refusal{waxseal.Source{Path: file, Line: n}, "more options than are read"}
+			if len(o.Written)+len(o.Ignored) >= mostValues || len(o.Refusals) >= mostRefusals {
+				o.Refusals = append(o.Refusals, Refusal{waxseal.Source{Path: file, Line: n}, "more lines than are read"})
 				return o
 			}
 		}
@@ -105,61 +105,65 @@ func (p Program) Parse(file waxseal.Path, text string) Options {
 	return o
 }
 
+const mostRefusals = 100
+
 func (p Program) line(o *Options, set map[string]bool, line string, at waxseal.Source) {
 	line, _, _ = strings.Cut(line, "\x00")
-	if body := strings.TrimLeft(line[:max(len(line)-1, 0)], blanks); true {
-		line = body + line[max(len(line)-1, 0):] // the last byte is never taken as white space before it
+	if line == "" {
+		return
 	}
+	last := len(line) - 1 // is never taken off as white space before the name
+	line = strings.TrimLeft(line[:last], blanks) + line[last:]
 	if len(line) <= 2 || line[0] == '#' {
 		return
 	}
-	refuse := func(reason string) { o.Refusal = &Refusal{at, reason} }
+	name, value, reason := split(line)
 	if strings.HasPrefix(line, "Example") {
-		refuse("Please edit the example config file " + string(at.Path))
-		return
-	}
-	i := strings.IndexAny(line, blanks)
-	if i < 0 {
-		refuse("Missing argument for option")
-		return
-	}
-	name, value := line[:i], strings.TrimRight(strings.TrimLeft(line[i:], blanks), blanks+"\n")
-	switch {
-	case value == "":
-		refuse("Missing argument for option")
-		return
-	case value[0] == '"':
-		end := strings.LastIndexByte(value, '"')
-		if end == 0 {
-			refuse("Missing closing parenthesis in option " + name)
-			return
-		}
-		if value = value[1:end]; value == "" {
-			refuse("Empty argument for option " + name)
-			return
-		}
+		o.Unset, reason = true, "Please edit the example config file "+string(at.Path)
 	}
 	row, known := p.options[name]
-	if !known {
-		refuse("Unknown option " + name)
-		return
+	if reason == "" && !known {
+		reason = "Unknown option " + name
 	}
-	e := Entry{name, value, at}
-	if row.deprecated {
+	ok := true
+	if reason == "" && !row.deprecated {
+		if value, ok = p.value(row, value); !ok {
+			reason = "Incorrect argument format for option " + name
+		}
+	}
+	switch e := (Entry{name, value, at}); {
+	case reason != "":
+		o.Refusals = append(o.Refusals, Refusal{at, reason})
+	case row.deprecated, set[name] && !row.multiple:
 		o.Ignored = append(o.Ignored, e)
-		return
+	default:
+		set[name] = true
+		o.Written = append(o.Written, e)
 	}
-	value, ok := p.value(row, value)
-	if !ok {
-		refuse("Incorrect argument format for option " + name)
-		return
+}
+
+// split parts a line into an option and its argument, without quotes; reason says
+// what is wrong with it.
+func split(line string) (name, value, reason string) {
+	i := strings.IndexAny(line, blanks)
+	if i < 0 {
+		return line, "", "Missing argument for option"
 	}
-	if e.Value = value; set[name] && !row.multiple {
-		o.Ignored = append(o.Ignored, e)
-		return
+	name, value = line[:i], strings.TrimRight(strings.TrimLeft(line[i:], blanks), blanks+"\n")
+	switch {
+	case value == "":
+		return name, "", "Missing argument for option"
+	case value[0] != '"':
+		return name, value, ""
 	}
-	set[name] = true
-	o.Written = append(o.Written, e)
+	switch end := strings.LastIndexByte(value, '"'); end {
+	case 0:
+		return name, "", "Missing closing parenthesis in option " + name
+	case 1:
+		return name, "", "Empty argument for option " + name
+	default:
+		return name, value[1:end], ""
+	}
 }
 
 var (
@@ -223,6 +227,15 @@ func (o Options) All(name string) []Entry {
 		}
 	}
 	return list
+}
+
+// Default is what an option is where nothing is written.
+func (o Options) Default(name string) string {
+	row := o.program.options[name]
+	if row.kind == "bool" && row.otherwise == "" {
+		return "no"
+	}
+	return row.otherwise
 }
 
 // Get is the line for an option that counts, if there is one.

@@ -127,7 +127,7 @@ func clamSection(said, file string) string {
 }
 
 func clamShown(o Options) (text string, refused bool) {
-	if o.Refusal != nil {
+	if len(o.Refusals) > 0 {
 		return "refused", true
 	}
 	var list []string

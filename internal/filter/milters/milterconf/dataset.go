@@ -116,3 +116,38 @@ func ParseKey(value string) Key {
 	}
 	return k
 }
+
+// Server is the host that a data set asks, "" where that is this one or not said: of
+// dsn:TYPE://[user[:password]@][port+]host/…, ldap://host[:port]/…, memcache:host,
+// repute:host and socket:port@host.
+func (d DataSet) Server() string {
+	rest := d.Name
+	switch d.Type {
+	case "dsn", "ldap":
+		if i := strings.Index(rest, "//"); i >= 0 {
+			rest = rest[i+2:]
+		}
+		rest, _, _ = strings.Cut(rest, "/")
+		rest = rest[strings.LastIndexByte(rest, '@')+1:]
+		rest = rest[strings.LastIndexByte(rest, '+')+1:]
+	case "memcache", "repute":
+		rest, _, _ = strings.Cut(rest, "/")
+		rest, _, _ = strings.Cut(rest, ",")
+	case "socket", "erlang":
+		_, after, found := strings.Cut(rest, "@")
+		if !found {
+			return ""
+		}
+		rest = after
+		if d.Type == "erlang" {
+			rest, _, _ = strings.Cut(rest, ":")
+		}
+	default:
+		return ""
+	}
+	host, _, port := strings.Cut(rest, ":")
+	if port && strings.HasPrefix(rest, "[") {
+		host, _, _ = strings.Cut(rest[1:], "]")
+	}
+	return host
+}
