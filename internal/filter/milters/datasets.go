@@ -125,14 +125,3 @@ func (d *dkim) means(e milterconf.Entry) {
 		}
 	}
 }
-
-// script is a file of Lua that OpenDKIM runs for each message, or for each lookup.
-func (d *dkim) script(e milterconf.Entry) {
-	p := within(d.Value("BaseDirectory"), e.Value)
-	h := d.hook(e)
-	h.Kind, h.Effects = waxseal.KindScript, append([]waxseal.Effect{}, waxseal.Observe, waxseal.Copy, waxseal.Divert, waxseal.Modify, waxseal.Drop, waxseal.Execute)
-	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(p)}
-	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleScript}}
-	h.Explain = "OpenDKIM runs the Lua code in " + mta.Clip(string(p)) + " for each message" + where(h)
-	d.emit(h)
-}

@@ -101,6 +101,7 @@ func (d *dkim) ownDomains() {
 }
 
 func (d *dkim) entry(e milterconf.Entry) {
+	written := e
 	e.Value = d.spelling(e)
 	otherwise, ok := dkimDefaults[e.Name]
 	if !ok {
@@ -114,7 +115,7 @@ func (d *dkim) entry(e milterconf.Entry) {
 	case slices.Contains(milterconf.Scripts, e.Name):
 		d.script(e)
 	case slices.Contains(milterconf.DataSets, e.Name):
-		d.dataSet(e)
+		d.dataSet(written)
 	case strings.HasPrefix(e.Name, "On-"):
 		d.action(e)
 	default:
