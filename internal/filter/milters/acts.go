@@ -3,6 +3,7 @@ package milters
 import (
 	"net/netip"
 	"path"
+	"strconv"
 	"strings"
 
 	"waxseal"
@@ -68,8 +69,8 @@ func (f *filter) discard(h waxseal.Hook, value, what, held string) {
 	f.emit(h)
 }
 
-// passes emits a hook for mail that is let through: some of it "unchecked", "all" of
-// it, or although it is "infected".
+// passes emits a hook for mail that is let through: "some" of it, "all" of it,
+// or although it is "infected".
 func (f *filter) passes(h waxseal.Hook, how, value, explain string) {
 	h.Kind, h.Effects = waxseal.KindRewrite, drops[:1]
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: value}
@@ -133,18 +134,22 @@ func (f *filter) set(e milterconf.Entry, otherwise string) {
 	}
 }
 
-// refused notes why a program does not start with a configuration.
+// refused notes why a program does not start with a configuration: what runs is what
+// it read before, and after that nothing does.
 func (f *filter) refused(list []milterconf.Refusal) {
-	for i, r := range list {
-		message := r.Reason
-		if i == 0 {
-			message = f.title + " does not start with this configuration: " + r.Reason
-		}
+	told := f.asleep != ""
+	for _, r := range list {
 		p := r.Source.Path
 		if p == "" {
 			p = f.main
 		}
-		f.Problem(p, r.Source.Line, message)
+		message := f.title + " does not start with this: " + r.Reason
+		if told || r.Missing || !f.Exists(p) {
+			f.Problem(p, r.Source.Line, message)
+			continue
+		}
+		told = true
+		f.Unreadable(p, "the configuration of "+f.title, "line "+strconv.Itoa(r.Source.Line)+": "+message)
 	}
 }
 

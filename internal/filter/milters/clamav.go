@@ -25,10 +25,10 @@ func (f *filter) clamOptions(p milterconf.Program, each func(*clam, milterconf.E
 		return
 	}
 	c := &clam{f, p.Parse(f.main, text)}
-	f.refused(c.Refusals)
 	if c.Unset {
 		f.asleep = f.title + " does not start: the file is still the example that it was installed as"
 	}
+	f.refused(c.Refusals)
 	for _, e := range c.Ignored {
 		if was, set := c.Get(e.Name); set {
 			f.Problem(e.Source.Path, e.Source.Line, e.Name+" is set in line "+strconv.Itoa(was.Source.Line)+" already, and only the first counts")
@@ -84,7 +84,7 @@ func (c *clam) milterLine(e milterconf.Entry) {
 	case "OnFail":
 		h.Scope = unlooked
 		if strings.EqualFold(e.Value, "Accept") {
-			c.passes(h, "unchecked", e.Value, "Mail that could not be scanned is delivered")
+			c.passes(h, "some", e.Value, "Mail that could not be scanned is delivered")
 		}
 	case "OnClean":
 		h.Scope = clean
@@ -93,15 +93,25 @@ func (c *clam) milterLine(e milterconf.Entry) {
 		h.Scope = infected
 		c.command(h, waxseal.KindPipe, e.Value, "for each message in which a virus was found")
 	case "LocalNet":
-		if m := anyone([]string{e.Value}); m != "" {
-			c.passes(h, "all", m, "No mail is scanned: the clients that are passed over are all ("+m+")")
-		}
+		c.localNet(h, e.Value)
 	case "AllowList", "Whitelist":
 		c.allowed(h, e)
 	case "SkipAuthenticated":
 		if p, ok := strings.CutPrefix(e.Value, "file:"); ok {
 			c.table(h, e.Value, waxseal.Part{Path: mta.Clean(p), Role: waxseal.RoleList}, "the users whose mail it does not scan")
 		}
+	}
+}
+
+// localNet is a net whose mail is not scanned; that this host's own is not is how the
+// documentation sets it up.
+func (c *clam) localNet(h waxseal.Hook, net string) {
+	switch host, _, _ := strings.Cut(net, "/"); {
+	case anyone([]string{net}) != "":
+		c.passes(h, "all", net, "No mail is scanned: the clients that are passed over are all ("+net+")")
+	case net != "local" && !mta.IsLoopback(host):
+		h.Scope = "mail from " + net
+		c.passes(h, "some", net, "Mail from "+mta.Clip(net)+" is not scanned")
 	}
 }
 

@@ -56,7 +56,7 @@ func TestOpenDKIM(t *testing.T) {
 		{"a server decides", "SigningTable dsn:mysql://u:geheim@203.0.113.9/db/table=x\nKeyTable ldap://10.0.0.7/dc=x\n",
 			"opendkim map SigningTable:1 dsn:mysql://u@203.0.113.9/db/table=x remote\nopendkim map KeyTable:2 ldap://10.0.0.7/dc=x remote\n"},
 		{"root", "UserID root:root\n", "opendkim rewrite UserID:1 root:root\n"},
-		{"a line that is wrong", "Nonsense x\nRedirectFailuresTo a@example.test\n", "opendkim redirect RedirectFailuresTo:2 a@example.test\n"},
+		{"a line that is wrong", "Nonsense x\nRedirectFailuresTo a@example.test\n", "opendkim unreadable the configuration of OpenDKIM:0 /etc/opendkim.conf\nopendkim redirect RedirectFailuresTo:2 a@example.test\n"},
 		{"further lines", "Include /etc/opendkim/more.conf\n", "opendkim script Include:1 /etc/opendkim/more.conf\nopendkim redirect RedirectFailuresTo:1 more@evil.example.net remote\n"},
 		{"code", "FinalPolicyScript /etc/opendkim/final.lua\n",
 			"opendkim script FinalPolicyScript:1 /etc/opendkim/final.lua\nopendkim copy FinalPolicyScript:2 drop@evil.example.net remote seen=inferred\n" +
@@ -102,7 +102,7 @@ func TestOthers(t *testing.T) {
 			"opendmarc copy FailureReportsBcc:1 b@evil.example.net remote inactive=no reports are sent: FailureReports is off\n"},
 		{"clamav-milter", "/etc/clamav/clamav-milter.conf", "ClamdSocket tcp:203.0.113.9:3310\nClamdSocket unix:/run/clamav/clamd.ctl\nOnInfected Accept\nOnFail Accept\nOnInfected Reject\nVirusAction /tmp/x\nLocalNet 0.0.0.0/0\nOnClean Blackhole\nAllowList /etc/allow\n",
 			"clamav-milter policy ClamdSocket:1 inet:203.0.113.9:3310 remote\nclamav-milter policy ClamdSocket:2 unix:/run/clamav/clamd.ctl\nclamav-milter rewrite OnInfected:3 Accept lets_pass=infected\n" +
-				"clamav-milter rewrite OnFail:4 Accept lets_pass=unchecked\nclamav-milter pipe VirusAction:6 /tmp/x\nclamav-milter rewrite LocalNet:7 0.0.0.0/0 lets_pass=all\nclamav-milter discard OnClean:8 Blackhole\n" +
+				"clamav-milter rewrite OnFail:4 Accept lets_pass=some\nclamav-milter pipe VirusAction:6 /tmp/x\nclamav-milter rewrite LocalNet:7 0.0.0.0/0 lets_pass=all\nclamav-milter discard OnClean:8 Blackhole\n" +
 				"clamav-milter map AllowList:9 file:/etc/allow\nclamav-milter rewrite AllowList:2 From:.* lets_pass=all\n"},
 		{"clamav-milter as it is installed", "/etc/mail/clamav-milter.conf", "Example\nOnInfected Accept\n",
 			"clamav-milter rewrite OnInfected:2 Accept lets_pass=infected inactive=clamav-milter does not start: the file is still the example that it was installed as\n"},

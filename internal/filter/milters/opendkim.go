@@ -12,7 +12,7 @@ import (
 // openDKIM reads opendkim.conf(5) and what it leads to.
 func openDKIM(f *filter) {
 	var built []string
-	if f.options.Package("opendkim").Manager == "dpkg" {
+	if p := f.options.Package("opendkim"); p.Manager == "dpkg" && p.Version != "" {
 		built = milterconf.DebianDKIM
 	}
 	c, ok := f.trusted(milterconf.OpenDKIM(built...), milterconf.Values)

@@ -2,6 +2,7 @@ package milters
 
 import (
 	"cmp"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -48,14 +49,31 @@ func (f *filter) rule(r milterconf.Rule, e milterconf.Entry, followed bool) {
 		for _, expression := range r.Expressions {
 			h := f.hook(e)
 			h.Scope = expression
-			mta.Modify(&h, "condition", expression)
+			mta.Modify(&h, "condition", condition(expression))
 			f.discard(h, expression, "Mail that matches "+mta.Clip(expression), held)
 		}
 	case "accept":
+		h := f.hook(e)
 		if r.All && followed {
-			f.passes(f.hook(e), "all", e.Value, "All mail passes: the rule picks each message, and what stands below it is not asked")
+			f.passes(h, "all", e.Value, "All mail passes: the rule picks each message, and what stands below it is not asked")
+		} else if !r.All {
+			h.Scope = strings.Join(r.Expressions, " or ")
+			f.passes(h, "some", e.Value, "Mail that matches "+mta.Clip(h.Scope)+" passes, whatever stands below the rule")
 		}
 	case "ipv4file", "ipv6file":
 		f.Part(mta.Clean(r.Message), waxseal.RoleFilterConfig)
 	}
+}
+
+// headerTerm is an expression that is a single term about a header field.
+var headerTerm = regexp.MustCompile(`^header (\S)\^?([A-Za-z0-9-]+)\$?\S[ei]* (\S)(.*)\S[ei]*$`)
+
+// condition is an expression in the words of other rules, where it is as simple:
+// header matches "X-Spam-Flag: YES".
+func condition(expression string) string {
+	g := headerTerm.FindStringSubmatch(expression)
+	if g == nil || strings.Contains(g[4], g[3]) || strings.Contains(g[4], `"`) {
+		return expression
+	}
+	return `header matches "` + g[2] + ": " + strings.TrimPrefix(g[4], "^") + `"`
 }

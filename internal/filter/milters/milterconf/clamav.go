@@ -97,7 +97,7 @@ func (p Program) Parse(file waxseal.Path, text string) Options {
 			n++
 			p.line(&o, set, piece, waxseal.Source{Path: file, Line: n})
 			if len(o.Written)+len(o.Ignored) >= mostValues || len(o.Refusals) >= mostRefusals {
-				o.Refusals = append(o.Refusals, Refusal{waxseal.Source{Path: file, Line: n}, "more lines than are read"})
+				o.Refusals = append(o.Refusals, Refusal{Source: waxseal.Source{Path: file, Line: n}, Reason: "more lines than are read"})
 				return o
 			}
 		}
@@ -133,7 +133,7 @@ func (p Program) line(o *Options, set map[string]bool, line string, at waxseal.S
 	}
 	switch e := (Entry{name, value, at}); {
 	case reason != "":
-		o.Refusals = append(o.Refusals, Refusal{at, reason})
+		o.Refusals = append(o.Refusals, Refusal{Source: at, Reason: reason})
 	case row.deprecated, set[name] && !row.multiple:
 		o.Ignored = append(o.Ignored, e)
 	default:

@@ -81,7 +81,7 @@ type checker struct {
 
 func (k *checker) refuseIf(wrong bool, name, reason string) {
 	if e, ok := k.Get(name); wrong && ok {
-		k.found = append(k.found, Refusal{e.Source, reason})
+		k.found = append(k.found, Refusal{Source: e.Source, Reason: reason, Missing: strings.HasSuffix(reason, "No such file or directory")})
 	}
 }
 

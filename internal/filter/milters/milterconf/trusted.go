@@ -58,6 +58,9 @@ type Entry struct {
 type Refusal struct {
 	Source waxseal.Source
 	Reason string
+	// Missing says that it is about a file that is not there. The tree may be a part of
+	// a host.
+	Missing bool
 }
 
 // Config is a configuration as its program takes it.
@@ -91,7 +94,7 @@ type loader struct {
 
 func (l *loader) refuse(at waxseal.Source, reason string) {
 	if len(l.config.Refusals) < 100 {
-		l.config.Refusals = append(l.config.Refusals, Refusal{at, reason})
+		l.config.Refusals = append(l.config.Refusals, Refusal{Source: at, Reason: reason})
 	}
 }
 
