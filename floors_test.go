@@ -56,10 +56,12 @@ var floors = []struct {
 		"waxseal/internal/mta/sendmail/cf",
 		"waxseal/internal/mta/sendmail/mc",
 		"waxseal/internal/filter/dovecot/doveconf",
+		"waxseal/internal/filter/milters/milterconf",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
+		"waxseal/internal/filter/milters",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/mta/exim",

@@ -64,6 +64,10 @@ const (
 	nowFailsOpen
 
 	// The verb of an action.
+	allPass
+	somePass
+	infectedPasses
+	signsForAnyone
 	dropped
 	droppedSpam
 	answered
@@ -256,6 +260,10 @@ var signs = [...]row{
 	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},
 	anyoneBelieved:   {waxseal.High, false, "files are believed that anyone may write or replace (%s): %s"},
 	sendsAsAnybody:   {waxseal.Medium, false, "the user %s may send mail as anybody, and nothing in it tells"},
+	allPass:          {waxseal.High, false, "all mail passes by, though the filter is there as before (%s): %s"},
+	somePass:         {waxseal.Medium, false, "some mail passes by a filter unchecked (%s): %s"},
+	infectedPasses:   {waxseal.High, false, "mail in which a virus was found is delivered (%s): %s"},
+	signsForAnyone:   {waxseal.High, false, "mail of strangers is signed as if it came from the own domains (%s): %s"},
 	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 
@@ -357,6 +365,7 @@ var standing = map[sign]waxseal.Severity{
 	deliveryProgram:    waxseal.Low,
 	textTool:           waxseal.Low,
 	droppedMarked:      waxseal.Low,
+	somePass:           waxseal.Low,
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,
