@@ -19,10 +19,6 @@ func (c *Context) signs(h waxseal.Hook) weight {
 		return weighing(unreached, h.Directive, clip(h.Target.Value))
 	}
 	var w weight
-	if much := h.Modifiers["unchecked"]; much != "" {
-		w.add(pick(much == "all" && seesAll(h), filterOff, filterWeaker), h.Directive, clip(h.Target.Value))
-		return w
-	}
 	switch h.Kind {
 	case waxseal.KindUnreadable:
 		w.add(unreadable, clip(h.Target.Value))

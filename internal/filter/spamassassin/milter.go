@@ -156,9 +156,9 @@ func (r *milter) ignored() {
 			h := r.begin("i")
 			h.ID = id(Milter, r.source.Path, "-i", net)
 			h.Kind, h.Target = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: net}
-			h.Modifiers = map[string]string{"unchecked": partPasses}
+			h.Modifiers = map[string]string{"lets_pass": partPasses}
 			if bits <= 1 {
-				h.Modifiers["unchecked"] = allPasses
+				h.Modifiers["lets_pass"] = allPasses
 			}
 			h.Explain = "spamass-milter does not look at mail from the hosts " + mta.Clip(net) + " (spamass-milter(1) -i)."
 			r.Emit(h)

@@ -14,10 +14,10 @@ import (
 	"waxseal/internal/mta"
 )
 
-// How much of a mail stream a setting takes past the filter (Modifiers["unchecked"]).
+// How much of a mail stream a setting takes past the filter (Modifiers["lets_pass"]).
 const (
 	allPasses  = "all"
-	partPasses = "part"
+	partPasses = "some"
 )
 
 // passing finds what lets mail pass, or calls all of it spam, whatever is in it. A
@@ -73,7 +73,7 @@ func left(lines []saconf.Line) []saconf.Line {
 func (r *reader) hole(l saconf.Line, w whose, much, place, explain string) {
 	h := r.begin(l, w, place)
 	h.Kind, h.Target = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: l.Value}
-	h.Modifiers = map[string]string{"unchecked": much}
+	h.Modifiers = map[string]string{"lets_pass": much}
 	h.Explain = explain + " (" + in(l) + ")."
 	r.Emit(h)
 }
@@ -111,7 +111,7 @@ func (r *reader) threshold(e effective, w whose) {
 	case n <= 0:
 		h := r.begin(l, w, "")
 		h.Kind, h.Effects, h.Target = waxseal.KindRewrite, []waxseal.Effect{waxseal.Modify}, waxseal.Target{Type: waxseal.TargetText, Value: l.Value}
-		h.Modifiers = map[string]string{"unchecked": allPasses}
+		h.Modifiers = map[string]string{"lets_pass": allPasses}
 		h.Explain = "SpamAssassin calls " + w.who + " spam, since " + l.Value + " points are enough (" + in(l) + ")."
 		r.Emit(h)
 	}

@@ -79,7 +79,7 @@ func (r *saExim) hooks() {
 	if c, ok := r.values["SAEximRunCond"]; ok && c.value == "0" {
 		h := r.begin("SAEximRunCond")
 		h.Kind, h.Target = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: "0"}
-		h.Modifiers = map[string]string{"unchecked": partPasses} // as the package comes
+		h.Modifiers = map[string]string{"lets_pass": partPasses} // as the package comes
 		h.Explain = "sa-exim looks at no mail (SAEximRunCond: 0)."
 		r.Emit(h)
 	}

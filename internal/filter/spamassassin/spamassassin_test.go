@@ -25,7 +25,7 @@ func told(r mta.Result) string {
 	var b strings.Builder
 	for _, h := range r.Hooks {
 		fmt.Fprintf(&b, "%s %s %s %s", h.Directive, h.Kind, h.Target.Type, h.Target.Value)
-		for _, m := range []string{"unchecked", "hosts", "inactive"} {
+		for _, m := range []string{"lets_pass", "hosts", "inactive"} {
 			if v := h.Modifiers[m]; v != "" {
 				fmt.Fprintf(&b, " %s=%s", m, v)
 			}
@@ -45,20 +45,20 @@ func TestHooks(t *testing.T) {
 	}{
 		{name: "nothing but settings", local: "rewrite_header Subject [SPAM]\nrequired_score 4.5\nwhitelist_from *@example.test partner@other.example\nscore BAYES_99 4.5\nadd_header all X-A b\nreport_safe 0\n"},
 		{name: "code by a relative path", local: "loadplugin Own::A a.pm\n", want: "loadplugin plugin file /etc/spamassassin/a.pm\nloadplugin script file /etc/spamassassin/a.pm\n", more: map[string]string{"/etc/spamassassin/a.pm": "1;\n"}},
-		{name: "everybody is welcome", local: "welcomelist_from *\n", want: "welcomelist_from rewrite text * unchecked=all\n"},
+		{name: "everybody is welcome", local: "welcomelist_from *\n", want: "welcomelist_from rewrite text * lets_pass=all\n"},
 		{name: "everybody at last is not", local: "welcomelist_from * a@b\nunwelcomelist_from *\n"},
-		{name: "a top-level domain, a provider", local: "whitelist_from *.com *@gmail.com *@partner.example\n", want: "welcomelist_from rewrite text *.com unchecked=part\nwelcomelist_from rewrite text *@gmail.com unchecked=part\n"},
-		{name: "all recipients", local: "all_spam_to *@example.test\nmore_spam_to postmaster@example.test\nwelcomelist_to *\n", want: "all_spam_to rewrite text *@example.test unchecked=part\nwelcomelist_to rewrite text * unchecked=all\n"},
-		{name: "a score out of reach", local: "required_score 999\n", want: "required_score rewrite text 999 unchecked=all\n"},
+		{name: "a top-level domain, a provider", local: "whitelist_from *.com *@gmail.com *@partner.example\n", want: "welcomelist_from rewrite text *.com lets_pass=some\nwelcomelist_from rewrite text *@gmail.com lets_pass=some\n"},
+		{name: "all recipients", local: "all_spam_to *@example.test\nmore_spam_to postmaster@example.test\nwelcomelist_to *\n", want: "all_spam_to rewrite text *@example.test lets_pass=some\nwelcomelist_to rewrite text * lets_pass=all\n"},
+		{name: "a score out of reach", local: "required_score 999\n", want: "required_score rewrite text 999 lets_pass=all\n"},
 		{name: "the last valid score counts", local: "required_score 999\nrequired_score 5\nrequired_score many\n"},
-		{name: "all is spam", local: "required_score 0\n", want: "required_score rewrite text 0 unchecked=all\n"},
-		{name: "networks", local: "trusted_networks 10/8 192.168.1 0.0.0.0/0\ninternal_networks 128.0.0.0/1\nmsa_networks ::/0\n", want: "trusted_networks rewrite text 0.0.0.0/0 unchecked=all\ninternal_networks rewrite text 128.0.0.0/1 unchecked=all\nmsa_networks rewrite text ::/0 unchecked=all\n"},
+		{name: "all is spam", local: "required_score 0\n", want: "required_score rewrite text 0 lets_pass=all\n"},
+		{name: "networks", local: "trusted_networks 10/8 192.168.1 0.0.0.0/0\ninternal_networks 128.0.0.0/1\nmsa_networks ::/0\n", want: "trusted_networks rewrite text 0.0.0.0/0 lets_pass=all\ninternal_networks rewrite text 128.0.0.0/1 lets_pass=all\nmsa_networks rewrite text ::/0 lets_pass=all\n"},
 		{name: "networks taken back", local: "trusted_networks 0/0\nclear_trusted_networks\n"},
-		{name: "tests switched off", local: "use_bayes 0\nskip_rbl_checks 1\ndns_available no\nuse_razor2 1\n", want: "dns_available rewrite text no unchecked=part\nskip_rbl_checks rewrite text 1 unchecked=part\nuse_bayes rewrite text 0 unchecked=part\n"},
+		{name: "tests switched off", local: "use_bayes 0\nskip_rbl_checks 1\ndns_available no\nuse_razor2 1\n", want: "dns_available rewrite text no lets_pass=some\nskip_rbl_checks rewrite text 1 lets_pass=some\nuse_bayes rewrite text 0 lets_pass=some\n"},
 		{name: "a rule that fits all", local: "header A From =~ /./\nscore A -100\nbody B /viagra/\nscore B -50\nmeta C (1)\nscore C -99\nheader D exists:Subject\nscore D -30\nheader E From =~ /partner/\nscore E -5\n",
-			want: "score rewrite text A -100 unchecked=all\nscore rewrite text B -50 unchecked=part\nscore rewrite text C -99 unchecked=all\nscore rewrite text D -30 unchecked=all\n"},
-		{name: "shortcircuit", local: "body A /.*/\nshortcircuit A ham\nshortcircuit USER_IN_WELCOMELIST on\n", want: "shortcircuit rewrite text A ham unchecked=all\n"},
-		{name: "no mark is left", local: "clear_headers\n", want: "clear_headers rewrite text  unchecked=part\n"},
+			want: "score rewrite text A -100 lets_pass=all\nscore rewrite text B -50 lets_pass=some\nscore rewrite text C -99 lets_pass=all\nscore rewrite text D -30 lets_pass=all\n"},
+		{name: "shortcircuit", local: "body A /.*/\nshortcircuit A ham\nshortcircuit USER_IN_WELCOMELIST on\n", want: "shortcircuit rewrite text A ham lets_pass=all\n"},
+		{name: "no mark is left", local: "clear_headers\n", want: "clear_headers rewrite text  lets_pass=some\n"},
 		{name: "other marks", local: "clear_headers\nadd_header spam Flag _YESNOCAPS_\n"},
 		{name: "reports go elsewhere", local: "spamcop_to_address box@evil.example.net\nspamcop_relayhost mx.evil.example.net\n", want: "spamcop_to_address copy address box@evil.example.net remote\nspamcop_relayhost relay host [mx.evil.example.net] remote\n"},
 		{name: "reports go to SpamCop", local: "spamcop_to_address submit.x@spam.spamcop.net\n"},
@@ -70,12 +70,12 @@ func TestHooks(t *testing.T) {
 		{name: "a header people answer to", local: "rewrite_header From box@evil.example.net\n", want: "rewrite_header rewrite text box@evil.example.net\n"},
 		{name: "modules for what is learned", local: "bayes_store_module Mail::SpamAssassin::BayesStore::Redis\nauto_whitelist_factory Own::List\n", want: "auto_welcomelist_factory plugin file /usr/share/perl5/Own/List.pm\n"},
 		{name: "the client", more: map[string]string{"/etc/spamassassin/spamc.conf": "# -d x\n-d spam.evil.example.net,10.0.0.7 -p 1783\n"}, want: "-d policy socket inet:spam.evil.example.net:1783 remote\n-d policy socket inet:10.0.0.7:1783 remote\n"},
-		{name: "a user's file", more: map[string]string{"/home/alice/.spamassassin/user_prefs": "loadplugin A /opt/a.pm\nwhitelist_from *\n"}, want: "loadplugin plugin file /opt/a.pm\nwelcomelist_from rewrite text * unchecked=all\n"},
-		{name: "rules of others are looked through", more: map[string]string{"/usr/share/spamassassin/10.cf": "required_score 5\nloadplugin A /opt/a.pm\nwelcomelist_from *\ndef_welcomelist_from_rcvd *@x.com x.com\n"}, want: "loadplugin plugin file /opt/a.pm\nwelcomelist_from rewrite text * unchecked=all\n"},
-		{name: "an empty directory of updates hides all rules", more: map[string]string{"/var/lib/spamassassin/4.000001/readme": "", "/usr/share/spamassassin/10.cf": "body A /x/\n"}, want: "rules rewrite text /var/lib/spamassassin/4.000001 unchecked=all\n"},
+		{name: "a user's file", more: map[string]string{"/home/alice/.spamassassin/user_prefs": "loadplugin A /opt/a.pm\nwhitelist_from *\n"}, want: "loadplugin plugin file /opt/a.pm\nwelcomelist_from rewrite text * lets_pass=some\n"},
+		{name: "rules of others are looked through", more: map[string]string{"/usr/share/spamassassin/10.cf": "required_score 5\nloadplugin A /opt/a.pm\nwelcomelist_from *\ndef_welcomelist_from_rcvd *@x.com x.com\n"}, want: "loadplugin plugin file /opt/a.pm\nwelcomelist_from rewrite text * lets_pass=all\n"},
+		{name: "an empty directory of updates hides all rules", more: map[string]string{"/var/lib/spamassassin/4.000001/readme": "", "/usr/share/spamassassin/10.cf": "body A /x/\n"}, want: "rules rewrite text /var/lib/spamassassin/4.000001 lets_pass=all\n"},
 		{name: "a channel of updates", more: map[string]string{"/var/lib/spamassassin/4.000001/updates_spamassassin_org.cf": "include updates_spamassassin_org/10.cf\n", "/var/lib/spamassassin/4.000001/updates_spamassassin_org/10.cf": "body A /x/\n"}},
 		{name: "spamass-milter", more: map[string]string{"/etc/default/spamass-milter": "OPTIONS=\"-u x -i 127.0.0.1\"\nOPTIONS=\"${OPTIONS} -b box@evil.example.net -i 0.0.0.0/0 -- -d 203.0.113.9\"\n"},
-			want: "-b redirect address box@evil.example.net remote\n-i rewrite text 0.0.0.0/0 unchecked=all\n-d policy socket inet:203.0.113.9:783 remote\n"},
+			want: "-b redirect address box@evil.example.net remote\n-i rewrite text 0.0.0.0/0 lets_pass=all\n-d policy socket inet:203.0.113.9:783 remote\n"},
 		{name: "sa-exim", more: map[string]string{"/etc/exim4/sa-exim.conf": "SAEximRunCond: 1\nSAspamcpath: /usr/bin/spamc\nSAspamcHost: 203.0.113.9\nSAnotspamsave: /var/tmp/x\nSAnotspamSavCond: 1\nSApermrejectsave: /var/spool/sa-exim/x\n"},
 			want: "SAspamcpath pipe command /usr/bin/spamc\n-d policy socket inet:203.0.113.9:783 remote\nSAnotspamsave copy file /var/tmp/x\n"},
 	}
@@ -172,8 +172,8 @@ func TestServices(t *testing.T) {
 func TestDaemon(t *testing.T) {
 	argv := []string{"spamd", "--siteconf=/opt/sa", "-L", "-s", "null", "--cf=required_score 900", "--pre", "loadplugin A /opt/a.pm"}
 	got := told(read(map[string]string{"/opt/sa/local.cf": "use_bayes 0\n"}, mta.Start{Argv: argv, Why: "x", Source: waxseal.Source{Path: "/x", Line: 1}}))
-	want := "loadplugin plugin file /opt/a.pm\nrequired_score rewrite text 900 unchecked=all\nuse_bayes rewrite text 0 unchecked=part\n" +
-		"--local rewrite text --local unchecked=part\n--syslog log file /dev/null\n--siteconfigpath script file /opt/sa\n"
+	want := "loadplugin plugin file /opt/a.pm\nrequired_score rewrite text 900 lets_pass=all\nuse_bayes rewrite text 0 lets_pass=some\n" +
+		"--local rewrite text --local lets_pass=some\n--syslog log file /dev/null\n--siteconfigpath script file /opt/sa\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

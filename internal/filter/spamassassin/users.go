@@ -95,6 +95,9 @@ func pick[T any](first bool, a, b T) T {
 
 // limit puts to rest what a user's preferences may not say.
 func (r *reader) limit(h *waxseal.Hook) {
+	if h.Modifiers["lets_pass"] == allPasses { // of one user
+		mta.Modify(h, "lets_pass", partPasses)
+	}
 	switch {
 	case h.Kind == waxseal.KindPlugin: // spamassassin(1) loads it
 	case r.spamd.has("nouser-config"):

@@ -7,6 +7,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
@@ -37,6 +38,13 @@ func servers() []server {
 		{spamassassin.MTA, "SpamAssassin", "/etc/spamassassin/local.cf", "Examples add to local.cf of a Debian server where spamass-milter hands mail to spamd, unless they say otherwise; the last of two lines for one setting counts.", spamAssassinServer},
 		{spamassassin.Milter, "spamass-milter", "/etc/default/spamass-milter", "Examples add to the file of defaults, which is a part of a shell script: the last of two values of a variable counts.", spamAssassinServer},
 		{spamassassin.SAExim, "sa-exim", "/etc/exim4/sa-exim.conf", "Examples add to sa-exim.conf, where the last of two lines for one setting counts.", saEximServer},
+		{milters.OpenDKIM, "OpenDKIM", "/etc/opendkim.conf", "Examples add to opendkim.conf unless they say otherwise; the last of two lines for one parameter counts.", openDKIMServer},
+		{milters.OpenDMARC, "OpenDMARC", "/etc/opendmarc.conf", "Examples add to opendmarc.conf unless they say otherwise; the last of two lines for one parameter counts.", openDMARCServer},
+		{milters.ClamMilter, "clamav-milter", "/etc/clamav/clamav-milter.conf", "Examples add to clamav-milter.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
+		{milters.Clamd, "ClamAV", "/etc/clamav/clamd.conf", "Examples add to clamd.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
+		{milters.Freshclam, "freshclam", "/etc/clamav/freshclam.conf", "Examples add to freshclam.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
+		{milters.Greylist, "milter-greylist", "/etc/mail/greylist.conf", "Examples add to greylist.conf unless they say otherwise; the first entry of an access list that matches counts.", greylistServer},
+		{milters.Regex, "milter-regex", "/etc/milter-regex.conf", "Examples add to milter-regex.conf unless they say otherwise; the first rule that matches counts.", milterRegexServer},
 	}
 }
 
