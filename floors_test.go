@@ -61,6 +61,7 @@ var floors = []struct {
 		"waxseal/internal/filter/dovecot",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
+		"waxseal/internal/filter/policy",
 		"waxseal/internal/mta/exim",
 		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",

@@ -17,6 +17,8 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(notices, clip(value))
 	case strings.HasPrefix(h.Directive, "allow_mail_to_"):
 		w.add(pick(strings.Contains(value, "include"), listsAct, rewritten), h.Directive, clip(value))
+	case h.Modifiers["passes"] == "everybody":
+		w.add(letsAllBy, h.Directive, clip(value))
 	case c.rights(h, w):
 	case h.Has(waxseal.Execute):
 		c.code(h, w)

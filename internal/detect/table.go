@@ -87,6 +87,7 @@ const (
 	held
 	heldFrom
 	passedBy
+	letsAllBy
 	rightsSet
 	rightsOfRoot
 	othersBelieved
@@ -251,6 +252,7 @@ var signs = [...]row{
 	held:             {waxseal.Medium, false, "mail is put on hold until somebody looks: %s"},
 	heldFrom:         {waxseal.High, false, "mail of certain people or about certain things is kept from its recipients: %s"},
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
+	letsAllBy:        {waxseal.High, false, "everybody's mail is let by, by what seems to check it (%s): %s"},
 	rightsSet:        {waxseal.Medium, false, "%s says with whose rights programs run: %s"},
 	rightsOfRoot:     {waxseal.High, false, "%s lets programs run with the rights of root: %s"},
 	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},
