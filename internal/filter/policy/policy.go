@@ -157,7 +157,7 @@ func (s *service) hook(o option, place string) waxseal.Hook {
 	if place != "" {
 		id += ":" + place
 	}
-	return waxseal.Hook{ID: waxseal.HookID(id), Stage: waxseal.StageSession, Active: true, Directive: o.name, Source: o.source(), Scope: "all mail that it is asked about", RunsAs: s.met.User}
+	return waxseal.Hook{ID: waxseal.HookID(id), Stage: waxseal.StageSession, Active: true, Directive: o.name[strings.LastIndexByte(o.name, ':')+1:], Source: o.source(), Scope: "all mail that it is asked about", RunsAs: s.met.User}
 }
 
 // letsBy emits the hook of a setting by which everybody's mail passes unchecked.

@@ -194,11 +194,15 @@ func (r rule) isEverybody() bool {
 	return true
 }
 
+// mayBeEmpty are attributes that not every client has a value for
+// (SMTPD_POLICY_README).
+var mayBeEmpty = regexp.MustCompile(`^(?:sasl_|ccert_|encryption_|etrn_|helo_name|queue_id)`)
+
 // anything reports whether a value of an item fits all mail.
 func (it item) anything(v operand) bool {
 	switch {
 	case v.compare == "=~":
-		return matchesAnything(v.text)
+		return matchesAnything(v.text) && (!mayBeEmpty.MatchString(it.name) || strings.Trim(v.text, "^$.*") == "" && !strings.HasSuffix(v.text, "."))
 	case it.name == "client_address" && (v.compare == "=" || v.compare == "=="):
 		return isEverywhere(v.text) && !strings.HasSuffix(v.text, "/1")
 	case it.name == "size" || it.name == "recipient_count":
