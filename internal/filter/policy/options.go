@@ -44,7 +44,10 @@ func (g grammar) parse(argv []string) []given {
 		for _, one := range g.split(word) {
 			if one.kind == value && !one.has && i+1 < len(argv) || one.kind == maybe && !one.has && i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
 				i++
-				one.value = argv[i]
+				one.value, one.has = argv[i], true
+			}
+			if one.kind == value && !one.has {
+				continue
 			}
 			list = append(list, one.given)
 		}

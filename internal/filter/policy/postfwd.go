@@ -161,6 +161,12 @@ func (r *postfwdReader) entries(reference string, line int) []string {
 	if !ok {
 		return nil
 	}
+	return listEntries(kind, text)
+}
+
+// listEntries are the values in a file of the kind "file", or "table".
+func listEntries(kind, text string) []string {
+	kind, _, _ = strings.Cut(kind, ":")
 	var list []string
 	for entry := range strings.Lines(text) {
 		entry, _, _ = strings.Cut(strings.TrimRight(entry, "\n"), "#")

@@ -229,10 +229,11 @@ func (r *postfwdReader) reach() reached {
 		for ; i < len(met) && !met[i]; i++ {
 			met[i] = true
 			name, argument := r.rules[i].command()
-			if to, ok := byID[argument]; ok && name == "jump" {
+			to, jumps := byID[argument]
+			if jumps = jumps && name == "jump"; jumps {
 				queue = append(queue, to)
 			}
-			if r.rules[i].isEverybody() && (name == "" || name == "jump") && !r.rules[i].sets() {
+			if r.rules[i].isEverybody() && (name == "" || jumps) && !r.rules[i].sets() {
 				break
 			}
 		}

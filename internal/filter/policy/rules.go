@@ -55,8 +55,9 @@ const (
 )
 
 var (
-	// wellFormed is a whole rule: items that have a name, a sign and a value each.
-	wellFormed = regexp.MustCompile(`^` + space + `*[^=\s\v]+` + space + `*` + sign + space + `*` + filled + `(?:;` + space + `*[^=\s\v]+` + space + `*` + sign + space + `*` + filled + `)*[;\s\v]*$`)
+	// wellFormed is what postfwd takes for a rule. Its test is weaker than its manual:
+	// the signs stand in it without brackets, so that each alternative stands alone.
+	wellFormed = regexp.MustCompile(`^` + space + `*[^=\s\v]+` + space + `*[=~<>]=|[<>]|[=!][=~<>]|=` + space + `*` + filled + `(?:;` + space + `*[^=\s\v]+` + space + `*[=~<>]=|[<>]|[=!][=~<>]|=` + space + `*` + filled + `)*[;\s\v]*$`)
 	separator  = regexp.MustCompile(sign)
 	macroLine  = regexp.MustCompile(`^` + space + `*(&&[-\w]+)` + space + `*\{` + space + `*(.*?)` + space + `*;?` + space + `*\}[\s\v;]*$`)
 	macroName  = regexp.MustCompile(`&&[-\w]+`)
@@ -69,6 +70,9 @@ type ruleReader struct {
 	problem func(line int, message string)
 	// list reads the entries of a file that an item names.
 	list func(reference string, line int) []string
+	// asShown leaves the names of lists that postfwd reads as it is asked, rather
+	// than when it starts, as postfwd --showconfig does.
+	asShown bool
 	// spent is what rules had with their macros put in, and the entries of their
 	// files.
 	spent int
@@ -186,6 +190,11 @@ func (r *ruleReader) rule(l logical, index int) (rule, bool) {
 // item reads one item into a rule; set has those that it has already.
 func (r *ruleReader) item(one *rule, set map[string]int, text string, line int) {
 	name, compare, v := cutItem(text)
+	if lists.MatchString(name) {
+		if v = strings.TrimRight(v, ","+blanks); v == "" {
+			return // no value is none
+		}
+	}
 	at, ok := set[name]
 	if !ok {
 		at = len(one.items)
@@ -226,7 +235,7 @@ func cutItem(text string) (name, compare, v string) {
 // operands reads one value, or those of the file that it names.
 func (r *ruleReader) operands(compare, v string, line, depth int) []operand {
 	g := fromFile.FindStringSubmatch(v)
-	if g == nil || depth > 8 {
+	if g == nil || depth > 8 || r.asShown && g[1][0]|0x20 == 'l' {
 		if compare == "=~" || compare == "!~" {
 			v = pattern(v)
 		}
