@@ -25,7 +25,7 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(droppedSpam, clip(h.Modifiers["when"]))
 		return
 	}
-	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") {
+	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") || h.Modifiers["held"] != "" {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}

@@ -11,14 +11,16 @@ import (
 func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 	value, foreign := h.Target.Value, c.foreignIn(h.Target.Value)
 	switch {
+	case h.Modifiers["lets_pass"] != "":
+		w.add(letsPass[h.Modifiers["lets_pass"]], h.Directive, clip(value))
+	case h.Modifiers["signs_for"] != "":
+		w.add(signsForAnyone, h.Directive, clip(value))
 	case h.Directive == "vacation" && foreign == "":
 		w.add(answered, clip(value))
 	case h.Directive == "notify_classes":
 		w.add(notices, clip(value))
 	case strings.HasPrefix(h.Directive, "allow_mail_to_"):
 		w.add(pick(strings.Contains(value, "include"), listsAct, rewritten), h.Directive, clip(value))
-	case h.Modifiers["passes"] == "everybody":
-		w.add(letsAllBy, h.Directive, clip(value))
 	case c.rights(h, w):
 	case h.Has(waxseal.Execute):
 		c.code(h, w)
@@ -48,6 +50,9 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(rewritten, h.Directive, clip(value))
 	}
 }
+
+// letsPass are the ways in which a filter can be set to let mail pass.
+var letsPass = map[string]sign{"all": allPass, "infected": infectedPasses, "unchecked": passedBy}
 
 func pick(worse bool, is, isNot sign) sign {
 	if worse {

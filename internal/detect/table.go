@@ -64,6 +64,9 @@ const (
 	nowFailsOpen
 
 	// The verb of an action.
+	allPass
+	infectedPasses
+	signsForAnyone
 	dropped
 	droppedSpam
 	answered
@@ -87,7 +90,6 @@ const (
 	held
 	heldFrom
 	passedBy
-	letsAllBy
 	rightsSet
 	rightsOfRoot
 	othersBelieved
@@ -252,12 +254,14 @@ var signs = [...]row{
 	held:             {waxseal.Medium, false, "mail is put on hold until somebody looks: %s"},
 	heldFrom:         {waxseal.High, false, "mail of certain people or about certain things is kept from its recipients: %s"},
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
-	letsAllBy:        {waxseal.High, false, "everybody's mail is let by, by what seems to check it (%s): %s"},
 	rightsSet:        {waxseal.Medium, false, "%s says with whose rights programs run: %s"},
 	rightsOfRoot:     {waxseal.High, false, "%s lets programs run with the rights of root: %s"},
 	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},
 	anyoneBelieved:   {waxseal.High, false, "files are believed that anyone may write or replace (%s): %s"},
 	sendsAsAnybody:   {waxseal.Medium, false, "the user %s may send mail as anybody, and nothing in it tells"},
+	allPass:          {waxseal.High, false, "all mail passes by, though the filter is there as before (%s): %s"},
+	infectedPasses:   {waxseal.High, false, "mail in which a virus was found is delivered (%s): %s"},
+	signsForAnyone:   {waxseal.High, false, "mail of strangers is signed as if it came from the own domains (%s): %s"},
 	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 

@@ -3,9 +3,12 @@ package policy
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/calls"
+	"waxseal/internal/mta"
 )
 
 var (
@@ -59,15 +62,27 @@ func literal(v string) string {
 	return v
 }
 
-// program makes the hook of configuration that is a program: whatever is in it
-// runs.
-func (s *service) program(p waxseal.Path, text, language string) {
-	h := s.hook(option{name: "configuration", path: p}, "")
-	h.Kind, h.Effects = waxseal.KindModule, []waxseal.Effect{waxseal.Observe, waxseal.Modify, waxseal.Execute}
-	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(p)}
-	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleScript}}
-	h.Explain = s.title + " runs its configuration " + string(p) + ", which is a program: any code in it runs with its rights."
-	s.Emit(h)
+// program takes down code that a service runs: configuration that is a program, a
+// plugin. What it answers may be written in it as plainly as in a table.
+func (s *service) program(o option, text string, language calls.Language, runs string) {
+	directive := o.name
+	s.Code(mta.Code{Path: o.path, Text: text, Language: language, Domains: s.domains, Directive: directive, Stage: waxseal.StageSession, Scope: "all mail that it is asked about", RunsAs: s.met.User, Runs: runs})
+	code := calls.Code(language, text)
+	for i, g := range answersIn.FindAllStringSubmatch(code, 50) {
+		h := s.hook(o, "answer:"+strconv.Itoa(i+1))
+		h.Source.Line = lineOf(text, g[1])
+		mta.Modify(&h, "seen", "inferred")
+		s.answer(h, strings.TrimPrefix(strings.TrimPrefix(g[1], "action="), "ACTION="))
+	}
+}
+
+// answersIn are texts in quotes that would be actions of access(5).
+var answersIn = regexp.MustCompile(`["']((?i:action=)?(?:(?:REDIRECT|BCC|redirect|bcc)\s+[^"'\s]+@[^"'\s]+|(?:FILTER|filter)\s+[a-z]+:[^"'\s]+|(?:DISCARD|discard|HOLD|hold)(?:\s[^"']*)?))["']`)
+
+// lineOf is the line on which a text first stands.
+func lineOf(text, what string) int {
+	at := strings.Index(text, what)
+	return 1 + strings.Count(text[:max(at, 0)], "\n")
 }
 
 func sorted(list []string) []string {

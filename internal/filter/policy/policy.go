@@ -165,7 +165,7 @@ func (s *service) letsBy(o option, place, sentence string) {
 	h := s.hook(o, place)
 	h.Kind, h.Effects = waxseal.KindPolicy, []waxseal.Effect{}
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: strings.TrimSpace(o.value)}
-	mta.Modify(&h, "passes", "everybody")
+	mta.Modify(&h, "lets_pass", "all")
 	h.Explain = sentence + " (" + o.name + " in " + string(o.path) + ")."
 	s.Emit(h)
 }

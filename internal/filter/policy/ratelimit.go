@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/calls"
 	"waxseal/internal/mta"
 )
 
@@ -44,7 +45,7 @@ func rateLimit(s *service) {
 	if strings.HasSuffix(string(p), ".conf") {
 		set = pythonAssignments(p, text)
 		s.part(p, waxseal.RoleScript)
-		s.program(p, text, "python")
+		s.program(option{name: "configuration", path: p, line: 1}, text, calls.Python, "policyd-rate-limit runs it when it starts")
 	} else {
 		set = parseYAML(p, text, func(line int, message string) { s.Problem(p, line, message) })
 		s.part(p, roleOf(set))

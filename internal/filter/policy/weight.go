@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/calls"
 	"waxseal/internal/mta"
 )
 
@@ -25,7 +26,7 @@ func policydWeight(s *service) {
 	}
 	set := perlAssignments(p, text)
 	s.met.User = set["USER"].or("polw")
-	s.program(p, text, "perl")
+	s.program(option{name: "configuration", path: p, line: 1}, text, calls.Perl, "policyd-weight runs it when it starts")
 	for _, o := range set {
 		s.note(o)
 	}
