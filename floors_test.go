@@ -60,6 +60,7 @@ var floors = []struct {
 	{"1c readers", []string{
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
+		"waxseal/internal/filter/mailman",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/filter/policy",

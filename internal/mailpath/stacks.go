@@ -4,6 +4,7 @@ import (
 	"waxseal"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/filter/policy"
@@ -30,6 +31,7 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	found.Join(dovecot.Read(tree, r.masker, options))
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
+	found.Join(mailman.Read(tree, r.masker, options))
 	found.Join(policy.Read(tree, r.masker, options))
 	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))
 	return found

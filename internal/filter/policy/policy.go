@@ -94,6 +94,7 @@ func (s *service) finish(packages []string) mta.Result {
 	}
 	s.AddStack(waxseal.Stack{MTA: s.Stack, Version: s.options.Version(packages...), Config: s.config})
 	result = s.Result()
+	slices.SortStableFunc(result.Settings, func(a, b waxseal.Setting) int { return strings.Compare(a.Instance+a.Name, b.Instance+b.Name) })
 	s.met.Stack, s.met.Title, s.met.Source = s.Stack, s.title, waxseal.Source{Path: s.config[0]}
 	result.Services = append(result.Services, s.met)
 	return result
