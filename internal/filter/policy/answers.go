@@ -23,7 +23,12 @@ func (s *service) answer(h waxseal.Hook, text string) bool {
 		if a.Verb == "HOLD" || a.Verb == "DISCARD" {
 			h.Target.Value = strings.TrimSpace(a.Verb + " " + a.Rest)
 		}
-		h.Directive = a.Verb
+		if h.Directive == "action" {
+			h.Directive = a.Verb
+		}
+		if a.Verb == "HOLD" {
+			mta.Modify(&h, "held", "yes")
+		}
 		h.Explain = s.title + " says of " + whose + " that it " + does(a, h) + " (" + a.Verb + " in " + string(h.Source.Path) + ")."
 	case strings.HasPrefix(a.Verb, "$$"):
 		h.Kind, h.Effects = waxseal.KindRedirect, []waxseal.Effect{waxseal.Divert, waxseal.Drop}

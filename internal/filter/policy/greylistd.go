@@ -134,5 +134,5 @@ func (s *service) hostList(p waxseal.Path) {
 			}
 		}
 	}
-	s.listed(p, entries)
+	s.listed("whitelist-hosts", p, entries)
 }

@@ -18,6 +18,7 @@ package policy
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"waxseal"
@@ -158,7 +159,7 @@ func (s *service) hook(o option, place string) waxseal.Hook {
 	if place != "" {
 		id += ":" + place
 	}
-	return waxseal.Hook{ID: waxseal.HookID(id), Stage: waxseal.StageSession, Active: true, Directive: o.name[strings.LastIndexByte(o.name, ':')+1:], Source: o.source(), Scope: "all mail that it is asked about", RunsAs: s.met.User}
+	return waxseal.Hook{ID: waxseal.HookID(id), Stage: waxseal.StageSession, Active: true, Directive: strings.TrimLeft(o.name[strings.LastIndexByte(o.name, ':')+1:], "-"), Source: o.source(), Scope: "all mail that it is asked about", RunsAs: s.met.User}
 }
 
 // letsBy emits the hook of a setting by which everybody's mail passes unchecked.
@@ -168,6 +169,25 @@ func (s *service) letsBy(o option, place, sentence string) {
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: strings.TrimSpace(o.value)}
 	mta.Modify(&h, "lets_pass", "all")
 	h.Explain = sentence + " (" + o.name + " in " + string(o.path) + ")."
+	s.Emit(h)
+}
+
+// passList emits the hook of a list of those whom a service lets by: an entry by
+// which it lets everybody by is a hook of its own.
+func (s *service) passList(o option, entries []string) {
+	if len(entries) == 0 {
+		return
+	}
+	h := s.hook(o, "list")
+	h.Kind, h.Effects = waxseal.KindMap, []waxseal.Effect{}
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: string(o.path)}
+	h.Closure = []waxseal.Part{{Path: o.path, Role: waxseal.RoleList}}
+	h.Source.Line = 0
+	if o.line > 0 { // a setting, and no list of its own
+		h.Closure[0].Role, h.Source.Line = waxseal.RoleConfig, o.line
+	}
+	mta.Modify(&h, "entries", digest(sorted(entries)))
+	h.Explain = s.title + " lets " + strconv.Itoa(len(entries)) + " by without a check, by their addresses or names: " + mta.Clip(strings.Join(sorted(entries), ", ")) + " (" + h.Directive + " in " + string(o.path) + ")."
 	s.Emit(h)
 }
 

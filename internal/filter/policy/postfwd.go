@@ -209,7 +209,7 @@ func (r *postfwdReader) plugin(o option) {
 func (r *postfwdReader) scores(o option, place string) {
 	sum, action, _ := strings.Cut(o.value, "=")
 	h := r.hook(o, place)
-	h.Scope = "mail with " + mta.Clip(sum) + " points or more"
+	h.Scope, h.Directive = "mail with "+mta.Clip(sum)+" points or more", "action"
 	if !r.answer(h, action) {
 		r.note(option{o.name + ":" + sum, action, o.path, o.line})
 	}

@@ -95,7 +95,7 @@ func (s *service) greyAction(o option) {
 	case "OK", "DUNNO", "PERMIT", "RELAY", "INFO", "WARN":
 		s.letsBy(o, "", "postgrey puts nobody off: it answers "+mta.Clip(o.value)+" of mail that should wait")
 	default:
-		s.answer(h, o.value+" greylisted")
+		s.answer(h, o.value)
 	}
 }
 
@@ -146,7 +146,7 @@ func (s *service) greyWhitelist(p waxseal.Path, clients bool) {
 			s.letsBy(o, line, "postgrey lets everybody by: "+mta.Clip(line)+" is "+why)
 		}
 	}
-	s.listed(p, entries)
+	s.listed("whitelist", p, entries)
 }
 
 // greyEverybody says why an entry lets everybody by, "" where it does not.
@@ -166,18 +166,19 @@ func greyEverybody(entry string, clients bool) string {
 	return ""
 }
 
-// listed notes the entries of a list as settings: each where they are few, else
-// how many there are, and a digest of them in order of the alphabet.
-func (s *service) listed(p waxseal.Path, entries []option) {
-	if len(entries) <= 500 {
-		for _, o := range entries {
-			s.Setting(string(p), o.value, "listed", o.source())
-		}
-		return
-	}
+// listed emits the hook of a list, and notes its entries as settings: each where
+// they are few, else how many there are, and a digest of them.
+func (s *service) listed(directive string, p waxseal.Path, entries []option) {
 	var values []string
 	for _, o := range entries {
 		values = append(values, o.value)
 	}
-	s.Setting(string(p), "entries", digest(sorted(values)), waxseal.Source{Path: p})
+	s.passList(option{name: directive, path: p}, values)
+	if len(entries) > 500 {
+		s.Setting(string(p), "entries", digest(sorted(values)), waxseal.Source{Path: p})
+		return
+	}
+	for _, o := range entries {
+		s.Setting(string(p), o.value, "listed", o.source())
+	}
 }

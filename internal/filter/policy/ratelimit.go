@@ -145,6 +145,7 @@ func (s *service) counts(set map[string]option) {
 		return
 	}
 	h := s.hook(o, "")
+	h.Directive = prefix
 	h.Kind, h.Effects, h.External = waxseal.KindMap, []waxseal.Effect{waxseal.Observe}, true
 	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: strings.TrimSuffix(prefix, "_config") + ":" + o.value, Remote: true}
 	mta.Modify(&h, "hosts", o.value)

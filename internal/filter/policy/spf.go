@@ -93,6 +93,11 @@ func (s *service) spf(p waxseal.Path, set map[string]option) {
 		s.Setting(string(p), name, o.value, o.source())
 	}
 	s.spfListens(p, set)
+	for _, name := range []string{"skip_addresses", "Whitelist", "Domain_Whitelist", "Domain_Whitelist_PTR", "HELO_Whitelist"} {
+		if o := set[name]; o.value != "" && o.value != spfDefaults[name] {
+			s.passList(o, commaList(o.value))
+		}
+	}
 	for _, name := range []string{"skip_addresses", "Whitelist"} {
 		for network := range strings.SplitSeq(set[name].value, ",") {
 			if isEverywhere(network) {
@@ -121,6 +126,16 @@ func (s *service) spf(p waxseal.Path, set map[string]option) {
 	if o := set["Per_User"]; o.value != "" {
 		s.perUser(o)
 	}
+}
+
+// commaList are the members of a list.
+func commaList(v string) (list []string) {
+	for w := range strings.SplitSeq(v, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			list = append(list, w)
+		}
+	}
+	return list
 }
 
 func named(o option, value string) option {
