@@ -290,7 +290,7 @@ func (x *reader) antispam(checks, chain option) {
 	h.Kind, h.Effects, h.Scope = waxseal.KindDiscard, []waxseal.Effect{waxseal.Drop}, "header "+mta.Clip(checks.value)
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "discard"}
 	if strings.HasPrefix(strings.ToLower(checks.value), "x-spam") && strings.Count(checks.value, ":") == 1 {
-		mta.Modify(&h, "when", checks.value)
+		mta.Modify(&h, "when", `header matches "`+checks.value+`"`)
 	}
 	h.Explain = "Mail to lists with the header " + mta.Clip(checks.value) + " is thrown away (jump_chain, " + chain.place() + ")."
 	x.Emit(h)

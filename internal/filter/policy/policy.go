@@ -180,13 +180,12 @@ func (s *service) passList(o option, entries []string) {
 	}
 	h := s.hook(o, "list")
 	h.Kind, h.Effects = waxseal.KindMap, []waxseal.Effect{}
-	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: string(o.path)}
+	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: digest(sorted(entries))}
 	h.Closure = []waxseal.Part{{Path: o.path, Role: waxseal.RoleList}}
 	h.Source.Line = 0
 	if o.line > 0 { // a setting, and no list of its own
 		h.Closure[0].Role, h.Source.Line = waxseal.RoleConfig, o.line
 	}
-	mta.Modify(&h, "entries", digest(sorted(entries)))
 	h.Explain = s.title + " lets " + strconv.Itoa(len(entries)) + " by without a check, by their addresses or names: " + mta.Clip(strings.Join(sorted(entries), ", ")) + " (" + h.Directive + " in " + string(o.path) + ")."
 	s.Emit(h)
 }

@@ -15,7 +15,12 @@ import (
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/mailman"
+	"waxseal/internal/filter/nullclient"
+	"waxseal/internal/filter/others"
+	"waxseal/internal/filter/policy"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -36,5 +41,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), surroundings.Sorts())
 }
