@@ -158,6 +158,9 @@ func (r *ruleReader) file(p waxseal.Path, text string, have int) []rule {
 
 // rule reads one logical line; index is the number it gets.
 func (r *ruleReader) rule(l logical, index int) (rule, bool) {
+	if r.spent > maxSpent {
+		return rule{}, false // which is told
+	}
 	text, ok := r.expand(l)
 	switch {
 	case !ok || text == "":
@@ -242,6 +245,9 @@ func (r *ruleReader) operands(compare, v string, line, depth int) []operand {
 		return []operand{{compare, v}}
 	}
 	var out []operand
+	if r.spent > maxSpent {
+		return nil // which is told
+	}
 	for _, entry := range r.list(v, line) {
 		out = append(out, r.operands(compare, entry, line, depth+1)...)
 		if r.spent += len(entry) + 16; len(out) > maxListed || r.spent > maxSpent {
@@ -293,7 +299,7 @@ func (r *ruleReader) expand(l logical) (string, bool) {
 			return "", false
 		}
 		if n > maxReplaced || len(text) > maxRule || r.spent > maxSpent {
-			r.problem(l.line, "the macros of the line don't come to an end")
+			r.problem(l.line, "the macros of the line don't come to an end, or of the file: what follows is not read")
 			return "", false
 		}
 		text = replaceMacro(text, name, value)
