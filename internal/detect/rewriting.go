@@ -52,7 +52,7 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 }
 
 // letsPass are the ways in which a filter can be set to let mail pass.
-var letsPass = map[string]sign{"all": allPass, "infected": infectedPasses, "unchecked": passedBy}
+var letsPass = map[string]sign{"all": allPass, "infected": infectedPasses, "some": somePass}
 
 func pick(worse bool, is, isNot sign) sign {
 	if worse {

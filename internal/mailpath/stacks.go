@@ -5,6 +5,7 @@ import (
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/mailman"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/filter/policy"
@@ -29,6 +30,7 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 		options.Domains = append(options.Domains, s.Domains...)
 	}
 	found.Join(dovecot.Read(tree, r.masker, options))
+	found.Join(milters.Read(tree, r.masker, options))
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
 	found.Join(mailman.Read(tree, r.masker, options))

@@ -18,6 +18,7 @@ import (
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/mailman"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/filter/policy"
@@ -41,5 +42,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), surroundings.Sorts())
 }
