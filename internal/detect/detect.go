@@ -254,7 +254,7 @@ func (c *Context) removed(h waxseal.Hook) weight {
 	}
 	switch h.Kind {
 	case waxseal.KindMilter, waxseal.KindContentFilter, waxseal.KindPolicy:
-		if h.Active && h.Modifiers["lets_pass"] == "" {
+		if h.Active {
 			return weighing(checkGone, h.Target.Value, h.Directive)
 		}
 	case waxseal.KindCopy:

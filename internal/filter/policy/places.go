@@ -13,6 +13,7 @@ type sort struct {
 
 var (
 	nothingSeen = []waxseal.Effect{}
+	observes    = []waxseal.Effect{waxseal.Observe}
 	decides     = []waxseal.Effect{waxseal.Observe, waxseal.Divert, waxseal.Modify, waxseal.Drop}
 	executes    = []waxseal.Effect{waxseal.Execute}
 )
@@ -36,7 +37,7 @@ var sorts = []struct {
 		{"DISCARD", aRule, waxseal.KindDiscard, []waxseal.Effect{waxseal.Drop}, "mail that meets a rule is thrown away"},
 		{"HOLD", aRule, waxseal.KindDiscard, []waxseal.Effect{waxseal.Observe, waxseal.Drop}, "mail that meets a rule stays in the queue"},
 		{"PREPEND", aRule, waxseal.KindRewrite, []waxseal.Effect{waxseal.Modify}, "mail that meets a rule gets a header"},
-		{"action", aRule, waxseal.KindPolicy, nothingSeen, "everybody's mail passes, and no rule below is asked; a rule that takes its answer from the message is alike"},
+		{"action", aRule, waxseal.KindRewrite, observes, "everybody's mail passes, and no rule below is asked; a rule that takes its answer from the message is alike"},
 		{"ask", aRule, waxseal.KindPolicy, decides, "another policy service is asked about mail"},
 		{"mail", aRule, waxseal.KindCopy, []waxseal.Effect{waxseal.Observe}, "somebody is told of mail that meets a rule, by a mail server"},
 		{"sendmail", aRule, waxseal.KindPipe, []waxseal.Effect{waxseal.Observe, waxseal.Execute}, "a command runs for mail that meets a rule, to tell somebody of it"},
@@ -46,8 +47,8 @@ var sorts = []struct {
 		{"Whitelist", spfFile, waxseal.KindMap, nothingSeen, "mail from some networks is not checked"},
 		{"skip_addresses", spfFile, waxseal.KindMap, nothingSeen, "mail from networks of this site is not checked"},
 		{"Domain_Whitelist", spfFile, waxseal.KindMap, nothingSeen, "mail from hosts of some domains is not checked; Domain_Whitelist_PTR and HELO_Whitelist are alike"},
-		{"TestOnly", spfFile, waxseal.KindPolicy, nothingSeen, "nothing is refused"},
-		{"Mail_From_reject", spfFile, waxseal.KindPolicy, nothingSeen, "nothing is refused, where HELO_reject says so too"},
+		{"TestOnly", spfFile, waxseal.KindRewrite, observes, "nothing is refused"},
+		{"Mail_From_reject", spfFile, waxseal.KindRewrite, observes, "nothing is refused, where HELO_reject says so too"},
 		{"Mail_From_pass_restriction", spfFile, waxseal.KindRewrite, decides, "what passes the check is handled as it says; HELO_pass_restriction is alike"},
 	}},
 	{Postgrey, "postgrey(8)", []sort{
@@ -57,13 +58,13 @@ var sorts = []struct {
 	}},
 	{Greylistd, "greylistd(8)", []sort{
 		{"whitelist-hosts", "/etc/greylistd/whitelist-hosts, /var/lib/greylistd/whitelist-hosts", waxseal.KindMap, nothingSeen, "mail from some hosts need not wait"},
-		{"retryMin", "/etc/greylistd/config", waxseal.KindPolicy, nothingSeen, "nobody has to wait"},
+		{"retryMin", "/etc/greylistd/config", waxseal.KindRewrite, observes, "nobody has to wait"},
 	}},
 	{RateLimit, "the README of policyd-rate-limit", []sort{
 		{"fail_action", rateYAML, waxseal.KindPolicy, decides, "mail beyond the limits is handled as it says"},
 		{"success_action", rateYAML, waxseal.KindPolicy, decides, "mail within the limits is handled as it says; db_error_action is alike"},
-		{"limit_by_sasl", rateYAML, waxseal.KindPolicy, nothingSeen, "nobody's mail is counted, where limit_by_sender and limit_by_ip say so too"},
-		{"limits", rateYAML, waxseal.KindPolicy, nothingSeen, "there is no limit"},
+		{"limit_by_sasl", rateYAML, waxseal.KindRewrite, observes, "nobody's mail is counted, where limit_by_sender and limit_by_ip say so too"},
+		{"limits", rateYAML, waxseal.KindRewrite, observes, "there is no limit"},
 		{"report_to", rateYAML, waxseal.KindCopy, []waxseal.Effect{waxseal.Observe}, "somebody is told who sent how much"},
 		{"mysql_config", rateYAML, waxseal.KindMap, []waxseal.Effect{waxseal.Observe}, "a database on another host has what was counted; pgsql_config is alike"},
 		{"configuration", "/etc/policyd-rate-limit.conf", waxseal.KindScript, executes, "the configuration of old versions is a program in Python"},
@@ -77,7 +78,7 @@ var sorts = []struct {
 	}},
 	{PostSRSd, "postsrsd(8)", []sort{
 		{"SRS_DOMAIN", "/etc/default/postsrsd", waxseal.KindRewrite, []waxseal.Effect{waxseal.Modify}, "the senders of mail that is sent on become addresses of a domain that is not this site's"},
-		{"SRS_SECRET", "/etc/default/postsrsd", waxseal.KindPolicy, []waxseal.Effect{waxseal.Divert}, "whoever can guess the key, or put another in its place, can send mail anywhere through this host"},
+		{"SRS_SECRET", "/etc/default/postsrsd", waxseal.KindRewrite, observes, "whoever can guess the key, or put another in its place, can send mail anywhere through this host"},
 	}},
 }
 

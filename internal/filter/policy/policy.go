@@ -165,7 +165,7 @@ func (s *service) hook(o option, place string) waxseal.Hook {
 // letsBy emits the hook of a setting by which everybody's mail passes unchecked.
 func (s *service) letsBy(o option, place, sentence string) {
 	h := s.hook(o, place)
-	h.Kind, h.Effects = waxseal.KindPolicy, []waxseal.Effect{}
+	h.Kind, h.Effects = waxseal.KindRewrite, []waxseal.Effect{waxseal.Observe}
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: strings.TrimSpace(o.value)}
 	mta.Modify(&h, "lets_pass", "all")
 	h.Explain = sentence + " (" + o.name + " in " + string(o.path) + ")."

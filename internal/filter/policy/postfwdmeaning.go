@@ -59,7 +59,7 @@ func (r rule) letsBy() bool {
 }
 
 func (r *postfwdReader) letsEverybodyBy(h waxseal.Hook, one rule) {
-	h.Kind, h.Effects = waxseal.KindPolicy, []waxseal.Effect{}
+	h.Kind, h.Effects = waxseal.KindRewrite, []waxseal.Effect{waxseal.Observe}
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: one.action}
 	mta.Modify(&h, "lets_pass", "all")
 	h.Explain = "postfwd answers " + mta.Clip(one.action) + " whatever it is asked: the rule " + mta.Clip(one.id) + " in " + string(one.file) + " has no condition that anything fails, and no rule below it counts."

@@ -142,7 +142,7 @@ func (s *service) srsSecret(o option) {
 		why = "lies where anyone may put another"
 	}
 	h := s.hook(o, "")
-	h.Kind, h.Effects = waxseal.KindPolicy, []waxseal.Effect{waxseal.Divert}
+	h.Kind, h.Effects = waxseal.KindRewrite, []waxseal.Effect{waxseal.Divert}
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: string(p)}
 	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleSecret}}
 	mta.Modify(&h, "lets_pass", "all")
