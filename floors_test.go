@@ -62,10 +62,12 @@ var floors = []struct {
 	{"1c readers", []string{
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
+		"waxseal/internal/filter/mailman",
 		"waxseal/internal/filter/milters",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/filter/spamassassin",
+		"waxseal/internal/filter/policy",
 		"waxseal/internal/mta/exim",
 		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",

@@ -13,7 +13,9 @@ import (
 	"waxseal/internal/archive"
 	"waxseal/internal/drift"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/policy"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
@@ -43,6 +45,7 @@ var hostile = map[string]string{
 	"packages": "Package: p%d\nStatus: install ok installed\nVersion: 1\n\n", "imports": "import a%d, b\n", "sources": ". /aa/b%d.sh\n", "secrets": "password%d = x\n",
 	"keys": "-----BEGIN PRIVATE KEY-----\n", "mounts": "3%d 22 0:40 / /etc/%d/x rw - tmpfs t rw\n", "folds": ":msg, contains, \"", "ifs": "if $a then {\n",
 	"filter": "if a is b%d then finish elif c is d then save \"x\" 0600 else mail to e endif\n", "tests": "if exists \"a%d\" {keep;} elsif anyof (true, false) {stop;} else {redirect \"a@b.example\";}\n",
+	"postfwd rules": "id=R%d; sender=file:/etc/postfix/list; action=rate(client_address/5/60/450 x)\n", "macros of postfwd": "&&M%d { a=b; };\n&&M2; action=dunno\n", "references of postfwd": "&&M2;", "lists of yaml": "a%d:\n  - b\n", "options of services": " --inet=%d -f /x $A",
 	"set": "set \"v\" \"${v}${v}%d\"; redirect \"${v}${hex:40}\";", "commands": "keep;", "finish": "finish ", "dovecot": "plugin {\n  sieve_before%d = /a/b\n}\n", "protocols": "protocol p%d {\n", "plugins": "mail_plugins = $mail_plugins p%d\n", "listeners": "service s%d {\n executable = script /a/b\n unix_listener x%d {\n}\n}\n",
 	"tests of mail": "body R%d /x/\nscore R%d -99\nwelcomelist_from a%d@b\n", "plug-ins": "loadplugin A%d a.pm\nifplugin A%d\n", "lookups": "header R%d eval:check_rbl('a', 'b%d.')\n", "conditions of SpamAssassin": "if (version > %d) && !plugin(A)\nendif\n",
 	"networks of clients": "remote 10.0.%d.0/24 {\n mail_plugins = a\n}\n", "fields": "passdb {\n driver = static\n args = host=h%d\n}\n", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
@@ -139,6 +142,14 @@ var readers = map[string]func(text string){
 	"sendmail aliases": func(text string) { readSendmail("/etc/aliases", text) },
 	"sendmail.conf":    func(text string) { readSendmail("/etc/mail/sendmail.conf", text) },
 	"sendmail make":    func(text string) { readSendmail("/etc/mail/Makefile", "x:\n\t"+strings.ReplaceAll(text, "\n", "\n\t")) },
+	"postfwd.cf": func(text string) {
+		readStack(policy.Read, "/etc/postfix/postfwd.cf", "&&M1 { a=b; };\n&&M2 { &&M1; &&M1 };\n"+text, "/etc/postfix/list", text)
+	},
+	"policy services": func(text string) {
+		readStack(policy.Read, "/etc/default/postfwd", "ARGS='"+text+"'\n", "/etc/default/postgrey", "POSTGREY_OPTS=\""+text+"\"\n"+text, "/etc/policyd-rate-limit.yaml", text, "/etc/postgrey/whitelist_clients", text,
+			"/etc/postfix-policyd-spf-python/policyd-spf.conf", "Whitelist = "+text, "/etc/greylistd/config", "[data]\n"+text, "/etc/cluebringer/cluebringer.conf", text, "/etc/default/postsrsd", text)
+	},
+	"mailman.cfg": func(text string) { readStack(mailman.Read, "/etc/mailman3/mailman.cfg", "[mta]\n"+text) },
 	"difference": func(text string) {
 		state := func(text string) waxseal.State {
 			return waxseal.State{Files: []waxseal.FileState{{File: waxseal.File{Path: "/x"}, Digest: waxseal.Digest(fmt.Sprint(len(text))), Text: text}}}

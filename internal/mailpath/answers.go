@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"waxseal"
 	"waxseal/internal/mta"
@@ -115,6 +116,11 @@ func (a *answerers) leads(h waxseal.Hook) (to []int) {
 			to = append(to, l.PID)
 		}
 	}
+	if socket, ok := asked(h.Target); ok && !h.Target.Remote {
+		if l, ok := a.sockets.find(socket, a.queue); ok {
+			to = append(to, l.PID)
+		}
+	}
 	for _, p := range h.Closure {
 		if p.Role == waxseal.RoleBinary || p.Role == waxseal.RoleScript || p.Role == waxseal.RoleLibrary {
 			to = append(append(to, a.programs[string(p.Path)]...), a.programs[path.Base(string(p.Path))]...)
@@ -126,6 +132,23 @@ func (a *answerers) leads(h waxseal.Hook) (to []int) {
 		}
 	}
 	return to
+}
+
+// asked is the socket at which a table is asked: "tcp:127.0.0.1:10001",
+// "socketmap:unix:/run/x:name" (tcp_table(5), socketmap_table(5)).
+func asked(t waxseal.Target) (socket string, ok bool) {
+	if t.Type != waxseal.TargetTable {
+		return "", false
+	}
+	table := strings.TrimPrefix(t.Value, "proxy:")
+	if rest, ok := strings.CutPrefix(table, "tcp:"); ok {
+		return "inet:" + rest, true
+	}
+	rest, ok := strings.CutPrefix(table, "socketmap:")
+	if end := strings.LastIndexByte(rest, ':'); ok && end > 0 {
+		return rest[:end], true
+	}
+	return "", false
 }
 
 // reach notes that mail comes to a service, and to those that it hands mail on to.

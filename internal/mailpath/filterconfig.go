@@ -13,6 +13,7 @@ import (
 // and not read by meaning; what is code in it (rspamd.local.lua) is a script.
 func (c *closer) filterConfig(b brought, stacks []waxseal.Stack) (hooks []waxseal.Hook) {
 	byMeaning := map[waxseal.Path]bool{"/etc": true}
+	shared := []waxseal.Path{"/etc", "/etc/default", "/etc/sysconfig"} // what is in them is read file by file
 	for _, s := range stacks {
 		for _, p := range s.Config {
 			byMeaning[dirOf(p)] = true
@@ -20,7 +21,7 @@ func (c *closer) filterConfig(b brought, stacks []waxseal.Stack) (hooks []waxsea
 	}
 	dirs := newPlacesMet()
 	for _, p := range b.config {
-		if byMeaning[dirOf(p)] && dirOf(p) != "/etc" {
+		if byMeaning[dirOf(p)] && !slices.Contains(shared, dirOf(p)) {
 			continue
 		}
 		f, err := c.tree.Stat(p)

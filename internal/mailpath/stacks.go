@@ -4,9 +4,11 @@ import (
 	"waxseal"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
+	"waxseal/internal/filter/policy"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
@@ -33,6 +35,8 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
 	found.Join(spamassassin.Read(tree, r.masker, options))
+	found.Join(mailman.Read(tree, r.masker, options))
+	found.Join(policy.Read(tree, r.masker, options))
 	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))
 	return found
 }

@@ -13,13 +13,15 @@ import (
 // steering are the options by which the programs of mail systems other than
 // Postfix take another configuration than their own: a file, or a macro that
 // changes what the file says (exim(8) -C -D, sendmail(8) -C -D -o -O, smtpd(8) -f
-// -D, dovecot(1) -c). Of milters, those that say where they listen count too (-p).
+// -D, dovecot(1) -c). Of milters and policy services, those that say where they
+// listen, and by which rules they work, count too (-p).
 var steering = map[string]string{
 	"exim": "CD", "exim4": "CD", "exim4-daemon": "CD", "sendmail": "CDoO", "sendmail.sendmail": "CDoO", "sendmail-mta": "CDoO", "sendmail-msp": "CDoO", "sm-mta": "CDoO", "smtpd": "fD", "dovecot": "c",
 	// SpamAssassin and what hands mail to it: each option counts (spamd(8p),
 	// spamassassin-run(1), sa-update(1p), spamass-milter(1)).
 	"spamd": anyOption, "spamassassin": anyOption, "sa-update": anyOption, "spamass-milter": anyOption,
 	"opendkim": "xpbu", "opendmarc": "cpu", "clamav-milter": "c-", "clamd": "c-", "freshclam": "-", "milter-greylist": "fpu", "milter-regex": "cpu",
+	"postfwd": "-firpusg", "postfwd1": "-firpusg", "postfwd2": "-firpusg", "postgrey": "-iu", "policyd-weight": "f", "policyd-rate-limit": "-f", "postsrsd": "frdsulX",
 }
 
 const anyOption = "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

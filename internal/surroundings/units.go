@@ -31,7 +31,7 @@ var mailUnits = set("postfix postfix-resolvconf postfix-policyd-spf-python exim 
 	"courier-authdaemon courier-filter courierfilter qmail mailman mailman3 mailman3-web dovecot dovecot-init cyrus-imapd cyrus-imap rspamd rspamd-proxy opendkim opendmarc openarc clamav-milter " +
 	"clamav-daemon clamd clamsmtp spamassassin spamd spamass-milter spamassassin-maintenance sa-update amavis amavisd amavisd-new amavis-mc amavisd-milter saslauthd postgrey " +
 	"policyd-spf pyspf-milter dkimpy-milter milter-greylist mimedefang mimedefang-multiplexor milter-regex sqlgrey postsrsd pfixtools policyd-weight bogofilter dspam nullmailer dma " +
-	"msmtpd fetchmail getmail sympa schleuder p3scan proxsmtp avmilter greylistd spf-milter dk-filter zeyple gromox haraka stalwart-mail maddy postfwd mtpolicyd")
+	"msmtpd fetchmail getmail sympa schleuder p3scan proxsmtp avmilter greylistd spf-milter dk-filter zeyple gromox haraka stalwart-mail maddy postfwd mtpolicyd policyd-rate-limit cbpolicyd postfix-cluebringer")
 
 func set(list string) map[string]bool {
 	m := map[string]bool{}

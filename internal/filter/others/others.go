@@ -1,13 +1,11 @@
 // Package others recognises mail systems that are not read as a whole: qmail,
-// Courier, Cyrus IMAP and Mailman. Their hook files are listed, so that a seal holds
-// them and a change is seen, and the few hooks that can be told plainly are: lines
-// of a .qmail or .courier file, a filter that Courier starts, a command of
-// cyrus.conf, what Mailman loads.
+// Courier and Cyrus IMAP. Their hook files are listed, so that a seal holds them and
+// a change is seen, and the few hooks that can be told plainly are: lines of a
+// .qmail or .courier file, a filter that Courier starts, a command of cyrus.conf.
 //
 // Where they lie is told by dot-qmail(5), qmail-control(5), courier(8),
-// dot-courier(5), courierfilter(8), cyrus.conf(5), imapd.conf(5), and the manuals of
-// Mailman 2.1 and 3. What the rest of their configuration means is not understood,
-// and a problem says so.
+// dot-courier(5), courierfilter(8), cyrus.conf(5) and imapd.conf(5). What the rest of
+// their configuration means is not understood, and a problem says so.
 package others
 
 import (
@@ -25,7 +23,6 @@ const (
 	Qmail   waxseal.StackName = "qmail"
 	Courier waxseal.StackName = "courier"
 	Cyrus   waxseal.StackName = "cyrus"
-	Mailman waxseal.StackName = "mailman"
 )
 
 // Read looks for each of them. Stacks are the mail systems that were read.
@@ -40,7 +37,6 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options, stacks []waxseal.Sta
 		{Qmail, "qmail", []string{"qmail", "netqmail", "notqmail"}, qmail},
 		{Courier, "Courier", []string{"courier-mta", "courier-base"}, courier},
 		{Cyrus, "Cyrus IMAP", []string{"cyrus-imapd", "cyrus-common"}, cyrus},
-		{Mailman, "Mailman", []string{"mailman3", "mailman"}, mailman},
 	} {
 		x := &other{Book: mta.NewBook(one.name, tree, m), title: one.title, alone: len(stacks) == 0, domains: mta.NewDomains()}
 		for _, s := range stacks {

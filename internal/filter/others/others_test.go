@@ -65,13 +65,6 @@ func TestRead(t *testing.T) {
 			"/etc/cyrus.conf": "START {\n  recover cmd=\"/usr/sbin/cyrus ctl_cyrusdb -r\"\n  x cmd=\"/tmp/x\" # c\n}\nSERVICES {\n  imap cmd=\"imapd -U 30\" listen=\"imap\"\n  # y cmd=\"/tmp/y\"\n}\n",
 			"/etc/imapd.conf": "configdirectory: /var/lib/cyrus\nsievedir: /srv/sieve\nsasl_mech: x\n", "/srv/sieve/a/alice/s.script": "keep;", "/srv/sieve/a/alice/s.bc": "x",
 		}, nil, nil, "cyrus unit cmd:3 /tmp/x | all\n", "cyrus"},
-		{"mailman 2", map[string]string{
-			"/etc/mailman/mm_cfg.py": "from Defaults import *\nSMTPHOST = 'smtp.evil.example.net'\nPOSTFIX_ALIAS_CMD = '/tmp/x'\nMTA='Postfix'\n", "/var/lib/mailman/lists/l/extend.py": "import os\n",
-		}, nil, nil, "mailman relay SMTPHOST:2 smtp.evil.example.net remote | all mail of lists\nmailman pipe POSTFIX_ALIAS_CMD:3 /tmp/x | all mail of lists\n" +
-			"mailman plugin extend.py:0 /var/lib/mailman/lists/l/extend.py | list l\n", "mailman"},
-		{"mailman 3", map[string]string{
-			"/etc/mailman3/mailman.cfg": "[mta]\nincoming: mailman.mta.postfix.LMTP\nsmtp_host: localhost\n[webservice]\nadmin_pass: geheim\n[plugin.x]\nclass: evil.Plugin\n",
-		}, nil, nil, "mailman relay smtp_host:3 localhost | all mail of lists\nmailman plugin class:7 evil.Plugin | all mail of lists\n", "mailman"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			objects := map[waxseal.Path]snapshot.Object{}
@@ -127,10 +120,10 @@ func sealed(t *testing.T, r mta.Result, system string, files map[string]string) 
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add("|x\n&a@b\n./M/\n", "cmd=\"x\"", "SMTPHOST='x'", "[mta]\nsmtp_host: x")
-	f.Fuzz(func(t *testing.T, a, b, c, d string) {
+	f.Add("|x\n&a@b\n./M/\n", "cmd=\"x\"", "sievedir: /x")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
 		r := Read(snapshot.Files(map[string]string{"/var/qmail/control/smtproutes": a, "/home/alice/.qmail": a, "/etc/courier/courierd": b, "/etc/courier/aliases/x": a, "/etc/cyrus.conf": b,
-			"/etc/imapd.conf": c, "/etc/mailman/mm_cfg.py": c, "/etc/mailman3/mailman.cfg": d}), mask.New([]byte("k")), mta.Options{Package: mta.NoPackages}, nil)
+			"/etc/imapd.conf": c}), mask.New([]byte("k")), mta.Options{Package: mta.NoPackages}, nil)
 		for _, h := range r.Hooks {
 			if h.ID == "" || h.Explain == "" || h.Source.Path == "" {
 				t.Errorf("a hook with nothing to say: %+v", h)

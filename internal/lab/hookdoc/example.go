@@ -75,8 +75,15 @@ func readExample(dir string, p waxseal.Place) (example, error) {
 	return e, nil
 }
 
+// signs are words for directives that have no letters: a file and a heading need
+// some.
+var signs = map[string]string{"!": "forward", "|": "command", "?": "condition", "=|": "variable"}
+
 // fileName is that of an archive, below the directory of examples.
 func fileName(p waxseal.Place) string {
+	if name, ok := signs[p.Directive]; ok {
+		return filepath.Join(string(p.MTA), name+".txtar")
+	}
 	return filepath.Join(string(p.MTA), strings.NewReplacer("/", "_", " ", "_", ":", "_", "$", "", "{", "", "}", "").Replace(p.Directive)+".txtar")
 }
 

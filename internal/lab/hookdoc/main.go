@@ -15,8 +15,13 @@ import (
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/nullclient"
+	"waxseal/internal/filter/others"
+	"waxseal/internal/filter/policy"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
@@ -38,5 +43,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), surroundings.Sorts())
 }

@@ -138,6 +138,9 @@ func contents(c chapter) string {
 // title names a sort of hook so that no other has the same name, whatever the
 // case or the signs in it: links do not tell those apart.
 func title(p waxseal.Place) string {
+	if word, ok := signs[p.Directive]; ok {
+		return string(p.MTA) + " " + p.Directive + " (" + word + ")"
+	}
 	for _, other := range places() {
 		if anchor(other.Directive) == anchor(p.Directive) {
 			if other.MTA == p.MTA && other.Directive == p.Directive {

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/md5"
 	"fmt"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -29,7 +30,7 @@ type server struct {
 
 // servers are those of the mail systems, in the order of the page.
 func servers() []server {
-	return []server{
+	list := []server{
 		{postfix.MTA, "Postfix", "/etc/postfix/main.cf", "Examples add to main.cf unless they say otherwise, where the last of two lines for one parameter counts.", postfixServer},
 		{exim.MTA, "Exim", "/etc/exim4/conf.d/main/10_options", "Examples add to the main section of Debian's split configuration (conf.d/main) unless they say otherwise.", eximServer},
 		{sendmail.MTA, "Sendmail", "/etc/mail/sendmail.cf", "Examples add to sendmail.cf unless they say otherwise, where the last of two lines for one option, macro or mailer counts, and rules go to the end of their ruleset. Tables are shown as makemap(8) gets them.", sendmailServer},
@@ -46,6 +47,7 @@ func servers() []server {
 		{milters.Greylist, "milter-greylist", "/etc/mail/greylist.conf", "Examples add to greylist.conf unless they say otherwise; the first entry of an access list that matches counts.", greylistServer},
 		{milters.Regex, "milter-regex", "/etc/milter-regex.conf", "Examples add to milter-regex.conf unless they say otherwise; the first rule that matches counts.", milterRegexServer},
 	}
+	return slices.Concat(list, policyServers(), agentServers())
 }
 
 // serverOf is the server of a mail system; what belongs to the host is shown on

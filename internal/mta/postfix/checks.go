@@ -9,34 +9,6 @@ import (
 	"waxseal/internal/mta"
 )
 
-// action is what the result of an access(5) or header_checks(5) table does.
-type action struct {
-	kind    waxseal.HookKind
-	effects []waxseal.Effect
-	verb    string // for Explain: "is redirected to"
-	target  waxseal.TargetType
-}
-
-// actions are those that do more than let pass, refuse or log.
-var actions = map[string]action{
-	"REDIRECT": {waxseal.KindRedirect, diverts, "is redirected to", waxseal.TargetAddress},
-	"BCC":      {waxseal.KindCopy, copies, "is copied to", waxseal.TargetAddress},
-	"FILTER":   {waxseal.KindContentFilter, seesAll, "is filtered:", waxseal.TargetService},
-	"DISCARD":  {waxseal.KindDiscard, drops, "is thrown away, as if it had been delivered", waxseal.TargetText},
-	"HOLD":     {waxseal.KindDiscard, []waxseal.Effect{waxseal.Observe, waxseal.Drop}, "is put on hold", waxseal.TargetText},
-	"PREPEND":  {waxseal.KindRewrite, modifies, "gets a header:", waxseal.TargetText},
-	"REPLACE":  {waxseal.KindRewrite, modifies, "has the line replaced by", waxseal.TargetText},
-	"STRIP":    {waxseal.KindRewrite, modifies, "loses the line", waxseal.TargetText},
-	"IGNORE":   {waxseal.KindRewrite, modifies, "loses the line, which is not logged", waxseal.TargetText},
-	"PASS":     {waxseal.KindRewrite, modifies, "meets no further checks", waxseal.TargetText},
-}
-
-// passive are results that decide only whether mail is taken.
-var passive = map[string]bool{
-	"REJECT": true, "OK": true, "DUNNO": true, "WARN": true, "INFO": true, "DEFER": true, "RELAY": true,
-	"DEFER_IF_PERMIT": true, "DEFER_IF_REJECT": true, "HANGUP": true, "DELAY": true,
-}
-
 // actions makes the hooks of a table of actions. Those of a large table that only
 // let mail pass or refuse it are folded.
 func (s site) actions(t table, whose string) {
@@ -46,7 +18,7 @@ func (s site) actions(t table, whose string) {
 	}
 	f := folding{lines: t.lines}
 	s.each(t, func(t table, e entry) {
-		if passive[e.Value] {
+		if a := mta.ParseAction(e.Value); a.Bearing == mta.Decides && a.Verb == e.Value {
 			s.settingOrFold(&f, t, e)
 		} else {
 			s.entryAction(t, e, whose)
@@ -58,33 +30,28 @@ func (s site) actions(t table, whose string) {
 // entryAction makes the hook of one table entry, or a setting where the entry
 // only lets mail pass or refuses it.
 func (s site) entryAction(t table, e entry, whose string) {
-	word, rest := e.Value, ""
-	if i := strings.IndexAny(word, " \t"); i >= 0 {
-		word, rest = e.Value[:i], strings.TrimSpace(e.Value[i:])
-	}
-	verb := strings.ToUpper(word)
-	a, acts := actions[verb]
+	a := mta.ParseAction(e.Value)
 	switch {
-	case acts:
-	case strings.Contains(word, "$"):
+	case a.Bearing == mta.Acts:
+	case strings.Contains(a.Verb, "$"):
 		// The mail itself supplies the action: ${1} in a pattern table.
-		a = action{waxseal.KindRedirect, decides, "meets an action taken from the message itself:", waxseal.TargetText}
-		rest, verb = e.Value, "$"
+		a = mta.Action{Verb: "$", Rest: e.Value, Kind: waxseal.KindRedirect, Effects: decides, Does: "meets an action taken from the message itself:", Target: waxseal.TargetText}
 	default:
 		s.entrySetting(t, e)
-		if !passive[verb] {
+		if a.Bearing == mta.Restricts {
 			s.reachRestrictions(e.Value)
 		}
 		return
 	}
+	verb, rest := a.Verb, a.Rest
 	h := s.entry(t, e, 1)
-	h.Kind, h.Effects, h.Directive, h.Scope = a.kind, a.effects, verb, whose+" "+clip(e.Key)
-	h.Target = waxseal.Target{Type: a.target, Value: rest}
+	h.Kind, h.Effects, h.Directive, h.Scope = a.Kind, a.Effects, verb, whose+" "+clip(e.Key)
+	h.Target = waxseal.Target{Type: a.Target, Value: rest}
 	s.actionTarget(&h, verb, rest)
 	if s.outgoing() && strings.Contains("REDIRECT BCC FILTER DISCARD HOLD PASS", verb) {
 		mta.Inactive(&h, "smtp(8) knows no such action")
 	}
-	h.Explain = sentence("Mail whose " + whose + " matches " + clip(e.Key) + " " + a.verb + tail(h, rest) + " (" + verb + " in " + string(t.path) + ").")
+	h.Explain = sentence("Mail whose " + whose + " matches " + clip(e.Key) + " " + a.Does + tail(h, rest) + " (" + verb + " in " + string(t.path) + ").")
 	s.in.emit(h)
 }
 

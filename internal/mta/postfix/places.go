@@ -1,11 +1,10 @@
 package postfix
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/mta"
 )
 
 // Places lists every sort of hook that this package finds, in the order in which
@@ -15,11 +14,10 @@ func Places() []waxseal.Place {
 	for _, p := range parameters() {
 		list = append(list, p.place())
 	}
-	for _, verb := range slices.Sorted(maps.Keys(actions)) {
-		a := actions[verb]
+	for _, a := range mta.Actions() {
 		list = append(list, waxseal.Place{
-			MTA: MTA, Directive: verb, Where: "a table of header, body or access checks", Kind: a.kind, Stage: waxseal.StageQueue, Effects: a.effects,
-			Does: "mail that matches " + a.verb, Manual: "header_checks(5), access(5)",
+			MTA: MTA, Directive: a.Verb, Where: "a table of header, body or access checks", Kind: a.Kind, Stage: waxseal.StageQueue, Effects: a.Effects,
+			Does: "mail that matches " + a.Does, Manual: "header_checks(5), access(5)",
 		})
 	}
 	return append(list, otherPlaces...)
