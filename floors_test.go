@@ -55,6 +55,7 @@ var floors = []struct {
 		"waxseal/internal/mta/sendmail/cf",
 		"waxseal/internal/mta/sendmail/mc",
 		"waxseal/internal/filter/dovecot/doveconf",
+		"waxseal/internal/filter/rspamd/ucl",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/filter/delivery",
