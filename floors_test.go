@@ -63,6 +63,7 @@ var floors = []struct {
 		"waxseal/internal/filter/dovecot",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
+		"waxseal/internal/filter/rspamd",
 		"waxseal/internal/mta/exim",
 		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",
