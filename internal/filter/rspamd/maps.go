@@ -82,15 +82,14 @@ func (r *reader) file(place string, p waxseal.Path, v *ucl.Value) {
 		}
 	}
 	f, err := r.Tree.Stat(p)
-	if err != nil || f.Type != waxseal.Regular {
-		return
+	if err != nil || f.Type != waxseal.Regular || strings.HasPrefix(string(p), shareDir+"/") {
+		return // what the package brought is sealed with it
 	}
 	switch key := place[strings.LastIndexByte(place, ':')+1:]; {
 	case path.Ext(string(p)) == ".lua":
 		r.codeFile(p, "the option "+directive(place)+" names it")
 	case strings.Contains(key, "path") && strings.Contains(place, "dkim") || strings.HasPrefix(place, "arc:"), strings.Contains(key, "key") && !strings.Contains(key, "map"), path.Ext(string(p)) == ".key" || path.Ext(string(p)) == ".pem":
 		r.part(p, waxseal.RoleSecret)
-	case strings.HasPrefix(string(p), shareDir):
 	default:
 		r.localMap(place, p, v)
 	}

@@ -14,6 +14,7 @@ package rspamd
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -26,11 +27,12 @@ import (
 const Stack waxseal.StackName = "rspamd"
 
 const (
+	// maxFile bounds a file of the configuration.
+	maxFile   = mta.MaxFile
 	configDir = "/etc/rspamd"
 	mainFile  = waxseal.Path(configDir + "/rspamd.conf")
 	stateDir  = "/var/lib/rspamd"
 	shareDir  = "/usr/share/rspamd"
-	manual    = "rspamd.com/doc"
 	// everything is the scope of what meets all mail.
 	everything = "all mail that rspamd checks"
 )
@@ -50,17 +52,18 @@ type reader struct {
 	lua      map[waxseal.Path][]snippet
 	parts    map[waxseal.Path]waxseal.Role
 	maps     map[string]bool
-	checks   []string // checks that are switched off
+	ghosts   map[waxseal.Path]bool // files of the package that the tree lacks
 }
 
 // Read reads every configuration of rspamd in a tree.
 func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 	b := mta.NewBook(Stack, tree, m)
+	service := mta.Service{Stack: Stack, Title: "rspamd", Programs: []string{"rspamc"}, Daemon: daemon, User: "_rspamd", Source: waxseal.Source{Path: mainFile}}
 	for _, s := range starts(o) {
-		if !b.Exists(s.file) && s.why == "" {
+		if !b.Exists(s.file) && (s.why != "" || !b.Exists(configDir) || b.Exists(daemon)) {
 			continue
 		}
-		r := &reader{Book: b, options: o, domains: mta.NewDomains(o.Domains...), known: map[*ucl.Value]bool{}, lua: map[waxseal.Path][]snippet{}, parts: map[waxseal.Path]waxseal.Role{}, maps: map[string]bool{}, user: "_rspamd"}
+		r := &reader{Book: b, options: o, domains: mta.NewDomains(o.Domains...), known: map[*ucl.Value]bool{}, lua: map[waxseal.Path][]snippet{}, parts: map[waxseal.Path]waxseal.Role{}, maps: map[string]bool{}, ghosts: map[waxseal.Path]bool{}, user: "_rspamd"}
 		if s.file != mainFile {
 			r.instance = string(s.file)
 		}
@@ -68,11 +71,14 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 			r.inert = s.why + " is not in use"
 		}
 		r.read(s.file)
+		service.Sockets = append(service.Sockets, r.sockets()...)
 	}
 	leftovers(b)
 	result := b.Result()
 	result.Hooks = mta.InMailOrder(result.Hooks)
-	result.Services = services(result)
+	if len(result.Stacks) > 0 {
+		result.Services = []mta.Service{service}
+	}
 	return result
 }
 
@@ -114,12 +120,11 @@ func configOf(argv []string) waxseal.Path {
 
 // read reads one configuration from its first file.
 func (r *reader) read(first waxseal.Path) {
-	r.doc = ucl.Parse(first, ucl.Options{Variables: variables(r.options.Version("rspamd")), Open: r.open, List: r.Tree.ReadDir})
+	r.doc = ucl.Parse(first, ucl.Options{Variables: variables(r.options.Version("rspamd")), Open: r.open, List: r.list})
 	r.top = r.doc.Top
 	r.complaints()
-	stack := waxseal.Stack{MTA: Stack, Instance: r.instance, Version: r.options.Version("rspamd"), Config: r.doc.Files}
-	r.AddStack(stack)
-	for _, f := range r.doc.Files {
+	r.AddStack(waxseal.Stack{MTA: Stack, Instance: r.instance, Version: r.options.Version("rspamd"), Config: r.files()})
+	for _, f := range r.files() {
 		r.part(f, waxseal.RoleConfig)
 	}
 	r.includes()
@@ -133,17 +138,9 @@ func (r *reader) read(first waxseal.Path) {
 	r.note()
 }
 
-// open reads a file of the configuration.
-func (r *reader) open(p waxseal.Path) (text string, resolved waxseal.Path, err error) {
-	f, err := r.Tree.Stat(p)
-	if err != nil {
-		return "", "", err
-	}
-	content, err := r.Tree.ReadFile(p, mta.MaxFile)
-	if resolved = f.Resolved; resolved == "" {
-		resolved = p
-	}
-	return string(content), resolved, err
+// files are those that were read and are in the tree.
+func (r *reader) files() []waxseal.Path {
+	return slices.DeleteFunc(slices.Clone(r.doc.Files), func(p waxseal.Path) bool { return r.ghosts[p] })
 }
 
 // complaints are what the parser has to tell. With an error rspamd does not start, and

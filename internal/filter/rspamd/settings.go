@@ -46,14 +46,14 @@ func (r *reader) one(name string, v *ucl.Value) {
 			r.value(name+":"+key, e)
 		}
 	case ucl.Array:
-		r.list(name, v)
+		r.items(name, v)
 	default:
 		r.scalar(name, v)
 	}
 }
 
-// list looks at an array; one of scalars is one setting.
-func (r *reader) list(name string, v *ucl.Value) {
+// items looks at an array; one of scalars is one setting.
+func (r *reader) items(name string, v *ucl.Value) {
 	var words []string
 	for i, item := range v.Items() {
 		if item.Kind == ucl.Object || item.Kind == ucl.Array {
@@ -78,7 +78,7 @@ func (r *reader) scalar(name string, v *ucl.Value) {
 }
 
 func (r *reader) set(name, value string, source waxseal.Source) {
-	if len(r.settings) < maxSettings && !strings.HasSuffix(name, ":description") {
+	if len(r.settings) < maxSettings && !r.ghosts[source.Path] && !strings.HasSuffix(name, ":description") {
 		r.settings = append(r.settings, setting{name, value, source})
 	}
 }

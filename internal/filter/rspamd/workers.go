@@ -204,23 +204,21 @@ func (r *reader) fuzzyStorage(name string, s *ucl.Value) {
 	}
 }
 
-// services says where mail systems meet rspamd: by its workers' sockets, by rspamc(1)
-// and rmilter.
-func services(result mta.Result) []mta.Service {
-	if len(result.Stacks) == 0 {
-		return nil
-	}
-	s := mta.Service{Stack: Stack, Title: "rspamd", Programs: []string{"rspamc"}, Daemon: "/usr/bin/rspamd", User: "_rspamd", Source: waxseal.Source{Path: mainFile}}
-	for _, set := range result.Settings {
-		words := strings.Split(set.Name, ":")
-		if len(words) != 3 || !strings.HasPrefix(words[0], "worker") || !strings.HasPrefix(words[2], "bind_socket") || strings.HasPrefix(words[1], "fuzzy") {
-			continue
-		}
-		for w := range strings.FieldsFuncSeq(set.Value, func(c rune) bool { return c == ',' || c == ' ' }) {
-			if t, _, ok := server(w, "11333"); ok && !slices.Contains(s.Sockets, t.Value) && !strings.Contains(w, "=") {
-				s.Sockets = append(s.Sockets, t.Value)
+// sockets are where mail systems meet rspamd.
+func (r *reader) sockets() (list []string) {
+	for w := range r.top.Get("worker").Each() {
+		for name, section := range w.Fields() {
+			for s := range section.Each() {
+				if s.Kind != ucl.Object || isOff(s) || name == "fuzzy" {
+					continue
+				}
+				for _, word := range s.Get("bind_socket").Words() {
+					if t, _, ok := server(word, "11333"); ok && !slices.Contains(list, t.Value) && !strings.Contains(word, "=") {
+						list = append(list, t.Value)
+					}
+				}
 			}
 		}
 	}
-	return []mta.Service{s}
+	return list
 }
