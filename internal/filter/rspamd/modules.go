@@ -87,18 +87,24 @@ func (r *reader) modules() {
 // row follows the keys of a row to every value that they lead to.
 func (r *reader) row(w row) {
 	for section := range r.top.Get(w.module).Each() {
-		r.follow(w, w.module, section, strings.Split(w.keys, "."), isOff(section))
+		r.follow(w, w.module, section, strings.Split(w.keys, "."), switched{isOff(section), section.Get("enabled")})
 	}
 }
 
-func (r *reader) follow(w row, place string, v *ucl.Value, keys []string, off bool) {
+// switched says whether a section is off, and what says so.
+type switched struct {
+	off bool
+	by  *ucl.Value
+}
+
+func (r *reader) follow(w row, place string, v *ucl.Value, keys []string, s switched) {
 	if v == nil || v.Kind != ucl.Object {
 		return
 	}
 	if keys[0] == "*" {
-		for name, s := range v.Fields() {
-			for e := range s.Each() {
-				r.follow(w, place+":"+name, e, keys[1:], off || e.Kind == ucl.Object && isOff(e))
+		for name, rule := range v.Fields() {
+			for e := range rule.Each() {
+				r.follow(w, place+":"+name, e, keys[1:], switched{s.off || e.Kind == ucl.Object && isOff(e), s.by})
 			}
 		}
 		return
@@ -109,11 +115,17 @@ func (r *reader) follow(w row, place string, v *ucl.Value, keys []string, off bo
 	}
 	if place += ":" + keys[0]; len(keys) > 1 {
 		for e := range next.Each() {
-			r.follow(w, place, e, keys[1:], off)
+			r.follow(w, place, e, keys[1:], s)
 		}
 		return
 	}
-	r.eachServer(next, place, w.port, func(h waxseal.Hook) { r.emit(w.hook(h), off) })
+	r.eachServer(next, place, w.port, func(h waxseal.Hook) {
+		if !s.off && s.by != nil { // where a server stands that is always there, this is what has it asked
+			h.Source = s.by.Source
+			h.Closure = append(h.Closure, waxseal.Part{Path: s.by.Source.Path, Role: waxseal.RoleConfig})
+		}
+		r.emit(w.hook(h), s.off)
+	})
 }
 
 // hook makes of a server what goes there.
@@ -179,7 +191,11 @@ func (r *reader) export(place string, rule *ucl.Value, off bool) {
 	}
 	for _, key := range []string{"url", "smtp", "server"} {
 		port := map[string]string{"url": "80", "smtp": or(rule.Get("smtp_port").Text(), "25")}[key]
-		r.eachServer(rule.Get(key), place+":"+key, port, func(h waxseal.Hook) { r.emit(about(h, h.Directive), off) })
+		r.eachServer(rule.Get(key), place+":"+key, port, func(h waxseal.Hook) {
+			if key != "smtp" || h.Target.Remote { // the mail system of this host has hooks of its own
+				r.emit(about(h, h.Directive), off)
+			}
+		})
 	}
 	for _, key := range []string{"mail_to", "email_to"} {
 		for _, address := range rule.Get(key).Words() {
