@@ -162,7 +162,7 @@ func variables(version string) []ucl.Variable {
 		{Name: "CONFDIR", Value: configDir}, {Name: "LOCAL_CONFDIR", Value: configDir}, {Name: "RUNDIR", Value: "/run/rspamd"}, {Name: "DBDIR", Value: stateDir},
 		{Name: "LOGDIR", Value: "/var/log/rspamd"}, {Name: "PLUGINSDIR", Value: shareDir + "/plugins"}, {Name: "SHAREDIR", Value: shareDir}, {Name: "RULESDIR", Value: shareDir + "/rules"},
 		{Name: "WWWDIR", Value: shareDir + "/www"}, {Name: "PREFIX", Value: "/usr"}, {Name: "VERSION", Value: version}, {Name: "VERSION_MAJOR", Value: major}, {Name: "VERSION_MINOR", Value: minor},
-		{Name: "BRANCH_VERSION", Value: major + "." + minor},
+		{Name: "BRANCH_VERSION", Value: major},
 	}
 }
 
