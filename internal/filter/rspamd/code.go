@@ -153,13 +153,14 @@ func (r *reader) program(p waxseal.Path, text, runs string) {
 func (r *reader) results(p waxseal.Path, text, runs string) {
 	word := calls.Word{Kind: waxseal.KindRewrite, Target: waxseal.TargetText}
 	for _, c := range calls.Find(calls.Lua, text, calls.Words{":set_pre_result": word, ":set_metric_action": word}) {
-		if c.Name != ":set_pre_result" && c.Name != ":set_metric_action" {
+		_, method, _ := strings.Cut(c.Name, ":")
+		if method != "set_pre_result" && method != "set_metric_action" {
 			continue
 		}
 		v := &ucl.Value{Source: waxseal.Source{Path: p, Line: c.Line}}
 		for _, action := range []string{"discard", "accept", "no action"} {
 			if strings.Contains(c.Text, `'`+action+`'`) || strings.Contains(c.Text, `"`+action+`"`) {
-				r.action(v, path.Base(string(p))+":"+c.Name[1:]+":"+action, action, "mail that the code in "+string(p)+" picks", false)
+				r.action(v, path.Base(string(p))+":"+method+":"+action, action, "mail that the code in "+string(p)+" picks", false)
 			}
 		}
 	}

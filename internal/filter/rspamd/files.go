@@ -30,7 +30,7 @@ func (r *reader) flush() {
 // state notes what rspamd and its web interface write: other thresholds and scores
 // ("rspamd_dynamic").
 func (r *reader) state() {
-	p := mta.Clean(or(r.top.Path("options", "dynamic_conf").Text(), stateDir+"/rspamd_dynamic"))
+	p := mta.Clean(or(r.top.Path("options", "dynamic_conf").Text(), string(dynamicFile)))
 	if f, err := r.Tree.Stat(p); err == nil && f.Type == waxseal.Regular {
 		r.Part(p, waxseal.RoleConfig)
 		r.dynamic(p)

@@ -49,6 +49,9 @@ func TestParity(t *testing.T) {
 		var theirs map[string]any
 		if err != nil || json.Unmarshal(content, &theirs) != nil {
 			said, _ := os.ReadFile(filepath.Join(root, fmt.Sprintf("cases/%d.err", i)))
+			if strings.Contains(string(said), "rcl parse error") {
+				continue // it was read, and what a value is does not suit an option
+			}
 			t.Errorf("case %d: rspamadm prints no configuration: %s", i, said)
 			continue
 		}
@@ -58,6 +61,9 @@ func TestParity(t *testing.T) {
 		}
 	}
 	t.Logf("%d configurations compared", compared)
+	if compared*2 < cases {
+		t.Error("too many are refused: the cases say too little")
+	}
 }
 
 func written(root string, i int) (text string) {
@@ -223,7 +229,7 @@ func settings(g *rand.Rand, depth int) string {
 	var b strings.Builder
 	for range 1 + g.IntN(4) {
 		b.WriteString(strings.Repeat("  ", depth) + pick("", "# a comment\n", "/* one /* in */ one */ "))
-		key := pick("expire", "timeout", "key_prefix", "rules", "servers", "x", "list", "symbol", "enabled", "\"a b\"")
+		key := pick("expire", "grace", "key_prefix", "rules", "servers", "x", "list", "symbol", "enabled", "\"a b\"")
 		switch n := g.IntN(8); {
 		case n == 0 && depth < 3:
 			// Of a section behind a list, rspamd's Lua makes one list.

@@ -32,7 +32,9 @@ const (
 	configDir = "/etc/rspamd"
 	mainFile  = waxseal.Path(configDir + "/rspamd.conf")
 	stateDir  = "/var/lib/rspamd"
-	shareDir  = "/usr/share/rspamd"
+	// dynamicFile is what the web interface writes.
+	dynamicFile = waxseal.Path(stateDir + "/rspamd_dynamic")
+	shareDir    = "/usr/share/rspamd"
 	// everything is the scope of what meets all mail.
 	everything = "all mail that rspamd checks"
 )
@@ -48,6 +50,7 @@ type reader struct {
 	user     string
 	inert    string // why nothing starts this configuration
 	settings []setting
+	used     map[string]int      // names of settings
 	known    map[*ucl.Value]bool // values that a hook tells about
 	lua      map[waxseal.Path][]snippet
 	parts    map[waxseal.Path]waxseal.Role
@@ -60,10 +63,10 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 	b := mta.NewBook(Stack, tree, m)
 	service := mta.Service{Stack: Stack, Title: "rspamd", Programs: []string{"rspamc"}, Daemon: daemon, User: "_rspamd", Source: waxseal.Source{Path: mainFile}}
 	for _, s := range starts(o) {
-		if !b.Exists(s.file) && (s.why != "" || !b.Exists(configDir) || b.Exists(daemon)) {
+		if !b.Exists(s.file) && (s.why != "" || b.Exists(daemon) || !b.Exists(configDir) && !b.Exists(dynamicFile)) {
 			continue
 		}
-		r := &reader{Book: b, options: o, domains: mta.NewDomains(o.Domains...), known: map[*ucl.Value]bool{}, lua: map[waxseal.Path][]snippet{}, parts: map[waxseal.Path]waxseal.Role{}, maps: map[string]bool{}, ghosts: map[waxseal.Path]bool{}, user: "_rspamd"}
+		r := &reader{Book: b, options: o, domains: mta.NewDomains(o.Domains...), known: map[*ucl.Value]bool{}, lua: map[waxseal.Path][]snippet{}, parts: map[waxseal.Path]waxseal.Role{}, maps: map[string]bool{}, used: map[string]int{}, ghosts: map[waxseal.Path]bool{}, user: "_rspamd"}
 		if s.file != mainFile {
 			r.instance = string(s.file)
 		}
@@ -73,12 +76,13 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 		r.read(s.file)
 		service.Sockets = append(service.Sockets, r.sockets()...)
 	}
+	if len(b.Result().Stacks) == 0 {
+		return b.Result()
+	}
 	leftovers(b)
 	result := b.Result()
 	result.Hooks = mta.InMailOrder(result.Hooks)
-	if len(result.Stacks) > 0 {
-		result.Services = []mta.Service{service}
-	}
+	result.Services = []mta.Service{service}
 	return result
 }
 
@@ -123,7 +127,7 @@ func (r *reader) read(first waxseal.Path) {
 	r.doc = ucl.Parse(first, ucl.Options{Variables: variables(r.options.Version("rspamd")), Open: r.open, List: r.list})
 	r.top = r.doc.Top
 	r.complaints()
-	r.AddStack(waxseal.Stack{MTA: Stack, Instance: r.instance, Version: r.options.Version("rspamd"), Config: r.files()})
+	r.AddStack(waxseal.Stack{MTA: Stack, Instance: r.instance, Version: r.options.Version("rspamd"), Config: r.files(), Domains: r.signed()})
 	for _, f := range r.files() {
 		r.part(f, waxseal.RoleConfig)
 	}
@@ -136,6 +140,20 @@ func (r *reader) read(first waxseal.Path) {
 	r.code()
 	r.flush()
 	r.note()
+}
+
+// signed are the domains in whose name mail is signed: they are own ones.
+func (r *reader) signed() []string {
+	own := mta.NewDomains()
+	for _, module := range []string{"dkim_signing", "arc"} {
+		for domains := range r.top.Path(module, "domain").Each() {
+			for name := range domains.Fields() {
+				own.Add(name)
+				r.domains.Add(name)
+			}
+		}
+	}
+	return own.List()
 }
 
 // files are those that were read and are in the tree.

@@ -32,11 +32,22 @@ func (r *reader) value(name string, v *ucl.Value) {
 	for e := range v.Each() {
 		n++
 		at := name
-		if n > 1 {
+		if n > 1 && !isNamed(e) {
 			at += "#" + strconv.Itoa(n)
 		}
 		r.one(at, e)
 	}
+}
+
+// isNamed reports whether a section is one with a name: worker "normal" { … }.
+func isNamed(v *ucl.Value) bool {
+	if v.Kind != ucl.Object || v.Len() != 1 {
+		return false
+	}
+	for _, e := range v.Fields() {
+		return e.Kind == ucl.Object
+	}
+	return false
 }
 
 func (r *reader) one(name string, v *ucl.Value) {
@@ -79,6 +90,9 @@ func (r *reader) scalar(name string, v *ucl.Value) {
 
 func (r *reader) set(name, value string, source waxseal.Source) {
 	if len(r.settings) < maxSettings && !r.ghosts[source.Path] && !strings.HasSuffix(name, ":description") {
+		if r.used[name]++; r.used[name] > 1 {
+			name += "#" + strconv.Itoa(r.used[name])
+		}
 		r.settings = append(r.settings, setting{name, value, source})
 	}
 }

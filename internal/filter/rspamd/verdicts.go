@@ -53,6 +53,9 @@ func (r *reader) forced(section *ucl.Value) {
 	}
 }
 
+// asMarked says in the words of mail rules that only mail is met which a filter marked.
+const asMarked = `header "X-Spam-Flag" is "yes"`
+
 func plainAction(action string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(action)), "_", " ")
 }
@@ -66,7 +69,7 @@ func (r *reader) action(v *ucl.Value, place, action, scope string, off bool) {
 	case "discard":
 		h.Kind, h.Effects = waxseal.KindDiscard, []waxseal.Effect{waxseal.Drop}
 		if symbolsOfSpam(scope) {
-			mta.Modify(&h, "when", "X-Spam-Flag: YES")
+			mta.Modify(&h, "when", asMarked)
 		}
 		h.Explain = "Rspamd throws away " + scope + ", without a word to anyone (" + h.Directive + ")."
 	case "quarantine":

@@ -51,7 +51,7 @@ func (r *reader) proxy(name string, s *ucl.Value, off bool) {
 		h := r.hook(v, "worker:"+name+":discard_on_reject", waxseal.Drop)
 		h.Kind, h.Target = waxseal.KindDiscard, waxseal.Target{Type: waxseal.TargetText, Value: "discard"}
 		h.Scope = "mail that a filter marked as spam: rspamd's action is reject"
-		mta.Modify(&h, "when", "X-Spam-Flag: YES")
+		mta.Modify(&h, "when", asMarked)
 		h.Explain = "Mail that rspamd would reject is thrown away without a word to its sender (discard_on_reject)."
 		r.emit(h, off)
 	}
