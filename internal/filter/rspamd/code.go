@@ -65,7 +65,7 @@ func (r *reader) code() {
 	r.named()
 	for p := range r.top.Get("lua").All() {
 		if name := p.Text(); strings.HasPrefix(name, "/") && !strings.HasPrefix(name, shareDir+"/") {
-			r.codeFile(mta.Clean(name), "the option lua names it")
+			r.codeFile(mta.Clean(name), "lua", "the option lua names it")
 		}
 	}
 	for key, v := range r.top.Get("modules").Fields() {
@@ -85,16 +85,16 @@ func (r *reader) code() {
 func (r *reader) named() {
 	local := waxseal.Path(configDir + "/rspamd.local.lua")
 	if r.Exists(local) {
-		r.codeFile(local, "rspamd loads it at its start")
+		r.codeFile(local, "rspamd.local.lua", "rspamd loads it at its start")
 	} else {
-		r.codeFile(configDir+"/lua/rspamd.local.lua", "rspamd loads it at its start")
+		r.codeFile(configDir+"/lua/rspamd.local.lua", "rspamd.local.lua", "rspamd loads it at its start")
 	}
-	r.codeFile(configDir+"/local.d/rspamd.lua", "rspamd loads it at its start")
-	r.codeFile(configDir+"/rspamd.classifiers.lua", "rspamd loads it at its start")
+	r.codeFile(configDir+"/local.d/rspamd.lua", "rspamd.local.lua", "rspamd loads it at its start")
+	r.codeFile(configDir+"/rspamd.classifiers.lua", "rspamd.local.lua", "rspamd loads it at its start")
 	names, err := r.Tree.ReadDir(configDir + "/lua")
 	for _, n := range names {
 		if p := waxseal.Path(configDir + "/lua/" + n); err == nil && path.Ext(n) == ".lua" && n != "rspamd.local.lua" {
-			r.codeFile(p, "rspamd's Lua loads it where something requires it by name")
+			r.codeFile(p, "lua/*.lua", "rspamd's Lua loads it where something requires it by name")
 		}
 	}
 	r.controllerPlugins()
@@ -113,7 +113,7 @@ func (r *reader) plugins(dir waxseal.Path, key string) {
 		return
 	}
 	if path.Ext(string(dir)) == ".lua" {
-		r.codeFile(dir, "rspamd loads it as a module (modules."+key+")")
+		r.codeFile(dir, "modules", "rspamd loads it as a module (modules."+key+")")
 		return
 	}
 	names, err := r.Tree.ReadDir(dir)
@@ -122,13 +122,13 @@ func (r *reader) plugins(dir waxseal.Path, key string) {
 	}
 	for _, n := range names {
 		if path.Ext(n) == ".lua" {
-			r.codeFile(dir+"/"+waxseal.Path(n), "rspamd loads it as a module (modules."+key+")")
+			r.codeFile(dir+"/"+waxseal.Path(n), "modules", "rspamd loads it as a module (modules."+key+")")
 		}
 	}
 }
 
 // codeFile reads a file of Lua, once.
-func (r *reader) codeFile(p waxseal.Path, why string) {
+func (r *reader) codeFile(p waxseal.Path, directive, why string) {
 	if r.parts[p] == waxseal.RoleScript || !r.Exists(p) {
 		return
 	}
@@ -137,20 +137,20 @@ func (r *reader) codeFile(p waxseal.Path, why string) {
 	if !ok {
 		return
 	}
-	r.program(p, text, sentence(why))
+	r.program(p, directive, text, sentence(why))
 }
 
 func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // program takes a program down, and what it says of mail at once.
-func (r *reader) program(p waxseal.Path, text, runs string) {
-	r.Code(mta.Code{Path: p, Text: text, Language: calls.Lua, Words: words(), Domains: r.domains, Directive: path.Base(string(p)), Stage: waxseal.StageData, Scope: everything, RunsAs: r.user, Runs: runs})
-	r.results(p, text, runs)
-	r.headers(p, text, runs)
+func (r *reader) program(p waxseal.Path, directive, text, runs string) {
+	r.Code(mta.Code{Path: p, Text: text, Language: calls.Lua, Words: words(), Domains: r.domains, Directive: directive, Stage: waxseal.StageData, Scope: everything, RunsAs: r.user, Runs: runs})
+	r.results(p, text)
+	r.headers(p, directive, text, runs)
 }
 
 // results are results that code sets for mail before any rule is asked.
-func (r *reader) results(p waxseal.Path, text, runs string) {
+func (r *reader) results(p waxseal.Path, text string) {
 	word := calls.Word{Kind: waxseal.KindRewrite, Target: waxseal.TargetText}
 	for _, c := range calls.Find(calls.Lua, text, calls.Words{":set_pre_result": word, ":set_metric_action": word}) {
 		_, method, _ := strings.Cut(c.Name, ":")
@@ -171,7 +171,7 @@ func (r *reader) results(p waxseal.Path, text, runs string) {
 var vital = regexp.MustCompile(`(?i)["'\[\s{,](?:reply-to|bcc|resent-to|disposition-notification-to|return-receipt-to)["'\]\s]`)
 
 // headers tells of code that sets a header to which answers go.
-func (r *reader) headers(p waxseal.Path, text, runs string) {
+func (r *reader) headers(p waxseal.Path, directive, text, runs string) {
 	at := vital.FindStringIndex(text)
 	if at == nil || !strings.Contains(text, "set_milter_reply") && !strings.Contains(text, "add_header") && !strings.Contains(text, "modify_headers") && !strings.Contains(text, "return nil, {") {
 		return
@@ -181,6 +181,7 @@ func (r *reader) headers(p waxseal.Path, text, runs string) {
 	v := &ucl.Value{Source: waxseal.Source{Path: p, Line: line}}
 	h := r.hook(v, path.Base(string(p))+":header", waxseal.Modify)
 	h.Kind, h.Target = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: strings.Join(strings.Fields(strings.ToValidUTF8(text[from:to], "")), " ")}
+	h.Directive = directive
 	mta.Modify(&h, "seen", "inferred")
 	h.Explain = runs + ", and line" + strings.TrimPrefix(lineOf(line), " in line") + " sets a header to which answers or copies go: " + mta.Clip(h.Target.Value) + "."
 	r.Emit(h)
@@ -201,5 +202,5 @@ func (r *reader) inline(p waxseal.Path, pieces []snippet) {
 		b.WriteString("\n")
 		line += strings.Count(s.text, "\n") + 1
 	}
-	r.program(p, b.String(), "It stands in the configuration, and rspamd runs it")
+	r.program(p, "Lua in a value", b.String(), "It stands in the configuration, and rspamd runs it")
 }

@@ -55,10 +55,12 @@ func isScheme(s string) bool {
 // of its own asks.
 func (r *reader) fetched(place, url string, v *ucl.Value) {
 	scheme, rest, _ := strings.Cut(url, "://")
-	if isVendor(hostOf(urlTarget(scheme, rest))) {
+	host := hostOf(urlTarget(scheme, rest))
+	if isVendor(host) {
 		return
 	}
 	h := r.hook(v, place, waxseal.Modify)
+	mta.Modify(&h, "hosts", host)
 	h.Kind, h.External, h.Target = waxseal.KindMap, true, remoteTable(url)
 	h.Explain = "Rspamd takes from " + mta.Clip(url) + mta.Where(h.Target) + " what decides about mail (" + h.Directive + "): whoever answers there decides."
 	r.emit(h, r.moduleOff(place))
@@ -87,7 +89,7 @@ func (r *reader) file(place string, p waxseal.Path, v *ucl.Value) {
 	}
 	switch key := place[strings.LastIndexByte(place, ':')+1:]; {
 	case path.Ext(string(p)) == ".lua":
-		r.codeFile(p, "the option "+directive(place)+" names it")
+		r.codeFile(p, "lua", "the option "+directive(place)+" names it")
 	case strings.Contains(key, "path") && strings.Contains(place, "dkim") || strings.HasPrefix(place, "arc:"), strings.Contains(key, "key") && !strings.Contains(key, "map"), path.Ext(string(p)) == ".key" || path.Ext(string(p)) == ".pem":
 		r.part(p, waxseal.RoleSecret)
 	default:

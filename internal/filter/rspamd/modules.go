@@ -33,11 +33,7 @@ type row struct {
 var rows = []row{
 	{"antivirus", "*.servers", asks, "3310", "has attachments and messages scanned by"},
 	{"external_services", "*.servers", asks, "", "asks about messages"},
-	{"external_services", "*.server", asks, "", "asks about messages"},
-	{"external_services", "*.socket", asks, "", "asks about messages"},
-	{"dcc", "servers", asks, "10045", "asks about the digest of each message"},
 	{"dcc", "socket", asks, "", "asks about the digest of each message"},
-	{"dcc", "host", asks, "10045", "asks about the digest of each message"},
 	{"p0f", "socket", asks, "", "asks about the system of each client"},
 	{"bimi", "helper_url", asks, "3030", "asks about the logo of each sender"},
 	{"gpt", "url", asks, "443", "sends the text of messages to"},
@@ -45,16 +41,11 @@ var rows = []row{
 	{"url_redirector", "proxy", asks, "80", "looks up links in messages through"},
 	{"fuzzy_check", "rule.*.servers", asks, "11335", "asks about digests of each message"},
 	{"fuzzy_check", "rule.servers", asks, "11335", "asks about digests of each message"},
-	{"spamtrap", "fuzzy_server", asks, "11335", "teaches with mail to traps"},
 
 	{"aws_s3", "s3_host", hands, "443", "keeps a copy of each message at"},
 	{"clickhouse", "server", tells, "8123", "writes down who wrote to whom about what in"},
-	{"clickhouse", "servers", tells, "8123", "writes down who wrote to whom about what in"},
 	{"elastic", "server", tells, "9200", "writes down who wrote to whom about what in"},
-	{"elastic", "servers", tells, "9200", "writes down who wrote to whom about what in"},
-	{"elasticsearch", "server", tells, "9200", "writes down who wrote to whom about what in"},
 	{"metric_exporter", "host", remembers, "2003", "sends statistics to"},
-	{"metric_exporter", "graphite.host", remembers, "2003", "sends statistics to"},
 	{"history_redis", "servers", tells, "6379", "writes down who wrote to whom about what in"},
 
 	{"redis", "servers", remembers, "6379", "keeps what it learns of mail in"},
@@ -120,6 +111,9 @@ func (r *reader) follow(w row, place string, v *ucl.Value, keys []string, s swit
 		return
 	}
 	r.eachServer(next, place, w.port, func(h waxseal.Hook) {
+		if w.what == remembers && strings.HasSuffix(place, "ervers") {
+			h.Directive = keys[0] // every module that keeps something has it
+		}
 		if !s.off && s.by != nil { // where a server stands that is always there, this is what has it asked
 			h.Source = s.by.Source
 			h.Closure = append(h.Closure, waxseal.Part{Path: s.by.Source.Path, Role: waxseal.RoleConfig})

@@ -201,12 +201,19 @@ func (r *reader) hook(v *ucl.Value, place string, does ...waxseal.Effect) waxsea
 	return h
 }
 
-// directive is the option, with the section that documentation knows it by:
-// "metadata_exporter.url".
+// directive is the option as documentation knows it: the module and the last key, with
+// the names of rules left out ("metadata_exporter.url"). What is a section of its own
+// goes by that: "upstream", "settings".
 func directive(place string) string {
 	words := strings.Split(place, ":")
-	if len(words) < 2 {
-		return place
+	last, _, _ := strings.Cut(words[len(words)-1], "#")
+	switch {
+	case len(words) < 2 || words[0] == "settings":
+		return words[0]
+	case len(words) > 2 && words[0] == "worker" && (words[2] == "upstream" || words[2] == "mirror"):
+		return words[2]
+	case len(words) > 1 && (words[1] == "custom" || words[1] == "actions"):
+		last = strings.TrimSuffix(words[1], "s")
 	}
-	return words[0] + "." + words[len(words)-1]
+	return words[0] + "." + last
 }

@@ -122,6 +122,9 @@ func (r *reader) includes() {
 			h := r.hook(&ucl.Value{Source: i.Source}, "."+i.Macro, waxseal.Modify)
 			h.Kind, h.External = waxseal.KindMap, true
 			h.Target = remoteTable(i.URL)
+			if scheme, rest, ok := strings.Cut(i.URL, "://"); ok {
+				mta.Modify(&h, "hosts", hostOf(urlTarget(scheme, rest)))
+			}
 			h.Explain = "Configuration of rspamd is read from " + mta.Clip(i.URL) + mta.Where(h.Target) + ": whoever answers there decides what happens to mail."
 			r.Emit(h)
 		case i.Macro == "load" && i.Resolved != "":

@@ -139,7 +139,7 @@ func (r *reader) controller(name string, s *ucl.Value) {
 			r.opened(s.Get("secure_ip"), "worker:"+name+":secure_ip", "without a password from "+ip, open == "")
 		}
 	}
-	if open == "the world" {
+	if open != "" {
 		r.opened(bind, "worker:"+name+":bind_socket", "from "+open, false)
 	}
 }
@@ -147,7 +147,9 @@ func (r *reader) controller(name string, s *ucl.Value) {
 func (r *reader) opened(v *ucl.Value, place, whence string, off bool) {
 	h := r.hook(v, place, waxseal.Modify)
 	h.Kind, h.Target = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: strings.Join(v.Words(), ", ")}
-	mta.Modify(&h, "open", whence)
+	if whence != "from the local network" {
+		mta.Modify(&h, "open", whence)
+	}
 	h.Explain = "Rspamd's web interface, which changes its rules, can be reached " + whence + " (" + h.Directive + " " + mta.Clip(h.Target.Value) + ")."
 	if off {
 		mta.Inactive(&h, "the controller listens on this host only")
