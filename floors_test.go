@@ -58,6 +58,7 @@ var floors = []struct {
 		"waxseal/internal/filter/dovecot/doveconf",
 		"waxseal/internal/filter/spamassassin/saconf",
 		"waxseal/internal/filter/milters/milterconf",
+		"waxseal/internal/filter/rspamd/ucl",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/filter/delivery",
@@ -68,6 +69,7 @@ var floors = []struct {
 		"waxseal/internal/filter/others",
 		"waxseal/internal/filter/spamassassin",
 		"waxseal/internal/filter/policy",
+		"waxseal/internal/filter/rspamd",
 		"waxseal/internal/mta/exim",
 		"waxseal/internal/mta/opensmtpd",
 		"waxseal/internal/mta/postfix",

@@ -55,7 +55,7 @@ func (c *Context) socket(h waxseal.Hook, w *weight) {
 		return
 	}
 	if r == onHost {
-		if filter := documented(h.Target.Value); filter != "" {
+		if filter := documentedFor(h); filter != "" {
 			w.add(documentedSocket, h.Target.Value, filter)
 			return
 		}

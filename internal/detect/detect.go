@@ -219,6 +219,7 @@ func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
 		c.drift(after, &w)
 		w.settle()
 	}
+	c.passedAnew(before, after, &w)
 	if before.Scope != after.Scope {
 		w.add(modifierChanged, "scope", after.Scope, before.Scope)
 	}
@@ -233,7 +234,7 @@ func modifiers(before, after waxseal.Hook) (w weight) {
 	for _, name := range slices.Sorted(maps.Keys(after.Modifiers)) {
 		was, now := before.Modifiers[name], after.Modifiers[name]
 		switch {
-		case was == now || name == "drift": // weighed by itself
+		case was == now || name == "drift" || name == "whom": // weighed by itself
 			continue
 		case name == "entries" || name == "digest":
 			w.add(entriesChanged)
@@ -254,7 +255,7 @@ func (c *Context) removed(h waxseal.Hook) weight {
 	}
 	switch h.Kind {
 	case waxseal.KindMilter, waxseal.KindContentFilter, waxseal.KindPolicy:
-		if h.Active {
+		if h.Active && h.Target.Type != waxseal.TargetText {
 			return weighing(checkGone, h.Target.Value, h.Directive)
 		}
 	case waxseal.KindCopy:

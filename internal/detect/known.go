@@ -35,6 +35,28 @@ var documentedPorts = map[string]string{
 	"8084":  "weakforced",
 }
 
+// documentedServers are TCP ports of programs that filters ask and keep things in. None
+// of them is where a mail system hands mail to.
+var documentedServers = map[string]string{
+	"3310": "clamd", "6379": "Redis", "8123": "ClickHouse", "9200": "Elasticsearch", "11334": "rspamd's controller", "11335": "rspamd's fuzzy storage",
+	"24441": "Pyzor", "10045": "DCC", "1344": "an ICAP server", "10050": "olefy", "11342": "Razor's daemon", "2003": "Graphite", "26379": "Redis Sentinel",
+}
+
+// documentedFor names the program that a local socket is documented for, which depends
+// on who hands something to it.
+func documentedFor(h waxseal.Hook) string {
+	if name := documented(h.Target.Value); name != "" {
+		return name
+	}
+	if p, ok := socketPath(h.Target.Value); ok && (h.Kind == waxseal.KindPolicy || h.Kind == waxseal.KindCopy) && strings.HasPrefix(path.Base(p), "redis") {
+		return "Redis"
+	}
+	if _, port := hostPort(h.Target.Value); h.Kind == waxseal.KindPolicy || h.Kind == waxseal.KindCopy {
+		return documentedServers[port]
+	}
+	return ""
+}
+
 // documentedSockets are words in the unix socket paths of packaged filters.
 var documentedSockets = []string{
 	"opendkim", "opendmarc", "openarc", "rspamd", "clamav", "spamass", "milter-greylist", "milter-regex", "mimedefang", "amavis",

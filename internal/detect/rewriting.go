@@ -38,8 +38,10 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(sentBack, clip(h.Scope), clip(value))
 	case foreign != "":
 		w.add(answersForeign, h.Directive, foreign)
+	case h.Modifiers["open"] != "":
+		w.add(openToOthers, h.Modifiers["open"], h.Directive, clip(value))
 	case h.Kind == waxseal.KindMilter:
-		w.add(passedBy, h.Directive, clip(h.Scope))
+		c.passed(h, h.Modifiers["whom"], w)
 	case h.Kind == waxseal.KindHosts && strings.HasPrefix(value, "nameserver "):
 		w.add(pick(c.reachOf("["+strings.TrimPrefix(value, "nameserver ")+"]") > private, diverted, rewritten), h.Directive, clip(value))
 	case h.Directive == "REPLACE" && strings.HasPrefix(h.Scope, "body "):

@@ -93,6 +93,9 @@ const (
 	held
 	heldFrom
 	passedBy
+	uncheckedOthers
+	uncheckedAll
+	openToOthers
 	rightsSet
 	rightsOfRoot
 	othersBelieved
@@ -259,6 +262,9 @@ var signs = [...]row{
 	held:             {waxseal.Medium, false, "mail is put on hold until somebody looks: %s"},
 	heldFrom:         {waxseal.High, false, "mail of certain people or about certain things is kept from its recipients: %s"},
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
+	uncheckedOthers:  {waxseal.High, false, "mail of others is let through unchecked because of who sends it: %s"},
+	uncheckedAll:     {waxseal.High, false, "mail is let through unchecked, whoever sends it: %s"},
+	openToOthers:     {waxseal.High, false, "what a filter does can be changed from outside, %s: %s %s"},
 	rightsSet:        {waxseal.Medium, false, "%s says with whose rights programs run: %s"},
 	rightsOfRoot:     {waxseal.High, false, "%s lets programs run with the rights of root: %s"},
 	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},

@@ -9,6 +9,7 @@ import (
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/filter/policy"
+	"waxseal/internal/filter/rspamd"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
@@ -32,6 +33,7 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	}
 	found.Join(dovecot.Read(tree, r.masker, options))
 	found.Join(milters.Read(tree, r.masker, options))
+	found.Join(rspamd.Read(tree, r.masker, options))
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
 	found.Join(spamassassin.Read(tree, r.masker, options))

@@ -13,7 +13,7 @@ import (
 // steering are the options by which the programs of mail systems other than
 // Postfix take another configuration than their own: a file, or a macro that
 // changes what the file says (exim(8) -C -D, sendmail(8) -C -D -o -O, smtpd(8) -f
-// -D, dovecot(1) -c). Of milters and policy services, those that say where they
+// -D, dovecot(1) -c, rspamd(8) -c --config). Of milters and policy services, those that say where they
 // listen, and by which rules they work, count too (-p).
 var steering = map[string]string{
 	"exim": "CD", "exim4": "CD", "exim4-daemon": "CD", "sendmail": "CDoO", "sendmail.sendmail": "CDoO", "sendmail-mta": "CDoO", "sendmail-msp": "CDoO", "sm-mta": "CDoO", "smtpd": "fD", "dovecot": "c",
@@ -22,6 +22,7 @@ var steering = map[string]string{
 	"spamd": anyOption, "spamassassin": anyOption, "sa-update": anyOption, "spamass-milter": anyOption,
 	"opendkim": "xpbu", "opendmarc": "cpu", "clamav-milter": "c-", "clamd": "c-", "freshclam": "-", "milter-greylist": "fpu", "milter-regex": "cpu",
 	"postfwd": "-firpusg", "postfwd1": "-firpusg", "postfwd2": "-firpusg", "postgrey": "-iu", "policyd-weight": "f", "policyd-rate-limit": "-f", "postsrsd": "frdsulX",
+	"rspamd": "c-",
 }
 
 const anyOption = "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

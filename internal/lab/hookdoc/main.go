@@ -22,6 +22,7 @@ import (
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/filter/policy"
+	"waxseal/internal/filter/rspamd"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
@@ -43,5 +44,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), rspamd.Places(), surroundings.Sorts())
 }

@@ -9,6 +9,7 @@ import (
 	"waxseal"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/rspamd"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
@@ -35,6 +36,7 @@ func servers() []server {
 		{exim.MTA, "Exim", "/etc/exim4/conf.d/main/10_options", "Examples add to the main section of Debian's split configuration (conf.d/main) unless they say otherwise.", eximServer},
 		{sendmail.MTA, "Sendmail", "/etc/mail/sendmail.cf", "Examples add to sendmail.cf unless they say otherwise, where the last of two lines for one option, macro or mailer counts, and rules go to the end of their ruleset. Tables are shown as makemap(8) gets them.", sendmailServer},
 		{opensmtpd.MTA, "OpenSMTPD", "/etc/smtpd.conf", "Examples add to smtpd.conf unless they say otherwise; of its rules the first that matches counts.", opensmtpdServer},
+		{rspamd.Stack, "rspamd", "/etc/rspamd/rspamd.conf.local", "Examples add to files of /etc/rspamd/local.d unless they say otherwise.", rspamdServer},
 		{dovecot.MTA, "Dovecot", "/etc/dovecot/dovecot.conf", "Examples add to dovecot.conf of a Dovecot 2.3 unless they say otherwise; the last of two lines for one setting counts.", dovecotServer},
 		{spamassassin.MTA, "SpamAssassin", "/etc/spamassassin/local.cf", "Examples add to local.cf of a Debian server where spamass-milter hands mail to spamd, unless they say otherwise; the last of two lines for one setting counts.", spamAssassinServer},
 		{spamassassin.Milter, "spamass-milter", "/etc/default/spamass-milter", "Examples add to the file of defaults, which is a part of a shell script: the last of two values of a variable counts.", spamAssassinServer},
