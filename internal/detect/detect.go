@@ -254,7 +254,7 @@ func (c *Context) removed(h waxseal.Hook) weight {
 	}
 	switch h.Kind {
 	case waxseal.KindMilter, waxseal.KindContentFilter, waxseal.KindPolicy:
-		if h.Active {
+		if h.Active && h.MTA != waxseal.HostStack {
 			return weighing(checkGone, h.Target.Value, h.Directive)
 		}
 	case waxseal.KindCopy:

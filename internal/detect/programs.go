@@ -13,6 +13,8 @@ import (
 // system.
 func (c *Context) unit(h waxseal.Hook, w *weight) {
 	switch {
+	case h.Directive == "sudoers":
+		c.mayRun(h, w)
 	case h.Target.Type == waxseal.TargetCommand || h.Target.Type == waxseal.TargetFile:
 		c.job(h, w)
 	case h.Directive == "User" && (h.Target.Value == "root" || h.Target.Value == "0"):

@@ -93,6 +93,18 @@ const (
 	anyoneBelieved
 	sendsAsAnybody
 	openRelay
+	anyPassword
+	somePassword
+
+	// Who may work on the mail system as root, and who is told of its log.
+	serviceAsRoot
+	serviceCommand
+	anyoneAsRoot
+	personSteers
+	personAsRoot
+	logSentAway
+	logSentTo
+	bansTold
 
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
@@ -258,6 +270,16 @@ var signs = [...]row{
 	sendsAsAnybody:   {waxseal.Medium, false, "the user %s may send mail as anybody, and nothing in it tells"},
 	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
+	anyPassword:      {waxseal.High, false, "%s is let in whatever the password: %s"},
+	somePassword:     {waxseal.High, false, "%s is let in without a look at the password, if it is somebody of a certain sort: %s"},
+	serviceAsRoot:    {waxseal.High, false, "%s, under which a service works and no person, may run as %s without a password: %s"},
+	serviceCommand:   {waxseal.Medium, false, "%s, under which a service works, may run as %s without a password one command, which package %s brought: %s"},
+	anyoneAsRoot:     {waxseal.High, false, "everybody on this host may run as %s without a password: %s"},
+	personSteers:     {waxseal.Medium, false, "%s may change or steer the mail system as %s without a password: %s"},
+	personAsRoot:     {waxseal.Low, false, "%s may do anything as %s without a password, and so with mail"},
+	logSentAway:      {waxseal.High, false, "the log of mail is sent to an address outside the own domains: %s"},
+	logSentTo:        {waxseal.Medium, false, "the log of mail is sent to %s"},
+	bansTold:         {waxseal.Medium, false, "lines of the log of mail are told to %s"},
 
 	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},
 	textTool:              {waxseal.Medium, false, "only tools that read, print and answer run with each message: %s"},
@@ -361,6 +383,10 @@ var standing = map[sign]waxseal.Severity{
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,
 	jobPackaged:        waxseal.Low,
+	serviceCommand:     waxseal.Low,
+	personSteers:       waxseal.Low,
+	logSentTo:          waxseal.Low,
+	bansTold:           waxseal.Low,
 	otherConfiguration: waxseal.Low,
 	stockModule:        waxseal.Low,
 	localHop:           waxseal.Low,

@@ -1,0 +1,166 @@
+package host
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"waxseal"
+)
+
+// ini is what several files of fail2ban amount to: later ones win (jail.conf(5)).
+type ini struct {
+	sections map[string]map[string]iniValue // names of keys are lower case
+	order    []string
+	files    []waxseal.Path
+}
+
+type iniValue struct {
+	text   string // lines of a value that is continued are kept
+	source waxseal.Source
+}
+
+const (
+	maxSectionsOfIni = 2_000
+	maxKeysOfIni     = 20_000
+	maxValueOfIni    = 32 << 10
+)
+
+// load reads files in order, each with those that it says come before and after it.
+func (r *reader) load(files ...waxseal.Path) *ini {
+	c := &ini{sections: map[string]map[string]iniValue{}}
+	for _, p := range files {
+		r.loadInto(c, p, 0)
+	}
+	return c
+}
+
+func (r *reader) loadInto(c *ini, p waxseal.Path, depth int) {
+	if depth > 8 || len(c.files) > 200 || slices.Contains(c.files, p) {
+		return
+	}
+	text, ok := r.read(p, "a configuration of fail2ban")
+	if !ok {
+		return
+	}
+	own := &ini{sections: map[string]map[string]iniValue{}}
+	own.parse(p, text)
+	includes := func(key string) {
+		for _, n := range strings.Fields(own.sections["INCLUDES"][key].text) {
+			r.loadInto(c, clean(path.Join(path.Dir(string(p)), n)), depth+1)
+		}
+	}
+	includes("before")
+	c.files = append(c.files, p)
+	c.join(own)
+	includes("after")
+}
+
+// parse reads sections, "key = value" and "key: value", and lines that begin with a
+// blank, which continue a value. "#" and ";" begin a comment.
+func (c *ini) parse(p waxseal.Path, content string) {
+	section, key := "", ""
+	keys, n := 0, 0
+	for line := range strings.SplitSeq(content, "\n") {
+		n++
+		line = strings.TrimRight(line, " \t\r")
+		trimmed := strings.TrimLeft(line, " \t")
+		switch {
+		case trimmed == "":
+			key = ""
+		case trimmed[0] == '#' || trimmed[0] == ';':
+		case trimmed != line && key != "":
+			v := c.sections[section][key]
+			if len(v.text)+len(trimmed) < maxValueOfIni {
+				v.text += "\n" + trimmed
+				c.sections[section][key] = v
+			}
+		case line[0] == '[' && strings.HasSuffix(line, "]"):
+			section, key = line[1:len(line)-1], ""
+			c.section(section)
+		default:
+			at := strings.IndexAny(line, "=:")
+			if at <= 0 || keys > maxKeysOfIni || c.section(section) == nil {
+				key = ""
+				continue
+			}
+			keys++
+			key = strings.ToLower(strings.TrimSpace(line[:at]))
+			c.sections[section][key] = iniValue{strings.TrimSpace(line[at+1:]), waxseal.Source{Path: p, Line: n}}
+		}
+	}
+}
+
+func (c *ini) section(name string) map[string]iniValue {
+	if c.sections[name] == nil && len(c.sections) < maxSectionsOfIni {
+		c.sections[name] = map[string]iniValue{}
+		c.order = append(c.order, name)
+	}
+	return c.sections[name]
+}
+
+func (c *ini) join(o *ini) {
+	for _, name := range o.order {
+		to := c.section(name)
+		for k, v := range o.sections[name] {
+			if to != nil {
+				to[k] = v
+			}
+		}
+	}
+}
+
+// value is that of a key in a section, or in DEFAULT.
+func (c *ini) value(section, key string) (iniValue, bool) {
+	for _, s := range []string{section, "DEFAULT"} {
+		if v, ok := c.sections[s][key]; ok {
+			return v, true
+		}
+	}
+	return iniValue{}, false
+}
+
+var interpolated = regexp.MustCompile(`%\(([^()]{1,200})\)s|%%`)
+
+// get is a value with %(names)s put in. What is not known stays as it is.
+func (c *ini) get(section, key string) (string, waxseal.Source) {
+	v, _ := c.value(section, key)
+	return c.expand(section, v.text), v.source
+}
+
+func (c *ini) expand(section, text string) string {
+	for range 10 {
+		if !strings.Contains(text, "%(") || len(text) > maxValueOfIni {
+			break
+		}
+		before := text
+		text = interpolated.ReplaceAllStringFunc(text, func(m string) string {
+			if m == "%%" {
+				return m
+			}
+			name := strings.ToLower(m[2 : len(m)-2])
+			from := section
+			if s, key, ok := strings.Cut(name, "/"); ok {
+				name = key
+				if s != "known" {
+					from = s
+				}
+			}
+			switch v, ok := c.value(from, name); {
+			case name == "__name__":
+				return section
+			case ok:
+				return v.text
+			}
+			return m
+		})
+		if text == before {
+			break
+		}
+	}
+	if len(text) > maxValueOfIni {
+		text = text[:maxValueOfIni]
+	}
+	return strings.ReplaceAll(text, "%%", "%")
+}
