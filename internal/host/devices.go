@@ -44,7 +44,7 @@ var udevRun = regexp.MustCompile(`(RUN|PROGRAM|IMPORT)(?:\{program\})?\s*\+?:?==
 
 func (r *reader) udev(p waxseal.Path) {
 	text, ok := r.read(p, "rules of udev")
-	if !ok || !errand.AltersMail(text) && errand.InOpenPlace(text) == "" || r.vendors(p, waxseal.RoleConfig) {
+	if !ok || !errand.AltersMail(text) && !errand.MayRunFromOpenPlace(text) || r.vendors(p, waxseal.RoleConfig) {
 		return
 	}
 	n := 0
@@ -54,7 +54,7 @@ func (r *reader) udev(p waxseal.Path) {
 			continue
 		}
 		for _, g := range udevRun.FindAllStringSubmatch(line, 16) {
-			if command := unescape.Replace(g[2]); errand.AltersMail(command) || errand.InOpenPlace(command) != "" {
+			if command := unescape.Replace(g[2]); errand.AltersMail(command) || errand.RunsFromOpenPlace(command) != "" {
 				r.script(p, []shellLine{{command, n}}, occasion{directive: "RUN", when: "when a device appears"})
 			}
 		}
@@ -157,7 +157,7 @@ func (r *reader) login(p waxseal.Path) {
 		return
 	}
 	text, ok := r.read(p, "what shells run at login")
-	if !ok || !errand.AltersMail(text) && errand.InOpenPlace(text) == "" || r.vendors(p, waxseal.RoleScript) {
+	if !ok || !errand.AltersMail(text) && !errand.MayRunFromOpenPlace(text) || r.vendors(p, waxseal.RoleScript) {
 		return
 	}
 	r.script(p, shellLines(text, waxseal.Source{Path: p, Line: 1}), occasion{directive: "profile", when: "when somebody logs in", runsAs: "root"})

@@ -52,6 +52,8 @@ type fail2ban struct {
 	*reader
 	jails *ini
 	used  map[string]bool // actions of jails that are enabled
+	// enabled: there is a jail. A tree without one is a part of a host.
+	enabled bool
 }
 
 func (f *fail2ban) jail(name string) {
@@ -59,6 +61,7 @@ func (f *fail2ban) jail(name string) {
 	if !slices.Contains([]string{"true", "1", "yes", "on"}, strings.ToLower(enabled)) {
 		return
 	}
+	f.enabled = true
 	mail := f.ofMail(name)
 	for _, key := range []string{"action", "filter", "logpath", "ignorecommand", "bantime"} {
 		if v, source := f.jails.get(name, key); v != "" && mail {
@@ -155,7 +158,13 @@ func (f *fail2ban) action(jail string, a banAction, from waxseal.Source, o occas
 		f.python(code, jail, from)
 		return
 	}
-	c := f.load(clean(base+".conf"), clean(base+".local"))
+	c := f.load()
+	f.loadBoth(c, clean(base+".conf"), 0)
+	for _, p := range c.files {
+		if o.mail && !f.vendors(p, waxseal.RoleConfig) {
+			f.Part(p, waxseal.RoleConfig)
+		}
+	}
 	f.actionFile(c, a, o)
 	if o.mail {
 		f.destination(c, a, from, o)
@@ -237,10 +246,10 @@ func (f *fail2ban) destination(c *ini, a banAction, from waxseal.Source, o occas
 }
 
 // unused looks at actions that no enabled jail names: they are found as soon as one
-// does. In a tree that has no jails at all they count as used.
+// does. In a tree in which no jail is enabled they count as used.
 func (f *fail2ban) unused() {
 	o := occasion{when: "when an address is banned", mail: true}
-	if len(f.jails.files) > 0 {
+	if f.enabled {
 		o.inactive = "no jail that is enabled uses this action"
 	}
 	for _, n := range f.list(fail2banDirectory + "/action.d") {
@@ -250,7 +259,7 @@ func (f *fail2ban) unused() {
 			continue
 		}
 		own := &ini{sections: map[string]map[string]iniValue{}}
-		if text, ok := f.read(p, "an action of fail2ban"); ok && (errand.AltersMail(text) || errand.InOpenPlace(text) != "") {
+		if text, ok := f.read(p, "an action of fail2ban"); ok && (errand.AltersMail(text) || errand.MayRunFromOpenPlace(text)) {
 			own.parse(p, text)
 			o.scope = "the action " + mta.Clip(name)
 			f.actionFile(own, banAction{name: name}, o)

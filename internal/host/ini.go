@@ -36,6 +36,15 @@ func (r *reader) load(files ...waxseal.Path) *ini {
 	return c
 }
 
+// loadBoth reads a file, and what an administrator wrote beside it: NAME.local says
+// otherwise than NAME.conf, wherever that is read.
+func (r *reader) loadBoth(c *ini, p waxseal.Path, depth int) {
+	r.loadInto(c, p, depth)
+	if base, ok := strings.CutSuffix(string(p), ".conf"); ok {
+		r.loadInto(c, waxseal.Path(base+".local"), depth)
+	}
+}
+
 func (r *reader) loadInto(c *ini, p waxseal.Path, depth int) {
 	if depth > 8 || len(c.files) > 200 || slices.Contains(c.files, p) {
 		return
@@ -48,7 +57,10 @@ func (r *reader) loadInto(c *ini, p waxseal.Path, depth int) {
 	own.parse(p, text)
 	includes := func(key string) {
 		for _, n := range strings.Fields(own.sections["INCLUDES"][key].text) {
-			r.loadInto(c, clean(path.Join(path.Dir(string(p)), n)), depth+1)
+			if !path.IsAbs(n) {
+				n = path.Join(path.Dir(string(p)), n)
+			}
+			r.loadBoth(c, clean(n), depth+1)
 		}
 	}
 	includes("before")

@@ -152,6 +152,9 @@ func (r *reader) askedServer(name, server string, source waxseal.Source, started
 	if port == "" {
 		port = "143"
 	}
+	if mta.IsLoopback(host) && slices.Contains([]string{"143", "993", "imap", "imaps"}, port) {
+		return // the IMAP server of this host
+	}
 	h := r.hook(waxseal.KindPolicy, "rimap", source)
 	h.Effects, h.RunsAs, h.Scope = []waxseal.Effect{waxseal.Observe}, "", "who signs in by SMTP"
 	h.Target = mta.InetSocket(host, port)

@@ -68,7 +68,7 @@ func (r *reader) suspect(line string, o occasion) (string, bool) {
 	if line == "" || line[0] == '#' {
 		return "", false
 	}
-	if p := errand.InOpenPlace(line); p != "" && r.runnable(line, p) {
+	if p := errand.RunsFromOpenPlace(line); p != "" {
 		return mta.Clip(p) + " lies where anyone may put a file, or under a hidden name", true
 	}
 	if o.vouched {
@@ -88,55 +88,12 @@ func (r *reader) suspect(line string, o occasion) (string, bool) {
 	return "", false
 }
 
-// runnable reports whether a path in a line is run, and not merely written to or
-// looked at.
-func (r *reader) runnable(line, p string) bool {
-	for _, words := range simpleCommands(line) {
-		for i, w := range words {
-			if strings.Trim(w, `"'`) == p && (i == 0 || interpreter(words[0]) || words[0] == "." || words[0] == "source") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-var separators = regexp.MustCompile("[;&|()\n`{}]+")
-
-// simpleCommands splits a line where a shell ends one command and begins another, and
-// takes off what stands before the program.
-func simpleCommands(line string) [][]string {
-	var list [][]string
-	for _, command := range separators.Split(line, 64) {
-		words := strings.Fields(command)
-		for len(words) > 0 && before(words[0]) {
-			words = words[1:]
-		}
-		if len(words) > 0 {
-			list = append(list, words)
-		}
-	}
-	return list
-}
-
-var assigned = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
-
-func before(word string) bool {
-	return assigned.MatchString(word) || slices.Contains([]string{"exec", "nohup", "setsid", "env", "nice", "ionice", "timeout", "if", "then", "else", "elif", "while", "do", "!", "time", "sudo", "command"}, word) ||
-		word != "" && word[0] >= '0' && word[0] <= '9'
-}
-
-func interpreter(word string) bool {
-	base := strings.TrimRight(path.Base(strings.Trim(word, `"'`)), "0123456789.")
-	return slices.Contains([]string{"sh", "bash", "dash", "ksh", "zsh", "perl", "python", "ruby", "php", "lua", "node"}, base)
-}
-
 // strange finds a program in a line, or a script behind an interpreter, for which
 // nothing vouches.
 func (r *reader) strange(line string) (string, bool) {
-	for _, words := range simpleCommands(line) {
+	for _, words := range errand.SimpleCommands(line) {
 		program := strings.Trim(words[0], `"'`)
-		if interpreter(program) || program == "." || program == "source" {
+		if errand.IsInterpreter(program) || program == "." || program == "source" {
 			program = ""
 			if i := slices.IndexFunc(words[1:], func(w string) bool { return !strings.HasPrefix(w, "-") }); i >= 0 {
 				program = strings.Trim(words[i+1], `"'`)

@@ -201,7 +201,7 @@ func (r *reader) crontab(p waxseal.Path, owner string) {
 	said := map[string]bool{}
 	for _, c := range parseCrontab(p, text, owner) {
 		script := r.scriptOf(c.command)
-		touched := errand.AltersMail(c.command)
+		touched := errand.AltersMail(c.command) || errand.RunsFromOpenPlace(c.command) != ""
 		if script != "" && !touched {
 			body, _ := r.scriptText(script)
 			_, what := errand.FirstAltering(body)
@@ -258,6 +258,9 @@ func (r *reader) cronHook(p waxseal.Path, c cronLine, script waxseal.Path) {
 	}
 	h.Closure = append(append(h.Closure, errand.Files(r.tree, c.command)...), waxseal.Part{Path: p, Role: waxseal.RoleScript})
 	h.Explain = "A cron job of " + clip(c.user) + " touches mail: " + clip(c.command)
+	if open := errand.RunsFromOpenPlace(c.command); open != "" {
+		h.Explain = "A cron job of " + clip(c.user) + " runs " + clip(open) + ", which lies where anyone may put a file, or under a hidden name: " + clip(c.command)
+	}
 	r.emit(h)
 }
 

@@ -96,21 +96,3 @@ func Files(tree waxseal.Tree, command string) []waxseal.Part {
 	slices.SortStableFunc(parts, func(a, b waxseal.Part) int { return strings.Compare(string(a.Role), string(b.Role)) })
 	return parts
 }
-
-// openPlaces are directories in which anyone may put a program.
-var openPlaces = []string{"/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/run/user/", "/var/lock/", "/run/lock/"}
-
-// InOpenPlace finds a path in a command that lies where anyone may put a file, or
-// under a hidden name; "" if there is none.
-func InOpenPlace(command string) string {
-	if !strings.Contains(command, "/") {
-		return ""
-	}
-	for _, g := range PathIn.FindAllStringSubmatch(command, MaxFiles) {
-		p := path.Clean(g[1])
-		if slices.ContainsFunc(openPlaces, func(d string) bool { return strings.HasPrefix(p, d) }) || strings.Contains(p, "/.") {
-			return p
-		}
-	}
-	return ""
-}
