@@ -241,6 +241,10 @@ func (c *Context) code(h waxseal.Hook, w *weight) {
 	}); i >= 0 {
 		program = h.Closure[i]
 	}
+	if h.Modifiers["state"] != "" {
+		c.inMemory(h, program, w)
+		return
+	}
 	switch {
 	case program.PackageState == waxseal.PackageUnmodified:
 		w.add(packagedCode, program.Path, program.Package)

@@ -79,3 +79,31 @@ func (c *Context) told(h waxseal.Hook, w *weight) {
 		w.add(logSentTo, to)
 	}
 }
+
+// inMemory weighs code that a daemon has in its memory. That its package brought
+// another since tells of an update, and nobody restarted the daemon.
+func (c *Context) inMemory(h waxseal.Hook, file waxseal.Part, w *weight) {
+	who, what := h.Modifiers["program"], clip(h.Target.Value)
+	switch h.Modifiers["state"] {
+	case "memory":
+		w.add(loadedMemory, who, what)
+	case "stranger":
+		w.add(loadedStranger, who, what)
+	case "gone":
+		if h.Modifiers["package"] != "" && hiding(h.Target.Value) == "" {
+			w.add(loadedOld, who, what, h.Modifiers["package"])
+			return
+		}
+		w.add(loadedGone, who, what)
+	default:
+		if file.PackageState == waxseal.PackageUnmodified {
+			w.add(loadedOld, who, what, file.Package)
+			return
+		}
+		w.add(loadedOther, who, what)
+	}
+	c.whereItLies(file, h.Target.Value, w)
+	if runsAsRoot(h) {
+		w.add(rootCommand)
+	}
+}

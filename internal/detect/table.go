@@ -106,6 +106,13 @@ const (
 	logSentTo
 	bansTold
 
+	// What daemons have in their memory.
+	loadedMemory
+	loadedStranger
+	loadedOther
+	loadedGone
+	loadedOld
+
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
 	textTool
@@ -280,6 +287,12 @@ var signs = [...]row{
 	logSentAway:      {waxseal.High, false, "the log of mail is sent to an address outside the own domains: %s"},
 	logSentTo:        {waxseal.Medium, false, "the log of mail is sent to %s"},
 	bansTold:         {waxseal.Medium, false, "lines of the log of mail are told to %s"},
+
+	loadedMemory:   {waxseal.High, true, "%s runs code that never was a file: %s"},
+	loadedStranger: {waxseal.High, false, "%s has code in its memory for which no package vouches: %s"},
+	loadedOther:    {waxseal.High, false, "%s runs with another %s than the file that is there now, and no package vouches for either"},
+	loadedGone:     {waxseal.High, false, "%s runs with code of a file that is no longer there, so that nothing says what it is: %s"},
+	loadedOld:      {waxseal.Info, false, "%s runs with %s as it was before package %s brought another: restart it"},
 
 	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},
 	textTool:              {waxseal.Medium, false, "only tools that read, print and answer run with each message: %s"},

@@ -111,6 +111,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
 	c.withoutPython(found.Hooks, brought)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
+	found.Hooks = append(found.Hooks, c.loaded(found.Hooks, live.Running)...)
 	c.packageProblems()
 	return printable(waxseal.State{
 		Host:     Host(tree),
