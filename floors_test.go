@@ -32,6 +32,7 @@ var floors = []struct {
 	}, nil},
 	{"1a readers", []string{
 		"waxseal/internal/auditrec",
+		"waxseal/internal/calls",
 		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
