@@ -147,8 +147,9 @@ func (r *reader) commands(s *scanner, now spec) {
 		}
 		for s.option(&now.tags) {
 		}
-		now.digest = s.digest()
 		now.command = item{not: s.nots()}
+		now.digest = s.digest()
+		now.command.not = now.command.not != s.nots()
 		now.command.text = s.command()
 		if now.command.text == "" {
 			r.problem(now.source.Path, now.source.Line, "a rule without a command")
@@ -215,14 +216,16 @@ func (s *scanner) digest() string {
 }
 
 // command takes a command with its arguments, up to a comma or colon that is not
-// escaped. Escapes of what sudoers itself gives a meaning are taken off.
+// escaped. Escapes of what sudoers itself gives a meaning are taken off; quotes have
+// none here.
 func (s *scanner) command() string {
 	s.blanks()
 	var b strings.Builder
-	quoted := false
-	pattern := s.at < len(s.text) && s.text[s.at] == '^' // a regular expression ends at "$"
+	pattern, begins := false, true // a regular expression goes from "^" to "$"
 	for ; s.at < len(s.text); s.at++ {
 		c := s.text[s.at]
+		pattern = pattern || begins && c == '^'
+		begins = c == ' ' || c == '\t'
 		switch {
 		case c == '\\' && s.at+1 < len(s.text):
 			s.at++
@@ -230,12 +233,10 @@ func (s *scanner) command() string {
 				b.WriteByte(c)
 			}
 			b.WriteByte(s.text[s.at])
-		case c == '"':
-			quoted = !quoted
 		case pattern && c == '$' && (s.at+1 == len(s.text) || strings.IndexByte(" \t,:", s.text[s.at+1]) >= 0):
 			pattern = false
 			b.WriteByte(c)
-		case !quoted && !pattern && (c == ',' || c == ':'):
+		case !pattern && (c == ',' || c == ':'):
 			return strings.TrimSpace(b.String())
 		default:
 			b.WriteByte(c)
@@ -257,8 +258,9 @@ func (r *reader) alias(kind string, s *scanner, p waxseal.Path, line int) {
 			members = s.list()
 		}
 		for kind == "command" && !s.done() {
-			s.digest()
 			m := item{not: s.nots()}
+			s.digest()
+			m.not = m.not != s.nots()
 			if m.text = s.command(); m.text != "" && len(members) < maxMembers {
 				members = append(members, m)
 			}
