@@ -6,7 +6,7 @@ import "strings"
 func (r *reader) finish() Policy {
 	for _, s := range r.specs {
 		users, hosts := r.members("user", s.users), r.members("host", s.hosts)
-		runAs, groups := r.members("user", s.runAs), r.members("user", s.runAsGroups)
+		runAs, groups := r.members("runas", s.runAs), r.members("runas", s.runAsGroups)
 		for _, c := range r.members("command", []item{s.command}) {
 			if len(r.policy.Rules) >= maxRules {
 				r.problem(s.source.Path, s.source.Line, "more rules than are read")
@@ -59,7 +59,7 @@ func (r *reader) asksNothing(rule Rule) bool {
 				continue
 			}
 		case o.runAs != nil:
-			if !overlap(r.members("user", o.runAs), rule.RunAs) {
+			if !overlap(r.members("runas", o.runAs), rule.RunAs) {
 				continue
 			}
 		case o.commands != nil:

@@ -166,7 +166,7 @@ func (r *reader) line(p waxseal.Path, l text, depth int) {
 	}
 }
 
-var aliasKinds = map[string]string{"User_Alias": "user", "Runas_Alias": "user", "Host_Alias": "host", "Cmnd_Alias": "command", "Cmd_Alias": "command"}
+var aliasKinds = map[string]string{"User_Alias": "user", "Runas_Alias": "runas", "Host_Alias": "host", "Cmnd_Alias": "command", "Cmd_Alias": "command"}
 
 // directive reads "#include NAME" and "@include NAME"; NAME may be quoted, and
 // blanks in it escaped.
