@@ -160,5 +160,5 @@ func (r *reader) login(p waxseal.Path) {
 	if !ok || !errand.AltersMail(text) && !errand.MayRunFromOpenPlace(text) || r.vendors(p, waxseal.RoleScript) {
 		return
 	}
-	r.script(p, shellLines(text, waxseal.Source{Path: p, Line: 1}), occasion{directive: "profile", when: "when somebody logs in", runsAs: "root"})
+	r.script(p, shellLines(text, waxseal.Source{Path: p, Line: 1}, asItIs), occasion{directive: "profile", when: "when somebody logs in", runsAs: "root"})
 }

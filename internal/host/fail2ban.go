@@ -17,7 +17,7 @@ const fail2banDirectory = "/etc/fail2ban"
 // whenever a line of a log matches, which strangers can write into the log of mail.
 func (r *reader) fail2ban() {
 	files := r.jailFiles()
-	f := &fail2ban{reader: r, jails: r.load(files...), used: map[string]bool{}}
+	f := &fail2ban{reader: r, jails: r.load(files...), used: map[string]bool{}, actions: map[string]*ini{}, left: maxCommands}
 	for _, p := range f.jails.files {
 		if !r.vendors(p, waxseal.RoleConfig) {
 			r.Part(p, waxseal.RoleConfig)
@@ -29,7 +29,13 @@ func (r *reader) fail2ban() {
 		}
 	}
 	f.unused()
+	if f.left < 0 {
+		r.Problem(fail2banDirectory, 0, "more commands of jails than are looked at: what the others do is not known")
+	}
 }
+
+// maxCommands bounds the text of all commands, with what stands in them put in.
+const maxCommands = 1 << 20
 
 // jailFiles are the files of jails in the order in which they are read.
 func (r *reader) jailFiles() []waxseal.Path {
@@ -54,6 +60,10 @@ type fail2ban struct {
 	used  map[string]bool // actions of jails that are enabled
 	// enabled: there is a jail. A tree without one is a part of a host.
 	enabled bool
+	// left is how much of commands is still looked at: a jail may have many actions, and
+	// a hostile one many of everything.
+	left    int
+	actions map[string]*ini
 }
 
 func (f *fail2ban) jail(name string) {
@@ -69,9 +79,10 @@ func (f *fail2ban) jail(name string) {
 		}
 	}
 	o := occasion{when: "whenever a line of the log matches the jail " + mta.Clip(name), scope: "the jail " + mta.Clip(name), mail: mail}
-	if command, source := f.jails.get(name, "ignorecommand"); command != "" {
-		o.directive, o.vouched = "ignorecommand", f.vendors(source.Path, waxseal.RoleConfig)
-		f.script(source.Path, shellLines(command, source), o)
+	if v, ok := f.jails.value(name, "ignorecommand"); ok && v.text != "" {
+		o.directive, o.vouched = "ignorecommand", f.vendors(v.source.Path, waxseal.RoleConfig)
+		f.script(v.source.Path, shellLines(v.text, v.source, func(s string) string { return f.jails.expand(name, s) }), o)
+		o.vouched = false
 	}
 	text, source := f.jails.get(name, "action")
 	for _, a := range parseActions(text) {
@@ -135,15 +146,22 @@ func joinBrackets(text string) string {
 	}, text)
 }
 
-func shellLines(text string, source waxseal.Source) []shellLine {
+// shellLines are those of a text that begins at a place. With puts in what stands for
+// something else: of what it gives each line stands where its own did.
+func shellLines(text string, source waxseal.Source, with func(string) string) []shellLine {
 	var list []shellLine
 	for i, l := range strings.Split(text, "\n") {
-		if len(list) < 500 {
-			list = append(list, shellLine{strings.TrimSpace(l), source.Line + i})
+		if len(list) >= 500 {
+			break
+		}
+		for part := range strings.SplitSeq(with(l), "\n") {
+			list = append(list, shellLine{strings.TrimSpace(part), source.Line + i})
 		}
 	}
-	return list
+	return list[:min(len(list), 2000)]
 }
+
+func asItIs(s string) string { return s }
 
 // actionCommands are the keys that are commands (jail.conf(5) "ACTION FILES").
 var actionCommands = []string{"actionstart", "actionstop", "actioncheck", "actionban", "actionunban", "actionreban", "actionprolong", "actionflush", "actionreload", "actionrepair"}
@@ -158,8 +176,12 @@ func (f *fail2ban) action(jail string, a banAction, from waxseal.Source, o occas
 		f.python(code, jail, from)
 		return
 	}
-	c := f.load()
-	f.loadBoth(c, clean(base+".conf"), 0)
+	c := f.actions[a.name]
+	if c == nil {
+		c = f.load()
+		f.loadBoth(c, clean(base+".conf"), 0)
+		f.actions[a.name] = c
+	}
 	for _, p := range c.files {
 		if o.mail && !f.vendors(p, waxseal.RoleConfig) {
 			f.Part(p, waxseal.RoleConfig)
@@ -174,16 +196,16 @@ func (f *fail2ban) action(jail string, a banAction, from waxseal.Source, o occas
 // actionFile looks through the commands of an action with its parameters put in.
 func (f *fail2ban) actionFile(c *ini, a banAction, o occasion) {
 	for _, key := range actionCommands {
-		text, source := c.get("Definition", key)
-		if text == "" {
+		v, ok := c.value("Definition", key)
+		if !ok || v.text == "" {
 			continue
 		}
-		if !f.vendors(source.Path, waxseal.RoleConfig) {
-			f.Part(source.Path, waxseal.RoleConfig)
+		vouched := f.vendors(v.source.Path, waxseal.RoleConfig)
+		if !vouched {
+			f.Part(v.source.Path, waxseal.RoleConfig)
 		}
-		o.directive = key
-		o.reports = reports[a.name] || f.vendors(source.Path, waxseal.RoleConfig)
-		f.script(source.Path, shellLines(f.withTags(c, a, text), source), o)
+		o.directive, o.reports = key, vouched || reports[a.name]
+		f.script(v.source.Path, shellLines(v.text, v.source, func(s string) string { return f.withTags(c, a, c.expand("Definition", s)) }), o)
 	}
 }
 
@@ -191,28 +213,23 @@ var tag = regexp.MustCompile(`<([A-Za-z0-9_/-]{1,64})>`)
 
 // withTags puts in <tags>: parameters of the jail's, then what the file sets.
 func (f *fail2ban) withTags(c *ini, a banAction, text string) string {
-	for range 5 {
-		if !strings.Contains(text, "<") || len(text) > maxValueOfIni {
-			break
-		}
-		before := text
-		text = tag.ReplaceAllStringFunc(text, func(m string) string {
-			name := strings.ToLower(m[1 : len(m)-1])
-			if v, ok := a.parameters[name]; ok {
-				return v
-			}
-			for _, section := range []string{"Init", "Definition"} {
-				if v, ok := c.sections[section][name]; ok {
-					return c.expand(section, v.text)
-				}
-			}
-			return m
-		})
-		if text == before {
-			break
-		}
+	if f.left -= len(text) + 64; f.left < 0 {
+		return ""
 	}
-	return text[:min(len(text), maxValueOfIni)]
+	text = replaced(text, "<", tag, 5, func(m string) (string, bool) {
+		name := strings.ToLower(m[1 : len(m)-1])
+		if v, ok := a.parameters[name]; ok {
+			return v, true
+		}
+		for _, section := range []string{"Init", "Definition"} {
+			if v, ok := c.sections[section][name]; ok {
+				return c.expand(section, v.text), true
+			}
+		}
+		return "", false
+	})
+	f.left -= len(text)
+	return text
 }
 
 // python makes the hook of an action that is code of Python's, loaded into the server.
@@ -234,7 +251,7 @@ func (f *fail2ban) destination(c *ini, a banAction, from waxseal.Source, o occas
 	if !ok {
 		to = c.sections["Init"]["dest"].text
 	}
-	if !strings.Contains(to, "@") || !strings.Contains(a.name, "mail") {
+	if _, domain, ok := strings.Cut(to, "@"); !ok || mta.IsLoopback(domain) || !strings.Contains(a.name, "mail") {
 		return
 	}
 	h := f.hook(waxseal.KindLog, "destemail", from, o.scope, a.name)

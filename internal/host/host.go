@@ -116,13 +116,13 @@ func (r *reader) vendors(p waxseal.Path, role waxseal.Role) bool {
 var packaged = []string{"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/lib/", "/lib/", "/usr/lib64/", "/lib64/", "/usr/libexec/", "/usr/share/", "/etc/init.d/"}
 
 // unvouched reports whether nothing vouches for a program or module: the package
-// database speaks against it, or none tells and it lies where no package puts one.
+// database speaks against it, or none tells and it lies, or would lie, where no package puts one.
 func (r *reader) unvouched(p waxseal.Path, role waxseal.Role) bool {
-	switch r.about(p, role).PackageState {
-	case waxseal.PackageUnmodified:
+	switch state := r.about(p, role).PackageState; {
+	case state == waxseal.PackageUnmodified:
 		return false
-	case waxseal.PackageModified, waxseal.PackageUnowned:
-		return r.Exists(p) || r.partial()
+	case state != waxseal.PackageUnknown && r.Exists(p):
+		return true
 	}
 	return !slices.ContainsFunc(packaged, func(d string) bool { return strings.HasPrefix(string(p), d) })
 }

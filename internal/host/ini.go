@@ -24,7 +24,7 @@ type iniValue struct {
 const (
 	maxSectionsOfIni = 2_000
 	maxKeysOfIni     = 20_000
-	maxValueOfIni    = 32 << 10
+	maxValueOfIni    = 8 << 10
 )
 
 // load reads files in order, each with those that it says come before and after it.
@@ -142,37 +142,50 @@ func (c *ini) get(section, key string) (string, waxseal.Source) {
 }
 
 func (c *ini) expand(section, text string) string {
-	for range 10 {
-		if !strings.Contains(text, "%(") || len(text) > maxValueOfIni {
-			break
+	text = replaced(text, "%(", interpolated, 10, func(m string) (string, bool) {
+		name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(m, "%("), ")s"))
+		from := section
+		if s, key, ok := strings.Cut(name, "/"); ok {
+			name = key
+			if s != "known" {
+				from = s
+			}
 		}
-		before := text
-		text = interpolated.ReplaceAllStringFunc(text, func(m string) string {
-			if m == "%%" {
-				return m
-			}
-			name := strings.ToLower(m[2 : len(m)-2])
-			from := section
-			if s, key, ok := strings.Cut(name, "/"); ok {
-				name = key
-				if s != "known" {
-					from = s
-				}
-			}
-			switch v, ok := c.value(from, name); {
-			case name == "__name__":
-				return section
-			case ok:
-				return v.text
-			}
-			return m
-		})
-		if text == before {
-			break
+		if name == "__name__" {
+			return section, true
 		}
-	}
-	if len(text) > maxValueOfIni {
-		text = text[:maxValueOfIni]
-	}
+		v, ok := c.value(from, name)
+		return v.text, ok && m != "%%"
+	})
 	return strings.ReplaceAll(text, "%%", "%")
+}
+
+// replaced puts something in the place of what a pattern matches, and again in what
+// comes of that, so many times. It stops where the text becomes too long.
+func replaced(text, sign string, pattern *regexp.Regexp, times int, with func(match string) (string, bool)) string {
+	for ; times > 0 && strings.Contains(text, sign); times-- {
+		var b strings.Builder
+		at, changed := 0, false
+		for _, m := range pattern.FindAllStringIndex(text, -1) {
+			if b.Len() > maxValueOfIni {
+				break
+			}
+			b.WriteString(text[at:m[0]])
+			at = m[1]
+			value, ok := with(text[m[0]:m[1]])
+			if !ok {
+				value = text[m[0]:m[1]]
+			}
+			b.WriteString(value)
+			changed = changed || ok
+		}
+		b.WriteString(text[at:])
+		if text = b.String(); len(text) > maxValueOfIni {
+			return text[:maxValueOfIni]
+		}
+		if !changed {
+			break
+		}
+	}
+	return text
 }

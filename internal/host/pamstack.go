@@ -53,7 +53,7 @@ type stack struct {
 // wrong.
 func (p *pamReader) whoIsBelieved(service string) {
 	for _, depends := range []outcome{fails, succeeds} {
-		s := &stack{pamReader: p, depends: depends, left: 2000}
+		s := &stack{pamReader: p, depends: depends, left: 4 * maxPamLines}
 		s.run(service, 0)
 		if s.decided && s.granted {
 			p.letsIn(service, s.by, depends == succeeds)
@@ -91,8 +91,8 @@ func (s *stack) run(file string, depth int) bool {
 // auth lists the auth modules of a file with includes put in.
 func (s *stack) auth(file string, depth int) (lines []pamLine) {
 	for _, l := range s.service(file) {
-		switch {
-		case len(lines) > 4*maxPamLines || depth > 16:
+		switch s.left--; {
+		case s.left < 0 || depth > 16:
 			return lines
 		case l.control == "include" && (l.kind == "auth" || l.kind == "all"):
 			lines = append(lines, s.auth(l.module, depth+1)...)

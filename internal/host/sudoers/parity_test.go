@@ -142,7 +142,9 @@ func generate(rng *rand.Rand) string {
 		}
 		return strings.Join(words, pick(",", ", ", " , "))
 	}
-	user := func() string { return pick("www-data", "alice", "%web", "#1000", "ALL", "U1", "U2", `"alice"`, "vmail") }
+	user := func() string {
+		return pick("www-data", "alice", "%web", "#1000", "ALL", "U1", "U2", `"alice"`, "vmail")
+	}
 	host := func() string { return pick("ALL", "mail", "10.0.0.1", "10.0.0.0/8", "H1") }
 	command := func() string {
 		return pick("ALL", "/bin/sh", "/usr/sbin/postmap *", `/usr/sbin/postconf -e a\=b\, c`, "C1", "C2", "/usr/bin/", "sudoedit /etc/aliases", `/bin/x ""`, "sha224:"+strings.Repeat("0f", 28)+" /bin/y")
