@@ -157,8 +157,10 @@ func (r *reader) login(p waxseal.Path) {
 		return
 	}
 	text, ok := r.read(p, "what shells run at login")
-	if !ok || !errand.AltersMail(text) && !errand.MayRunFromOpenPlace(text) || r.vendors(p, waxseal.RoleScript) {
+	if !ok || !errand.Reconfigures(text) && !errand.MayRunFromOpenPlace(text) || r.vendors(p, waxseal.RoleScript) {
 		return
 	}
-	r.script(p, shellLines(text, waxseal.Source{Path: p, Line: 1}, asItIs), occasion{directive: "profile", when: "when somebody logs in", runsAs: "root"})
+	// Shells look for new mail at login, which is no touch.
+	lines := slices.DeleteFunc(shellLines(text, waxseal.Source{Path: p, Line: 1}, asItIs), func(l shellLine) bool { return !errand.Reconfigures(l.text) && !errand.MayRunFromOpenPlace(l.text) })
+	r.script(p, lines, occasion{directive: "profile", when: "when somebody logs in", runsAs: "root"})
 }

@@ -16,7 +16,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/filter/dovecot"
-	"waxseal/internal/host"
+	around "waxseal/internal/host"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -37,5 +37,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), surroundings.Sorts(), host.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), surroundings.Sorts(), around.Sorts())
 }
