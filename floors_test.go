@@ -47,6 +47,8 @@ var floors = []struct {
 		"waxseal/internal/snapshot",
 	}, nil},
 	{"1b configuration", []string{
+		"waxseal/internal/host/errand",
+		"waxseal/internal/host/sudoers",
 		"waxseal/internal/mta",
 		"waxseal/internal/mta/exim/debian",
 		"waxseal/internal/mta/exim/eximconf",
@@ -61,6 +63,7 @@ var floors = []struct {
 		"waxseal/internal/filter/rspamd/ucl",
 	}, nil},
 	{"1c readers", []string{
+		"waxseal/internal/host",
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
 		"waxseal/internal/filter/mailman",

@@ -10,6 +10,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/correlate"
+	"waxseal/internal/host"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/sensor/control"
 	"waxseal/internal/sensor/fanotify"
@@ -211,7 +212,7 @@ func (a *Agent) aim() {
 // surroundings are the places around the mail system where something new would
 // count, though no file of the state is there yet: a drop-in, a job, a rule.
 func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
-	for _, p := range surroundings.Places() {
+	for _, p := range slices.Concat(surroundings.Places(), host.Places()) {
 		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
 			dirs = a.below(p, 0, dirs)
 		} else {

@@ -15,6 +15,7 @@ import (
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/proc"
+	"waxseal/internal/surroundings"
 	"waxseal/internal/treecache"
 )
 
@@ -73,12 +74,15 @@ func (d *door) readWith(name string, reader *mailpath.Reader, live liveness) (wa
 }
 
 // liveOf is what the kernel says of a tree besides its files: what is mounted in
-// it, and of the live root who listens on its sockets.
+// it, and of the live root who listens on its sockets, and what its daemons have
+// loaded.
 func liveOf(name string, tree, seen waxseal.Tree) (live mailpath.Live, problems []waxseal.Problem) {
 	live, problems = mountsOf(name, tree, seen)
 	if name == "/" {
 		users := mailpath.Names(seen, "/etc/passwd")
-		live.Listeners = proc.New(proc.Options{Names: func(uid uint32) string { return users[uid] }}).Listeners()
+		processes := proc.New(proc.Options{Names: func(uid uint32) string { return users[uid] }})
+		live.Listeners = processes.Listeners()
+		live.Running = processes.Loaded(surroundings.IsProgram, surroundings.IsDaemon, live.Listeners)
 	}
 	return live, problems
 }

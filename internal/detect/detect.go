@@ -255,7 +255,7 @@ func (c *Context) removed(h waxseal.Hook) weight {
 	}
 	switch h.Kind {
 	case waxseal.KindMilter, waxseal.KindContentFilter, waxseal.KindPolicy:
-		if h.Active && h.Target.Type != waxseal.TargetText {
+		if h.Active && h.Target.Type != waxseal.TargetText && h.MTA != waxseal.HostStack {
 			return weighing(checkGone, h.Target.Value, h.Directive)
 		}
 	case waxseal.KindCopy:

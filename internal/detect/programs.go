@@ -13,6 +13,8 @@ import (
 // system.
 func (c *Context) unit(h waxseal.Hook, w *weight) {
 	switch {
+	case h.Directive == "sudoers":
+		c.mayRun(h, w)
 	case h.Target.Type == waxseal.TargetCommand || h.Target.Type == waxseal.TargetFile:
 		c.job(h, w)
 	case h.Directive == "User" && (h.Target.Value == "root" || h.Target.Value == "0"):
@@ -285,6 +287,10 @@ func (c *Context) code(h waxseal.Hook, w *weight) {
 		return p.Role == waxseal.RoleLibrary || p.Role == waxseal.RoleModule
 	}); i >= 0 {
 		program = h.Closure[i]
+	}
+	if h.Modifiers["state"] != "" {
+		c.inMemory(h, program, w)
+		return
 	}
 	switch {
 	case program.PackageState == waxseal.PackageUnmodified:

@@ -29,7 +29,9 @@ import (
 // "links" has "before|after PATH TARGET", and "times" has "before|after PATH
 // MTIME CTIME" in RFC 3339. What is said of before holds after, until after says
 // otherwise. Section "listeners" has "SOCKET EXE [PACKAGE]", for what the kernel of a
-// live host says, "unowned" for no package; "copies" has "before|after PATH
+// live host says, "unowned" for no package; "running" has "PID EXE USER FILE STATE" of
+// what a process has in its memory at the end, STATE being there, gone, replaced or
+// memory; "copies" has "before|after PATH
 // FIXTURE" for files that are no text.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
@@ -84,7 +86,7 @@ func everySignIsTold(t *testing.T, told map[string]bool) {
 func tell(t *testing.T, a *txtar.Archive, told map[string]bool) {
 	before, after, want := trees(t, a)
 	m := mask.New([]byte("story"))
-	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).ReadLive(snapshot.New(after), mailpath.Live{Mounts: mounts(a)})
+	was, now := mailpath.NewReader(m).Read(snapshot.New(before)), mailpath.NewReader(m).ReadLive(snapshot.New(after), mailpath.Live{Mounts: mounts(a), Running: running(a)})
 	listen(a, was, now)
 	context := detect.NewContext(was, now)
 	changes := drift.Compare(was, now)
@@ -218,6 +220,22 @@ func mounts(a *txtar.Archive) (list []waxseal.Mount) {
 			if w := strings.Fields(line); f.Name == "mounts" {
 				list = append(list, waxseal.Mount{Path: waxseal.Path(w[0]), FSType: w[1], Source: w[2], Root: "/"})
 			}
+		}
+	}
+	return list
+}
+
+// running are the processes of section "running".
+func running(a *txtar.Archive) (list []waxseal.Running) {
+	for _, f := range a.Files {
+		for line := range strings.Lines(string(f.Data)) {
+			w := strings.Fields(line)
+			if f.Name != "running" || len(w) != 5 {
+				continue
+			}
+			pid, _ := strconv.Atoi(w[0])
+			m := waxseal.Mapped{Path: waxseal.Path(w[3]), Gone: w[4] == "gone", Replaced: w[4] == "replaced", Memory: w[4] == "memory"}
+			list = append(list, waxseal.Running{PID: pid, Exe: waxseal.Path(w[1]), User: w[2], Code: []waxseal.Mapped{m}})
 		}
 	}
 	return list

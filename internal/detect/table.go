@@ -102,6 +102,25 @@ const (
 	anyoneBelieved
 	sendsAsAnybody
 	openRelay
+	anyPassword
+	somePassword
+
+	// Who may work on the mail system as root, and who is told of its log.
+	serviceAsRoot
+	serviceCommand
+	anyoneAsRoot
+	personSteers
+	personAsRoot
+	logSentAway
+	logSentTo
+	bansTold
+
+	// What daemons have in their memory.
+	loadedMemory
+	loadedStranger
+	loadedOther
+	loadedGone
+	loadedOld
 
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
@@ -276,6 +295,22 @@ var signs = [...]row{
 	signsForAnyone:   {waxseal.High, false, "mail of strangers is signed as if it came from the own domains (%s): %s"},
 	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
+	anyPassword:      {waxseal.High, false, "%s is let in whatever the password: %s"},
+	somePassword:     {waxseal.High, false, "%s is let in without a look at the password, if it is somebody of a certain sort: %s"},
+	serviceAsRoot:    {waxseal.High, false, "%s, under which a service works and no person, may run as %s without a password: %s"},
+	serviceCommand:   {waxseal.Medium, false, "%s, under which a service works, may run as %s without a password one command, which package %s brought: %s"},
+	anyoneAsRoot:     {waxseal.High, false, "everybody on this host may run as %s without a password: %s"},
+	personSteers:     {waxseal.Medium, false, "%s may change or steer the mail system as %s without a password: %s"},
+	personAsRoot:     {waxseal.Low, false, "%s may do anything as %s without a password, and so with mail"},
+	logSentAway:      {waxseal.High, false, "the log of mail is sent to an address outside the own domains: %s"},
+	logSentTo:        {waxseal.Medium, false, "the log of mail is sent to %s"},
+	bansTold:         {waxseal.Medium, false, "lines of the log of mail are told to %s"},
+
+	loadedMemory:   {waxseal.High, true, "%s runs code that never was a file: %s"},
+	loadedStranger: {waxseal.High, false, "%s has code in its memory for which no package vouches: %s"},
+	loadedOther:    {waxseal.High, false, "%s runs with another %s than the file that is there now, and no package vouches for either"},
+	loadedGone:     {waxseal.High, false, "%s runs with code of a file that is no longer there, so that nothing says what it is: %s"},
+	loadedOld:      {waxseal.Info, false, "%s runs with %s as it was before package %s brought another: restart it"},
 
 	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},
 	textTool:              {waxseal.Medium, false, "only tools that read, print and answer run with each message: %s"},
@@ -381,6 +416,10 @@ var standing = map[sign]waxseal.Severity{
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,
 	jobPackaged:        waxseal.Low,
+	serviceCommand:     waxseal.Low,
+	personSteers:       waxseal.Low,
+	logSentTo:          waxseal.Low,
+	bansTold:           waxseal.Low,
 	otherConfiguration: waxseal.Low,
 	stockModule:        waxseal.Low,
 	localHop:           waxseal.Low,

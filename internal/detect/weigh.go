@@ -78,6 +78,10 @@ func (c *Context) logging(h waxseal.Hook, w *weight) {
 		c.code(h, w)
 		return
 	}
+	if h.Target.Type == waxseal.TargetAddress {
+		c.told(h, w)
+		return
+	}
 	w.add(logName, h.Directive, clip(h.Target.Value))
 	c.whereItLies(waxseal.Part{}, h.Target.Value, w)
 	switch {

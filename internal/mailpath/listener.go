@@ -13,6 +13,8 @@ import (
 type Live struct {
 	Listeners []waxseal.Listener
 	Mounts    []waxseal.Mount
+	// Running are processes that may belong to the mail path, with what each has loaded.
+	Running []waxseal.Running
 }
 
 // listeners gives each hook that hands mail to a socket of this host the process

@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host"
 	"waxseal/internal/loader"
 	"waxseal/internal/mask"
 	"waxseal/internal/surroundings"
@@ -96,6 +97,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	around := surroundings.Read(tree, r.masker, c.about)
 	found := r.stacks(tree, around)
 	c.together(&found)
+	found.Join(host.Read(tree, r.masker, host.Options{About: c.about, Services: pamServices(found.Settings)}))
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
@@ -109,7 +111,9 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
+	c.withoutPython(found.Hooks, brought)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
+	found.Hooks = append(found.Hooks, c.loaded(found.Hooks, live.Running)...)
 	c.packageProblems()
 	return printable(waxseal.State{
 		Host:     Host(tree),

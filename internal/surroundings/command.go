@@ -2,11 +2,11 @@ package surroundings
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 )
 
 // exec is one command line of a unit.
@@ -101,10 +101,6 @@ func (u unit) value(section, key, otherwise string) string {
 // (systemd.exec(5) ExecSearchPath).
 var searchPath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-var pathIn = regexp.MustCompile(`(?:^|[\s"'=(<>|;&:@{,])(/[A-Za-z0-9_.+@%,/-]{2,255})`)
-
-const maxCommandParts = 32
-
 // commandParts lists the program of a command and the regular files that its
 // arguments name.
 func (m *manager) commandParts(x exec) []waxseal.Part { return m.partsOfCommand(x.argv) }
@@ -115,9 +111,9 @@ func (r *reader) partsOfCommand(argv []string) []waxseal.Part {
 	}
 	parts := []waxseal.Part{{Path: r.program(argv[0]), Role: waxseal.RoleBinary}}
 	for _, word := range argv[1:] {
-		for _, g := range pathIn.FindAllStringSubmatch(word, maxCommandParts) {
+		for _, g := range errand.PathIn.FindAllStringSubmatch(word, errand.MaxFiles) {
 			p := clean(g[1])
-			if len(parts) >= maxCommandParts {
+			if len(parts) >= errand.MaxFiles {
 				return parts
 			}
 			if f, err := r.tree.Stat(p); err == nil && f.Type == waxseal.Regular {

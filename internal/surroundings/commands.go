@@ -52,6 +52,22 @@ func Programs(tree waxseal.Tree) []waxseal.Path {
 	return list
 }
 
+// IsProgram reports whether a path is that of a daemon or command of a mail system,
+// whether or not it is there.
+func IsProgram(p waxseal.Path) bool {
+	dir, base := path.Split(string(p))
+	return slices.Contains(daemonDirectories, waxseal.Path(path.Clean(dir))) || slices.Contains(commandDirectories, waxseal.Path(path.Clean(dir))) && slices.Contains(daemonNames, base)
+}
+
+// IsDaemon reports whether a name, cut as the kernel cuts those of processes, is that
+// of a daemon of a mail system.
+func IsDaemon(comm string) bool {
+	return postfixDaemons[comm] && comm != "error" && comm != "local" || slices.Contains(daemonNames, comm)
+}
+
+// daemonNames are commands that stay.
+var daemonNames = []string{"sendmail", "sendmail-mta", "exim", "exim4", "smtpd", "dovecot", "rspamd", "opendkim", "opendmarc", "clamav-milter", "clamd", "spamd", "spamass-milter", "amavisd-new", "amavisd", "amavisd-milter", "saslauthd", "postgrey", "postsrsd", "policyd-rate-limit", "mimedefang", "mimedefang.pl", "greylistd"}
+
 // commands reads the commands that stand for the mail system.
 func (r *reader) commands() {
 	seen := map[waxseal.Path]bool{}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/loader"
 )
 
 // chroot is where Postfix's daemons look files up on Debian.
@@ -22,7 +23,7 @@ func (r *reader) nameService() {
 		}
 		r.part(p, waxseal.RoleConfig)
 		for _, n := range parseNameServices(text) {
-			if n.database == "hosts" || n.database == "aliases" {
+			if nameDatabases[n.database] {
 				r.note(string(p), n.database, strings.Join(n.services, " "), waxseal.Source{Path: p, Line: n.line})
 			}
 			for _, service := range n.services {
@@ -65,29 +66,54 @@ func parseNameServices(content string) []nameServices {
 	return list
 }
 
+// nameDatabases are those that mail systems ask.
+var nameDatabases = set("hosts aliases passwd group shadow netgroup initgroups services")
+
 // builtIn are the services inside libc itself, or beside it in its package.
 var builtIn = set("files dns compat db nis nisplus hesiod")
 
-// nameModule makes a hook of the library of a service that no package brought.
+// nameModules are services whose libraries packages of Debian and Fedora bring:
+// where no package database tells, one of these names is taken for what it says.
+var nameModules = set("systemd resolve myhostname mymachines mdns mdns4 mdns6 mdns_minimal mdns4_minimal mdns6_minimal ldap ldapd sss winbind wins extrausers cache cache_oslogin oslogin libvirt libvirt_guest mysql pgsql sqlite altfiles " +
+	"gw_name ato docker tls lwres lxc unscd updatedb nonlocal homehost role centrifydc lsass aad sudo ignore_user passwd securepass rfc2307 vas4 wb ubdns uidpool nonexistent")
+
+// nameModule makes a hook of the library of a service for which no package vouches.
+// libc looks for it where the loader looks for every library.
 func (r *reader) nameModule(p waxseal.Path, n nameServices, service string) {
 	if builtIn[service] || strings.Contains(service, "/") {
 		return
 	}
-	for _, dir := range []string{"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/usr/local/lib", "/usr/lib", "/lib"} {
-		library := waxseal.Path(dir + "/libnss_" + service + ".so.2")
-		if !r.regular(library) {
-			continue
-		}
-		if r.disowned(library, waxseal.RoleLibrary) {
-			h := r.hook(waxseal.KindModule, waxseal.Source{Path: p, Line: n.line}, clip(n.database), clip(service))
-			h.Directive, h.Effects = "nsswitch.conf", runs
-			h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(library)}
-			h.Closure = []waxseal.Part{{Path: library, Role: waxseal.RoleLibrary}, {Path: p, Role: waxseal.RoleConfig}}
-			h.Explain = "Every program that asks for " + clip(n.database) + " loads " + string(library) + ", which no package vouches for (nsswitch.conf)."
-			r.emit(h)
-		}
+	library, there := r.nameLibrary("libnss_" + service + ".so.2")
+	switch state := r.about(library, waxseal.RoleLibrary).PackageState; {
+	case there && state == waxseal.PackageUnmodified:
 		return
+	case there && state != waxseal.PackageUnknown:
+	case nameModules[service], !there && !r.partial():
+		return // of a well-known name, or not there: libc goes on to the next service
 	}
+	h := r.hook(waxseal.KindModule, waxseal.Source{Path: p, Line: n.line}, clip(n.database), clip(service))
+	h.Directive, h.Effects = "nsswitch.conf", runs
+	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(library)}
+	h.Closure = []waxseal.Part{{Path: library, Role: waxseal.RoleLibrary}, {Path: p, Role: waxseal.RoleConfig}}
+	h.Explain = "Every program that asks for " + clip(n.database) + ", mail daemons too, loads " + string(library) + ", which no package vouches for (nsswitch.conf)."
+	r.emit(h)
+}
+
+// nameLibrary finds a library in the directories of ld.so.conf and those of the
+// system; where there is none it names the usual place.
+func (r *reader) nameLibrary(name string) (waxseal.Path, bool) {
+	if r.libraryDirs == nil {
+		for _, d := range loader.Directories(r.tree) {
+			r.libraryDirs = append(r.libraryDirs, d.Path)
+		}
+		r.libraryDirs = append(r.libraryDirs, "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/usr/local/lib", "/usr/lib", "/lib")
+	}
+	for _, dir := range r.libraryDirs {
+		if p := waxseal.Path(path.Join(string(dir), name)); r.regular(p) {
+			return p, true
+		}
+	}
+	return waxseal.Path("/usr/lib/x86_64-linux-gnu/" + name), false
 }
 
 // chrootCopies compares what daemons in the chroot see with what the host has.

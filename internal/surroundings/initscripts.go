@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 )
 
 // initScripts reads what starts daemons without a unit: /etc/init.d, rc.local,
@@ -15,11 +16,11 @@ func (r *reader) initScripts() {
 		for _, n := range r.list(dir) {
 			p := dir + "/" + waxseal.Path(n)
 			text, ok := r.scriptText(p)
-			if !ok || !mailUnits[n] && !mentionsMail(text) {
+			if !ok || !mailUnits[n] && !errand.MentionsMail(text) {
 				continue
 			}
 			r.part(p, waxseal.RoleScript)
-			if r.disowned(p, waxseal.RoleScript) && (mailUnits[n] || altersMail(text)) {
+			if r.disowned(p, waxseal.RoleScript) && (mailUnits[n] || errand.AltersMail(text)) {
 				r.scriptHook(p, 1, "when the host starts or stops", "", mailUnits[n] || r.started(n))
 			}
 			r.linesForDirectories(p, text, true)
@@ -83,7 +84,7 @@ func (r *reader) linesForDirectories(p waxseal.Path, text string, active bool) {
 	for line := range strings.SplitSeq(text, "\n") {
 		n++
 		body := strings.TrimSpace(line)
-		if body == "" || body[0] == '#' || !mentionsMail(body) || strings.ContainsAny(body, "$") {
+		if body == "" || body[0] == '#' || !errand.MentionsMail(body) || strings.ContainsAny(body, "$") {
 			continue
 		}
 		r.commandDirectories(append([]string{"sh", "-c"}, unquote(body)), string(p), waxseal.Source{Path: p, Line: n}, active)
@@ -185,7 +186,7 @@ func (r *reader) sourcedHook(p waxseal.Path, line int, statement string) {
 	h := r.hook(waxseal.KindScript, waxseal.Source{Path: p, Line: line}, "sourced")
 	h.Directive, h.Effects = "sourced", runs
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: statement}
-	h.Closure = append(r.wordsAsParts(statement), waxseal.Part{Path: p, Role: waxseal.RoleConfig})
+	h.Closure = append(errand.Files(r.tree, statement), waxseal.Part{Path: p, Role: waxseal.RoleConfig})
 	h.Explain = "The scripts that start mail daemons source " + string(p) + " as root, and it runs a command: " + clip(statement)
 	r.emit(h)
 }
@@ -204,7 +205,7 @@ func (r *reader) inetd() {
 			if path.Base(f[5]) == "tcpd" {
 				argv = f[min(len(f)-1, 6):]
 			}
-			if ports[service] || mentionsMail(line) {
+			if ports[service] || errand.MentionsMail(line) {
 				r.superServer("/etc/inetd.conf", i+1, service, f[4], strings.Join(argv, " "), true)
 			}
 		}
@@ -228,7 +229,7 @@ func (r *reader) xinetd(p waxseal.Path, text string, ports map[string]bool) {
 		case len(f) >= 2 && f[0] == "service":
 			service, line, at = f[1], i+1, map[string]string{}
 		case len(f) > 0 && f[0] == "}":
-			if command := strings.TrimSpace(at["server"] + " " + at["server_args"]); service != "" && command != "" && (ports[service] || ports[at["port"]] || mentionsMail(command)) {
+			if command := strings.TrimSpace(at["server"] + " " + at["server_args"]); service != "" && command != "" && (ports[service] || ports[at["port"]] || errand.MentionsMail(command)) {
 				r.superServer(p, line, service, at["user"], command, at["disable"] != "yes")
 			}
 			service = ""

@@ -3,47 +3,14 @@ package surroundings
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 )
 
 func number(n int) string { return strconv.Itoa(n) }
-
-var (
-	// mentions says that a text has to do with mail systems: it belongs to the mail
-	// set then, so that a change of it is seen.
-	mentions = regexp.MustCompile(`(?i)postfix|postmap|postconf|postalias|postsuper|postcat|postmulti|newaliases|/aliases\b|sendmail|exim4?\b|dovecot|opensmtpd|smtpctl|smtpd\b|opendkim|opendmarc|rspamd|spamassassin|sa-update|spamass-milter|amavis|clamav-milter|/var/mail|/var/spool/mail|\.forward\b|procmailrc|MAIL_CONFIG`)
-	// alters says that a script touches what mail is decided by, or the mail itself,
-	// beyond rebuilding a map and reloading a daemon.
-	alters = regexp.MustCompile(`/var/spool/(postfix|exim4?|mqueue|smtpd|clientmqueue)|/var/mail\b|/var/spool/mail\b|\bpostcat\b|\bpostsuper\b.*-[drhH]|\bpostconf\b[^|;&\n]*\s-[^-\s]*[eMFPX#]|` +
-		`(>|\btee\b|\bcp\b|\bmv\b|\binstall\b|\bsed\b[^|;&\n]*\s-[a-zA-Z]*i|\bln\b|\brsync\b|\bcurl\b|\bwget\b|\bdd\b)[^|;&\n]*(/etc/(postfix|aliases|exim4?|mail|dovecot|rspamd|opendkim|smtpd\.conf|procmailrc)|\.forward\b|\.procmailrc|\.sieve)|` +
-		`/usr/(lib|libexec)/postfix|MAIL_CONFIG=|LD_PRELOAD|ld\.so\.preload|\b(postfix|postmulti|sendmail)\b[^|;&\n]*\s-[cC]\s*/`)
-)
-
-// reconfigures says that a script changes what mail is decided by: those that
-// packages bring start, stop and reload daemons, and copy into the chroot.
-var reconfigures = regexp.MustCompile(`(?m)^[^#\n]*(\bpostconf\b[^|;&\n]*\s-[^-\s]*[eMX#]|\b(?:tee|cp|mv|ln|sed\s+-i\S*|curl|wget)\b[^|;&\n]*/etc/(?:postfix/(?:main|master)\.cf|aliases)|(?:LD_PRELOAD|LD_AUDIT)=|\bpostcat\b|>>?\s*/etc/(?:postfix|aliases))`)
-
-// Words without one of which the patterns can't match: they are slow.
-var (
-	mentionWords = []string{"post", "aliases", "mail", "exim", "dovecot", "smtp", "opendkim", "opendmarc", "rspamd", "spamass", "sa-update", "amavis", "clamav-milter", ".forward"}
-	alterWords   = []string{"/var/spool", "/var/mail", "post", "/etc/aliases", "/etc/exim", "/etc/mail", "/etc/dovecot", "/etc/rspamd", "/etc/opendkim", "/etc/smtpd.conf", "/etc/procmailrc", ".forward", ".procmailrc", ".sieve", "MAIL_CONFIG", "LD_PRELOAD", "ld.so.preload", "sendmail"}
-)
-
-func hasAny(text string, words []string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-}
-
-// mentionsMail reports whether a text has to do with mail systems.
-func mentionsMail(text string) bool {
-	return hasAny(strings.ToLower(text), mentionWords) && mentions.MatchString(text)
-}
-
-// altersMail reports whether a line, or one of a text's lines, touches mail.
-func altersMail(text string) bool { return hasAny(text, alterWords) && alters.MatchString(text) }
 
 // place is a directory or file of scripts that something on the host runs.
 type place struct {
@@ -82,38 +49,23 @@ func (r *reader) scriptText(p waxseal.Path) (string, bool) {
 // script takes one script of a place: a part where it has to do with mail, a
 // hook where it touches mail and no package vouches for it.
 func (r *reader) script(p waxseal.Path, text, when string, active bool) {
-	if !mentionsMail(text) && !mailUnits[path.Base(string(p))] && !altersMail(text) {
+	if !errand.MentionsMail(text) && !mailUnits[path.Base(string(p))] && !errand.AltersMail(text) {
 		return
 	}
 	r.part(p, waxseal.RoleScript)
 	r.linesForDirectories(p, text, active)
 	// Where no database tells, a script of a mail package's name is its own, unless
 	// it does what no package's script does.
-	if r.vendors(p, waxseal.RoleScript) || mailUnits[path.Base(string(p))] && !r.disowned(p, waxseal.RoleScript) && !reconfigures.MatchString(text) {
+	if r.vendors(p, waxseal.RoleScript) || mailUnits[path.Base(string(p))] && !r.disowned(p, waxseal.RoleScript) && !errand.Reconfigures(text) {
 		return
 	}
-	line, what := firstAltering(text)
+	line, what := errand.FirstAltering(text)
 	if mailUnits[path.Base(string(p))] && r.disowned(p, waxseal.RoleScript) {
 		line = max(line, 1)
 	}
 	if line > 0 {
 		r.scriptHook(p, line, when, what, active)
 	}
-}
-
-// firstAltering finds the first line, from 1, that is no comment and touches mail.
-func firstAltering(text string) (int, string) {
-	if !hasAny(text, alterWords) {
-		return 0, ""
-	}
-	n := 0
-	for line := range strings.SplitSeq(text, "\n") {
-		n++
-		if body := strings.TrimSpace(line); body != "" && body[0] != '#' && altersMail(body) {
-			return n, body
-		}
-	}
-	return 0, ""
 }
 
 func (r *reader) scriptHook(p waxseal.Path, line int, when, what string, active bool) {
@@ -129,25 +81,8 @@ func (r *reader) scriptHook(p waxseal.Path, line int, when, what string, active 
 	r.emit(h)
 }
 
-// wordsAsParts lists the files that a shell command names, programs first.
-func (r *reader) wordsAsParts(command string) []waxseal.Part {
-	var parts []waxseal.Part
-	for _, g := range pathIn.FindAllStringSubmatch(command, maxCommandParts) {
-		p := clean(g[1])
-		if f, err := r.tree.Stat(p); err == nil && f.Type == waxseal.Regular {
-			role := waxseal.RoleConfig
-			if f.Mode&0o111 != 0 {
-				role = waxseal.RoleBinary
-			}
-			parts = append(parts, waxseal.Part{Path: p, Role: role})
-		}
-	}
-	slices.SortStableFunc(parts, func(a, b waxseal.Part) int { return strings.Compare(string(a.Role), string(b.Role)) })
-	return parts
-}
-
-// jobs reads what runs at a time or at an occasion: cron, at, logrotate, the
-// package managers.
+// jobs reads what runs at a time or at an occasion: cron, at, the package
+// managers.
 func (r *reader) jobs() {
 	for _, place := range scriptPlaces {
 		for _, n := range r.list(place.path) {
@@ -164,7 +99,6 @@ func (r *reader) jobs() {
 		}
 	}
 	r.crontabs()
-	r.logrotate()
 	r.packageManagers()
 }
 
@@ -263,21 +197,21 @@ func (r *reader) crontab(p waxseal.Path, owner string) {
 	if !ok {
 		return
 	}
-	vendors := r.exists(p) && mentionsMail(text) && r.vendors(p, waxseal.RoleScript)
+	vendors := r.exists(p) && errand.MentionsMail(text) && r.vendors(p, waxseal.RoleScript)
 	said := map[string]bool{}
 	for _, c := range parseCrontab(p, text, owner) {
 		script := r.scriptOf(c.command)
-		touched := altersMail(c.command)
+		touched := errand.AltersMail(c.command) || errand.RunsFromOpenPlace(c.command) != ""
 		if script != "" && !touched {
 			body, _ := r.scriptText(script)
-			_, what := firstAltering(body)
+			_, what := errand.FirstAltering(body)
 			touched = what != ""
-			if mentionsMail(body) {
+			if errand.MentionsMail(body) {
 				r.part(script, waxseal.RoleBinary)
 			}
 		}
 		source := waxseal.Source{Path: p, Line: c.line}
-		if touched || mentionsMail(c.command) {
+		if touched || errand.MentionsMail(c.command) {
 			r.part(p, waxseal.RoleScript)
 			r.note(string(p), "line "+clip(c.command), c.user, source)
 			r.commandLine([]string{"sh", "-c", c.command}, nil, string(p), source, true)
@@ -322,61 +256,19 @@ func (r *reader) cronHook(p waxseal.Path, c cronLine, script waxseal.Path) {
 	if script != "" {
 		h.Closure = append(h.Closure, waxseal.Part{Path: script, Role: waxseal.RoleScript})
 	}
-	h.Closure = append(append(h.Closure, r.wordsAsParts(c.command)...), waxseal.Part{Path: p, Role: waxseal.RoleScript})
+	h.Closure = append(append(h.Closure, errand.Files(r.tree, c.command)...), waxseal.Part{Path: p, Role: waxseal.RoleScript})
 	h.Explain = "A cron job of " + clip(c.user) + " touches mail: " + clip(c.command)
+	if open := errand.RunsFromOpenPlace(c.command); open != "" {
+		h.Explain = "A cron job of " + clip(c.user) + " runs " + clip(open) + ", which lies where anyone may put a file, or under a hidden name: " + clip(c.command)
+	}
 	r.emit(h)
-}
-
-// logrotate reads the scripts in logrotate(8) files that rotate mail logs.
-func (r *reader) logrotate() {
-	files := []waxseal.Path{"/etc/logrotate.conf"}
-	for _, n := range r.list("/etc/logrotate.d") {
-		files = append(files, "/etc/logrotate.d/"+waxseal.Path(n))
-	}
-	for _, p := range files {
-		text, ok := r.scriptText(p)
-		if !ok || !mentionsMail(text) && !strings.Contains(text, "/var/log/mail") && !altersMail(text) {
-			continue
-		}
-		r.part(p, waxseal.RoleConfig)
-		if r.vendors(p, waxseal.RoleConfig) {
-			continue
-		}
-		n, inScript := 0, ""
-		for line := range strings.SplitSeq(text, "\n") {
-			n++
-			body := strings.TrimSpace(line)
-			switch {
-			case slices.Contains([]string{"postrotate", "prerotate", "firstaction", "lastaction", "preremove"}, body):
-				inScript = body
-			case body == "endscript":
-				inScript = ""
-			case inScript != "" && (altersMail(body) || r.runsDisowned(body)):
-				r.lineHook(p, n, inScript, body, "when logs are rotated")
-			}
-		}
-	}
-}
-
-// runsDisowned reports whether a shell line names a program for which the
-// package database does not vouch.
-func (r *reader) runsDisowned(command string) bool {
-	if command == "" || command[0] == '#' {
-		return false
-	}
-	for _, p := range r.wordsAsParts(command) {
-		if p.Role == waxseal.RoleBinary && r.disowned(p.Path, waxseal.RoleBinary) {
-			return true
-		}
-	}
-	return false
 }
 
 func (r *reader) lineHook(p waxseal.Path, line int, directive, command, when string) {
 	h := r.hook(waxseal.KindScript, waxseal.Source{Path: p, Line: line}, directive, clip(command))
 	h.Directive, h.Effects = directive, runs
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: command}
-	h.Closure = append(r.wordsAsParts(command), waxseal.Part{Path: p, Role: waxseal.RoleConfig})
+	h.Closure = append(errand.Files(r.tree, command), waxseal.Part{Path: p, Role: waxseal.RoleConfig})
 	h.Explain = "Root runs a command " + when + ": " + clip(command) + " (" + directive + ")."
 	r.emit(h)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 )
 
 // aptHook is a command of apt.conf(5) that runs around package operations.
@@ -51,7 +52,7 @@ func (r *reader) packageHook(p waxseal.Path, line int, directive, command string
 	if script != "" {
 		body, _ = r.scriptText(script)
 	}
-	if !mentionsMail(command) && !altersMail(command) && !mentionsMail(body) {
+	if !errand.MentionsMail(command) && !errand.AltersMail(command) && !errand.MentionsMail(body) {
 		return
 	}
 	r.part(p, waxseal.RoleConfig)

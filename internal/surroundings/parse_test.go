@@ -150,7 +150,7 @@ func FuzzPlaces(f *testing.F) {
 		for _, p := range []string{
 			"/etc/systemd/system/postfix@-.service.d/x.conf", "/etc/systemd/system/postfix@.service", "/etc/systemd/system/x.service", "/etc/default/postfix", "/etc/environment", "/etc/security/pam_env.conf",
 			"/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/crontab", "/etc/cron.d/x", "/var/spool/cron/crontabs/root", "/etc/rsyslog.conf", "/etc/systemd/journald.conf", "/etc/systemd/system.conf", "/etc/nsswitch.conf",
-			"/etc/hosts", "/var/spool/postfix/etc/hosts", "/var/spool/postfix/etc/resolv.conf", "/etc/inetd.conf", "/etc/xinetd.d/x", "/etc/apt/apt.conf.d/x", "/etc/logrotate.d/postfix", "/etc/rc.local", "/var/lib/dpkg/diversions",
+			"/etc/hosts", "/var/spool/postfix/etc/hosts", "/var/spool/postfix/etc/resolv.conf", "/etc/inetd.conf", "/etc/xinetd.d/x", "/etc/apt/apt.conf.d/x", "/etc/rc.local", "/var/lib/dpkg/diversions",
 		} {
 			files[p] = text
 		}

@@ -10,7 +10,7 @@ func Places() []waxseal.Path {
 	list := []waxseal.Path{
 		"/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/environment", "/etc/security/pam_env.conf", "/etc/nsswitch.conf", "/etc/hosts", "/etc/resolv.conf",
 		"/etc/default", "/etc/sysconfig", "/etc/init.d", "/etc/rc.d", "/etc/rc.local", "/etc/inetd.conf", "/etc/xinetd.d", "/etc/crontab", "/etc/anacrontab", "/etc/cron.d", "/var/spool/cron", "/var/spool/at",
-		"/etc/logrotate.conf", "/etc/logrotate.d", "/etc/apt/apt.conf", "/etc/apt/apt.conf.d", "/etc/dpkg/dpkg.cfg.d", "/etc/dnf", "/etc/yum", "/etc/rsyslog.conf", "/etc/rsyslog.d", "/etc/syslog.conf",
+		"/etc/apt/apt.conf", "/etc/apt/apt.conf.d", "/etc/dpkg/dpkg.cfg.d", "/etc/dnf", "/etc/yum", "/etc/rsyslog.conf", "/etc/rsyslog.d", "/etc/syslog.conf",
 		"/etc/systemd", "/run/systemd/journald.conf.d", "/run/systemd/system.conf.d", "/usr/local/lib/systemd", "/etc/alternatives", "/var/lib/dpkg/diversions", "/usr/local/sbin", "/usr/local/bin", chroot + "/etc", chroot + "/lib", chroot + "/lib64", chroot + "/usr/lib", chroot + "/usr/lib64",
 		"/etc/dhcp", "/etc/dhclient-exit-hooks", "/etc/ppp",
 	}

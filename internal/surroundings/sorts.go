@@ -50,8 +50,6 @@ var sorts = []waxseal.Place{
 		Does: "a script that touches mail runs as root once a day; the other directories of jobs are alike"},
 	{Directive: "if-up.d", Where: "the hook directories of interfaces, DHCP, PPP, resolvconf and certbot", Kind: waxseal.KindScript, Effects: runs, Manual: "interfaces(5)",
 		Does: "a script that touches mail runs as root when the network changes; dispatcher.d, dhclient-exit-hooks.d, ip-up.d and renewal-hooks are alike"},
-	{Directive: "postrotate", Where: "logrotate.d", Kind: waxseal.KindScript, Effects: runs, Manual: "logrotate(8)",
-		Does: "a command that touches mail runs as root when logs are rotated; prerotate, firstaction and lastaction are alike"},
 	{Directive: "DPkg::Post-Invoke", Where: "apt.conf.d", Kind: waxseal.KindScript, Effects: runs, Manual: "apt.conf(5)",
 		Does: "a command that touches mail runs as root whenever packages are installed; the other hooks of apt and those of dnf are alike"},
 	{Directive: "environment", Where: "/etc/environment", Kind: waxseal.KindEnvironment, Effects: runs, Manual: "pam_env(8)",

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 	"waxseal/internal/mta"
 )
 
@@ -127,7 +128,7 @@ func (r *reader) scriptStarts(p waxseal.Path, text string, active bool) {
 	for line := range strings.SplitSeq(text, "\n") {
 		n++
 		body := strings.TrimSpace(line)
-		if body == "" || body[0] == '#' || !mentionsMail(body) {
+		if body == "" || body[0] == '#' || !errand.MentionsMail(body) {
 			continue
 		}
 		r.starts([]string{"sh", "-c", body}, nil, string(p), waxseal.Source{Path: p, Line: n}, active)

@@ -133,6 +133,8 @@ type reader struct {
 	parts    map[waxseal.Path]int // position in result.Parts
 	settings map[string]int       // how often a name was noted
 	states   map[waxseal.Path]waxseal.Part
+	// libraryDirs are where libraries are looked for, once they have been asked for.
+	libraryDirs []waxseal.Path
 }
 
 // read returns the content of a file, and notes why it could not be read.

@@ -48,7 +48,6 @@ var debian = map[string]string{
 	"/etc/systemd/journald.conf":                                    "[Journal]\n#Storage=auto\n",
 	"/etc/crontab":                                                  "SHELL=/bin/sh\nPATH=/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin\n17 * * * * root cd / && run-parts --report /etc/cron.hourly\n",
 	"/etc/cron.daily/spamassassin":                                  "exec:#!/bin/sh\n[ -x /usr/bin/sa-update ] || exit 0\n",
-	"/etc/logrotate.d/rsyslog":                                      "/var/log/mail.log\n{\n\tpostrotate\n\t\t/usr/lib/rsyslog/rsyslog-rotate\n\tendscript\n}\n",
 	"/etc/apt/apt.conf.d/70debconf":                                 "DPkg::Pre-Install-Pkgs {\"/usr/sbin/dpkg-preconfigure --apt || true\";};\n",
 	"/var/lib/dpkg/diversions":                                      "/usr/share/man/man1/sh.1.gz\n/usr/share/man/man1/sh.distrib.1.gz\ndash\n",
 }
@@ -113,7 +112,7 @@ func TestDefaults(t *testing.T) {
 		for _, want := range []waxseal.Path{
 			"/usr/lib/systemd/system/postfix@.service", "/usr/lib/postfix/configure-instance.sh", "/usr/lib/systemd/system-generators/postfix-instance-generator",
 			"/etc/network/if-up.d/postfix", "/etc/resolvconf/update-libc.d/postfix", "/etc/init.d/postfix", "/etc/default/spamd", "/usr/sbin/spamd", "/etc/rsyslog.conf",
-			"/usr/lib/postfix/sbin/cleanup", "/etc/ld.so.conf.d/libc.conf", "/etc/nsswitch.conf", "/etc/logrotate.d/rsyslog",
+			"/usr/lib/postfix/sbin/cleanup", "/etc/ld.so.conf.d/libc.conf", "/etc/nsswitch.conf",
 		} {
 			if !slices.ContainsFunc(got.Parts, func(p waxseal.Part) bool { return p.Path == want }) {
 				t.Errorf("%s: %s is in no mail set: a change of it would not be seen", name, want)
@@ -182,7 +181,6 @@ func TestHooks(t *testing.T) {
 		{"cron environment", map[string]string{"/etc/cron.d/mail": "LD_PRELOAD=/x.so\n* * * * * root newaliases\n"}, []string{"cron:LD_PRELOAD"}},
 		{"apt hook", map[string]string{"/etc/apt/apt.conf.d/99x": "DPkg::Post-Invoke {\n \"cp /root/m /etc/postfix/main.cf\";\n};\n"}, []string{"DPkg::Post-Invoke"}},
 		{"apt hook about something else", map[string]string{"/etc/apt/apt.conf.d/99x": "DPkg::Post-Invoke {\"needrestart\";};\n"}, nil},
-		{"logrotate script", map[string]string{"/etc/logrotate.d/mail": "/var/log/mail.log {\n postrotate\n  cp /var/mail/root /srv/x\n endscript\n}\n"}, []string{"postrotate"}},
 		{"inetd", map[string]string{"/etc/inetd.conf": "#smtp stream tcp nowait root /x x\nsmtp stream tcp nowait mail /opt/smtpd smtpd -x\n"}, []string{"unit true host:/etc/inetd.conf:smtp command=/opt/smtpd -x"}},
 		{"xinetd, disabled", map[string]string{"/etc/xinetd.d/smtp": "service smtp\n{\n disable = yes\n user = root\n server = /opt/smtpd\n}\n"}, []string{"unit false host:/etc/xinetd.d/smtp:smtp command=/opt/smtpd"}},
 		// loader and environment

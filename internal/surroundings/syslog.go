@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 )
 
 const (
@@ -48,7 +49,7 @@ func (s *syslog) file(p waxseal.Path) {
 	if s.kept == nil {
 		s.kept = map[string]bool{}
 	}
-	if strings.Contains(text, "mail") || mentionsMail(text) || strings.Contains(text, "omprog") || strings.Contains(text, "stop") || strings.Contains(text, "~") {
+	if strings.Contains(text, "mail") || errand.MentionsMail(text) || strings.Contains(text, "omprog") || strings.Contains(text, "stop") || strings.Contains(text, "~") {
 		s.part(p, waxseal.RoleConfig)
 	}
 	for _, x := range parseSyslog(text) {

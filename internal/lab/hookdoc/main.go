@@ -24,6 +24,7 @@ import (
 	"waxseal/internal/filter/policy"
 	"waxseal/internal/filter/rspamd"
 	"waxseal/internal/filter/spamassassin"
+	around "waxseal/internal/host"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -44,5 +45,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), rspamd.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), rspamd.Places(), around.Sorts(), surroundings.Sorts())
 }
