@@ -31,6 +31,14 @@ type Options struct {
 	Poll time.Duration
 	// Logs are followed besides those that the mail systems name.
 	Logs []waxseal.Path
+	// Scripts are files and directories that belong to the mail path though no
+	// configuration leads there.
+	Scripts []waxseal.Path
+	// MostStarts is how often a script of the mail path may start, by one of Accounts
+	// or, where none is named, by anybody, in one run of its mail system; 0 counts
+	// nothing.
+	MostStarts int
+	Accounts   []string
 
 	Tell Teller            // each finding, new or with news
 	Warn func(text string) // what the person at the terminal should know
@@ -67,6 +75,7 @@ type Agent struct {
 	early   int       // looks put off because an event was still on its way
 	recent  []*told   // findings that later facts may add to
 	basis   basis     // what they may rest on
+	starts  *correlate.Starts
 }
 
 // Open opens the tree and the state directory.
@@ -81,8 +90,10 @@ func Open(o Options) (*Agent, error) {
 	}
 	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}}
 	a.reader.Otherwise(rpm.Open)
+	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
+	a.starts = correlate.NewStarts(o.MostStarts, o.Accounts)
 	return a, nil
 }
 

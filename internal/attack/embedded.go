@@ -2,11 +2,10 @@ package attack
 
 import (
 	"bytes"
-	_ "embed" // the extract
-	"fmt"
-
 	"crypto/sha256"
+	_ "embed" // the extract
 	"encoding/hex"
+	"fmt"
 
 	"waxseal"
 	"waxseal/internal/attack/stix"

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/attack"
 )
 
 // DefaultFile is the configuration file; that it is missing means defaults.
@@ -32,6 +33,8 @@ type Config struct {
 	// FailOn is the least severity for exit code 1.
 	FailOn string      `yaml:"fail_on"`
 	Watch  WatchConfig `yaml:"watch"`
+	// Attack has the mutable elements of the analytics, under MITRE's names.
+	Attack AttackConfig `yaml:"attack"`
 
 	failOn waxseal.Severity
 	from   map[string]string // where each value came from
@@ -47,6 +50,18 @@ type WatchConfig struct {
 	Poll time.Duration `yaml:"poll"`
 	// Logs are followed besides those that the mail systems name.
 	Logs []waxseal.Path `yaml:"logs"`
+}
+
+// AttackConfig is what ATT&CK leaves to whoever uses AN0473: its mutable elements.
+type AttackConfig struct {
+	// MailTransportScriptPath are files and directories of scripts and filters to
+	// which no configuration leads.
+	MailTransportScriptPath []waxseal.Path `yaml:"MailTransportScriptPath"`
+	// UserContext are the accounts whose program starts are counted; none is all.
+	UserContext []string `yaml:"UserContext"`
+	// ExecFrequencyThreshold is how often a script of the mail path may start in one
+	// run of its mail system; 0 counts nothing.
+	ExecFrequencyThreshold int `yaml:"ExecFrequencyThreshold"`
 }
 
 // DefaultConfig is what holds where the file says nothing.
@@ -127,7 +142,8 @@ var (
 // kinds says what a type of the configuration looks like in YAML.
 var kinds = map[string]string{
 	"bool": "true or false", "string": "text", "time.Duration": "a duration such as 30s",
-	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.Config": "keys and values",
+	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.AttackConfig": "keys and values",
+	"[]string": "a list of texts", "int": "a number", "cli.Config": "keys and values",
 }
 
 // yamlWords says an error of the YAML package in the words of the file.
@@ -183,6 +199,17 @@ func (c *Config) check() error {
 			return fmt.Errorf("watch.logs: %q is not an absolute path", p)
 		}
 	}
+	for _, p := range c.Attack.MailTransportScriptPath {
+		if !filepath.IsAbs(string(p)) || filepath.Clean(string(p)) != string(p) {
+			return fmt.Errorf("attack.MailTransportScriptPath: %q is not an absolute path without . or ..", p)
+		}
+		if p == "/" {
+			return errors.New("attack.MailTransportScriptPath: the root directory is no place of scripts")
+		}
+	}
+	if c.Attack.ExecFrequencyThreshold < 0 {
+		return fmt.Errorf("attack.ExecFrequencyThreshold: %d is less than 0", c.Attack.ExecFrequencyThreshold)
+	}
 	if c.State == "" || c.Root == "" {
 		return errors.New("root and state must not be empty")
 	}
@@ -204,7 +231,11 @@ value comes from. The file is YAML; every key may be left out:
     fanotify: true            # see changes as they happen
     audit: true               # see who makes them
     poll: 30s                 # read the mail path again without an event
-    logs: [/var/log/mail.log] # mail and login logs besides those that are found`,
+    logs: [/var/log/mail.log] # mail and login logs besides those that are found
+  attack:                     # mutable elements of AN0473; see waxseal attack map
+    MailTransportScriptPath: [/usr/local/lib/mailfilters]
+    UserContext: [filter]
+    ExecFrequencyThreshold: 0`,
 		Example: `  waxseal config check --config waxseal.yaml`,
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return d.configCheck() },
@@ -226,6 +257,9 @@ func (d *door) configCheck() error {
 		{"watch.audit", c.Watch.Audit, c.origin("watch.audit")},
 		{"watch.poll", c.Watch.Poll.String(), c.origin("watch.poll")},
 		{"watch.logs", c.Watch.Logs, c.origin("watch.logs")},
+		{attack.KeyScriptPath, c.Attack.MailTransportScriptPath, c.origin(attack.KeyScriptPath)},
+		{attack.KeyUser, c.Attack.UserContext, c.origin(attack.KeyUser)},
+		{attack.KeyFrequency, c.Attack.ExecFrequencyThreshold, c.origin(attack.KeyFrequency)},
 	}
 	if d.json() {
 		m := map[string]any{"schema": "waxseal.config/1"}

@@ -36,6 +36,7 @@ type Reader struct {
 	others   OpenPackages
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
+	besides  []waxseal.Path    // named by the administrator; see Besides
 	recalled map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
 
@@ -107,6 +108,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
+	found.Hooks = append(found.Hooks, c.alsoNamed()...)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
 	c.packageProblems()
 	return printable(waxseal.State{
