@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -299,13 +300,22 @@ func (w *walker) ofOther(self Entry) []Section {
 	return append(list, sections("names", w.named(self, fieldSource, fieldTarget, fieldTactics, fieldAnalytics))...)
 }
 
-// sections pairs names with entries, and leaves out what is empty.
+// sections pairs names with entries, and leaves out what is empty. Entries are in the
+// order of the IDs that people know; those without one come last.
 func sections(pairs ...any) []Section {
 	list := []Section{}
 	for i := 0; i < len(pairs); i += 2 {
-		if entries := pairs[i+1].([]Entry); len(entries) > 0 {
-			list = append(list, Section{pairs[i].(string), entries})
+		entries := pairs[i+1].([]Entry)
+		if len(entries) == 0 {
+			continue
 		}
+		slices.SortStableFunc(entries, func(a, b Entry) int {
+			if (a.ID == "") != (b.ID == "") {
+				return cmp.Compare(b.ID, a.ID)
+			}
+			return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.STIX, b.STIX))
+		})
+		list = append(list, Section{pairs[i].(string), entries})
 	}
 	return list
 }

@@ -150,14 +150,15 @@ func (c *comparison) surround() error {
 	return nil
 }
 
-// both lists the objects of both releases that may be compared.
+// both lists the objects of both releases that the filter may pick. An object that
+// several domains share is compared, whichever of them brought it.
 func (c *comparison) both() (was, now []Brief, err error) {
 	if was, err = c.shelf.Briefs(c.diff.Before); err != nil {
 		return nil, nil, err
 	}
 	now, err = c.shelf.Briefs(c.diff.After)
 	out := func(b Brief) bool {
-		return b.Domain != "" && !slices.Contains(c.diff.Domains, b.Domain) || c.near != nil && !c.near[b.ID] || c.filter.Type != "" && b.ID.Type() != c.filter.Type
+		return c.near != nil && !c.near[b.ID] || c.filter.Type != "" && b.ID.Type() != c.filter.Type
 	}
 	return slices.DeleteFunc(was, out), slices.DeleteFunc(now, out), err
 }
@@ -169,7 +170,9 @@ func (c *comparison) only(change, in string, b Brief) error {
 		other, whole = c.diff.After, c.wholeAfter
 	}
 	if !slices.Contains(whole, b.Domain) {
-		c.untold[other]++
+		if slices.Contains(c.diff.Domains, b.Domain) { // else that is noted of the domain
+			c.untold[other]++
+		}
 		return nil
 	}
 	o, err := c.shelf.Object(in, b.ID)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -107,7 +108,7 @@ func (d *door) listReleases(s attack.Shelf) error {
 			if i > 0 {
 				number, standing, objects = "", "", ""
 			}
-			t.row(number, standing, objects, p.Domain, imported(p), p.Name, short(string(p.Digest)))
+			t.row(number, standing, objects, p.Domain, imported(p), filepath.Base(p.Name), short(string(p.Digest)))
 		}
 	}
 	return t.flush(5, 3)

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -252,12 +253,11 @@ func (d *door) history(s attack.Shelf, name string) error {
 
 // originOf says where a version came from, in one line.
 func originOf(v attack.Version) string {
-	from := v.Source.Name
-	digest := v.Source.Digest
+	from, digest := filepath.Base(v.Source.Name), v.Source.Digest
 	if v.File != "" {
 		from, digest = from+", "+v.File, v.FileSHA
 	}
-	return shorten(fmt.Sprintf("%s from %s, sha-256 %s", imported(v.Source), from, digest), textWidth-35)
+	return shorten(fmt.Sprintf("%s from %s, sha-256 %s", imported(v.Source), from, short(string(digest))), textWidth-40)
 }
 
 func (d *door) attackDiff() *cobra.Command {
