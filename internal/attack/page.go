@@ -107,6 +107,7 @@ func (p Page) complete() Page {
 	p.LogSources = list(p.LogSources)
 	p.Mutable = list(p.Mutable)
 	p.Fields = list(p.Fields)
+	p.Context = list(p.Context)
 	p.Missing = list(p.Missing)
 	p.Steps = list(p.Steps)
 	return p

@@ -98,7 +98,7 @@ func (d *door) listReleases(s attack.Shelf) error {
 		return d.printJSON(AttackReleases{attackDoc("releases"), list})
 	}
 	t := d.table()
-	t.row("RELEASE", "", "OBJECTS", "DOMAIN", "IMPORTED", "SOURCE", "SHA-256 OF THE SOURCE")
+	t.row("RELEASE", "", "OBJECTS", "DOMAIN", "IMPORTED", "SOURCE", "SHA-256")
 	for _, r := range list {
 		for i, p := range r.Parts {
 			number, standing, objects := r.Number, attack.Superseded, fmt.Sprint(r.Objects)

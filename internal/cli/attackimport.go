@@ -123,14 +123,17 @@ func (d *door) importSource(im *shelf.Import, name, release, domain string) (she
 // notImported says which source is at fault; what is no STIX is a wrong argument.
 func notImported(name string, err error) error {
 	var syntax *stix.SyntaxError
-	if errors.As(err, &syntax) {
-		return &exit{code: exitUsage, err: fmt.Errorf("%s: %w; nothing was imported", name, err)}
+	var damaged *damagedError
+	full := fmt.Errorf("%s: %w; nothing was imported", name, err)
+	switch {
+	case errors.As(err, &syntax), errors.Is(err, shelf.ErrOtherRelease):
+		return &exit{code: exitUsage, err: full}
+	case errors.As(err, &damaged):
+		return &exit{code: exitUnreadable, err: full}
+	case errors.Is(err, waxseal.ErrNotRegular):
+		return &exit{code: exitUsage, err: err}
 	}
-	var where *os.PathError
-	if errors.As(err, &where) {
-		return err
-	}
-	return fmt.Errorf("%s: %w; nothing was imported", name, err)
+	return full
 }
 
 // importFile reads one file; within is its name in the directory that is the source, ""
@@ -150,7 +153,7 @@ func importFile(im *shelf.Import, name, within string) (waxseal.Digest, error) {
 	in := io.TeeReader(f, sum)
 	plain, err := archive.Unpack(in)
 	if err != nil {
-		return "", unpacking(err)
+		return "", &damagedError{err}
 	}
 	var digest waxseal.Digest
 	rest := func() waxseal.Digest {
@@ -159,20 +162,28 @@ func importFile(im *shelf.Import, name, within string) (waxseal.Digest, error) {
 		}
 		return digest
 	}
-	if err := im.Read(plain, within, rest); err != nil {
-		return "", unpacking(err)
+	if err := im.Read(unpacking{plain}, within, rest); err != nil {
+		return "", err
 	}
 	return rest(), nil
 }
 
-// unpacking makes a wrong argument of a file that can't be unpacked.
-func unpacking(err error) error {
-	var syntax *stix.SyntaxError
-	var where *os.PathError
-	if errors.As(err, &syntax) || errors.As(err, &where) {
-		return err
+// damagedError is that of a file that can't be read or unpacked.
+type damagedError struct{ err error }
+
+func (e *damagedError) Error() string { return "can't be read: " + e.err.Error() }
+
+func (e *damagedError) Unwrap() error { return e.err }
+
+// unpacking tells errors of reading a file from those of the database that takes it.
+type unpacking struct{ io.Reader }
+
+func (u unpacking) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &damagedError{err}
 	}
-	return fmt.Errorf("can't be read as STIX: %w", err)
+	return n, err
 }
 
 func hexOf(sum hash.Hash) waxseal.Digest { return waxseal.Digest(hex.EncodeToString(sum.Sum(nil))) }
@@ -206,10 +217,11 @@ func importDir(im *shelf.Import, dir string) (waxseal.Digest, error) {
 func (d *door) printImported(sources []shelf.Report) {
 	for _, r := range sources {
 		if r.New+r.Changed == 0 {
-			fmt.Fprintf(d.out, "release %s has all %s of %s already: nothing changed\n", safe(r.Release), count(r.Objects, "object", "objects"), safe(r.Source))
+			fmt.Fprintf(d.out, "release %s has all of it already: nothing changed\n", safe(r.Release))
 		} else {
-			fmt.Fprintf(d.out, "release %s%s from %s\n", safe(r.Release), of(r.Domain), safe(r.Source))
+			fmt.Fprintf(d.out, "release %s%s\n", safe(r.Release), of(r.Domain))
 		}
+		d.block("source", wrap(r.Source)...)
 		d.block("objects", fmt.Sprintf("%d in the source: %d new, %d in other words than the release had them, %d that it had already", r.Objects, r.New, r.Changed, r.Same))
 		d.block("sha-256", string(r.Digest))
 		if r.Twice > 0 {

@@ -111,6 +111,10 @@ func (d *door) paragraphs(label, text string) {
 		return
 	}
 	for _, l := range safeLines(strings.TrimSpace(text)) {
+		if strings.TrimSpace(l) == "" {
+			fmt.Fprintln(d.out)
+			continue
+		}
 		d.block(label, wrap(l)...)
 		label = ""
 	}
@@ -233,12 +237,14 @@ func (d *door) history(s attack.Shelf, name string) error {
 	if d.json() {
 		return d.printJSON(AttackHistory{attackDoc("history"), h})
 	}
-	fmt.Fprintln(d.out, safe(strings.TrimSpace(h.ID+"  "+h.Name)+"  "+string(h.STIX)))
+	fmt.Fprintln(d.out, safe(strings.TrimSpace(h.ID+"  "+h.Name)))
+	d.block("stix id", safe(string(h.STIX)))
+	d.block("created", safe(o.Created()))
 	t := d.table()
 	t.row("RELEASE", "CONTENT", "VERSION", "MODIFIED", "CANONICAL SHA-256", "SHA-256", "STANDING")
 	for _, v := range h.Versions {
 		t.row(v.Release, v.Change, v.Version, v.Modified, short(string(v.Canonical)), short(string(v.Digest)), v.Standing)
-		t.note("    created " + v.Created + "; " + originOf(v))
+		t.note("    " + originOf(v))
 		if v.Unmoved {
 			t.note("    the content changed, and the version number did not move")
 		}
@@ -253,11 +259,14 @@ func (d *door) history(s attack.Shelf, name string) error {
 
 // originOf says where a version came from, in one line.
 func originOf(v attack.Version) string {
+	if v.Source.Embedded {
+		return "built in"
+	}
 	from, digest := filepath.Base(v.Source.Name), v.Source.Digest
 	if v.File != "" {
-		from, digest = from+", "+v.File, v.FileSHA
+		from, digest = filepath.Base(v.File), v.FileSHA
 	}
-	return shorten(fmt.Sprintf("%s from %s, sha-256 %s", imported(v.Source), from, short(string(digest))), textWidth-40)
+	return fmt.Sprintf("imported %s, sha-256 %s %s", imported(v.Source), short(string(digest)), shorten(from, narrowest))
 }
 
 func (d *door) attackDiff() *cobra.Command {
@@ -344,8 +353,8 @@ func (d *door) diffReleases(s attack.Shelf, before, after string, f attack.Filte
 		counts[c.Change]++
 		d.difference(c, all)
 	}
-	fmt.Fprintf(d.out, "\nrelease %s to %s: %d added, %d removed, %d changed; of those that were looked at, %d differ in bookkeeping only and %d not at all\n",
-		safe(before), safe(after), counts[attack.Added], counts[attack.Removed], counts[attack.Changed], diff.Bookkeeping, diff.Same)
+	fmt.Fprintf(d.out, "\nrelease %s to %s: %d added, %d removed, %d changed\n", safe(before), safe(after), counts[attack.Added], counts[attack.Removed], counts[attack.Changed])
+	fmt.Fprintf(d.out, "of the others that were looked at, %d differ in bookkeeping only, and %d not at all\n", diff.Bookkeeping, diff.Same)
 	if diff.Unmoved > 0 {
 		fmt.Fprintf(d.out, "%s while the version number did not move\n", count(diff.Unmoved, "object changed", "objects changed"))
 	}

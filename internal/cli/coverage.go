@@ -88,6 +88,9 @@ func (d *door) senses() ([]SenseHere, error) {
 	state := d.reader(agent.ThrowAwayMasker()).Read(tree)
 	done()
 	list := []SenseHere{{attack.SenseTree, len(state.Stacks) > 0, count(len(state.Files), "file", "files") + " of the mail path"}}
+	if len(state.Stacks) == 0 {
+		list[0].Detail = "no mail system found in " + d.config.Root
+	}
 	list = append(list, switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir())))
 	audit := auditHealth()
 	list = append(list, switched(attack.SenseAudit, d.config.Watch.Audit, audit), switched(attack.SenseExec, d.config.Watch.Audit, audit))

@@ -19,6 +19,9 @@ import (
 // ErrNoRelease: neither the source nor the caller says which release it is.
 var ErrNoRelease = errors.New("it does not say which release it is")
 
+// ErrOtherRelease: what is said about the release does not agree.
+var ErrOtherRelease = errors.New("the release is not clear")
+
 // Import is an import under way: one transaction, whatever the number of sources.
 type Import struct {
 	shelf  *Shelf
@@ -178,7 +181,7 @@ func (s *Shelf) parse(r io.Reader, take func(parsed) error) (b stix.Bundle, err 
 func (im *Import) take(o parsed) error {
 	if o.release != "" {
 		if im.number != "" && im.number != o.release {
-			return fmt.Errorf("its collections are of release %s and of release %s", im.number, o.release)
+			return fmt.Errorf("%w: its collections are of release %s and of release %s", ErrOtherRelease, im.number, o.release)
 		}
 		im.number = o.release
 	}
@@ -221,7 +224,7 @@ func (im *Import) Finish(release, domain string, digest waxseal.Digest, at time.
 	case release == "" && im.number == "":
 		return Report{}, ErrNoRelease
 	case release != "" && im.number != "" && release != im.number:
-		return Report{}, fmt.Errorf("it says that it is release %s, not %s", im.number, release)
+		return Report{}, fmt.Errorf("%w: it says that it is release %s, not %s", ErrOtherRelease, im.number, release)
 	}
 	im.source.Digest, im.source.Imported, im.source.Domain = digest, at.UTC(), cmp.Or(domain, im.domain())
 	im.source.Objects, im.source.Skipped = len(im.staged), len(im.skips)
