@@ -7,7 +7,7 @@ import "waxseal"
 // mail gets there (MailTransportScriptPath of ATT&CK's AN0473).
 func (r *Reader) Besides(paths []waxseal.Path) { r.besides = paths }
 
-// maxNamedDepth bounds how deep a named directory is followed; links may make a ring.
+// maxNamedDepth bounds how deep a named directory is followed.
 const maxNamedDepth = 8
 
 // alsoNamed takes the named files into the state. What is code among them, and in the state
@@ -29,6 +29,7 @@ func (c *closer) alsoAt(p waxseal.Path, depth int, left *int) (hooks []waxseal.H
 	case err != nil && depth == 0:
 		c.part(waxseal.Part{Path: p, Role: waxseal.RoleScript}) // that it comes to be is a change
 	case err != nil:
+	case f.Type == waxseal.Directory && depth > 0 && c.isLink(p): // what it leads to can be named by itself
 	case f.Type == waxseal.Directory && depth < maxNamedDepth:
 		names, err := c.tree.ReadDir(p)
 		if err != nil {
@@ -48,6 +49,11 @@ func (c *closer) alsoAt(p waxseal.Path, depth int, left *int) (hooks []waxseal.H
 		}
 	}
 	return hooks
+}
+
+func (c *closer) isLink(p waxseal.Path) bool {
+	f, err := c.tree.Lstat(p)
+	return err == nil && f.Type == waxseal.Symlink
 }
 
 func (c *closer) alsoHook(p waxseal.Part) waxseal.Hook {
