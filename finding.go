@@ -15,6 +15,9 @@ type Finding struct {
 	// NotEstablished says what the evidence does not show.
 	NotEstablished []string      `json:"not_established,omitempty"`
 	Attack         []TechniqueID `json:"attack"`
+	// AttackRefs are the objects of ATT&CK that the judgement refers to: the techniques
+	// of Attack, and the analytics that are implemented for them.
+	AttackRefs []AttackRef `json:"attack_refs,omitempty"`
 	// Hook is set on a finding of scan, which has no change to rest on.
 	Hook   HookID  `json:"hook,omitempty"`
 	Change *Change `json:"change,omitempty"`
@@ -35,6 +38,21 @@ type Finding struct {
 	Status       Status   `json:"status,omitempty"`
 	// Unrecorded says that the ledger could not be written when this was judged.
 	Unrecorded bool `json:"unrecorded,omitempty"`
+}
+
+// AttackRef is an object of ATT&CK as one release has it. Its ID may be another in the
+// next release; the STIX id stays.
+type AttackRef struct {
+	ID      AttackID `json:"id"`
+	STIX    string   `json:"stix"`
+	Release string   `json:"release"`
+}
+
+// Rule is a rule of judgement.
+type Rule struct {
+	ID     RuleID      `json:"id"`
+	About  string      `json:"about"` // what it tells, in one line
+	Attack []AttackRef `json:"attack_refs"`
 }
 
 // Status is where triage of a finding stands.

@@ -24,6 +24,10 @@ type (
 	// TechniqueID is an ATT&CK technique, such as "T1505.002".
 	TechniqueID string
 
+	// AttackID is the ID that people know of any object of ATT&CK: a technique's, or
+	// "AN0473", "DET0166", "M1047".
+	AttackID string
+
 	// Digest is a lower-case hexadecimal SHA-256.
 	Digest string
 

@@ -33,6 +33,14 @@ type Options struct {
 	// Logs are followed besides those that the mail systems name.
 	Logs    []waxseal.Path
 	Permits permit.Rules // what change control asks for
+	// Scripts are files and directories that belong to the mail path though no
+	// configuration leads there.
+	Scripts []waxseal.Path
+	// MostStarts is how often a script of the mail path may start, by one of Accounts
+	// or, where none is named, by anybody, in one run of its mail system; 0 counts
+	// nothing.
+	MostStarts int
+	Accounts   []string
 
 	Tell Teller            // each finding, new or with news
 	Warn func(text string) // what the person at the terminal should know
@@ -69,6 +77,7 @@ type Agent struct {
 	early   int       // looks put off because an event was still on its way
 	recent  []*told   // findings that later facts may add to
 	basis   basis     // what they may rest on
+	starts  *correlate.Starts
 
 	office *permit.Book // change control
 	newest time.Time    // of all events so far
@@ -87,8 +96,10 @@ func Open(o Options) (*Agent, error) {
 	books.Rules = o.Permits
 	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}}
 	a.reader.Otherwise(rpm.Open)
+	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
+	a.starts = correlate.NewStarts(o.MostStarts, o.Accounts)
 	return a, nil
 }
 

@@ -194,6 +194,7 @@ func (s *senses) stop() error {
 
 // aim points the sensors at the mail set of the last state.
 func (a *Agent) aim() {
+	a.starts.Know(a.last)
 	dirs, files := MailSet(a.last)
 	newDirs, newFiles := a.surroundings()
 	dirs, files = append(dirs, newDirs...), append(files, newFiles...)
@@ -212,7 +213,7 @@ func (a *Agent) aim() {
 // surroundings are the places around the mail system where something new would
 // count, though no file of the state is there yet: a drop-in, a job, a rule.
 func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
-	for _, p := range slices.Concat(surroundings.Places(), host.Places()) {
+	for _, p := range slices.Concat(surroundings.Places(), host.Places(), a.opts.Scripts) {
 		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
 			dirs = a.below(p, 0, dirs)
 		} else {

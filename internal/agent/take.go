@@ -47,6 +47,7 @@ func (a *Agent) take(in arrival) {
 	case o.Audit != nil:
 		a.takeAudit(o)
 	case o.Log != nil:
+		a.starts.Line(o.Log.Text)
 		a.news(o)
 	case o.Gap != nil:
 		a.note(o.Time, o)
@@ -115,6 +116,7 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 // change refers to them. A daemon of this very tree may be the one that loads a
 // change.
 func (a *Agent) takeExec(o waxseal.Observation) {
+	a.count(o)
 	if len(a.recent) == 0 || !o.Audit.Success || !strings.Contains(o.Audit.Exe, "postfix") {
 		return
 	}

@@ -1,9 +1,11 @@
 package archive
 
 import (
+	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"errors"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
@@ -43,4 +45,18 @@ func unpackZstd(r io.Reader) (io.Reader, error) {
 		return nil, err
 	}
 	return d.IOReadCloser(), nil
+}
+
+// Unpack reads a packed file as what is in it, and any other as it is. How it is packed
+// is seen from its first bytes.
+func Unpack(r io.Reader) (io.Reader, error) {
+	in := bufio.NewReaderSize(r, 64<<10)
+	head, err := in.Peek(6)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if c := compressionOf(head); c != nil {
+		return c.unpack(in)
+	}
+	return in, nil
 }

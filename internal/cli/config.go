@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/attack"
 	"waxseal/internal/permit"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	Watch  WatchConfig `yaml:"watch"`
 	// Permits is about change control.
 	Permits PermitsConfig `yaml:"permits"`
+	// Attack has the mutable elements of the analytics, under MITRE's names.
+	Attack AttackConfig `yaml:"attack"`
 
 	failOn waxseal.Severity
 	from   map[string]string // where each value came from
@@ -65,6 +68,18 @@ type PermitsConfig struct {
 
 func (c PermitsConfig) rules() permit.Rules {
 	return permit.Rules{FourEyes: c.FourEyes, CountersignWithin: c.CountersignWithin, Longest: c.Longest}
+}
+
+// AttackConfig is what ATT&CK leaves to whoever uses AN0473: its mutable elements.
+type AttackConfig struct {
+	// MailTransportScriptPath are files and directories of scripts and filters to
+	// which no configuration leads.
+	MailTransportScriptPath []waxseal.Path `yaml:"MailTransportScriptPath"`
+	// UserContext are the accounts whose program starts are counted; none is all.
+	UserContext []string `yaml:"UserContext"`
+	// ExecFrequencyThreshold is how often a script of the mail path may start in one
+	// run of its mail system; 0 counts nothing.
+	ExecFrequencyThreshold int `yaml:"ExecFrequencyThreshold"`
 }
 
 // DefaultConfig is what holds where the file says nothing.
@@ -146,7 +161,8 @@ var (
 // kinds says what a type of the configuration looks like in YAML.
 var kinds = map[string]string{
 	"bool": "true or false", "string": "text", "time.Duration": "a duration such as 30s",
-	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.PermitsConfig": "keys and values", "cli.Config": "keys and values",
+	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.AttackConfig": "keys and values", "cli.PermitsConfig": "keys and values",
+	"[]string": "a list of texts", "int": "a number", "cli.Config": "keys and values",
 }
 
 // yamlWords says an error of the YAML package in the words of the file.
@@ -205,6 +221,17 @@ func (c *Config) check() error {
 	if c.Permits.CountersignWithin <= 0 || c.Permits.Longest <= 0 {
 		return errors.New("permits.countersign_within and permits.longest must be longer than nothing")
 	}
+	for _, p := range c.Attack.MailTransportScriptPath {
+		if !filepath.IsAbs(string(p)) || filepath.Clean(string(p)) != string(p) {
+			return fmt.Errorf("attack.MailTransportScriptPath: %q is not an absolute path without . or ..", p)
+		}
+		if p == "/" {
+			return errors.New("attack.MailTransportScriptPath: the root directory is no place of scripts")
+		}
+	}
+	if c.Attack.ExecFrequencyThreshold < 0 {
+		return fmt.Errorf("attack.ExecFrequencyThreshold: %d is less than 0", c.Attack.ExecFrequencyThreshold)
+	}
 	if c.State == "" || c.Root == "" {
 		return errors.New("root and state must not be empty")
 	}
@@ -230,7 +257,11 @@ value comes from. The file is YAML; every key may be left out:
   permits:
     four_eyes: false          # three people for every change, not only dangerous ones
     countersign_within: 24h   # how long an approval by one alone stands
-    longest: 744h             # the longest window`,
+    longest: 744h             # the longest window
+  attack:                     # mutable elements of AN0473; see waxseal attack map
+    MailTransportScriptPath: [/usr/local/lib/mailfilters]
+    UserContext: [filter]
+    ExecFrequencyThreshold: 0`,
 		Example: `  waxseal config check --config waxseal.yaml`,
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return d.configCheck() },
@@ -255,6 +286,9 @@ func (d *door) configCheck() error {
 		{"permits.four_eyes", c.Permits.FourEyes, c.origin("permits.four_eyes")},
 		{"permits.countersign_within", c.Permits.CountersignWithin.String(), c.origin("permits.countersign_within")},
 		{"permits.longest", c.Permits.Longest.String(), c.origin("permits.longest")},
+		{attack.KeyScriptPath, c.Attack.MailTransportScriptPath, c.origin(attack.KeyScriptPath)},
+		{attack.KeyUser, c.Attack.UserContext, c.origin(attack.KeyUser)},
+		{attack.KeyFrequency, c.Attack.ExecFrequencyThreshold, c.origin(attack.KeyFrequency)},
 	}
 	if d.json() {
 		m := map[string]any{"schema": "waxseal.config/1"}

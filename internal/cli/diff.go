@@ -8,7 +8,6 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
-	"waxseal/internal/mailpath"
 )
 
 // Diff is the document of waxseal diff.
@@ -35,12 +34,12 @@ nothing worse. --root and --state are not used.`,
 
 func (d *door) runDiff(before, after string) error {
 	masker := agent.ThrowAwayMasker() // one for both: equal secrets, equal tokens
-	reader := mailpath.NewReader(masker)
+	reader := d.reader(masker)
 	was, first, err := d.readTree(before, reader)
 	if err != nil {
 		return err
 	}
-	other := mailpath.NewReader(masker)
+	other := d.reader(masker)
 	other.Recall(reader)
 	now, second, err := d.readTree(after, other)
 	if err != nil {

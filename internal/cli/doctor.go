@@ -13,7 +13,6 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
-	"waxseal/internal/mailpath"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
@@ -78,7 +77,7 @@ func (d *door) runDoctor() error {
 	}
 	defer tree.Close()
 	done := d.progress("reading the mail path")
-	state := mailpath.NewReader(agent.ThrowAwayMasker()).Read(tree)
+	state := d.reader(agent.ThrowAwayMasker()).Read(tree)
 	done()
 	dirs, files := agent.MailSet(state)
 	doc := Doctor{

@@ -192,6 +192,9 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 	}
 	if len(f.Attack) > 0 {
 		d.block("att&ck", listed(f.Attack))
+		for _, r := range f.AttackRefs {
+			d.block("", safe(fmt.Sprintf("%s (%s, release %s)", r.ID, r.STIX, r.Release)))
+		}
 	}
 	if len(f.Observations) > 0 {
 		d.block("rests on", wrap("ledger entries "+listed(f.Observations))...)

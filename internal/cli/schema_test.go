@@ -38,13 +38,14 @@ import (
 const schemaDir = "../../docs/schema"
 
 // schemaNames are the documents that have a schema.
-var schemaNames = []string{"scan", "diff", "finding", "findings", "check", "seal", "doctor", "config", "ledger-verify", "keys", "permit", "permits"}
+var schemaNames = []string{"scan", "diff", "finding", "findings", "check", "seal", "doctor", "config", "ledger-verify",
+	"attack-releases", "attack-import", "attack-show", "attack-history", "attack-diff", "attack-diff-releases", "attack-resolve", "attack-map", "attack-check", "coverage", "keys", "permit", "permits"}
 
 // schemaFiles reads all schemas by $id.
 func schemaFiles(t *testing.T) map[string]map[string]any {
 	t.Helper()
 	all := map[string]map[string]any{}
-	for _, name := range append([]string{"common"}, schemaNames...) {
+	for _, name := range append([]string{"common", "attack"}, schemaNames...) {
 		text, err := os.ReadFile(filepath.Join(schemaDir, name+".schema.json"))
 		if err != nil {
 			t.Fatal(err)
@@ -394,6 +395,9 @@ func TestSchemasFitTypes(t *testing.T) {
 	w := fitting{t: t, files: schemaFiles(t), seen: map[string]bool{}}
 	for name, document := range map[string]any{
 		"scan": cli.Scan{}, "diff": cli.Diff{}, "finding": cli.FindingDoc{}, "doctor": cli.Doctor{},
+		"attack-releases": cli.AttackReleases{}, "attack-import": cli.AttackImport{}, "attack-show": cli.AttackShow{}, "attack-history": cli.AttackHistory{},
+		"attack-diff": cli.AttackDiff{}, "attack-diff-releases": cli.AttackDiffReleases{}, "attack-resolve": cli.AttackResolve{},
+		"attack-map": cli.AttackMap{}, "attack-check": cli.AttackCheck{}, "coverage": cli.Coverage{},
 		"check": struct {
 			Schema string `json:"schema"`
 			agent.Checked
@@ -593,6 +597,9 @@ func TestExampleConfig(t *testing.T) {
 	}
 	if len(got.Watch.Logs) == 0 {
 		got.Watch.Logs = nil // "[]" is none
+	}
+	if len(got.Attack.MailTransportScriptPath)+len(got.Attack.UserContext) == 0 {
+		got.Attack.MailTransportScriptPath, got.Attack.UserContext = nil, nil
 	}
 	if want := cli.DefaultConfig(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v\nwant the defaults %+v", got, want)

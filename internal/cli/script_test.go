@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,12 +51,19 @@ func runAsNobody() int {
 //	json                 stdout is one JSON document in valid UTF-8
 //	sql DATABASE SQL     change a database as sqlite3(1) would
 //	mkfifo FILE          make a FIFO
+//
+// $ATTACK is the directory of ATT&CK's releases.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Deadline:            time.Now().Add(3 * time.Minute),
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			dir, err := filepath.Abs(attackData)
+			e.Setenv("ATTACK", dir)
+			return err
+		},
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "root":

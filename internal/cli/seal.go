@@ -73,7 +73,7 @@ func (d *door) sealHere(note string) (agent.Sealed, []waxseal.Problem, error) {
 	var sealed agent.Sealed
 	err := d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {
 		done := d.progress("reading the mail path")
-		now := readHere(tree, b.Masker)
+		now := d.readHere(tree, b.Masker)
 		done()
 		problems = now.Problems
 		var err error
@@ -214,7 +214,7 @@ func (d *door) checkHere() (c agent.Checked, problems []waxseal.Problem, err err
 		return c, nil, d.lossError()
 	}
 	err = d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {
-		now := readHere(tree, b.Masker)
+		now := d.readHere(tree, b.Masker)
 		problems = now.Problems
 		c, err = b.Check(now, time.Now())
 		return err
@@ -229,7 +229,7 @@ func (d *door) checkBeside() (c agent.Checked, problems []waxseal.Problem, err e
 		return c, nil, err
 	}
 	defer books.Close()
-	now, _, err := d.readTree(d.config.Root, mailpath.NewReader(books.Masker))
+	now, _, err := d.readTree(d.config.Root, d.reader(books.Masker))
 	if err != nil {
 		return c, nil, err
 	}

@@ -38,16 +38,23 @@ func mountsOf(_ string, tree, _ waxseal.Tree) (live mailpath.Live, problems []wa
 	return live, problems
 }
 
+// reader returns a reader that works as the configuration says.
+func (d *door) reader(m *mask.Masker) *mailpath.Reader {
+	r := mailpath.NewReader(m)
+	r.Besides(d.config.Attack.MailTransportScriptPath)
+	return r
+}
+
 // readHere reads a directory that is to be sealed, or compared with a seal.
-func readHere(tree *rootfs.Tree, m *mask.Masker) waxseal.State {
-	reader := mailpath.NewReader(m)
+func (d *door) readHere(tree *rootfs.Tree, m *mask.Masker) waxseal.State {
+	reader := d.reader(m)
 	reader.Otherwise(rpm.Open)
 	return agent.ReadMounted(reader, treecache.New(tree))
 }
 
 // readLive is readTree, and asks of the live root who listens on its sockets.
 func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
-	reader := mailpath.NewReader(m)
+	reader := d.reader(m)
 	reader.Glance()
 	state, _, err := d.readWith(name, reader, liveOf)
 	return state, err

@@ -362,32 +362,3 @@ func (c *Context) explain(ch *waxseal.Change) string {
 		return "A file that the mail path depends on changed."
 	}
 }
-
-// techniques names the ATT&CK techniques that a change of this kind serves.
-func techniques(ch *waxseal.Change) []waxseal.TechniqueID {
-	if ch.Severity <= waxseal.Info {
-		return []waxseal.TechniqueID{}
-	}
-	ids := []waxseal.TechniqueID{"T1505.002"}
-	add := func(id waxseal.TechniqueID) {
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	hooks := slices.Clone(ch.Hooks.Added)
-	for _, hc := range ch.Hooks.Changed {
-		hooks = append(hooks, hc.After)
-	}
-	for _, h := range hooks {
-		if (h.Has(waxseal.Copy) || h.Has(waxseal.Divert)) && h.Target.Type == waxseal.TargetAddress {
-			add("T1114.003")
-		}
-		if h.Kind == waxseal.KindEnvironment || h.Kind == waxseal.KindModule {
-			add("T1574.006")
-		}
-		if h.Has(waxseal.Silence) {
-			add("T1685.006")
-		}
-	}
-	return ids
-}

@@ -18,6 +18,7 @@ func Finding(ch waxseal.Change) waxseal.Finding {
 		Reasons:        ch.Reasons,
 		NotEstablished: notEstablished(ch),
 		Attack:         ch.Attack,
+		AttackRefs:     references(ch.Attack),
 		Change:         &ch,
 		Rung:           waxseal.RungNone,
 		Next:           nextSteps(ch),
@@ -28,7 +29,7 @@ func Finding(ch waxseal.Change) waxseal.Finding {
 // ruleOf names the rule by what the change consists of.
 func ruleOf(ch waxseal.Change) waxseal.RuleID {
 	if h, ok := mainHook(ch); ok {
-		return waxseal.RuleID("mail-" + strings.ReplaceAll(string(h.Kind), "_", "-"))
+		return ruleOfKind(h.Kind)
 	}
 	switch {
 	case ch.After != nil && isCode(ch.After.Role):

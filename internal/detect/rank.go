@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"waxseal"
 )
@@ -112,10 +111,11 @@ func boolean(b bool) int {
 
 func (r ranked) finding() waxseal.Finding {
 	h := r.hook
+	ids := techniquesOf([]waxseal.Hook{h})
 	return waxseal.Finding{
-		Rule: waxseal.RuleID("mail-" + strings.ReplaceAll(string(h.Kind), "_", "-")), Severity: r.weight.severity,
+		Rule: ruleOfKind(h.Kind), Severity: r.weight.severity,
 		Title: fmt.Sprintf("%s: %s", h.Directive, clip(h.Target.Value)), Explain: h.Explain, Reasons: r.weight.words(),
-		Attack: []waxseal.TechniqueID{"T1505.002"}, Hook: h.ID,
+		Attack: ids, AttackRefs: references(ids), Hook: h.ID,
 	}
 }
 

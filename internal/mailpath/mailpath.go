@@ -38,6 +38,7 @@ type Reader struct {
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
 	glance   bool
+	besides  []waxseal.Path    // named by the administrator; see Besides
 	recalled map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
 
@@ -112,6 +113,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
 	c.withoutPython(found.Hooks, brought)
+	found.Hooks = append(found.Hooks, c.alsoNamed()...)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
 	found.Hooks = append(found.Hooks, c.loaded(found.Hooks, live.Running)...)
 	c.packageProblems()

@@ -61,17 +61,22 @@ func (e *databaseError) Unwrap() []error {
 
 // explain adds file and sentinel to an error of SQLite. It returns other errors,
 // and those it has explained already, unchanged.
-func (s *Store) explain(err error) error {
+func (s *Store) explain(err error) error { return Explain(s.file(), err) }
+
+// Explain adds to an error of SQLite the database file that it is about and the
+// sentinel that it stands for. It returns other errors, and those it has explained
+// already, unchanged.
+func Explain(file string, err error) error {
 	var done *databaseError
 	if code(err) == 0 || errors.As(err, &done) {
 		return err
 	}
-	e := &databaseError{file: s.file(), err: err}
+	e := &databaseError{file: file, err: err}
 	switch code(err) {
 	case sqlite3.SQLITE_FULL:
 		e.sentinel = ErrFull
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
-		if s.spaceLeft() < lowSpace {
+		if spaceLeft(filepath.Dir(file)) < lowSpace {
 			e.sentinel = ErrFull
 		}
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
@@ -80,10 +85,10 @@ func (s *Store) explain(err error) error {
 	return e
 }
 
-// spaceLeft is the space in the state directory that this process may use.
-func (s *Store) spaceLeft() uint64 {
+// spaceLeft is the space in a directory that this process may use.
+func spaceLeft(dir string) uint64 {
 	var fs unix.Statfs_t
-	if err := unix.Statfs(s.dir, &fs); err != nil {
+	if err := unix.Statfs(dir, &fs); err != nil {
 		return ^uint64(0)
 	}
 	return fs.Bavail * uint64(fs.Bsize)

@@ -9,6 +9,8 @@
 package sudoers
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -61,6 +63,10 @@ const (
 // which sudo reads: the last rule that matches counts.
 func Read(tree waxseal.Tree, p waxseal.Path) Policy {
 	r := &reader{tree: tree, aliases: map[string][]item{}, seen: map[waxseal.Path]bool{}}
+	if _, err := tree.Lstat(p); errors.Is(err, fs.ErrNotExist) {
+		// A part of a host: the file that every distribution brings includes these.
+		r.directory(p, string(p)+".d", 0)
+	}
 	r.file(p, 0)
 	return r.finish()
 }
