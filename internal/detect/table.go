@@ -68,6 +68,7 @@ const (
 	somePass
 	infectedPasses
 	signsForAnyone
+	signsForOthers
 	dropped
 	droppedSpam
 	answered
@@ -264,6 +265,7 @@ var signs = [...]row{
 	somePass:         {waxseal.Medium, false, "some mail passes by a filter unchecked (%s): %s"},
 	infectedPasses:   {waxseal.High, false, "mail in which a virus was found is delivered (%s): %s"},
 	signsForAnyone:   {waxseal.High, false, "mail of strangers is signed as if it came from the own domains (%s): %s"},
+	signsForOthers:   {waxseal.High, false, "mail of others is signed anew, as if this host vouched for it, on its way to %s outside the own domains (%s)"},
 	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 

@@ -25,7 +25,7 @@ func (f *filter) clamOptions(p milterconf.Program, each func(*clam, milterconf.E
 		return
 	}
 	c := &clam{f, p.Parse(f.main, text)}
-	if c.Unset {
+	if c.Unset && f.asleep == "" {
 		f.asleep = f.title + " does not start: the file is still the example that it was installed as"
 	}
 	f.refused(c.Refusals)

@@ -117,6 +117,7 @@ func (d *dkim) means(e milterconf.Entry) {
 		for _, r := range d.records(e.Name) {
 			h := d.hook(e)
 			h.Scope = "recipient " + r.Key
+			mta.Modify(&h, "signs_for", "others")
 			d.rewrites(h, r.Key, "Mail of others to "+mta.Clip(r.Key)+" is signed anew with a key of this host, which vouches for it")
 		}
 	case "RemoveARFrom":

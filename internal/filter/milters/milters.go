@@ -82,8 +82,10 @@ func (k kind) result(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Resul
 	for _, i := range k.instances(b, o) {
 		f := &filter{Book: b, kind: k, instance: i, options: o, domains: mta.NewDomains(o.Domains...)}
 		f.hostDomains()
+		f.asleep = f.idle()
 		k.read(f)
 		if !f.there {
+			f.nothingThere()
 			continue
 		}
 		f.beside()
@@ -203,6 +205,15 @@ type filter struct {
 	places map[waxseal.HookID]int
 }
 
+// nothingThere tells of a configuration that something names and that is not there.
+func (f *filter) nothingThere() {
+	for _, s := range f.starts {
+		if f.name() != "" && s.Active {
+			f.Problem(s.Source.Path, s.Source.Line, f.title+" is started with "+string(f.main)+", and there is no such file")
+		}
+	}
+}
+
 // name tells instances apart: only one that is not where it belongs needs a name.
 func (f *filter) name() string {
 	if slices.Contains(f.files, f.main) {
@@ -213,19 +224,35 @@ func (f *filter) name() string {
 
 // service is what the join finds the filter by.
 func (f *filter) service() mta.Service {
-	daemon := f.daemon[0]
-	if i := slices.IndexFunc(f.daemon, f.Exists); i >= 0 {
-		daemon = f.daemon[i]
+	daemon := f.kind.daemon[0]
+	if i := slices.IndexFunc(f.kind.daemon, f.Exists); i >= 0 {
+		daemon = f.kind.daemon[i]
+	}
+	for _, s := range f.starts {
+		if s.Active && path.IsAbs(s.Argv[0]) {
+			daemon = mta.Clean(s.Argv[0])
+		}
+	}
+	if f.Exists(daemon) {
 		f.Part(daemon, waxseal.RoleBinary)
 	}
 	return mta.Service{Stack: f.stack, Title: f.title, Sockets: f.sockets, Uses: f.uses, Daemon: daemon, User: f.user, Source: waxseal.Source{Path: f.main}}
+}
+
+// idle says why nothing in a configuration takes effect that only something which is
+// not in use would start the filter with.
+func (f *filter) idle() string {
+	if slices.Contains(f.files, f.main) || len(f.starts) == 0 || slices.ContainsFunc(f.starts, func(s start) bool { return s.Active }) {
+		return ""
+	}
+	return "only " + f.starts[0].Why + " starts " + f.title + " with it, and is not in use"
 }
 
 // listens notes where the filter is met: what its command line says counts before
 // its configuration.
 func (f *filter) listens(configured string) {
 	for _, s := range f.starts {
-		if socket, ok := ParseSocket(s.options["p"]); ok && strings.Contains(f.takes, "p") && f.stack != Freshclam {
+		if socket, ok := ParseSocket(s.options["p"]); ok && (s.Active || f.asleep != "") {
 			f.sockets = append(f.sockets, socket)
 		}
 	}
@@ -269,7 +296,8 @@ func (f *filter) hook(e milterconf.Entry) waxseal.Hook {
 	if f.places[id]++; f.places[id] > 1 {
 		id += waxseal.HookID(":" + strconv.Itoa(f.places[id]))
 	}
-	return waxseal.Hook{ID: id, Stage: waxseal.StageData, Active: true, Directive: e.Name, Source: e.Source, Scope: "all mail that is handed to " + f.title, RunsAs: f.user}
+	return waxseal.Hook{ID: id, Stage: waxseal.StageData, Active: true, Directive: e.Name, Source: e.Source, Scope: "all mail that is handed to " + f.title, RunsAs: f.user,
+		LoadedBy: []string{path.Base(string(f.kind.daemon[0]))}}
 }
 
 // emit writes a hook down, at rest where all of its configuration is.
