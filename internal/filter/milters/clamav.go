@@ -240,6 +240,9 @@ func (c *clam) freshclamLine(e milterconf.Entry) {
 	case "DatabaseOwner":
 		c.account(e)
 	case "OnUpdateExecute", "OnErrorExecute", "OnOutdatedExecute":
+		if strings.HasPrefix(e.Value, "EXIT_") {
+			return // how freshclam itself is to end
+		}
 		h.Scope = "each update of the signatures"
 		c.command(h, waxseal.KindUnit, e.Value, map[string]string{
 			"OnUpdateExecute": "after each update of the virus signatures", "OnErrorExecute": "when an update of the virus signatures fails", "OnOutdatedExecute": "when a new release of ClamAV is out",

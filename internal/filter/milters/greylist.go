@@ -146,8 +146,6 @@ func (f *filter) greyStatement(s greyLine) {
 	case "peer":
 		host := s.Words[0].Text
 		f.server(f.hook(s.entry("peer")), host, host, "who may pass, and is told who may")
-	case "geoipdb":
-		f.Part(mta.Clean(s.Words[0].Text), waxseal.RoleFilterConfig)
 	case "racl", "dacl", "acl", "sacl":
 		for _, name := range []string{"addheader", "addfooter", "subject"} {
 			if value, ok := s.Clause(name); ok {

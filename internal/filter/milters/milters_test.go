@@ -180,9 +180,13 @@ func TestLegacy(t *testing.T) {
 		{"no unit", "Syslog yes\n", "", "[unix:/run/opendkim/opendkim.sock]"},
 		{"a unit", "Syslog yes\n", "[Service]\nExecStart=/usr/sbin/opendkim\n", "[]"},
 		{"a socket", "Socket inet:8891\n", "", "[inet:0.0.0.0:8891]"},
+		{"options", "Socket inet:8891\nLogWhy yes\n", "", "[inet:localhost:8899]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			files := map[string]string{"/etc/opendkim.conf": tc.config, "/etc/default/opendkim": legacy}
+			if tc.name == "options" {
+				files["/etc/default/opendkim"] += "DAEMON_OPTS='-l -p inet:8899@localhost'\n"
+			}
 			if tc.unit != "" {
 				files["/lib/systemd/system/opendkim.service"] = tc.unit
 			}

@@ -60,8 +60,6 @@ func (f *filter) rule(r milterconf.Rule, e milterconf.Entry, followed bool) {
 			h.Scope = strings.Join(r.Expressions, " or ")
 			f.passes(h, "some", e.Value, "Mail that matches "+mta.Clip(h.Scope)+" passes, whatever stands below the rule")
 		}
-	case "ipv4file", "ipv6file":
-		f.Part(mta.Clean(r.Message), waxseal.RoleFilterConfig)
 	}
 }
 
