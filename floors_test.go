@@ -77,6 +77,7 @@ var floors = []struct {
 		"waxseal/internal/correlate",
 		"waxseal/internal/detect",
 		"waxseal/internal/drift",
+		"waxseal/internal/permit",
 	}, []string{"github.com/rogpeppe/go-internal/diff"}},
 	{"3 keepers", []string{
 		"waxseal/internal/ledger",

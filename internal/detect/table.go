@@ -53,6 +53,8 @@ const (
 
 	// Who answers at a socket.
 	documentedSocket
+	declaredSocket
+	strangerDeclared
 	strangeSocket
 	remoteSocket
 	hiddenSocket
@@ -221,6 +223,8 @@ var signs = [...]row{
 	computedAddress: {waxseal.Medium, false, "where mail goes is worked out for each message: %s"},
 
 	documentedSocket: {waxseal.Medium, false, "%s is where %s is documented to listen; who really listens there is not checked"},
+	declaredSocket:   {waxseal.Medium, false, "%s listens there by %s, and its program is as package %s brought it; who really answers is not checked"},
+	strangerDeclared: {waxseal.High, false, "%s listens there by %s, and no package vouches for its program %s"},
 	strangeSocket:    {waxseal.High, false, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there"},
 	remoteSocket:     {waxseal.High, false, "mail is handed to another host: %s (%s)"},
 	hiddenSocket:     {waxseal.High, true, "the socket %s: %s"},
@@ -363,6 +367,7 @@ var signs = [...]row{
 var standing = map[sign]waxseal.Severity{
 	mountedOver:        waxseal.Medium,
 	documentedSocket:   waxseal.Low,
+	declaredSocket:     waxseal.Low,
 	filterListens:      waxseal.Low,
 	deliveryProgram:    waxseal.Low,
 	textTool:           waxseal.Low,
