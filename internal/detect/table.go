@@ -148,6 +148,9 @@ const (
 	modifierChanged
 	entriesChanged
 	checkGone
+	movedAway
+	answererGone
+	answeredByOther
 	copyGone
 	relayGone
 	hookGone
@@ -316,6 +319,9 @@ var signs = [...]row{
 	dependsOnOther:  {waxseal.Low, false, "what %s depends on is different"},
 	modifierChanged: {waxseal.Medium, false, "%s: %s instead of %s"},
 	entriesChanged:  {waxseal.Low, false, "ordinary entries of a large table are different, each from an own name to an own user"},
+	movedAway:       {waxseal.High, false, "%s is no longer where mail is handed on, at %s: nothing says what answers there now"},
+	answererGone:    {waxseal.Medium, false, "%s is not set up any more, and mail is still handed on to %s"},
+	answeredByOther: {waxseal.Medium, false, "%s should answer at %s now, and no longer %s"},
 	checkGone:       {waxseal.Medium, false, "mail is no longer checked by %s (%s)"},
 	copyGone:        {waxseal.Medium, false, "mail is no longer copied to %s (%s)"},
 	relayGone:       {waxseal.Medium, false, "mail no longer leaves through %s"},
