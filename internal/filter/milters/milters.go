@@ -11,7 +11,6 @@ package milters
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"waxseal"
@@ -114,7 +113,6 @@ type filter struct {
 	uses    []waxseal.StackName
 	// asleep is why nothing in the configuration takes effect, "" where it does.
 	asleep string
-	places map[waxseal.HookID]int
 }
 
 // nothingThere tells of a configuration that something names and that is not there.
@@ -160,17 +158,10 @@ func (f *filter) text(p waxseal.Path, secret func(text string) bool) (string, bo
 // maxConfig bounds one file: these are some hundred lines long.
 const maxConfig = 2 << 20
 
-// hook begins a hook for a line. Several of one directive are numbered.
+// hook begins a hook for a line. Where several have one name, the book numbers them.
 func (f *filter) hook(e milterconf.Entry) waxseal.Hook {
-	id := waxseal.HookID(string(f.stack) + ":" + string(f.main) + ":" + e.Name)
-	if f.places == nil {
-		f.places = map[waxseal.HookID]int{}
-	}
-	if f.places[id]++; f.places[id] > 1 {
-		id += waxseal.HookID(":" + strconv.Itoa(f.places[id]))
-	}
-	return waxseal.Hook{ID: id, Stage: waxseal.StageData, Active: true, Directive: e.Name, Source: e.Source, Scope: "all mail that is handed to " + f.title, RunsAs: f.user,
-		LoadedBy: []string{path.Base(string(f.kind.daemon[0]))}}
+	return waxseal.Hook{ID: waxseal.HookID(string(f.stack) + ":" + string(f.main) + ":" + e.Name), Stage: waxseal.StageData, Active: true, Directive: e.Name, Source: e.Source,
+		Scope: "all mail that is handed to " + f.title, RunsAs: f.user, LoadedBy: []string{path.Base(string(f.kind.daemon[0]))}}
 }
 
 // emit writes a hook down, at rest where all of its configuration is.
@@ -204,29 +195,33 @@ func (f *filter) hostDomains() {
 	}
 }
 
-// shared are directories where many programs have their files.
-var shared = []string{"/etc", "/etc/mail"}
+// own are directories where only these filters have their files.
+var own = []string{"/etc/opendkim", "/etc/opendmarc", "/etc/clamav", "/etc/clamd.d", "/etc/milter-greylist"}
 
 // beside notes what lies beside the configuration and is not read.
 func (f *filter) beside() {
 	done := map[string]bool{}
 	for _, p := range f.config {
 		dir := path.Dir(string(p))
-		if done[dir] || slices.Contains(shared, dir) {
+		if done[dir] || !slices.Contains(own, dir) {
 			continue
 		}
 		done[dir] = true
 		for _, name := range names(f.Book, waxseal.Path(dir)) {
 			p := mta.Clean(dir + "/" + name)
-			if st, err := f.Tree.Stat(p); err != nil || st.Type != waxseal.Regular || f.isMain(p) {
-				continue
-			} else if st.Mode&0o004 == 0 || strings.HasSuffix(name, ".pem") || strings.HasSuffix(name, ".key") || strings.HasSuffix(name, ".private") {
-				f.Part(p, waxseal.RoleSecret)
-			} else {
-				f.Part(p, waxseal.RoleUnused)
+			if st, err := f.Tree.Stat(p); err == nil && st.Type == waxseal.Regular && !f.isMain(p) {
+				f.Part(p, roleBeside(st.Mode, path.Ext(name)))
 			}
 		}
 	}
+}
+
+// roleBeside takes what not everybody may read for a key.
+func roleBeside(mode uint32, ext string) waxseal.Role {
+	if mode&0o004 == 0 || ext == ".pem" || ext == ".key" || ext == ".private" {
+		return waxseal.RoleSecret
+	}
+	return waxseal.RoleUnused
 }
 
 // isMain reports whether a file is the configuration of one of the filters.

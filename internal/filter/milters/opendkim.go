@@ -237,7 +237,6 @@ func (d *dkim) report(e milterconf.Entry) {
 			d.command(h, waxseal.KindPipe, e.Value, "to send reports of signatures that do not verify")
 		}
 	case "ReportBccAddress":
-		delete(d.places, h.ID)
 		d.addresses(e, scope, "Each report of a signature that does not verify", rest)
 	case "ReportAddress":
 		d.rewrites(h, e.Value, "Reports of failures are sent in the name of "+mta.Clip(e.Value))
