@@ -265,5 +265,8 @@ func (c *clam) mirror(h waxseal.Hook, e milterconf.Entry) {
 		return
 	}
 	h.Scope = "each update of the signatures"
+	if e.Name == "DatabaseMirror" {
+		host = "" // what it has is signed by ClamAV; it can only keep news back
+	}
 	c.server(h, e.Value, host, "what a virus looks like")
 }

