@@ -116,7 +116,7 @@ func (f *filter) rewrites(h waxseal.Hook, value, explain string) {
 // keeps emits a hook for copies of mail that stay in a directory.
 func (f *filter) keeps(h waxseal.Hook, dir, what string) {
 	h.Kind, h.Effects = waxseal.KindCopy, copies
-	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(mta.Clean(dir))}
+	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: strings.TrimSuffix(string(mta.Clean(dir)), "/") + "/"}
 	h.Explain = what + " stay in the directory " + mta.Clip(dir) + where(h)
 	f.emit(h)
 }

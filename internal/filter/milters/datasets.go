@@ -107,7 +107,7 @@ func (d *dkim) means(e milterconf.Entry) {
 		if m := anyone(d.members(e.Name)); m != "" {
 			h := d.hook(e)
 			mta.Modify(&h, "signs_for", "anyone")
-			d.rewrites(h, m, "Mail of whoever connects is signed as the own domains' ("+m+")")
+			d.rewrites(h, m, "Mail of whoever connects ("+m+") is signed as the own domains'")
 		}
 	case "PeerList", "ExemptDomains":
 		members := d.members(e.Name)
