@@ -223,10 +223,29 @@ func (c *Context) adjusted(before, after waxseal.Hook) (w weight) {
 	if before.Scope != after.Scope {
 		w.add(modifierChanged, "scope", after.Scope, before.Scope)
 	}
+	c.answered(before, after, &w)
 	if len(w.reasons) == 0 && after.Active {
 		w.add(dependsOnOther, after.Directive)
 	}
 	return w
+}
+
+// answered weighs that another filter than before should answer a hook, or none that is
+// known. One that still runs and listens elsewhere has left its place to somebody.
+func (c *Context) answered(before, after waxseal.Hook, w *weight) {
+	if before.Service == nil || !after.Active {
+		return
+	}
+	was := before.Service
+	there := slices.ContainsFunc(c.After.Stacks, func(s waxseal.Stack) bool { return s.MTA == was.Stack })
+	switch {
+	case after.Service != nil && after.Service.Stack != was.Stack:
+		w.add(answeredByOther, after.Service.Title, after.Target.Value, was.Title)
+	case after.Service == nil && there:
+		w.add(movedAway, was.Title, after.Target.Value)
+	case after.Service == nil:
+		w.add(answererGone, was.Title, after.Target.Value)
+	}
 }
 
 // modifiers weighs settings that change how a hook works.

@@ -70,6 +70,7 @@ const (
 	somePass
 	infectedPasses
 	signsForAnyone
+	signsForOthers
 	dropped
 	droppedSpam
 	answered
@@ -169,6 +170,9 @@ const (
 	modifierChanged
 	entriesChanged
 	checkGone
+	movedAway
+	answererGone
+	answeredByOther
 	copyGone
 	relayGone
 	hookGone
@@ -293,6 +297,7 @@ var signs = [...]row{
 	somePass:         {waxseal.Medium, false, "some mail passes by a filter unchecked (%s): %s"},
 	infectedPasses:   {waxseal.High, false, "mail in which a virus was found is delivered (%s): %s"},
 	signsForAnyone:   {waxseal.High, false, "mail of strangers is signed as if it came from the own domains (%s): %s"},
+	signsForOthers:   {waxseal.High, false, "mail of others is signed anew, as if this host vouched for it, on its way to %s outside the own domains (%s)"},
 	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 	anyPassword:      {waxseal.High, false, "%s is let in whatever the password: %s"},
@@ -355,6 +360,9 @@ var signs = [...]row{
 	dependsOnOther:  {waxseal.Low, false, "what %s depends on is different"},
 	modifierChanged: {waxseal.Medium, false, "%s: %s instead of %s"},
 	entriesChanged:  {waxseal.Low, false, "ordinary entries of a large table are different, each from an own name to an own user"},
+	movedAway:       {waxseal.High, false, "%s is no longer where mail is handed on, at %s: nothing says what answers there now"},
+	answererGone:    {waxseal.Medium, false, "%s is not set up any more, and mail is still handed on to %s"},
+	answeredByOther: {waxseal.Medium, false, "%s should answer at %s now, and no longer %s"},
 	checkGone:       {waxseal.Medium, false, "mail is no longer checked by %s (%s)"},
 	copyGone:        {waxseal.Medium, false, "mail is no longer copied to %s (%s)"},
 	relayGone:       {waxseal.Medium, false, "mail no longer leaves through %s"},

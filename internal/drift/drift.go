@@ -215,9 +215,13 @@ func (c *comparison) hooks(before, after []waxseal.Hook) {
 	}
 }
 
-// SameMeaning reports whether two readings of one hook do the same to mail.
-// Where the hook is written and what its files contain do not count.
+// SameMeaning reports whether a hook, read again, does the same to mail as before.
+// Where the hook is written and what its files contain do not count, nor that it is
+// known now who should answer it; that another should than before does.
 func SameMeaning(a, b waxseal.Hook) bool {
+	if a.Service != nil && (b.Service == nil || a.Service.Stack != b.Service.Stack) {
+		return false
+	}
 	return a.Kind == b.Kind && a.Stage == b.Stage && slices.Equal(a.Effects, b.Effects) && a.Target == b.Target &&
 		a.Scope == b.Scope && a.RunsAs == b.RunsAs && a.Active == b.Active && a.External == b.External &&
 		a.Directive == b.Directive && maps.Equal(a.Modifiers, b.Modifiers)

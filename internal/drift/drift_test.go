@@ -202,7 +202,7 @@ func TestHooksAndSettings(t *testing.T) {
 // TestSameMeaningLooksAtEverything: whoever adds a field to a hook decides here
 // whether it counts.
 func TestSameMeaningLooksAtEverything(t *testing.T) {
-	silent := []string{"ID", "MTA", "Source", "Closure", "Explain", "LoadedBy", "Listener"}
+	silent := []string{"ID", "MTA", "Source", "Closure", "Explain", "LoadedBy", "Listener", "Service"}
 	h := reflect.TypeFor[waxseal.Hook]()
 	for i := range h.NumField() {
 		name := h.Field(i).Name
@@ -222,6 +222,25 @@ func TestSameMeaningLooksAtEverything(t *testing.T) {
 		}
 		if same := drift.SameMeaning(waxseal.Hook{}, other); same != slices.Contains(silent, name) {
 			t.Errorf("hooks that differ in %s: same meaning %v", name, same)
+		}
+	}
+}
+
+// TestSameMeaningOfService: that nobody known answers any more, or somebody else, is a
+// difference; that somebody is known now is none.
+func TestSameMeaningOfService(t *testing.T) {
+	at := func(stack waxseal.StackName) waxseal.Hook {
+		return waxseal.Hook{Service: &waxseal.Service{Stack: stack}}
+	}
+	for _, tc := range []struct {
+		name          string
+		before, after waxseal.Hook
+		want          bool
+	}{
+		{"the same", at("opendkim"), at("opendkim"), true}, {"moved away", at("opendkim"), waxseal.Hook{}, false}, {"another", at("opendkim"), at("opendmarc"), false}, {"known now", waxseal.Hook{}, at("opendkim"), true},
+	} {
+		if got := drift.SameMeaning(tc.before, tc.after); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
 		}
 	}
 }

@@ -54,7 +54,33 @@ func (f *filter) command(h waxseal.Hook, kind waxseal.HookKind, command, when st
 	h.Closure = f.CommandParts(mta.ShellWords(command))
 	h.Explain = "The command " + mta.Clip(command) + " runs " + when + ", as " + mta.OrUnknown(h.RunsAs) + where(h)
 	f.emit(h)
+	for _, p := range f.runParts(command) {
+		each := h
+		each.ID += waxseal.HookID(":" + string(p))
+		f.command(each, kind, string(p), when)
+	}
 }
+
+// runParts are the programs in the directories that a command has run-parts(8) run.
+func (f *filter) runParts(command string) (list []waxseal.Path) {
+	if !strings.Contains(command, "run-parts ") {
+		return nil
+	}
+	for _, dir := range mta.PathWords(command) {
+		if st, err := f.Tree.Stat(mta.Clean(dir)); err != nil || st.Type != waxseal.Directory {
+			continue
+		}
+		for _, name := range names(f.Book, mta.Clean(dir)) {
+			p := mta.Clean(dir + "/" + name)
+			if st, err := f.Tree.Stat(p); err == nil && st.Type == waxseal.Regular && st.Mode&0o111 != 0 && !strings.Contains(name, " ") && len(list) < mostRunParts {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+const mostRunParts = 100
 
 // discard emits a hook for mail that is thrown away, or held where held says so.
 func (f *filter) discard(h waxseal.Hook, value, what, held string) {
@@ -90,7 +116,7 @@ func (f *filter) rewrites(h waxseal.Hook, value, explain string) {
 // keeps emits a hook for copies of mail that stay in a directory.
 func (f *filter) keeps(h waxseal.Hook, dir, what string) {
 	h.Kind, h.Effects = waxseal.KindCopy, copies
-	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(mta.Clean(dir))}
+	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: strings.TrimSuffix(string(mta.Clean(dir)), "/") + "/"}
 	h.Explain = what + " stay in the directory " + mta.Clip(dir) + where(h)
 	f.emit(h)
 }
@@ -181,6 +207,20 @@ func anyone(members []string) string {
 		}
 	}
 	return ""
+}
+
+// strangers are the members of a list that are neither this host, nor in a private
+// net, nor in the own domains.
+func (f *filter) strangers(members []string) []string {
+	var list []string
+	for _, m := range members {
+		host, _, _ := strings.Cut(m, "/")
+		if a, err := netip.ParseAddr(host); err == nil && (a.IsPrivate() || a.IsLinkLocalUnicast()) || mta.IsLoopback(host) || f.domains.Own(strings.TrimLeft(host, "!.*")) {
+			continue
+		}
+		list = append(list, m)
+	}
+	return list
 }
 
 // within is a path below a root directory that the daemon changes to.

@@ -25,7 +25,7 @@ func (f *filter) clamOptions(p milterconf.Program, each func(*clam, milterconf.E
 		return
 	}
 	c := &clam{f, p.Parse(f.main, text)}
-	if c.Unset {
+	if c.Unset && f.asleep == "" {
 		f.asleep = f.title + " does not start: the file is still the example that it was installed as"
 	}
 	f.refused(c.Refusals)
@@ -240,6 +240,9 @@ func (c *clam) freshclamLine(e milterconf.Entry) {
 	case "DatabaseOwner":
 		c.account(e)
 	case "OnUpdateExecute", "OnErrorExecute", "OnOutdatedExecute":
+		if strings.HasPrefix(e.Value, "EXIT_") {
+			return // how freshclam itself is to end
+		}
 		h.Scope = "each update of the signatures"
 		c.command(h, waxseal.KindUnit, e.Value, map[string]string{
 			"OnUpdateExecute": "after each update of the virus signatures", "OnErrorExecute": "when an update of the virus signatures fails", "OnOutdatedExecute": "when a new release of ClamAV is out",
@@ -262,5 +265,8 @@ func (c *clam) mirror(h waxseal.Hook, e milterconf.Entry) {
 		return
 	}
 	h.Scope = "each update of the signatures"
+	if e.Name == "DatabaseMirror" {
+		host = "" // what it has is signed by ClamAV; it can only keep news back
+	}
 	c.server(h, e.Value, host, "what a virus looks like")
 }

@@ -107,16 +107,23 @@ func (d *dkim) means(e milterconf.Entry) {
 		if m := anyone(d.members(e.Name)); m != "" {
 			h := d.hook(e)
 			mta.Modify(&h, "signs_for", "anyone")
-			d.rewrites(h, m, "Mail of whoever connects is signed as the own domains' ("+m+")")
+			d.rewrites(h, m, "Mail of whoever connects ("+m+") is signed as the own domains'")
 		}
 	case "PeerList", "ExemptDomains":
-		if m := anyone(d.members(e.Name)); m != "" {
+		members := d.members(e.Name)
+		if m := anyone(members); m != "" {
 			d.passes(d.hook(e), "all", m, "No mail is checked or signed: "+asks[e.Name]+" are all ("+m+")")
+		} else if others := d.strangers(members); len(others) > 0 {
+			list := mta.Clip(strings.Join(others, ", "))
+			d.passes(d.hook(e), "some", list, "Mail of "+list+" is not looked at")
 		}
+	case "TestDNSData":
+		d.rewrites(d.hook(e), e.Value, "Public keys are not asked of the DNS: whoever wrote "+mta.Clip(e.Value)+" can sign as anybody")
 	case "ResignMailTo":
 		for _, r := range d.records(e.Name) {
 			h := d.hook(e)
 			h.Scope = "recipient " + r.Key
+			mta.Modify(&h, "signs_for", "others")
 			d.rewrites(h, r.Key, "Mail of others to "+mta.Clip(r.Key)+" is signed anew with a key of this host, which vouches for it")
 		}
 	case "RemoveARFrom":

@@ -11,7 +11,6 @@ package milters
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"waxseal"
@@ -82,8 +81,10 @@ func (k kind) result(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Resul
 	for _, i := range k.instances(b, o) {
 		f := &filter{Book: b, kind: k, instance: i, options: o, domains: mta.NewDomains(o.Domains...)}
 		f.hostDomains()
+		f.asleep = f.idle()
 		k.read(f)
 		if !f.there {
+			f.nothingThere()
 			continue
 		}
 		f.beside()
@@ -96,94 +97,6 @@ func (k kind) result(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Resul
 		r.Services = services
 	}
 	return r
-}
-
-// instance is a configuration, and how something on the host starts the filter with
-// it.
-type instance struct {
-	main   waxseal.Path
-	starts []start
-}
-
-// start is a command line, its options by name.
-type start struct {
-	mta.Start
-	options map[string]string
-}
-
-const mostInstances = 20
-
-// instances are the configurations that are where they belong, and those that
-// something on the host names.
-func (k kind) instances(b *mta.Book, o mta.Options) []instance {
-	var list []instance
-	add := func(p waxseal.Path, s ...start) {
-		i := slices.IndexFunc(list, func(i instance) bool { return i.main == p })
-		if i < 0 && len(list) < mostInstances {
-			list, i = append(list, instance{main: p}), len(list)
-		}
-		if i >= 0 {
-			list[i].starts = append(list[i].starts, s...)
-		}
-	}
-	usual := slices.IndexFunc(k.files, b.Exists)
-	if usual >= 0 {
-		add(k.files[usual])
-	}
-	if k.stack == Clamd {
-		for _, name := range names(b, "/etc/clamd.d") {
-			if strings.HasSuffix(name, ".conf") {
-				add("/etc/clamd.d/" + waxseal.Path(name))
-			}
-		}
-	}
-	for _, s := range o.Starts {
-		if len(s.Argv) == 0 || path.Base(s.Argv[0]) != path.Base(string(k.daemon[0])) {
-			continue
-		}
-		given := start{s, flags(s.Argv[1:], k.takes)}
-		named := k.files[max(usual, 0)]
-		for _, option := range k.config {
-			if v := given.options[option]; v != "" {
-				named = mta.Clean(v)
-			}
-		}
-		add(named, given)
-	}
-	return list
-}
-
-// flags reads options as getopt_long(3) does.
-func flags(argv []string, takes string) map[string]string {
-	found := map[string]string{}
-	for i := 0; i < len(argv); i++ {
-		word := argv[i]
-		switch {
-		case word == "--":
-			return found
-		case strings.HasPrefix(word, "--"):
-			name, value, given := strings.Cut(word[2:], "=")
-			if !given && i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
-				value = argv[i+1]
-			}
-			found[name] = value
-		case strings.HasPrefix(word, "-"):
-			for j := 1; j < len(word); j++ {
-				if !strings.Contains(takes, word[j:j+1]) {
-					found[word[j:j+1]] = ""
-					continue
-				}
-				value := word[j+1:]
-				if value == "" && i+1 < len(argv) {
-					i++
-					value = argv[i]
-				}
-				found[word[j:j+1]] = value
-				break
-			}
-		}
-	}
-	return found
 }
 
 // filter is the reading of one configuration.
@@ -200,7 +113,15 @@ type filter struct {
 	uses    []waxseal.StackName
 	// asleep is why nothing in the configuration takes effect, "" where it does.
 	asleep string
-	places map[waxseal.HookID]int
+}
+
+// nothingThere tells of a configuration that something names and that is not there.
+func (f *filter) nothingThere() {
+	for _, s := range f.starts {
+		if f.name() != "" && s.Active {
+			f.Problem(s.Source.Path, s.Source.Line, f.title+" is started with "+string(f.main)+", and there is no such file")
+		}
+	}
 }
 
 // name tells instances apart: only one that is not where it belongs needs a name.
@@ -209,29 +130,6 @@ func (f *filter) name() string {
 		return ""
 	}
 	return string(f.main)
-}
-
-// service is what the join finds the filter by.
-func (f *filter) service() mta.Service {
-	daemon := f.daemon[0]
-	if i := slices.IndexFunc(f.daemon, f.Exists); i >= 0 {
-		daemon = f.daemon[i]
-		f.Part(daemon, waxseal.RoleBinary)
-	}
-	return mta.Service{Stack: f.stack, Title: f.title, Sockets: f.sockets, Uses: f.uses, Daemon: daemon, User: f.user, Source: waxseal.Source{Path: f.main}}
-}
-
-// listens notes where the filter is met: what its command line says counts before
-// its configuration.
-func (f *filter) listens(configured string) {
-	for _, s := range f.starts {
-		if socket, ok := ParseSocket(s.options["p"]); ok && strings.Contains(f.takes, "p") && f.stack != Freshclam {
-			f.sockets = append(f.sockets, socket)
-		}
-	}
-	if socket, ok := ParseSocket(configured); ok && len(f.sockets) == 0 {
-		f.sockets = append(f.sockets, socket)
-	}
 }
 
 // text reads a file of the configuration; secret says whether it holds a password.
@@ -260,16 +158,10 @@ func (f *filter) text(p waxseal.Path, secret func(text string) bool) (string, bo
 // maxConfig bounds one file: these are some hundred lines long.
 const maxConfig = 2 << 20
 
-// hook begins a hook for a line. Several of one directive are numbered.
+// hook begins a hook for a line. Where several have one name, the book numbers them.
 func (f *filter) hook(e milterconf.Entry) waxseal.Hook {
-	id := waxseal.HookID(string(f.stack) + ":" + string(f.main) + ":" + e.Name)
-	if f.places == nil {
-		f.places = map[waxseal.HookID]int{}
-	}
-	if f.places[id]++; f.places[id] > 1 {
-		id += waxseal.HookID(":" + strconv.Itoa(f.places[id]))
-	}
-	return waxseal.Hook{ID: id, Stage: waxseal.StageData, Active: true, Directive: e.Name, Source: e.Source, Scope: "all mail that is handed to " + f.title, RunsAs: f.user}
+	return waxseal.Hook{ID: waxseal.HookID(string(f.stack) + ":" + string(f.main) + ":" + e.Name), Stage: waxseal.StageData, Active: true, Directive: e.Name, Source: e.Source,
+		Scope: "all mail that is handed to " + f.title, RunsAs: f.user, LoadedBy: []string{path.Base(string(f.kind.daemon[0]))}}
 }
 
 // emit writes a hook down, at rest where all of its configuration is.
@@ -303,29 +195,33 @@ func (f *filter) hostDomains() {
 	}
 }
 
-// shared are directories where many programs have their files.
-var shared = []string{"/etc", "/etc/mail"}
+// own are directories where only these filters have their files.
+var own = []string{"/etc/opendkim", "/etc/opendmarc", "/etc/clamav", "/etc/clamd.d", "/etc/milter-greylist"}
 
 // beside notes what lies beside the configuration and is not read.
 func (f *filter) beside() {
 	done := map[string]bool{}
 	for _, p := range f.config {
 		dir := path.Dir(string(p))
-		if done[dir] || slices.Contains(shared, dir) {
+		if done[dir] || !slices.Contains(own, dir) {
 			continue
 		}
 		done[dir] = true
 		for _, name := range names(f.Book, waxseal.Path(dir)) {
 			p := mta.Clean(dir + "/" + name)
-			if st, err := f.Tree.Stat(p); err != nil || st.Type != waxseal.Regular || f.isMain(p) {
-				continue
-			} else if st.Mode&0o004 == 0 || strings.HasSuffix(name, ".pem") || strings.HasSuffix(name, ".key") || strings.HasSuffix(name, ".private") {
-				f.Part(p, waxseal.RoleSecret)
-			} else {
-				f.Part(p, waxseal.RoleUnused)
+			if st, err := f.Tree.Stat(p); err == nil && st.Type == waxseal.Regular && !f.isMain(p) {
+				f.Part(p, roleBeside(st.Mode, path.Ext(name)))
 			}
 		}
 	}
+}
+
+// roleBeside takes what not everybody may read for a key.
+func roleBeside(mode uint32, ext string) waxseal.Role {
+	if mode&0o004 == 0 || ext == ".pem" || ext == ".key" || ext == ".private" {
+		return waxseal.RoleSecret
+	}
+	return waxseal.RoleUnused
 }
 
 // isMain reports whether a file is the configuration of one of the filters.

@@ -1,6 +1,7 @@
 package milters
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ func openDKIM(f *filter) {
 // trusted loads the configuration of a program of the Trusted Domain Project.
 func (f *filter) trusted(g milterconf.Grammar, check func(milterconf.Config, func(waxseal.Path) bool) []milterconf.Refusal) (milterconf.Config, bool) {
 	if !f.Exists(f.main) {
-		return milterconf.Config{}, f.legacy("")
+		return milterconf.Config{}, false
 	}
 	c := g.Load(f.main, func(p waxseal.Path) (string, bool) { return f.text(p, holdsPassword) })
 	f.refused(append(c.Refusals, check(c, f.Exists)...))
@@ -40,7 +41,8 @@ func (f *filter) trusted(g milterconf.Grammar, check func(milterconf.Config, fun
 		f.account(e)
 	}
 	f.listens(c.Value("Socket"))
-	return c, f.legacy(c.Value("Socket")) || f.there
+	f.legacy()
+	return c, f.there
 }
 
 func holdsPassword(text string) bool {
@@ -53,26 +55,27 @@ func holdsPassword(text string) bool {
 }
 
 // legacy reads the settings of Debian's init script, which counts where there is no
-// unit: its socket where the configuration names none. It reports whether there is
-// such a file and no other configuration.
-func (f *filter) legacy(configured string) bool {
+// unit: its options, and its socket where nothing else names one.
+func (f *filter) legacy() {
 	p := waxseal.Path("/etc/default/" + string(f.stack))
 	text, ok := f.ReadUpTo(p, "the settings of the init script of "+f.title, maxConfig)
 	if !ok {
-		return false
+		return
 	}
 	for _, dir := range []waxseal.Path{"/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/"} {
 		if f.Exists(dir + waxseal.Path(f.stack) + ".service") {
 			f.Part(p, waxseal.RoleUnused) // as it says itself
-			return false
+			return
 		}
 	}
 	f.Part(p, waxseal.RoleConfig)
-	if socket, ok := ParseSocket(assignments(text)["SOCKET"]); ok && configured == "" && len(f.sockets) == 0 {
-		f.sockets = append(f.sockets, socket)
-		f.there = true
+	set := assignments(text)
+	if socket, ok := ParseSocket(flags(mta.ShellWords(set["DAEMON_OPTS"]), f.takes)["p"]); ok {
+		f.sockets = []string{socket}
 	}
-	return false
+	if socket, ok := ParseSocket(set["SOCKET"]); ok && len(f.sockets) == 0 {
+		f.sockets = []string{socket}
+	}
 }
 
 // dkim is the reading of a configuration of OpenDKIM.
@@ -84,6 +87,7 @@ type dkim struct {
 // dkimDefaults are the defaults of opendkim.conf(5) that are no "false", 0 or nothing.
 var dkimDefaults = map[string]string{
 	"Background": "true", "BogusKey": "fail", "Canonicalization": "simple/simple", "ClockDrift": "300", "DNSTimeout": "5", "InternalHosts": "127.0.0.1",
+	"LDAPTimeout": "5", "MaximumHeaders": "65536", "MaximumSignaturesToVerify": "3", "RequireSafeKeys": "true",
 	"MTACommand": "/usr/sbin/sendmail", "MinimumKeyBits": "1024", "Mode": "sv", "On-BadSignature": "accept", "On-Default": "accept", "On-DNSError": "tempfail",
 	"On-InternalError": "tempfail", "On-KeyNotFound": "accept", "On-NoSignature": "accept", "On-Security": "tempfail", "On-SignatureError": "reject",
 	"SelectCanonicalizationHeader": "X-Canonicalization", "SenderHeaders": "From", "SignatureAlgorithm": "rsa-sha256", "SyslogFacility": "mail", "SyslogName": "opendkim",
@@ -163,7 +167,7 @@ var failing = map[string]string{
 func (d *dkim) action(e milterconf.Entry) {
 	h := d.hook(e)
 	h.Scope = failing[e.Name]
-	what := strings.ToUpper(h.Scope[:min(1, len(h.Scope))]) + h.Scope[min(1, len(h.Scope)):]
+	what := "M" + strings.TrimPrefix(h.Scope, "m")
 	switch e.Value {
 	case "discard":
 		d.discard(h, e.Value, what, "")
@@ -176,40 +180,42 @@ func (d *dkim) other(e milterconf.Entry) {
 	h := d.hook(e)
 	switch e.Name {
 	case "RedirectFailuresTo":
-		h.Scope = "mail with a signature that does not verify"
+		h.Scope = failing["On-BadSignature"]
 		d.address(h, waxseal.KindRedirect, e.Value, "Mail with a signature that does not verify")
-	case "Quarantine", "CaptureUnknownErrors":
+	case "Quarantine", "CaptureUnknownErrors", "KeepTemporaryFiles", "RemoveOldSignatures":
 		if e.Value == "true" {
-			h.Scope = map[string]string{"Quarantine": failing["On-BadSignature"], "CaptureUnknownErrors": failing["On-InternalError"]}[e.Name]
-			d.discard(h, e.Value, "Mail that fails the check", "quarantine")
-		}
-	case "KeepTemporaryFiles":
-		if e.Value == "true" {
-			dir := d.Value("TemporaryDirectory")
-			if dir == "" {
-				dir = "/tmp"
-			}
-			d.keeps(h, dir, "Copies of the header and text of every message that is signed or verified")
+			d.switchedOn(h)
 		}
 	case "DiagnosticDirectory":
 		h.Scope = "mail with a z= tag whose signature does not verify"
 		d.keeps(h, e.Value, "The header fields of mail whose signature does not verify")
-	case "RemoveOldSignatures":
-		if e.Value == "true" {
-			d.rewrites(h, e.Value, "Signatures of others are taken off mail that is signed")
-		}
 	case "ReplaceRules":
 		p := mta.Clean(e.Value)
 		d.table(h, "file:"+string(p), waxseal.Part{Path: p, Role: waxseal.RoleMap}, "what to replace in header fields before they are signed or verified")
 	case "KeyFile":
-		p := mta.Clean(e.Value)
-		d.Part(p, waxseal.RoleSecret)
+		d.Part(within(d.Value("BaseDirectory"), e.Value), waxseal.RoleSecret)
 	case "TrustAnchorFile", "TestPublicKeys", "ResolverConfiguration":
 		if strings.HasPrefix(e.Value, "/") {
 			d.Part(mta.Clean(e.Value), waxseal.RoleFilterConfig)
 		}
 	default:
 		d.report(e)
+	}
+}
+
+// switchedOn is a parameter that is true and is false by default.
+func (d *dkim) switchedOn(h waxseal.Hook) {
+	switch h.Directive {
+	case "Quarantine":
+		h.Scope = failing["On-BadSignature"]
+		d.discard(h, "true", "Mail with a signature that does not verify", "quarantine")
+	case "CaptureUnknownErrors":
+		h.Scope = failing["On-InternalError"]
+		d.discard(h, "true", "Mail at which OpenDKIM fails", "quarantine")
+	case "KeepTemporaryFiles":
+		d.keeps(h, cmp.Or(d.Value("TemporaryDirectory"), dkimDefaults["TemporaryDirectory"]), "Copies of the header and text of every message that is signed or verified")
+	case "RemoveOldSignatures":
+		d.rewrites(h, "true", "Signatures of others are taken off mail that is signed")
 	}
 }
 
@@ -231,7 +237,6 @@ func (d *dkim) report(e milterconf.Entry) {
 			d.command(h, waxseal.KindPipe, e.Value, "to send reports of signatures that do not verify")
 		}
 	case "ReportBccAddress":
-		delete(d.places, h.ID)
 		d.addresses(e, scope, "Each report of a signature that does not verify", rest)
 	case "ReportAddress":
 		d.rewrites(h, e.Value, "Reports of failures are sent in the name of "+mta.Clip(e.Value))

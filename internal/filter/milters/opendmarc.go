@@ -55,9 +55,32 @@ func (f *filter) dmarcEntry(c milterconf.Config, e milterconf.Entry) {
 		h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(mta.Clean(e.Value))}
 		h.Explain = "Who sent each message, and from where, is written to " + mta.Clip(e.Value) + where(h)
 		f.emit(h)
+	case "TrustedAuthservIDs", "IgnoreMailFrom":
+		f.dmarcBelieves(e)
 	case "IgnoreHosts", "DomainWhitelistFile", "PublicSuffixList":
 		f.dmarcFile(e)
 	}
+}
+
+// dmarcBelieves is a list by which mail passes that others vouch for, or that comes
+// from them.
+func (f *filter) dmarcBelieves(e milterconf.Entry) {
+	var names []string
+	for name := range strings.SplitSeq(e.Value, ",") {
+		if name = strings.TrimSpace(name); name != "HOSTNAME" && name != "" {
+			names = append(names, name)
+		}
+	}
+	others := f.strangers(names)
+	if len(others) == 0 {
+		return
+	}
+	list := mta.Clip(strings.Join(others, ", "))
+	what := "Mail passes for which a header field in the name of " + list + " vouches, whoever wrote it"
+	if e.Name == "IgnoreMailFrom" {
+		what = "Mail that says that it is from " + list + " is not checked"
+	}
+	f.passes(f.hook(e), "some", list, what)
 }
 
 // dmarcReport is what says how reports of failures are sent. They hold the header of

@@ -35,7 +35,7 @@ func (d *dkim) script(e milterconf.Entry) {
 		return
 	}
 	d.Code(mta.Code{Path: p, Text: text, Language: calls.Lua, Words: odkim, Domains: d.domains, Directive: e.Name, Stage: waxseal.StageData,
-		Scope: "all mail that is handed to OpenDKIM", RunsAs: d.user, Runs: "OpenDKIM runs it for each message (" + e.Name + ")"})
+		Scope: "all mail that is handed to OpenDKIM", RunsAs: d.user, LoadedBy: []string{"opendkim"}, Runs: "OpenDKIM runs it for each message (" + e.Name + ")"})
 	for _, c := range calls.Find(calls.Lua, text, results) {
 		if c.Name == "odkim.set_result" && strings.Contains(c.Text, "SMFIS_DISCARD") {
 			h := d.hook(milterconf.Entry{Name: e.Name, Source: waxseal.Source{Path: p, Line: c.Line}})

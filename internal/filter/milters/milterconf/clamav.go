@@ -268,12 +268,12 @@ func (o Options) Effective() []Entry {
 		for _, e := range o.All(name) {
 			values = append(values, e.Value)
 		}
-		value := o.Value(name)
-		if len(values) > 1 {
-			value = strings.Join(values, `", "`)
-		}
-		if value == "no" && o.program.options[name].kind == "bool" || value == "0" && o.program.options[name].kind == "number" && len(values) < 2 {
+		value, kind := o.Value(name), o.program.options[name].kind
+		switch { // the first of several says whether it is on
+		case value == "no" && kind == "bool", value == "0" && kind == "number":
 			value = ""
+		case len(values) > 1:
+			value = strings.Join(values, `", "`)
 		}
 		list = append(list, Entry{Name: name, Value: value})
 	}

@@ -61,7 +61,7 @@ func clamText(r *rand.Rand, p Program) string {
 
 // TestClamAVParity asks clamconf(1) and this package about the same configurations.
 func TestClamAVParity(t *testing.T) {
-	seed, cases := lab.Seed(t), lab.Cases(t, 400)
+	seed, cases := lab.Seed(t), lab.Cases(t, 250)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.Filters)
 	r := rand.New(rand.NewPCG(seed, 2))

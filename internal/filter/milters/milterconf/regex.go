@@ -196,6 +196,9 @@ func (p *regexParser) statement() (r Rule, ok bool) {
 			return r, false
 		}
 		p.next()
+		if _, set := p.macros[t.text]; set {
+			p.fail("macro already defined")
+		}
 		p.macros[t.text] = p.expression()
 		return r, false
 	case t.kind != tokenKeyword:
@@ -309,6 +312,9 @@ func (p *regexParser) term() regexTerm {
 		e := regexTerm{t.text, true}
 		for range regexArguments[t.text] {
 			a := p.argument()
+			if _, _, wrong := pattern(a); wrong != "" {
+				p.fail(wrong)
+			}
 			e.text += " " + a
 			e.all = e.all && everything(a)
 		}
@@ -318,16 +324,34 @@ func (p *regexParser) term() regexTerm {
 	return regexTerm{}
 }
 
+// pattern takes an argument apart: a sign, an expression, the sign again, and flags
+// (eval.c build_regex).
+func pattern(argument string) (expression string, negated bool, wrong string) {
+	argument = strings.TrimLeft(argument, blanks)
+	if argument == "" {
+		return "", false, "empty argument"
+	}
+	end := strings.IndexByte(argument[1:], argument[0])
+	if end < 0 {
+		return "", false, "missing closing delimiter"
+	}
+	expression, flags := argument[1:1+end], argument[2+end:]
+	switch {
+	case expression == "" && flags != "":
+		return "", false, "empty expression with flags"
+	case strings.Trim(flags, "ein") != "":
+		return "", false, "invalid flag"
+	}
+	return expression, strings.Contains(flags, "n"), ""
+}
+
 // everything reports whether an argument is a pattern that all text matches.
 func everything(argument string) bool {
-	if len(argument) < 2 {
+	expression, negated, wrong := pattern(argument)
+	if negated || wrong != "" {
 		return false
 	}
-	end := strings.LastIndexByte(argument, argument[0])
-	if end < 1 || strings.Contains(argument[end:], "n") {
-		return false
-	}
-	switch strings.TrimSuffix(strings.TrimPrefix(argument[1:end], "^"), "$") {
+	switch strings.TrimSuffix(strings.TrimPrefix(expression, "^"), "$") {
 	case "", ".*":
 		return true
 	}

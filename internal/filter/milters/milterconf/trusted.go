@@ -10,6 +10,7 @@
 package milterconf
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -273,3 +274,6 @@ func (c Config) Effective() []Entry {
 	}
 	return list
 }
+
+// absolute is a name as a daemon finds it that was started in the root directory.
+func absolute(name string) waxseal.Path { return waxseal.Path(path.Clean("/" + name)) }

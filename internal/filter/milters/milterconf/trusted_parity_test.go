@@ -138,7 +138,7 @@ func TestOpenDMARCParity(t *testing.T) {
 // trustedParity asks a real program and this package about the same configurations:
 // what is refused at which line and why, and which values count.
 func trustedParity(t *testing.T, grammar Grammar, program, option string, names []string) {
-	seed, cases := lab.Seed(t), lab.Cases(t, 200)
+	seed, cases := lab.Seed(t), lab.Cases(t, 150)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; WAXSEAL_PARITY_CASES sets how many cases it has", seed)
 	root := lab.Root(t, lab.Filters)
 	g := newGenerator(seed, grammar, root)
