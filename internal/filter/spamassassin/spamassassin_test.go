@@ -92,6 +92,15 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+// TestCompiledRules: code that sa-compile(1p) made is what its plug-in depends on.
+func TestCompiledRules(t *testing.T) {
+	const library = "/var/lib/spamassassin/compiled/5.036/4.000001/auto/Mail/SpamAssassin/CompiledRegexps/body_0/body_0.so"
+	r := read(map[string]string{"/etc/spamassassin/local.cf": "loadplugin Mail::SpamAssassin::Plugin::Rule2XSBody\n", library: "x"})
+	if h := r.Hooks[0]; len(h.Closure) != 2 || h.Closure[1].Path != library {
+		t.Errorf("%+v", h.Closure)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	settings := func(local string) map[string]string {
 		set := map[string]string{}

@@ -90,7 +90,6 @@ func yes(b bool) value {
 type expression struct {
 	tokens []string
 	at     int
-	depth  int
 	bad    bool
 	facts  facts
 }
