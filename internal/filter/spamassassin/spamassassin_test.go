@@ -188,6 +188,15 @@ func TestDaemon(t *testing.T) {
 	}
 }
 
+// TestVirtualUsers: preferences of users that have no account.
+func TestVirtualUsers(t *testing.T) {
+	argv := []string{"spamd", "--virtual-config-dir=/var/users/%d/%l/sa"}
+	got := told(read(map[string]string{"/var/users/example.test/alice/sa/user_prefs": "welcomelist_from *\n", "/var/users/x": "y"}, mta.Start{Argv: argv, Why: "x", Source: waxseal.Source{Path: "/x", Line: 1}}))
+	if !strings.Contains(got, "welcomelist_from rewrite text * lets_pass=some\n") {
+		t.Error(got)
+	}
+}
+
 func TestMatchesAll(t *testing.T) {
 	for expression, want := range map[string]bool{"/./": true, "/.*/": true, "m{^}i": true, "/[^x]*/": true, "/@/": false, "/^\\S/": true, "/alice|/": true, "/partner\\.example/": false, "/(?=.)/": false, "eval:x()": false, "/./ [if-unset: x]": true} {
 		if got := matchesAll(expression); got != want {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -25,6 +26,7 @@ type parser struct {
 	ifs     []condition
 	known   map[string]bool // conditions are worked out once
 	langs   map[string]bool
+	speaks  []string // languages that programs of the system may have
 	lines   int
 	bytes   int
 }
@@ -39,7 +41,7 @@ func newParser(tree waxseal.Tree, c *Config, keep func(string) bool) *parser {
 	if keep == nil {
 		keep = func(string) bool { return false }
 	}
-	return &parser{tree: tree, conf: c, keep: keep, read: map[string]bool{}, known: map[string]bool{}, langs: map[string]bool{}, current: "(no file)"}
+	return &parser{tree: tree, conf: c, keep: keep, read: map[string]bool{}, known: map[string]bool{}, langs: map[string]bool{}, speaks: languages(tree), current: "(no file)"}
 }
 
 // parse takes line by line from what lies on top.
@@ -160,8 +162,8 @@ func keyOf(word string) string {
 	return word
 }
 
-// language takes "lang xx" off a line; other is the language that it is for, if that is
-// not the one of a system without any (Conf::Parser: C means en_US).
+// language takes "lang xx" off a line; other is the language that it is for, if the
+// system has not that one.
 func (p *parser) language(line string) (rest, other string) {
 	word, rest, _ := cutSpace(line)
 	pattern, rest, more := cutSpace(rest)
@@ -171,7 +173,7 @@ func (p *parser) language(line string) (rest, other string) {
 	fits, known := p.langs[pattern]
 	if !known {
 		re, err := regexp.Compile("(?i)^(?:" + pattern + ")")
-		fits = err != nil || re.MatchString("en_US")
+		fits = err != nil || slices.ContainsFunc(p.speaks, re.MatchString)
 		p.langs[pattern] = fits
 	}
 	if fits {
