@@ -230,7 +230,11 @@ func (e *expression) unary(depth int) value {
 	case e.take("!"):
 		return yes(!e.unary(depth + 1).true())
 	case e.take("-"):
-		return value{n: -e.unary(depth + 1).number()}
+		v := e.unary(depth + 1)
+		if v.text && v.s != "" { // a word becomes "-word", which is true
+			return value{text: true, s: "-" + v.s}
+		}
+		return value{n: -v.number()}
 	case e.take("+"):
 		return e.unary(depth + 1)
 	}
