@@ -92,7 +92,7 @@ func (p *parser) finish() {
 		p.conf.problem(c.line, "a condition that has no endif: "+clip(c.text))
 	}
 	p.ifs, p.skip = nil, false
-	p.current = "(no file)"
+	p.current = "" // more ends than files
 	if n := len(p.outer); n > 0 {
 		p.current, p.outer = p.outer[n-1], p.outer[:n-1]
 	}
@@ -261,18 +261,23 @@ func (p *parser) why() string {
 }
 
 // include puts another file, or the files of a directory, in place of the line. It ends
-// the file around it and begins it anew: what comes behind is outside of all conditions.
+// the file around it and begins it anew: what comes behind is outside of all conditions,
+// unless no name is known of a file around it.
 func (p *parser) include(name string, at waxseal.Source, kind fileKind) {
 	if name == "" {
 		return
 	}
 	list := p.pieces(p.relative(name), cfEnd, kind, at)
 	current := p.current
-	p.push(piece{begin: current})
+	if current != "" {
+		p.push(piece{begin: current})
+	}
 	for i := len(list) - 1; i >= 0; i-- {
 		p.push(list[i])
 	}
-	p.finish()
+	if current != "" {
+		p.finish()
+	}
 }
 
 // relative makes a name that a file has one of the tree.
