@@ -59,7 +59,9 @@ func left(lines []saconf.Line) []saconf.Line {
 				}
 			}
 		}
-		if taken := gone[l.Key]; taken != nil {
+		if refused(l) {
+			kept[i].Value = ""
+		} else if taken := gone[l.Key]; taken != nil {
 			kept[i].Value = ""
 			if !taken[""] {
 				kept[i].Value = strings.Join(slices.DeleteFunc(words(l.Value), func(w string) bool { return taken[strings.ToLower(w)] }), " ")

@@ -61,6 +61,9 @@ func (r *reader) plugin(p saconf.Plugin, scope string) waxseal.Hook {
 	if p.Named == "" && saconf.IsStock(p.Package) && saconf.StockFile(p.File) {
 		h.Explain = "SpamAssassin loads its own plug-in " + p.Package[strings.LastIndexByte(p.Package, ':')+1:] + " (" + in(p.Line) + ")."
 	}
+	if p.Package == "Mail::SpamAssassin::Plugin::Rule2XSBody" {
+		h.Closure = append(h.Closure, r.compiled(compiledDir, 0)...)
+	}
 	switch {
 	case p.Unless != "":
 		mta.Inactive(&h, p.Unless)
@@ -68,6 +71,33 @@ func (r *reader) plugin(p saconf.Plugin, scope string) waxseal.Hook {
 		mta.Inactive(&h, "there is no such file")
 	}
 	return h
+}
+
+const (
+	// compiledDir has rules that sa-compile(1p) made into code, for Rule2XSBody to load.
+	compiledDir = "/var/lib/spamassassin/compiled"
+	maxCompiled = 200
+)
+
+// compiled lists the code made of rules. It changes with each update, so that its
+// parts are no programs of their own.
+func (r *reader) compiled(dir string, depth int) (parts []waxseal.Part) {
+	names, err := r.Tree.ReadDir(mta.Clean(dir))
+	if err != nil || depth > 8 {
+		return nil
+	}
+	for _, n := range names[:min(len(names), maxCompiled)] {
+		p := mta.Clean(dir + "/" + n)
+		f, err := r.Tree.Lstat(p)
+		switch {
+		case err != nil || len(parts) >= maxCompiled:
+		case f.Type == waxseal.Directory:
+			parts = append(parts, r.compiled(string(p), depth+1)...)
+		case strings.HasSuffix(n, ".pm") || strings.HasSuffix(n, ".so"):
+			parts = append(parts, waxseal.Part{Path: p, Role: waxseal.RoleInclude})
+		}
+	}
+	return parts[:min(len(parts), maxCompiled)]
 }
 
 // moduleRole: what lies where packages put Perl is kept by digest, as all of Perl is;

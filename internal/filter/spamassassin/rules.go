@@ -96,7 +96,8 @@ func rulesOf(lines []saconf.Line) (map[string]rule, []string) {
 }
 
 // withScore takes a score: one for all cases or one for each of four, of which the
-// highest counts here; one in parentheses is added.
+// highest counts here; one in parentheses is added to what a package's rules gave, which
+// is not known here and taken for nothing.
 func (one rule) withScore(l saconf.Line, value string) rule {
 	list := words(value)
 	if len(list) != 1 && len(list) != 4 {

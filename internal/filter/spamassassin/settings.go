@@ -14,16 +14,35 @@ type effective map[string]saconf.Line
 func effectiveOf(lines []saconf.Line) effective {
 	e := effective{}
 	for _, l := range lines {
-		if l.Key == "required_score" {
-			if _, ok := numberOf(l.Value); !ok {
-				continue // refused: the one before it stays
-			}
-		}
-		if l.Value != "" {
+		if l.Value != "" && !refused(l) {
 			e[l.Key] = l
 		}
 	}
 	return e
+}
+
+var (
+	boolean      = regexp.MustCompile(`(?i)^(?:0|1|yes|no)$`)
+	dnsAvailable = regexp.MustCompile(`^(?:0|1|yes|no|test(?::\s*\S.*)?)$`)
+)
+
+// refused reports whether SpamAssassin passes a line over for its value: what was set
+// before stays.
+func refused(l saconf.Line) bool {
+	_, isSwitch := off[l.Key]
+	switch {
+	case l.Key == "required_score", l.Key == "use_razor2":
+		return !numeric.MatchString(l.Value)
+	case l.Key == "dns_available":
+		return !dnsAvailable.MatchString(l.Value)
+	case isSwitch:
+		return !boolean.MatchString(l.Value)
+	case strings.HasPrefix(l.Key, "unwelcomelist_"):
+		return false
+	case strings.HasSuffix(l.Key, "welcomelist_from_rcvd"):
+		return len(words(l.Value)) != 2
+	}
+	return false
 }
 
 // perName are settings of which there is one for each name: the first word.

@@ -92,6 +92,15 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+// TestCompiledRules: code that sa-compile(1p) made is what its plug-in depends on.
+func TestCompiledRules(t *testing.T) {
+	const library = "/var/lib/spamassassin/compiled/5.036/4.000001/auto/Mail/SpamAssassin/CompiledRegexps/body_0/body_0.so"
+	r := read(map[string]string{"/etc/spamassassin/local.cf": "loadplugin Mail::SpamAssassin::Plugin::Rule2XSBody\n", library: "x"})
+	if h := r.Hooks[0]; len(h.Closure) != 2 || h.Closure[1].Path != library {
+		t.Errorf("%+v", h.Closure)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	settings := func(local string) map[string]string {
 		set := map[string]string{}
@@ -176,6 +185,15 @@ func TestDaemon(t *testing.T) {
 		"--local rewrite text --local lets_pass=some\n--syslog log file /dev/null\n--siteconfigpath script file /opt/sa\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestVirtualUsers: preferences of users that have no account.
+func TestVirtualUsers(t *testing.T) {
+	argv := []string{"spamd", "--virtual-config-dir=/var/users/%d/%l/sa"}
+	got := told(read(map[string]string{"/var/users/example.test/alice/sa/user_prefs": "welcomelist_from *\n", "/var/users/x": "y"}, mta.Start{Argv: argv, Why: "x", Source: waxseal.Source{Path: "/x", Line: 1}}))
+	if !strings.Contains(got, "welcomelist_from rewrite text * lets_pass=some\n") {
+		t.Error(got)
 	}
 }
 

@@ -2,6 +2,7 @@ package spamassassin
 
 import (
 	"path"
+	"strings"
 
 	"waxseal"
 	"waxseal/internal/filter/spamassassin/saconf"
@@ -57,7 +58,56 @@ func (r *reader) users() []preferences {
 			})
 		}
 	}
+	for _, p := range r.virtual() {
+		if !seen[p] {
+			seen[p] = true
+			name := strings.TrimPrefix(path.Dir(string(p)), r.spamd.fixed())
+			list = append(list, preferences{file: p, about: whose{"recipient " + name, "mail of " + name}, code: "mail that spamassassin(1) filters for " + name, runsAs: name, passed: true})
+		}
+	}
 	return list
+}
+
+// maxVirtual bounds how many users without accounts are looked for.
+const maxVirtual = 10_000
+
+// fixed is what in the directories of users without accounts is the same for all.
+func (d daemon) fixed() string {
+	before, _, _ := strings.Cut(d.one("virtual-config-dir"), "%")
+	return before[:strings.LastIndexByte(before, '/')+1]
+}
+
+// virtual lists the preferences of users that have no account (spamd(8p)
+// --virtual-config-dir=/var/users/%d/%l/spamassassin).
+func (r *reader) virtual() []waxseal.Path {
+	pattern := r.spamd.one("virtual-config-dir")
+	if !path.IsAbs(pattern) || !strings.Contains(pattern, "%") {
+		return nil
+	}
+	dirs := []string{""}
+	for step := range strings.SplitSeq(strings.Trim(pattern, "/")+"/user_prefs", "/") {
+		var next []string
+		for _, dir := range dirs {
+			if !strings.Contains(step, "%") {
+				next = append(next, dir+"/"+step)
+				continue
+			}
+			names, err := r.Tree.ReadDir(mta.Clean(dir))
+			for _, n := range names[:min(len(names), maxVirtual)] {
+				if err == nil && len(next) < maxVirtual {
+					next = append(next, dir+"/"+n)
+				}
+			}
+		}
+		dirs = next
+	}
+	var files []waxseal.Path
+	for _, p := range dirs {
+		if f, err := r.Tree.Stat(mta.Clean(p)); err == nil && f.Type == waxseal.Regular {
+			files = append(files, mta.Clean(p))
+		}
+	}
+	return files
 }
 
 // preferences makes hooks of such a file. In a user's, spamd(8p) passes over what is the

@@ -90,7 +90,6 @@ func yes(b bool) value {
 type expression struct {
 	tokens []string
 	at     int
-	depth  int
 	bad    bool
 	facts  facts
 }
@@ -231,7 +230,11 @@ func (e *expression) unary(depth int) value {
 	case e.take("!"):
 		return yes(!e.unary(depth + 1).true())
 	case e.take("-"):
-		return value{n: -e.unary(depth + 1).number()}
+		v := e.unary(depth + 1)
+		if v.text && v.s != "" { // a word becomes "-word", which is true
+			return value{text: true, s: "-" + v.s}
+		}
+		return value{n: -v.number()}
 	case e.take("+"):
 		return e.unary(depth + 1)
 	}

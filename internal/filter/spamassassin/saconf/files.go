@@ -92,3 +92,26 @@ func clip(s string) string {
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
+
+// languages are en_US, which SpamAssassin takes where nothing or C is set, and those
+// that the system's files set for the programs that it starts (locale.conf(5)).
+func languages(tree waxseal.Tree) []string {
+	list := []string{"en_US"}
+	for _, p := range []waxseal.Path{"/etc/locale.conf", "/etc/default/locale"} {
+		content, err := tree.ReadFile(p, 64<<10)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(content)) {
+			name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+			if ok && (name == "LANGUAGE" || name == "LC_ALL" || name == "LC_MESSAGES" || name == "LANG") && len(list) < 16 {
+				value, _, _ = strings.Cut(strings.Trim(value, `"'`), ":")
+				if end := strings.IndexAny(value, "@.+,"); end >= 0 {
+					value = value[:end]
+				}
+				list = append(list, value)
+			}
+		}
+	}
+	return list
+}

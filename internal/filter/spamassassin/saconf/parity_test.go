@@ -63,6 +63,43 @@ func TestParity(t *testing.T) {
 	}
 }
 
+// TestStock asks about the configuration that the packages bring: the same files in the
+// same order, the same plug-ins, and every setting that reaches a command. Some lines
+// plug-ins read themselves (parse_config), which only ours lists.
+func TestStock(t *testing.T) {
+	root := lab.Root(t, lab.Filters)
+	if err := os.WriteFile(filepath.Join(root, "ask.pl"), []byte(ask), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := lab.Output(t.Context(), root, "LC_ALL=C perl /ask.pl / host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := rootfs.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	ours := strings.Split(events(Read(tree, Options{Keep: func(string) bool { return true }})), "\n")
+	theirs := 0
+	for line := range strings.Lines(answers(out)[""]) {
+		theirs++
+		at := slices.Index(ours, strings.TrimSuffix(line, "\n"))
+		if at < 0 {
+			t.Fatalf("SpamAssassin's answer %d is not ours, or not in this order: %s", theirs, line)
+		}
+		for _, more := range ours[:at] {
+			if key := strings.Split(more, "\t"); key[0] != "line" || len(key) > 1 && isSetting(key[1]) {
+				t.Errorf("only this package says %s", more)
+			}
+		}
+		ours = ours[at+1:]
+	}
+	if theirs < 5_000 {
+		t.Errorf("only %d answers", theirs)
+	}
+}
+
 // answers sorts what the program prints by case. Lines in which a setting appears that
 // decides which lines count are left out, as ours does.
 func answers(out string) map[string]string {
@@ -87,14 +124,17 @@ func answers(out string) map[string]string {
 // the first line, and those that are included when it comes to them.
 func ours(tree waxseal.Tree, name string) string {
 	c := Read(tree, Options{Site: "/cases/" + name + "/site", System: "/cases/" + name + "/rules", Keep: isSetting})
+	c.Lines = slices.DeleteFunc(c.Lines, func(l Line) bool { return !isSetting(l.Key) })
+	return events(c)
+}
+
+func events(c *Config) string {
 	var told []event
 	for _, f := range c.Files {
 		told = append(told, event{f.at, "file\t" + f.named})
 	}
 	for _, l := range c.Lines {
-		if isSetting(l.Key) {
-			told = append(told, event{l.at, "line\t" + l.Key + "\t" + l.Value})
-		}
+		told = append(told, event{l.at, "line\t" + l.Key + "\t" + l.Value})
 	}
 	for _, p := range c.Plugins {
 		if !p.Missing && !p.Again && p.Unless == "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -25,6 +26,7 @@ type parser struct {
 	ifs     []condition
 	known   map[string]bool // conditions are worked out once
 	langs   map[string]bool
+	speaks  []string // languages that programs of the system may have
 	lines   int
 	bytes   int
 }
@@ -39,7 +41,7 @@ func newParser(tree waxseal.Tree, c *Config, keep func(string) bool) *parser {
 	if keep == nil {
 		keep = func(string) bool { return false }
 	}
-	return &parser{tree: tree, conf: c, keep: keep, read: map[string]bool{}, known: map[string]bool{}, langs: map[string]bool{}, current: "(no file)"}
+	return &parser{tree: tree, conf: c, keep: keep, read: map[string]bool{}, known: map[string]bool{}, langs: map[string]bool{}, speaks: languages(tree), current: "(no file)"}
 }
 
 // parse takes line by line from what lies on top.
@@ -90,7 +92,7 @@ func (p *parser) finish() {
 		p.conf.problem(c.line, "a condition that has no endif: "+clip(c.text))
 	}
 	p.ifs, p.skip = nil, false
-	p.current = "(no file)"
+	p.current = "" // more ends than files
 	if n := len(p.outer); n > 0 {
 		p.current, p.outer = p.outer[n-1], p.outer[:n-1]
 	}
@@ -160,8 +162,8 @@ func keyOf(word string) string {
 	return word
 }
 
-// language takes "lang xx" off a line; other is the language that it is for, if that is
-// not the one of a system without any (Conf::Parser: C means en_US).
+// language takes "lang xx" off a line; other is the language that it is for, if the
+// system has not that one.
 func (p *parser) language(line string) (rest, other string) {
 	word, rest, _ := cutSpace(line)
 	pattern, rest, more := cutSpace(rest)
@@ -171,7 +173,7 @@ func (p *parser) language(line string) (rest, other string) {
 	fits, known := p.langs[pattern]
 	if !known {
 		re, err := regexp.Compile("(?i)^(?:" + pattern + ")")
-		fits = err != nil || re.MatchString("en_US")
+		fits = err != nil || slices.ContainsFunc(p.speaks, re.MatchString)
 		p.langs[pattern] = fits
 	}
 	if fits {
@@ -259,18 +261,23 @@ func (p *parser) why() string {
 }
 
 // include puts another file, or the files of a directory, in place of the line. It ends
-// the file around it and begins it anew: what comes behind is outside of all conditions.
+// the file around it and begins it anew: what comes behind is outside of all conditions,
+// unless no name is known of a file around it.
 func (p *parser) include(name string, at waxseal.Source, kind fileKind) {
 	if name == "" {
 		return
 	}
 	list := p.pieces(p.relative(name), cfEnd, kind, at)
 	current := p.current
-	p.push(piece{begin: current})
+	if current != "" {
+		p.push(piece{begin: current})
+	}
 	for i := len(list) - 1; i >= 0; i-- {
 		p.push(list[i])
 	}
-	p.finish()
+	if current != "" {
+		p.finish()
+	}
 }
 
 // relative makes a name that a file has one of the tree.

@@ -85,6 +85,13 @@ func TestPreferencesAreReadBesideTheRest(t *testing.T) {
 	}
 }
 
+func TestLanguageOfTheSystem(t *testing.T) {
+	c := Read(snapshot.Files(map[string]string{"/etc/default/locale": "LANG=\"de_DE.UTF-8\"\n", "/etc/spamassassin/local.cf": "lang de use_bayes 0\nlang en use_dcc 0\nlang fr use_pyzor 0\n"}), Options{})
+	if diff := cmp.Diff("use_bayes 0 (/etc/spamassassin/local.cf:1)\nuse_dcc 0 (/etc/spamassassin/local.cf:2)\n", said(c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestGivenLines(t *testing.T) {
 	c := Read(snapshot.Files(map[string]string{"/etc/spamassassin/local.cf": "required_score 5\n"}), Options{
 		Before: []Given{{Text: "use_dcc 1"}}, After: []Given{{Text: "required_score 900", Source: waxseal.Source{Path: "/etc/default/spamd", Line: 3}}},

@@ -1,6 +1,7 @@
 # Asks Mail::SpamAssassin how it reads configurations: for each directory below the
 # first argument, which files it reads, which settings reach their command, and which
-# plug-ins it loads from where. Each is asked in a process of its own.
+# plug-ins it loads from where. Each is asked in a process of its own. With a second
+# argument it asks about the configuration of the host itself.
 use strict;
 use warnings;
 use Mail::SpamAssassin;
@@ -9,7 +10,7 @@ use Mail::SpamAssassin::Conf::Parser;
 use Mail::SpamAssassin::PluginHandler;
 
 $SIG{__WARN__} = sub { };
-my $base = shift;
+my ($base, $host) = @ARGV;
 my @told;
 
 {
@@ -46,6 +47,15 @@ my @told;
     push @told, "plugin\t$package\t$path";
     return $loaded->(@_);
   };
+}
+
+if ($host) {
+  my $sa = Mail::SpamAssassin->new({
+    LOCAL_RULES_DIR => '/etc/spamassassin', DEF_RULES_DIR => '/usr/share/spamassassin', LOCAL_STATE_DIR => '/var/lib/spamassassin', PREFIX => '/usr', dont_copy_prefs => 1,
+  });
+  $sa->init(0);
+  print "$_\n" for @told;
+  exit 0;
 }
 
 opendir(my $dir, $base) or die "$base: $!";
