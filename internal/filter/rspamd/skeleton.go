@@ -113,7 +113,7 @@ func (r *reader) open(p waxseal.Path) (text string, resolved waxseal.Path, err e
 }
 
 // isPart reports whether the tree lacks the package.
-func (r *reader) isPart() bool { return !r.Exists(daemon) }
+func (r *reader) isPart() bool { return r.partial }
 
 // list lists a directory of the configuration.
 func (r *reader) list(dir waxseal.Path) ([]string, error) {
