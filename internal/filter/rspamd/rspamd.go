@@ -56,6 +56,7 @@ type reader struct {
 	lua      map[waxseal.Path][]snippet
 	parts    map[waxseal.Path]waxseal.Role
 	maps     map[string]bool
+	packaged map[string]string     // what stands in the place of the package's files
 	ghosts   map[waxseal.Path]bool // files of the package that the tree lacks
 }
 
