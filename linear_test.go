@@ -13,6 +13,8 @@ import (
 	"waxseal/internal/archive"
 	"waxseal/internal/drift"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/rspamd"
+	"waxseal/internal/filter/rspamd/ucl"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mailbox/eximfilter"
@@ -42,7 +44,7 @@ var hostile = map[string]string{
 	"keys": "-----BEGIN PRIVATE KEY-----\n", "mounts": "3%d 22 0:40 / /etc/%d/x rw - tmpfs t rw\n", "folds": ":msg, contains, \"", "ifs": "if $a then {\n",
 	"filter": "if a is b%d then finish elif c is d then save \"x\" 0600 else mail to e endif\n", "tests": "if exists \"a%d\" {keep;} elsif anyof (true, false) {stop;} else {redirect \"a@b.example\";}\n",
 	"set": "set \"v\" \"${v}${v}%d\"; redirect \"${v}${hex:40}\";", "commands": "keep;", "finish": "finish ", "dovecot": "plugin {\n  sieve_before%d = /a/b\n}\n", "protocols": "protocol p%d {\n", "plugins": "mail_plugins = $mail_plugins p%d\n", "listeners": "service s%d {\n executable = script /a/b\n unix_listener x%d {\n}\n}\n",
-	"networks of clients": "remote 10.0.%d.0/24 {\n mail_plugins = a\n}\n", "fields": "passdb {\n driver = static\n args = host=h%d\n}\n", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
+	"networks of clients": "remote 10.0.%d.0/24 {\n mail_plugins = a\n}\n", "fields": "passdb {\n driver = static\n args = host=h%d\n}\n", "UCL": "a%d \"b\" { c = [1, \"x%d\"];\n", "UCL macros": ".include(try=true) \"/x%d\"\n", "UCL values": "a { b = 1 } a = 2k\n", "UCL keys": "a b ", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
 }
 
 // shape makes a text of about n bytes.
@@ -105,6 +107,11 @@ var readers = map[string]func(text string){
 	"smtpd.conf": func(text string) { readStack(opensmtpd.Read, "/etc/smtpd.conf", text) },
 	"smtpd's aliases": func(text string) {
 		readStack(opensmtpd.Read, "/etc/smtpd.conf", smtpdConf, "/etc/aliases", text, "/etc/t", text, "/home/alice/.forward", text)
+	},
+	"UCL": func(text string) { ucl.ParseText(text, "/x") },
+	"rspamd": func(text string) {
+		readStack(rspamd.Read, "/etc/rspamd/local.d/multimap.conf", text, "/etc/rspamd/local.d/settings.conf", text, "/etc/rspamd/local.d/metadata_exporter.conf", "rules { "+text, "/etc/rspamd/rspamd.local.lua", text,
+			"/etc/rspamd/rspamd.conf.local", "w { map = \"/etc/t\" }\n", "/etc/t", text, "/var/lib/rspamd/rspamd_dynamic", text)
 	},
 	"unit": func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
 	"hosts": func(text string) {
