@@ -16,6 +16,8 @@ import (
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/policy"
+	"waxseal/internal/filter/rspamd"
+	"waxseal/internal/filter/rspamd/ucl"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
@@ -48,7 +50,7 @@ var hostile = map[string]string{
 	"postfwd rules": "id=R%d; sender=file:/etc/postfix/list; action=rate(client_address/5/60/450 x)\n", "macros of postfwd": "&&M%d { a=b; };\n&&M2; action=dunno\n", "references of postfwd": "&&M2;", "lists of yaml": "a%d:\n  - b\n", "options of services": " --inet=%d -f /x $A",
 	"set": "set \"v\" \"${v}${v}%d\"; redirect \"${v}${hex:40}\";", "commands": "keep;", "finish": "finish ", "dovecot": "plugin {\n  sieve_before%d = /a/b\n}\n", "protocols": "protocol p%d {\n", "plugins": "mail_plugins = $mail_plugins p%d\n", "listeners": "service s%d {\n executable = script /a/b\n unix_listener x%d {\n}\n}\n",
 	"tests of mail": "body R%d /x/\nscore R%d -99\nwelcomelist_from a%d@b\n", "plug-ins": "loadplugin A%d a.pm\nifplugin A%d\n", "lookups": "header R%d eval:check_rbl('a', 'b%d.')\n", "conditions of SpamAssassin": "if (version > %d) && !plugin(A)\nendif\n",
-	"networks of clients": "remote 10.0.%d.0/24 {\n mail_plugins = a\n}\n", "fields": "passdb {\n driver = static\n args = host=h%d\n}\n", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
+	"networks of clients": "remote 10.0.%d.0/24 {\n mail_plugins = a\n}\n", "fields": "passdb {\n driver = static\n args = host=h%d\n}\n", "UCL": "a%d \"b\" { c = [1, \"x%d\"];\n", "UCL macros": ".include(try=true) \"/x%d\"\n", "UCL values": "a { b = 1 } a = 2k\n", "UCL keys": "a b ", "elsif": "if exists \"a\" {} elsif exists \"b\" {keep;} ",
 }
 
 // shape makes a text of about n bytes.
@@ -122,6 +124,11 @@ var readers = map[string]func(text string){
 	"smtpd.conf": func(text string) { readStack(opensmtpd.Read, "/etc/smtpd.conf", text) },
 	"smtpd's aliases": func(text string) {
 		readStack(opensmtpd.Read, "/etc/smtpd.conf", smtpdConf, "/etc/aliases", text, "/etc/t", text, "/home/alice/.forward", text)
+	},
+	"UCL": func(text string) { ucl.ParseText(text, "/x") },
+	"rspamd": func(text string) {
+		readStack(rspamd.Read, "/etc/rspamd/local.d/multimap.conf", text, "/etc/rspamd/local.d/settings.conf", text, "/etc/rspamd/local.d/metadata_exporter.conf", "rules { "+text, "/etc/rspamd/rspamd.local.lua", text,
+			"/etc/rspamd/rspamd.conf.local", "w { map = \"/etc/t\" }\n", "/etc/t", text, "/var/lib/rspamd/rspamd_dynamic", text)
 	},
 	"unit": func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
 	"hosts": func(text string) {

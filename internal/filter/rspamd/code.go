@@ -27,7 +27,7 @@ var stockCode = []string{`return require("lua_bayes_learn").can_learn`, `return 
 
 func (r *reader) isCode(v *ucl.Value) bool {
 	text := v.Text()
-	return v.Kind == ucl.String && len(text) > 6 && luaCode.MatchString(text) && !slices.Contains(stockCode, strings.TrimSpace(text))
+	return v.Kind == ucl.String && len(text) > 6 && (strings.Contains(text, "(") || strings.Contains(text, "return")) && luaCode.MatchString(text) && !slices.Contains(stockCode, strings.TrimSpace(text))
 }
 
 func (r *reader) keepCode(v *ucl.Value) {

@@ -48,6 +48,7 @@ type reader struct {
 	top      *ucl.Value
 	instance string
 	user     string
+	partial  bool   // the tree lacks the package
 	inert    string // why nothing starts this configuration
 	settings []setting
 	used     map[string]int      // names of settings
@@ -55,6 +56,7 @@ type reader struct {
 	lua      map[waxseal.Path][]snippet
 	parts    map[waxseal.Path]waxseal.Role
 	maps     map[string]bool
+	packaged map[string]string     // what stands in the place of the package's files
 	ghosts   map[waxseal.Path]bool // files of the package that the tree lacks
 }
 
@@ -66,7 +68,7 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 		if !b.Exists(s.file) && (s.why != "" || b.Exists(daemon) || !b.Exists(configDir) && !b.Exists(dynamicFile)) {
 			continue
 		}
-		r := &reader{Book: b, options: o, domains: mta.NewDomains(o.Domains...), known: map[*ucl.Value]bool{}, lua: map[waxseal.Path][]snippet{}, parts: map[waxseal.Path]waxseal.Role{}, maps: map[string]bool{}, used: map[string]int{}, ghosts: map[waxseal.Path]bool{}, user: "_rspamd"}
+		r := &reader{Book: b, options: o, domains: mta.NewDomains(o.Domains...), known: map[*ucl.Value]bool{}, lua: map[waxseal.Path][]snippet{}, parts: map[waxseal.Path]waxseal.Role{}, maps: map[string]bool{}, used: map[string]int{}, ghosts: map[waxseal.Path]bool{}, partial: !b.Exists(daemon), user: "_rspamd"}
 		if s.file != mainFile {
 			r.instance = string(s.file)
 		}

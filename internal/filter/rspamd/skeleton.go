@@ -44,7 +44,7 @@ func worker(name, defaults, file string) string {
 }
 
 // skeleton is what stands in the place of the package's file, "" where it is none.
-func skeleton(p waxseal.Path) string {
+func (r *reader) skeleton(p waxseal.Path) string {
 	name, ok := strings.CutPrefix(string(p), configDir+"/")
 	if !ok {
 		return ""
@@ -56,7 +56,10 @@ func skeleton(p waxseal.Path) string {
 		}
 		return ""
 	}
-	return skeletons()[name]
+	if r.packaged == nil {
+		r.packaged = skeletons()
+	}
+	return r.packaged[name]
 }
 
 func skeletons() map[string]string {
@@ -98,9 +101,11 @@ upstream "local" { default = yes; hosts = "localhost" }`,
 // open reads a file of the configuration.
 func (r *reader) open(p waxseal.Path) (text string, resolved waxseal.Path, err error) {
 	f, err := r.Tree.Stat(p)
-	if err != nil && r.isPart() && skeleton(p) != "" {
-		r.ghosts[p] = true
-		return skeleton(p), p, nil
+	if err != nil && r.partial {
+		if text := r.skeleton(p); text != "" {
+			r.ghosts[p] = true
+			return text, p, nil
+		}
 	}
 	if err != nil {
 		return "", "", err
@@ -112,13 +117,10 @@ func (r *reader) open(p waxseal.Path) (text string, resolved waxseal.Path, err e
 	return string(content), resolved, err
 }
 
-// isPart reports whether the tree lacks the package.
-func (r *reader) isPart() bool { return !r.Exists(daemon) }
-
 // list lists a directory of the configuration.
 func (r *reader) list(dir waxseal.Path) ([]string, error) {
 	names, err := r.Tree.ReadDir(dir)
-	if dir != configDir+"/modules.d" || !r.isPart() {
+	if dir != configDir+"/modules.d" || !r.partial {
 		return names, err
 	}
 	for m := range standardModules {

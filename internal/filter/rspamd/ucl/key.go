@@ -128,8 +128,8 @@ func (c *chunk) bracketAhead() bool {
 func (p *parser) place(v *Value) error {
 	into := p.frame().obj
 	var old *Value
-	for o := into; o != nil && old == nil; o = o.next {
-		old = o.fields[v.Key]
+	for o, n := into, 0; o != nil && old == nil && n < maxSiblings; o, n = o.next, n+1 {
+		old = o.fields[v.Key] // libucl looks in the sections of the same name behind it too
 	}
 	p.cur = v
 	if old == nil {

@@ -18,8 +18,8 @@ func (p *parser) macro(c *chunk) error {
 	if c.done() {
 		return nil // a macro at the very end does nothing
 	}
-	do := p.macros()[name]
-	if do == nil {
+	do, ok := p.macroNamed(name)
+	if !ok {
 		return errors.New("an unknown macro: ." + clip(name))
 	}
 	if err := p.skipSpacesComments(c); err != nil {
@@ -46,11 +46,20 @@ type macroCall struct {
 	source      waxseal.Source
 }
 
-func (p *parser) macros() map[string]func(macroCall) error {
-	return map[string]func(macroCall) error{
-		"include": p.include, "try_include": p.include, "includes": p.include, "include_map": p.includeMap,
-		"priority": p.setPriority, "load": p.load, "inherit": p.inherit,
+func (p *parser) macroNamed(name string) (do func(macroCall) error, ok bool) {
+	switch name {
+	case "include", "try_include", "includes":
+		return p.include, true
+	case "include_map":
+		return p.includeMap, true
+	case "priority":
+		return p.setPriority, true
+	case "load":
+		return p.load, true
+	case "inherit":
+		return p.inherit, true
 	}
+	return nil, false
 }
 
 func clip(s string) string { return s[:min(len(s), 40)] }
@@ -83,13 +92,29 @@ func (p *parser) arguments(c *chunk) (*Value, error) {
 			continue
 		}
 		c.pos = i + 1
-		doc := ParseText(c.text[from:i], c.path)
-		if doc.Refused != nil {
-			return nil, errors.New("the arguments of a macro can't be read: " + doc.Refused.Message)
+		args, err := p.argumentsOf(c.text[from:i], c.path)
+		if err != nil {
+			return nil, err
 		}
-		return doc.Top, p.skipSpacesComments(c)
+		return args, p.skipSpacesComments(c)
 	}
 	return nil, errors.New("the arguments of a macro are not closed")
+}
+
+// argumentsOf reads arguments, which are the same few everywhere.
+func (p *parser) argumentsOf(text string, at waxseal.Path) (*Value, error) {
+	if args, ok := p.args[text]; ok {
+		return args, nil
+	}
+	doc := ParseText(text, at)
+	if doc.Refused != nil {
+		return nil, errors.New("the arguments of a macro can't be read: " + doc.Refused.Message)
+	}
+	if p.args == nil {
+		p.args = map[string]*Value{}
+	}
+	p.args[text] = doc.Top
+	return doc.Top, nil
 }
 
 // macroValue reads the value of a macro, and separators behind it.

@@ -88,9 +88,10 @@ type parser struct {
 	stack    []frame
 	chunks   []*chunk
 	state    state
-	prev     state        // what to go on with behind a macro
-	current  waxseal.Path // the file that is read, links resolved
-	paths    *Value       // where includes are looked for, once a macro has said so
+	prev     state             // what to go on with behind a macro
+	current  waxseal.Path      // the file that is read, links resolved
+	paths    *Value            // where includes are looked for, once a macro has said so
+	args     map[string]*Value // arguments of macros, by their text
 	values   int
 	size     int
 }

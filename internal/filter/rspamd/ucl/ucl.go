@@ -66,6 +66,7 @@ const (
 	maxText     = 64 << 20
 	maxIncludes = 20_000
 	maxProblems = 200
+	maxSiblings = 1_000
 )
 
 // Parse reads a configuration from its first file.
