@@ -52,7 +52,9 @@ func TestLoadedCode(t *testing.T) {
 		t.Errorf("%+v", scan.Findings)
 	}
 	blind := scanInside(t, l, "waxseal-as-nobody")
-	if !slices.ContainsFunc(blind.Problems, func(p vocabulary.Problem) bool { return p.Path == "/proc" && strings.Contains(p.Message, "only root may look") }) {
+	if !slices.ContainsFunc(blind.Problems, func(p vocabulary.Problem) bool {
+		return p.Path == "/proc" && strings.Contains(p.Message, "only root may look")
+	}) {
 		t.Errorf("who may not look says so: %+v", blind.Problems)
 	}
 }
