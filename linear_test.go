@@ -14,6 +14,7 @@ import (
 	"waxseal/internal/drift"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/host"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mailbox/eximfilter"
@@ -115,7 +116,24 @@ var readers = map[string]func(text string){
 	"smtpd's aliases": func(text string) {
 		readStack(opensmtpd.Read, "/etc/smtpd.conf", smtpdConf, "/etc/aliases", text, "/etc/t", text, "/home/alice/.forward", text)
 	},
-	"unit": func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
+	"pam":     func(text string) { readHost("/etc/pam.d/smtp", text) },
+	"sudoers": func(text string) { readHost("/etc/sudoers", text) },
+	"rotation": func(text string) {
+		readHost("/etc/logrotate.conf", "/var/log/mail.log {\n postrotate\n"+text)
+		readHost("/etc/logrotate.conf", text)
+	},
+	"jails": func(text string) {
+		readHost("/etc/fail2ban/jail.local", "[mail]\nenabled = true\nlogpath = /var/log/mail.log\n"+text)
+		readHost("/etc/fail2ban/action.d/a.conf", "[Definition]\nactionban = "+strings.ReplaceAll(text, "\n", "\n "))
+	},
+	"devices": func(text string) {
+		readHost("/etc/udev/rules.d/x.rules", text)
+		readHost("/etc/binfmt.d/x.conf", text)
+		readHost("/etc/profile.d/x.sh", text)
+	},
+	"startup": func(text string) { readHost("/usr/lib/python3/dist-packages/x.pth", text) },
+	"sasl":    func(text string) { readHost("/etc/default/saslauthd", text) },
+	"unit":    func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
 	"hosts": func(text string) {
 		surroundings.Hosts(files(map[string]string{"/etc/hosts": text}), []surroundings.Name{{Host: "a"}})
 	},
@@ -179,6 +197,10 @@ func readDovecot(before, text string) {
 	}
 	changed["/etc/dovecot/dovecot.conf"] = main
 	dovecot.Read(files(changed), mask.New(nil), mta.Options{Package: mta.NoPackages})
+}
+
+func readHost(name, text string) {
+	host.Read(files(map[string]string{name: text}), mask.New([]byte("key")), host.Options{})
 }
 
 func readAround(name, text string) {
