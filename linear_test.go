@@ -19,6 +19,7 @@ import (
 	"waxseal/internal/filter/rspamd"
 	"waxseal/internal/filter/rspamd/ucl"
 	"waxseal/internal/filter/spamassassin"
+	"waxseal/internal/host"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mailbox/eximfilter"
@@ -130,7 +131,24 @@ var readers = map[string]func(text string){
 		readStack(rspamd.Read, "/etc/rspamd/local.d/multimap.conf", text, "/etc/rspamd/local.d/settings.conf", text, "/etc/rspamd/local.d/metadata_exporter.conf", "rules { "+text, "/etc/rspamd/rspamd.local.lua", text,
 			"/etc/rspamd/rspamd.conf.local", "w { map = \"/etc/t\" }\n", "/etc/t", text, "/var/lib/rspamd/rspamd_dynamic", text)
 	},
-	"unit": func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
+	"pam":     func(text string) { readHost("/etc/pam.d/smtp", text) },
+	"sudoers": func(text string) { readHost("/etc/sudoers", text) },
+	"rotation": func(text string) {
+		readHost("/etc/logrotate.conf", "/var/log/mail.log {\n postrotate\n"+text)
+		readHost("/etc/logrotate.conf", text)
+	},
+	"jails": func(text string) {
+		readHost("/etc/fail2ban/jail.local", "[mail]\nenabled = true\nlogpath = /var/log/mail.log\n"+text)
+		readHost("/etc/fail2ban/action.d/a.conf", "[Definition]\nactionban = "+strings.ReplaceAll(text, "\n", "\n "))
+	},
+	"devices": func(text string) {
+		readHost("/etc/udev/rules.d/x.rules", text)
+		readHost("/etc/binfmt.d/x.conf", text)
+		readHost("/etc/profile.d/x.sh", text)
+	},
+	"startup": func(text string) { readHost("/usr/lib/python3/dist-packages/x.pth", text) },
+	"sasl":    func(text string) { readHost("/etc/default/saslauthd", text) },
+	"unit":    func(text string) { readAround("/etc/systemd/system/postfix.service", text) },
 	"hosts": func(text string) {
 		surroundings.Hosts(files(map[string]string{"/etc/hosts": text}), []surroundings.Name{{Host: "a"}})
 	},
@@ -202,6 +220,10 @@ func readDovecot(before, text string) {
 	}
 	changed["/etc/dovecot/dovecot.conf"] = main
 	dovecot.Read(files(changed), mask.New(nil), mta.Options{Package: mta.NoPackages})
+}
+
+func readHost(name, text string) {
+	host.Read(files(map[string]string{name: text}), mask.New([]byte("key")), host.Options{})
 }
 
 func readAround(name, text string) {
