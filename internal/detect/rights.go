@@ -23,7 +23,7 @@ func (c *Context) rights(h waxseal.Hook, w *weight) bool {
 		w.add(pick(anyones.MatchString(h.Target.Value), anyoneBelieved, othersBelieved), h.Directive, value)
 	case "T user":
 		w.add(sendsAsAnybody, value)
-	case "check_rcpt", "access":
+	case "check_rcpt", "access", "SRS_SECRET":
 		w.add(openRelay, h.Directive, value)
 	case "pam_permit", "pwcheck_method":
 		w.add(pick(h.Modifiers["depends"] != "", somePassword, anyPassword), clip(h.Scope), value)

@@ -238,6 +238,8 @@ func (c *closer) overrules(p, have waxseal.Part) bool {
 	switch {
 	case p.Role == have.Role:
 		return false
+	case have.Role == waxseal.RoleUnused:
+		return true // beside the configuration of one program, and that of another
 	case isProgram(p.Role) && isProgram(have.Role):
 		return true
 	case have.Role == waxseal.RoleLibrary || have.Role == waxseal.RoleBinary:

@@ -155,7 +155,9 @@ func (m *Masker) Text(role waxseal.Role, content string) string {
 		case role == waxseal.RoleScript:
 			body = m.inline(was)
 		default:
-			body, secretValue = m.line(was)
+			if body, secretValue = m.line(was); body == was && (role == waxseal.RoleConfig || role == waxseal.RoleFilterConfig) {
+				body = m.pair(was)
+			}
 		}
 		if body != was && out.Len() == 0 {
 			out.Grow(len(content) + len(body))
@@ -195,6 +197,29 @@ func (m *Masker) line(s string) (masked string, opensSecret bool) {
 		return s, false
 	}
 	return g[1] + g[2] + g[3] + m.Token(value) + g[5], true
+}
+
+// named is a line "name: value" of YAML or of Python's configparser; an alias or the
+// name of a router has a colon too, and is in a file of another role or has no value
+// behind it.
+var named = regexp.MustCompile(`^(\s*["']?)([A-Za-z_][A-Za-z0-9_-]*)(["']?\s*:\s+)(\S.*?)(\s*)$`)
+
+// isNamed reports whether a name is that of a secret rather than of somebody who
+// gets mail.
+func isNamed(name string) bool {
+	return name == "password" || name == "passwd" || strings.Contains(name, "_") && (IsSecretName(name) || strings.HasSuffix(name, "_pass"))
+}
+
+// pair masks the value of such a line.
+func (m *Masker) pair(s string) string {
+	if !mayHoldSecret(s) {
+		return s
+	}
+	g := named.FindStringSubmatch(s)
+	if g == nil || !isNamed(strings.ToLower(g[2])) || isReference(g[4]) || strings.HasPrefix(strings.TrimLeft(g[4], `"'`), "|") {
+		return s
+	}
+	return g[1] + g[2] + g[3] + m.Token(g[4]) + g[5]
 }
 
 // inline masks what is recognisable anywhere in a line.

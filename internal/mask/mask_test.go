@@ -33,6 +33,8 @@ func TestTextHidesSecretsAndKeepsTheRest(t *testing.T) {
 		{"script", "API_KEY='hunter2' run\n", "hunter2", "run"},
 		{"dovecot's ldap", "dn = cn=dovecot\ndnpass = hunter2\n", "hunter2", "cn=dovecot"},
 		{"dovecot's fields", "override_fields = proxy=y pass=hunter2 host=h\n", "hunter2", "host=h"},
+		{"yaml", "mysql_config:\n    user: \"u\"\n    passwd: \"hunter2\"\n", "hunter2", "user: \"u\""},
+		{"configparser", "[webservice]\nadmin_pass: hunter2\nport: 8001\n", "hunter2", "port: 8001"},
 		{"pem", "a\n-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nb\n", "hunter2", "b\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

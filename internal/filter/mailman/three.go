@@ -99,9 +99,10 @@ func (x *reader) ini(p waxseal.Path) map[key]option {
 			set[last] = option{section, last.name, strings.TrimSpace(body[i+1:]), p, n}
 		}
 	}
+	masked := x.Mask.Text(role, text)
 	for k, o := range set {
-		if isSecret(k.name) && o.value != "" || k.name == "url" && strings.Contains(o.value, "@") {
-			role = waxseal.RoleSecret
+		if isSecret(k.name) && o.value != "" && strings.Contains(masked, o.value) {
+			role = waxseal.RoleSecret // it is written in a way that can't be masked
 		}
 		x.note(o)
 	}

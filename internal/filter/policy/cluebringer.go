@@ -18,11 +18,7 @@ func cluebringer(s *service) {
 			continue
 		}
 		set := parseSections(p, text)
-		role := waxseal.RoleConfig
-		if strings.Trim(set["database:Password"].value, "*") != "" {
-			role = waxseal.RoleSecret
-		}
-		s.part(p, role)
+		s.part(p, s.roleOf(text, set))
 		s.config = append(s.config[:0], p)
 		for name, o := range set {
 			o.name = name

@@ -103,7 +103,7 @@ func TestHooks(t *testing.T) {
 			"map DSN:7 DBI:mysql:database=p;host=203.0.113.9 remote | all mail that it is asked about\n"},
 		{"PostSRSd", map[string]string{"/etc/default/postsrsd": "SRS_DOMAIN=mail.example.test\nSRS_SECRET=/etc/postsrsd.secret\n", "/etc/postsrsd.secret": "f3mY9+aZk1Qw8rTt5LqVbN7xCzE2sH0p\n"}, ""},
 		{"PostSRSd of another domain", map[string]string{"/etc/default/postsrsd": "SRS_DOMAIN=evil.example.net\nSRS_SECRET=/etc/postsrsd.secret\n", "/etc/postsrsd.secret": "12345\n"},
-			"rewrite SRS_DOMAIN:1 @evil.example.net remote | all mail that it is asked about\nrewrite SRS_SECRET:2 /etc/postsrsd.secret passes all | all mail that it is asked about\n"},
+			"rewrite SRS_DOMAIN:1 @evil.example.net remote | all mail that it is asked about\nrewrite SRS_SECRET:2 /etc/postsrsd.secret | all mail that it is asked about\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := read(tc.files)
@@ -136,7 +136,7 @@ func allNoted(t *testing.T, r mta.Result, files map[string]string) {
 		if !ok && p != "/etc/passwd" && p != "/etc/postfix/master.cf" {
 			t.Errorf("%s is not listed", p)
 		}
-		if strings.Contains(text, "geheim") && role != waxseal.RoleSecret {
+		if strings.Contains(mask.New(nil).Text(role, text), "geheim") && role.Text() {
 			t.Errorf("%s holds a password and is kept as %s", p, role)
 		}
 	}

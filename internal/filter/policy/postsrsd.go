@@ -145,7 +145,6 @@ func (s *service) srsSecret(o option) {
 	h.Kind, h.Effects = waxseal.KindRewrite, []waxseal.Effect{waxseal.Divert}
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: string(p)}
 	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleSecret}}
-	mta.Modify(&h, "lets_pass", "all")
 	h.Explain = "The key in " + string(p) + " " + why + ": who has it can write addresses by which this host sends mail anywhere (SRS_SECRET)."
 	s.Emit(h)
 }

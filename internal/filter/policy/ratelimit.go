@@ -48,7 +48,7 @@ func rateLimit(s *service) {
 		s.program(option{name: "configuration", path: p, line: 1}, text, calls.Python, "policyd-rate-limit runs it when it starts")
 	} else {
 		set = parseYAML(p, text, func(line int, message string) { s.Problem(p, line, message) })
-		s.part(p, roleOf(set))
+		s.part(p, s.roleOf(text, set))
 		s.config = append(s.config[:0], p)
 	}
 	for _, other := range files[at+1:] {
@@ -60,12 +60,16 @@ func rateLimit(s *service) {
 	s.daemon("/usr/bin/policyd-rate-limit", "/usr/local/bin/policyd-rate-limit")
 }
 
-// roleOf says whether a configuration is kept as text: one with a password is not.
-func roleOf(set map[string]option) waxseal.Role {
+// roleOf says whether a configuration is kept as text: one with a password that
+// can't be masked is not.
+func (s *service) roleOf(text string, set map[string]option) waxseal.Role {
+	masked := s.Mask.Text(waxseal.RoleConfig, text)
 	for name, o := range set {
-		secret := strings.HasSuffix(name, "passwd") || strings.HasSuffix(name, "password") || name == "smtp_credentials"
-		if secret && strings.Trim(o.value, "*") != "" && o.value != "None" {
-			return waxseal.RoleSecret
+		secret := strings.HasSuffix(name, "passwd") || strings.HasSuffix(strings.ToLower(name), "password") || name == "smtp_credentials"
+		for part := range strings.SplitSeq(o.value, ", ") {
+			if secret && strings.Trim(part, "*") != "" && o.value != "None" && strings.Contains(masked, part) {
+				return waxseal.RoleSecret
+			}
 		}
 	}
 	return waxseal.RoleConfig

@@ -84,10 +84,24 @@ type logical struct {
 	line int
 }
 
+// growing is a logical line that may go on.
+type growing struct {
+	text   strings.Builder
+	line   int
+	closed bool // it ends with a semicolon
+}
+
+func (g *growing) add(text string) {
+	g.text.WriteString(text)
+	if trimmed := strings.TrimRight(text, blanks); trimmed != "" {
+		g.closed = strings.HasSuffix(trimmed, ";")
+	}
+}
+
 // logicalLines joins lines. A continuation that the end of the file cuts off goes
 // before the first line (postfwd2).
 func logicalLines(text string) []logical {
-	var lines []logical
+	var lines []*growing
 	var buffer strings.Builder
 	number, first := 0, 0
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
@@ -109,13 +123,17 @@ func logicalLines(text string) []logical {
 			continue
 		}
 		buffer.WriteString(line)
-		lines = join(lines, logical{buffer.String(), first})
+		lines = join(lines, buffer.String(), first)
 		buffer.Reset()
 	}
-	if buffer.Len() > 0 && len(lines) > 0 {
-		lines[0].text = buffer.String() + lines[0].text
+	out := make([]logical, len(lines))
+	for i, g := range lines {
+		out[i] = logical{g.text.String(), g.line}
 	}
-	return lines
+	if buffer.Len() > 0 && len(out) > 0 {
+		out[0].text = buffer.String() + out[0].text
+	}
+	return out
 }
 
 const blanks = " \t\n\v\f\r"
@@ -127,16 +145,18 @@ func strip(line string) string {
 }
 
 // join adds a line, or puts it behind the last one where it goes on.
-func join(lines []logical, l logical) []logical {
-	goesOn := l.text[0] == '}' || strings.IndexByte(blanks, l.text[0]) >= 0 && strings.Trim(l.text, blanks) != ""
-	if len(lines) == 0 || !goesOn || lines[0].text == "0" {
-		return append(lines, l)
+func join(lines []*growing, text string, line int) []*growing {
+	goesOn := text[0] == '}' || strings.IndexByte(blanks, text[0]) >= 0 && strings.Trim(text, blanks) != ""
+	if len(lines) == 0 || !goesOn || lines[0].text.String() == "0" {
+		g := &growing{line: line}
+		g.add(text)
+		return append(lines, g)
 	}
-	end := &lines[len(lines)-1]
-	if !strings.HasSuffix(strings.TrimRight(end.text, blanks), ";") {
-		end.text += ";"
+	end := lines[len(lines)-1]
+	if !end.closed {
+		end.add(";")
 	}
-	end.text += l.text
+	end.add(text)
 	return lines
 }
 
