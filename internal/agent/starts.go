@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"waxseal"
@@ -14,25 +17,45 @@ func (a *Agent) count(o waxseal.Observation) {
 	if a.opts.MostStarts == 0 {
 		return
 	}
-	script, n, over := a.starts.Add(o.Audit, a.names.user(o.Audit.EUID))
+	script, n, over := a.starts.Add(a.inTree(o.Audit), a.names.user(o.Audit.EUID))
 	if !over {
 		return
 	}
 	f := detect.Frequent(script, n)
-	f.Seen = o.Time
+	f.Seen, f.Actor = o.Time, o.Audit.Actor
 	index := a.note(o.Time, o)
 	a.record()
 	if *index != waxseal.NoIndex {
 		f.Observations = []waxseal.Index{*index}
 	}
-	f.Actor = o.Audit.Actor
 	err := a.books.Append(func(tx *store.Tx) (err error) {
 		f, _, err = tx.Finding(time.Now(), f)
 		return err
 	})
 	if err != nil {
-		f.Unrecorded = true
+		f.ID, f.Unrecorded = "", true
 		a.fails(err)
 	}
 	a.opts.Tell(f, "", a.books.Checkpoint())
+}
+
+// inTree is a program start with the names that its files have inside the tree.
+func (a *Agent) inTree(e *waxseal.AuditEvent) *waxseal.AuditEvent {
+	if a.tree.Dir() == "/" {
+		return e
+	}
+	inside := func(name string) string {
+		if rest, err := filepath.Rel(a.tree.Dir(), name); err == nil && !strings.HasPrefix(rest, "..") {
+			return "/" + rest
+		}
+		return name
+	}
+	c := *e
+	c.Exe, c.CWD, c.Paths = inside(e.Exe), inside(e.CWD), slices.Clone(e.Paths)
+	for i := range c.Paths {
+		if filepath.IsAbs(c.Paths[i].Name) {
+			c.Paths[i].Name = inside(c.Paths[i].Name)
+		}
+	}
+	return &c
 }
