@@ -201,7 +201,7 @@ func (c *Config) check() error {
 	}
 	for _, p := range c.Attack.MailTransportScriptPath {
 		if !filepath.IsAbs(string(p)) || filepath.Clean(string(p)) != string(p) {
-			return fmt.Errorf("attack.MailTransportScriptPath: %q is not an absolute path without . or ..", p)
+			return fmt.Errorf("attack.MailTransportScriptPath: %q is not a clean absolute path", p)
 		}
 		if p == "/" {
 			return errors.New("attack.MailTransportScriptPath: the root directory is no place of scripts")
