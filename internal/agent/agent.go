@@ -15,6 +15,7 @@ import (
 	"waxseal"
 	"waxseal/internal/correlate"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/permit"
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
 )
@@ -39,6 +40,7 @@ type Options struct {
 	// nothing.
 	MostStarts int
 	Accounts   []string
+	Permits    permit.Rules // what change control asks for
 
 	Tell Teller            // each finding, new or with news
 	Warn func(text string) // what the person at the terminal should know
@@ -76,6 +78,9 @@ type Agent struct {
 	recent  []*told   // findings that later facts may add to
 	basis   basis     // what they may rest on
 	starts  *correlate.Starts
+
+	office *permit.Book // change control
+	newest time.Time    // of all events so far
 }
 
 // Open opens the tree and the state directory.
@@ -88,6 +93,7 @@ func Open(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
+	books.Rules = o.Permits
 	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)

@@ -19,6 +19,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/attack"
+	"waxseal/internal/permit"
 )
 
 // DefaultFile is the configuration file; that it is missing means defaults.
@@ -35,6 +36,8 @@ type Config struct {
 	Watch  WatchConfig `yaml:"watch"`
 	// Attack has the mutable elements of the analytics, under MITRE's names.
 	Attack AttackConfig `yaml:"attack"`
+	// Permits is about change control.
+	Permits PermitsConfig `yaml:"permits"`
 
 	failOn waxseal.Severity
 	from   map[string]string // where each value came from
@@ -64,11 +67,27 @@ type AttackConfig struct {
 	ExecFrequencyThreshold int `yaml:"ExecFrequencyThreshold"`
 }
 
+// PermitsConfig is about change control.
+type PermitsConfig struct {
+	// FourEyes asks that who asks for a change, who approves it and who makes it are
+	// three, whatever the change does.
+	FourEyes bool `yaml:"four_eyes"`
+	// CountersignWithin is how long an approval by one person alone stands.
+	CountersignWithin time.Duration `yaml:"countersign_within"`
+	// Longest bounds the window of a permit.
+	Longest time.Duration `yaml:"longest"`
+}
+
+func (c PermitsConfig) rules() permit.Rules {
+	return permit.Rules{FourEyes: c.FourEyes, CountersignWithin: c.CountersignWithin, Longest: c.Longest}
+}
+
 // DefaultConfig is what holds where the file says nothing.
 func DefaultConfig() Config {
 	return Config{
 		Root: "/", State: "/var/lib/waxseal", FailOn: "high",
-		Watch: WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
+		Watch:   WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
+		Permits: PermitsConfig{CountersignWithin: permit.DefaultRules().CountersignWithin, Longest: permit.DefaultRules().Longest},
 	}
 }
 
@@ -142,7 +161,7 @@ var (
 // kinds says what a type of the configuration looks like in YAML.
 var kinds = map[string]string{
 	"bool": "true or false", "string": "text", "time.Duration": "a duration such as 30s",
-	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.AttackConfig": "keys and values",
+	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.AttackConfig": "keys and values", "cli.PermitsConfig": "keys and values",
 	"[]string": "a list of texts", "int": "a number", "cli.Config": "keys and values",
 }
 
@@ -210,6 +229,9 @@ func (c *Config) check() error {
 	if c.Attack.ExecFrequencyThreshold < 0 {
 		return fmt.Errorf("attack.ExecFrequencyThreshold: %d is less than 0", c.Attack.ExecFrequencyThreshold)
 	}
+	if c.Permits.CountersignWithin <= 0 || c.Permits.Longest <= 0 {
+		return errors.New("permits.countersign_within and permits.longest must be longer than nothing")
+	}
 	if c.State == "" || c.Root == "" {
 		return errors.New("root and state must not be empty")
 	}
@@ -232,6 +254,10 @@ value comes from. The file is YAML; every key may be left out:
     audit: true               # see who makes them
     poll: 30s                 # read the mail path again without an event
     logs: [/var/log/mail.log] # mail and login logs besides those that are found
+  permits:
+    four_eyes: false          # three people for every change, not only dangerous ones
+    countersign_within: 24h   # how long an approval by one alone stands
+    longest: 744h             # the longest window
   attack:                     # mutable elements of AN0473; see waxseal attack map
     MailTransportScriptPath: [/usr/local/lib/mailfilters]
     UserContext: [filter]
@@ -260,6 +286,9 @@ func (d *door) configCheck() error {
 		{attack.KeyScriptPath, c.Attack.MailTransportScriptPath, c.origin(attack.KeyScriptPath)},
 		{attack.KeyUser, c.Attack.UserContext, c.origin(attack.KeyUser)},
 		{attack.KeyFrequency, c.Attack.ExecFrequencyThreshold, c.origin(attack.KeyFrequency)},
+		{"permits.four_eyes", c.Permits.FourEyes, c.origin("permits.four_eyes")},
+		{"permits.countersign_within", c.Permits.CountersignWithin.String(), c.origin("permits.countersign_within")},
+		{"permits.longest", c.Permits.Longest.String(), c.origin("permits.longest")},
 	}
 	if d.json() {
 		m := map[string]any{"schema": "waxseal.config/1"}

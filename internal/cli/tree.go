@@ -53,7 +53,9 @@ func (d *door) readHere(tree *rootfs.Tree, m *mask.Masker) waxseal.State {
 
 // readLive is readTree, and asks of the live root who listens on its sockets.
 func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
-	state, _, err := d.readWith(name, d.reader(m), liveOf)
+	reader := d.reader(m)
+	reader.Glance()
+	state, _, err := d.readWith(name, reader, liveOf)
 	return state, err
 }
 

@@ -36,6 +36,7 @@ type Reader struct {
 	others   OpenPackages
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
+	glance   bool
 	besides  []waxseal.Path    // named by the administrator; see Besides
 	recalled map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
@@ -105,6 +106,7 @@ func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.listeners(found.Hooks, found.Settings, live)
+	c.answers(&found)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
@@ -251,7 +253,7 @@ func (c *closer) runs(p waxseal.Path) bool {
 	if known, ok := c.reader.programs[p]; ok && known.elf != nil {
 		return true
 	}
-	image, err := c.image(p)
+	image, err := c.image(p, waxseal.RoleLibrary)
 	return err == nil && (image.ELF != nil || image.Damaged || bytes.HasPrefix(image.Text, []byte("#!")) && !makefile.Match(image.Text))
 }
 
