@@ -139,6 +139,7 @@ const (
 	// What happened to a hook.
 	dependsOnOther
 	modifierChanged
+	codeChanged
 	entriesChanged
 	checkGone
 	copyGone
@@ -301,6 +302,7 @@ var signs = [...]row{
 
 	dependsOnOther:  {waxseal.Low, false, "what %s depends on is different"},
 	modifierChanged: {waxseal.Medium, false, "%s: %s instead of %s"},
+	codeChanged:     {waxseal.Medium, false, "the code in %s is other code; the calls in it that matter are judged one by one, and what else it does is not worked out"},
 	entriesChanged:  {waxseal.Low, false, "ordinary entries of a large table are different, each from an own name to an own user"},
 	checkGone:       {waxseal.Medium, false, "mail is no longer checked by %s (%s)"},
 	copyGone:        {waxseal.Medium, false, "mail is no longer copied to %s (%s)"},
