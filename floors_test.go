@@ -58,8 +58,10 @@ var floors = []struct {
 		"waxseal/internal/filter/dovecot/doveconf",
 	}, nil},
 	{"1c readers", []string{
+		"waxseal/internal/filter/amavis",
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
+		"waxseal/internal/filter/mimedefang",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/mta/exim",

@@ -19,7 +19,7 @@ type Environment struct {
 	// whether that does nothing but what it took down.
 	Call func(name string, arguments []Value, line int) bool
 	// Note is told of each assignment, in the order in which they are reached.
-	Note func(Assignment)
+	Note  func(Assignment)
 	steps int
 }
 

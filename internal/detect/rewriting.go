@@ -34,7 +34,7 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(sentBack, clip(h.Scope), clip(value))
 	case foreign != "":
 		w.add(answersForeign, h.Directive, foreign)
-	case h.Kind == waxseal.KindMilter:
+	case h.Kind == waxseal.KindMilter || h.Modifiers["bypasses"] != "":
 		w.add(passedBy, h.Directive, clip(h.Scope))
 	case h.Kind == waxseal.KindHosts && strings.HasPrefix(value, "nameserver "):
 		w.add(pick(c.reachOf("["+strings.TrimPrefix(value, "nameserver ")+"]") > private, diverted, rewritten), h.Directive, clip(value))

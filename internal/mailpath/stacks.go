@@ -2,8 +2,10 @@ package mailpath
 
 import (
 	"waxseal"
+	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/mimedefang"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/mask"
@@ -29,6 +31,8 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	found.Join(dovecot.Read(tree, r.masker, options))
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
+	found.Join(amavis.Read(tree, r.masker, options))
+	found.Join(mimedefang.Read(tree, r.masker, options))
 	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))
 	return found
 }

@@ -33,10 +33,19 @@ func leaves(v calls.Value, key string, depth int) (list []leaf) {
 	return list
 }
 
+// leaves are those of a value of a variable, or of one key of it.
+func (u use) leaves() []leaf {
+	key := ""
+	if len(u.keys) > 0 {
+		key = u.keys[len(u.keys)-1]
+	}
+	return leaves(u.value, key, 0)
+}
+
 // addresses emits a hook for each mail address in the value. A name without "@" is a
 // file in quarantine, and none.
 func addresses(u use) {
-	for n, v := range leaves(u.value, "", 0) {
+	for n, v := range u.leaves() {
 		h := u.hook(place(n, v.key))
 		if v.key != "" && v.key != "." && !strings.HasPrefix(v.key, "CC_") && strings.Contains(v.key, "@") {
 			h.Scope = "recipient " + v.key
@@ -93,7 +102,7 @@ func (u use) written() string {
 // methods emits a hook for each way by which mail goes on (amavisd.conf-default
 // "$forward_method"): smtp:[host]:port, lmtp:/socket, pipe:flags=q argv=command.
 func methods(u use) {
-	for n, v := range leaves(u.value, "", 0) {
+	for n, v := range u.leaves() {
 		if v.Sort != calls.Scalar {
 			h := u.hook(place(n, v.key))
 			h.Target = waxseal.Target{Type: waxseal.TargetText, Value: v.Text}
@@ -152,7 +161,7 @@ func (u use) pipe(h waxseal.Hook, command string) {
 // quarantine emits hooks for ways into quarantine that leave its directory: a copy of
 // all mail for archive and clean, mail that is held for the others.
 func quarantine(u use) {
-	for n, v := range leaves(u.value, "", 0) {
+	for n, v := range u.leaves() {
 		all := u.row.scope == "" && (v.key == "" || v.key == "CC_CLEAN" || v.key == "CC_CATCHALL")
 		u := u
 		u.row.kind, u.row.effects = waxseal.KindRelay, relays
@@ -171,7 +180,7 @@ func quarantine(u use) {
 
 // destinies emits hooks for mail that amavis throws away: D_DISCARD, which is 0.
 func destinies(u use) {
-	for n, v := range leaves(u.value, "", 0) {
+	for n, v := range u.leaves() {
 		if v.Sort != calls.Scalar || v.Text != "D_DISCARD" && v.Text != "0" {
 			continue
 		}

@@ -45,7 +45,7 @@ var customPackage = regexp.MustCompile(`(?m)^\s*package\s+Amavis::Custom\b|\*?Am
 // code takes down that a file is a program, and the calls in it.
 func (r *reader) code(p waxseal.Path, text, rest string) {
 	r.Code(mta.Code{Path: p, Text: text, Language: calls.Perl, Words: words, Domains: r.domains, Directive: "amavisd.conf", Stage: waxseal.StageData, Scope: everything, RunsAs: r.user,
-		LoadedBy: []string{"amavisd"}, Runs: "amavisd runs it as Perl when it starts", Counts: func(string) string { return rest }})
+		LoadedBy: []string{"amavisd"}, Runs: "amavisd runs it as Perl when it starts", Counts: func(string) string { return rest }, Role: role(text)})
 	at := customPackage.FindStringIndex(calls.Code(calls.Perl, rest))
 	if at == nil {
 		return
@@ -53,9 +53,19 @@ func (r *reader) code(p waxseal.Path, text, rest string) {
 	h := r.hook("Amavis::Custom", "", waxseal.Source{Path: p, Line: 1})
 	h.Kind, h.Effects, h.RunsAs = waxseal.KindModule, executes, r.user
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: "package Amavis::Custom in " + string(p)}
-	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleConfig}}
+	h.Closure = []waxseal.Part{{Path: p, Role: role(text)}}
 	h.Explain = "amavis calls code in " + string(p) + " at each step of every message (package Amavis::Custom): it sees all mail, and may change, copy or drop it."
 	r.Emit(h)
+}
+
+// passwords matches what is set with a password: such a file is kept by digest only.
+var passwords = regexp.MustCompile(`(?m)^[^#\n]*(?:amavis_auth_pass|_sql_dsn|_redis_dsn|bind_password)\b`)
+
+func role(text string) waxseal.Role {
+	if passwords.MatchString(text) {
+		return waxseal.RoleSecret
+	}
+	return waxseal.RoleConfig
 }
 
 // hook begins a hook of a variable; bank is the policy bank that it is set in.
