@@ -69,7 +69,7 @@ func (r *run) operands(from, to int) (parts [][2]int, ops []string) {
 // combine works out arithmetic and the joining of strings: "*" and "/" bind tighter
 // (perlop(1)).
 func (r *run) combine(parts [][2]int, ops []string, unknown Value, depth int) Value {
-	if ops[0] == "unknown" {
+	if ops[0] == "unknown" || r.at(parts[0][0]).is("\\") {
 		return unknown
 	}
 	values := make([]Value, 0, len(parts))
@@ -78,7 +78,7 @@ func (r *run) combine(parts [][2]int, ops []string, unknown Value, depth int) Va
 	for i, operator := range ops {
 		v := r.value(parts[i+1][0], parts[i+1][1], depth+1)
 		if operator == "*" || operator == "/" {
-			values[len(values)-1] = arithmetic(operator, values[len(values)-1], v)
+			values[len(values)-1] = r.arithmetic(operator, values[len(values)-1], v)
 			continue
 		}
 		values, pending = append(values, v), append(pending, operator)
@@ -86,9 +86,9 @@ func (r *run) combine(parts [][2]int, ops []string, unknown Value, depth int) Va
 	out := values[0]
 	for i, operator := range pending {
 		if operator == "." {
-			out = join(out, values[i+1])
+			out = r.join(out, values[i+1])
 		} else {
-			out = arithmetic(operator, out, values[i+1])
+			out = r.arithmetic(operator, out, values[i+1])
 		}
 	}
 	if out.Sort == Unknown {
@@ -97,14 +97,24 @@ func (r *run) combine(parts [][2]int, ops []string, unknown Value, depth int) Va
 	return out
 }
 
-func join(a, b Value) Value {
+func (r *run) join(a, b Value) Value {
+	a, b = r.named(single(a)), r.named(single(b))
 	if (a.Sort != Scalar && a.Sort != Undef && a.Sort != "") || b.Sort != Scalar && b.Sort != Undef || len(a.Text)+len(b.Text) > maxValue {
 		return Value{Sort: Unknown, Text: a.Text + b.Text, Line: b.Line}
 	}
 	return Value{Sort: Scalar, Text: a.Text + b.Text, Line: a.Line}
 }
 
-func arithmetic(operator string, a, b Value) Value {
+// named puts the value in the place of a constant.
+func (r *run) named(v Value) Value {
+	if number, ok := r.Constants[v.Text]; ok && v.Sort == Scalar {
+		v.Text = number
+	}
+	return v
+}
+
+func (r *run) arithmetic(operator string, a, b Value) Value {
+	a, b = r.named(single(a)), r.named(single(b))
 	x, okX := a.number()
 	y, okY := b.number()
 	if !okX || !okY || operator == "/" && y == 0 {
@@ -193,7 +203,7 @@ func (r *run) referenced(from, to, depth int, unknown Value) Value {
 			}
 			return v
 		}
-		return Value{Sort: Undef, Line: t.line}
+		return Value{Sort: map[byte]Sort{'@': List, '%': Hash}[t.text[0]], Text: map[byte]string{'@': "["}[t.text[0]], Line: t.line}
 	case t.sort == literal && to == from+1:
 		return r.value(from, to, depth+1)
 	}
@@ -242,7 +252,7 @@ func (r *run) atom(t token, unknown Value) Value {
 		}
 	case t.named("undef"):
 		return Value{Sort: Undef, Line: t.line}
-	case t.sort == name && r.Constants[t.text]:
+	case t.sort == name && r.Constants[t.text] != "":
 		return Value{Sort: Scalar, Text: t.text, Line: t.line}
 	}
 	return unknown

@@ -9,8 +9,9 @@ import (
 type Environment struct {
 	// Variables have their sigil: "$MYHOME", "@av_scanners", "%policy_bank".
 	Variables map[string]Value
-	// Constants are names that stand for a value: "D_PASS".
-	Constants map[string]bool
+	// Constants are names that stand for a value: "D_PASS" for "1". They keep their name
+	// unless something is worked out with them.
+	Constants map[string]string
 	// Package is left off the names of variables: "Amavis::Conf".
 	Package string
 	// Output is what a command prints, where that is known: "head -n 1 /etc/mailname".
@@ -287,11 +288,20 @@ func (r *run) assignOne(from, to int, op string, value Value, sure bool) {
 			value = asHash(value)
 		}
 	case '$':
-		if value.Sort == List && r.at(from).sort == variable && !value.reference() && len(value.Items) > 0 && r.at(to).is("=") && r.at(to+1).is("(") {
-			value = value.Items[len(value.Items)-1] // the comma operator
-		}
+		value = single(value)
 	}
 	r.note(Assignment{Name: n, Keys: keys, Op: op, Value: value, Line: r.at(from).line, Sure: sure})
+}
+
+// single is what Perl makes of a list where it wants one value: the last of "(1, 2)".
+func single(v Value) Value {
+	switch {
+	case v.Sort != List || v.reference():
+		return v
+	case len(v.Items) == 0:
+		return Value{Sort: Undef, Line: v.Line}
+	}
+	return single(v.Items[len(v.Items)-1])
 }
 
 // reference reports whether a list was written in square brackets, as one value.
@@ -306,7 +316,7 @@ func (r *run) note(a Assignment) {
 	}
 	switch a.Op {
 	case ".=":
-		now = join(was, a.Value)
+		now = r.join(was, a.Value)
 	case "||=":
 		if was.True() && was.Sort != "" && len(a.Keys) == 0 {
 			now = was
@@ -316,7 +326,7 @@ func (r *run) note(a Assignment) {
 			now = was
 		}
 	case "+=", "-=", "*=":
-		now = arithmetic(a.Op[:1], was, a.Value)
+		now = r.arithmetic(a.Op[:1], was, a.Value)
 	case "push":
 		now = Value{Sort: List, Items: append(append([]Value(nil), was.Items...), a.Value.Items...), Line: a.Line}
 	case "unshift":
@@ -401,7 +411,7 @@ func (r *run) place(from, to int) (n string, keys []string, ok bool) {
 
 // key is the name in the braces of a hash.
 func (r *run) key(from, to int) string {
-	if to == from+1 && r.at(from).sort == name && !r.Constants[r.at(from).text] {
+	if to == from+1 && r.at(from).sort == name {
 		return r.at(from).text
 	}
 	if v := r.value(from, to, 0); v.Sort == Scalar {

@@ -70,17 +70,21 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 
 // environment is what Amavis::Conf has set before it reads the first file.
 func (r *reader) environment() *calls.Environment {
-	scalar := func(s string) calls.Value { return calls.Value{Sort: calls.Scalar, Text: s} }
-	e := &calls.Environment{Package: "Amavis::Conf", Constants: map[string]bool{}, Output: r.output, Call: r.call, Variables: map[string]calls.Value{
-		"$MYHOME": scalar("/var/amavis"), "$daemon_user": scalar("amavis"), "$myproduct_name": scalar("amavis"),
+	e := &calls.Environment{Package: "Amavis::Conf", Constants: constants, Output: r.output, Call: r.call, Variables: map[string]calls.Value{
 		// It has a name that is meant to be wrong; without the file that sets it nothing
 		// is known of the host's own domain, and an address without one is its own.
-		"$mydomain":       scalar(""),
-		"$myhostname":     scalar(r.firstLine("/etc/hostname")),
-		"$forward_method": scalar(reinjection), "$notify_method": scalar(reinjection), "$requeue_method": scalar("smtp:[127.0.0.1]:25"),
+		"$mydomain":   scalar(""),
+		"$myhostname": scalar(r.firstLine("/etc/hostname")),
 	}}
-	for _, c := range strings.Fields(`D_TEMPFAIL D_REJECT D_BOUNCE D_DISCARD D_PASS CC_CATCHALL CC_CLEAN CC_MTA CC_OVERSIZED CC_BADH CC_SPAMMY CC_SPAM CC_UNCHECKED CC_BANNED CC_VIRUS`) {
-		e.Constants[c] = true
+	for name, value := range defaults {
+		e.Variables[name] = scalar(value)
+	}
+	for name, values := range defaultLists {
+		v := calls.Value{Sort: calls.List}
+		for _, item := range strings.Fields(values) {
+			v.Items = append(v.Items, scalar(item))
+		}
+		e.Variables[name] = v
 	}
 	e.Note = func(a calls.Assignment) {
 		r.set = append(r.set, assigned{a, waxseal.Source{Path: r.at, Line: a.Line}})
@@ -88,8 +92,28 @@ func (r *reader) environment() *calls.Environment {
 	return e
 }
 
-// reinjection is where amavis gives mail back unless it is told otherwise.
-const reinjection = "smtp:[127.0.0.1]:10025"
+func scalar(s string) calls.Value { return calls.Value{Sort: calls.Scalar, Text: s} }
+
+// constants are those of Amavis::Conf.
+var constants = map[string]string{"D_TEMPFAIL": "-4", "D_REJECT": "-3", "D_BOUNCE": "-2", "D_DISCARD": "0", "D_PASS": "1", "CC_CATCHALL": "0", "CC_CLEAN": "1", "CC_MTA": "2", "CC_OVERSIZED": "3", "CC_BADH": "4",
+	"CC_SPAMMY": "5", "CC_SPAM": "6", "CC_UNCHECKED": "7", "CC_BANNED": "8", "CC_VIRUS": "9"}
+
+// defaults are scalars that Amavis::Conf 2.13 sets before it reads a file, as far as
+// other settings are made of them or they are looked at here.
+var defaults = map[string]string{
+	"$MYHOME": "/var/amavis", "$myproduct_name": "amavis", "$forward_method": "smtp:[127.0.0.1]:10025", "$notify_method": "smtp:[127.0.0.1]:10025", "$requeue_method": "smtp:[127.0.0.1]:25",
+	"$virus_quarantine_method": "local:virus-%m", "$banned_files_quarantine_method": "local:banned-%m", "$spam_quarantine_method": "local:spam-%m.gz", "$bad_header_quarantine_method": "local:badh-%m",
+	"$virus_quarantine_to": "virus-quarantine", "$banned_quarantine_to": "banned-quarantine", "$unchecked_quarantine_to": "unchecked-quarantine", "$spam_quarantine_to": "spam-quarantine",
+	"$bad_header_quarantine_to": "bad-header-quarantine", "$clean_quarantine_to": "clean-quarantine", "$archive_quarantine_to": "archive-quarantine",
+	"$final_virus_destiny": "D_DISCARD", "$final_banned_destiny": "D_DISCARD", "$final_unchecked_destiny": "D_PASS", "$final_spam_destiny": "D_PASS", "$final_bad_header_destiny": "D_PASS",
+	"$log_level": "0", "$max_servers": "2", "$file": "file", "$altermime": "altermime",
+}
+
+// defaultLists are lists, likewise.
+var defaultLists = map[string]string{
+	"@inet_acl":   "127.0.0.1 [::1]",
+	"@mynetworks": "127.0.0.0/8 [::1] 169.254.0.0/16 [fe80::]/10 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 [fc00::]/7",
+}
 
 // output is what the commands print by which Debian's files find the names of the host
 // (05-domain_id, 05-node_id).

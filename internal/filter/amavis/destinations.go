@@ -204,28 +204,33 @@ var contents = map[string]string{"CC_VIRUS": "mail with viruses", "CC_BANNED": "
 // bypasses emits a hook where all mail passes by a check. Debian's package switches
 // scanners off so until somebody wants them.
 func bypasses(u use) {
-	if strings.HasPrefix(string(u.source.Path), string(packaged)+"/") || !coversAll(u.value) {
+	if strings.HasPrefix(string(u.source.Path), string(packaged)+"/") || !coversAll(u.value, strings.HasSuffix(u.name, "_maps")) {
 		return
 	}
 	h := u.hook("")
 	h.Kind, h.Effects, h.Target = waxseal.KindRewrite, modifies, waxseal.Target{Type: waxseal.TargetText, Value: u.value.String()}
-	what := strings.TrimSuffix(strings.TrimPrefix(u.name, "bypass_"), "_checks_maps")
+	what, _, _ := strings.Cut(strings.TrimPrefix(u.name, "bypass_"), "_checks")
 	setModifier(&h, "bypasses", what+" checks")
 	h.Explain = strings.ToUpper(h.Scope[:1]) + h.Scope[1:] + " passes without " + what + " checks" + u.written() + "."
 	u.Emit(h)
 }
 
-// coversAll reports whether a list of lookup tables says yes to everybody: a constant,
-// or a table with "." (README.lookups).
-func coversAll(v calls.Value) bool {
+// coversAll reports whether lookup tables say yes to everybody: a constant in a list of
+// tables, "." in a table (README.lookups).
+func coversAll(v calls.Value, tables bool) bool {
 	if v.Sort == calls.Scalar {
 		return v.True()
 	}
+	if all, ok := v.Lookup("."); ok {
+		return all.True()
+	}
 	for _, item := range v.Items {
-		if item.Sort == calls.Scalar && item.True() {
-			return v.Sort == calls.List
-		}
-		if all, ok := item.Lookup("."); ok && all.True() {
+		switch {
+		case v.Sort != calls.List:
+			return false
+		case item.Sort == calls.Scalar && (tables && item.True() || item.Text == "."):
+			return true
+		case tables && item.Sort != calls.Scalar && coversAll(item, false):
 			return true
 		}
 	}

@@ -74,6 +74,7 @@ func rows() map[string]row {
 	}
 	for _, name := range []string{"virus", "spam", "banned", "header"} {
 		list["bypass_"+name+"_checks_maps"] = row{make: bypasses}
+		list["bypass_"+name+"_checks_acl"], list["bypass_"+name+"_checks"] = row{make: bypasses}, row{make: bypasses}
 	}
 	for _, name := range helpers {
 		list[name] = row{make: helper}
