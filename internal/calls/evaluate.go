@@ -290,7 +290,7 @@ func (r *run) interpolate(t token, unknown Value) Value {
 		case c == '$' || c == '@' && i+1 < len(body) && (isNameStart(body[i+1]) || body[i+1] == '{'):
 			n, end := nameIn(body, i)
 			v, ok := r.Variables[r.plain(n)]
-			if len(n) < 2 || end < len(body) && (body[end] == '[' || body[end] == '{' || strings.HasPrefix(body[end:], "->")) || ok && v.Sort == Unknown || !ok && c == '@' {
+			if len(n) < 2 || end < len(body) && (body[end] == '[' || body[end] == '{' || strings.HasPrefix(body[end:], "->")) || ok && (v.Sort == Unknown || v.Sort == Routine || c == '$' && v.Items != nil) || !ok && c == '@' {
 				return unknown
 			}
 			b.WriteString(inString(v))

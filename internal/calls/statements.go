@@ -221,35 +221,22 @@ func (r *run) assign(from, operator, to int, sure bool) {
 
 // chained is the value of "$b = 'x'" in "$a = $b = 'x'".
 func (r *run) chained(from, to int, sure bool) Value {
-	if t := r.at(from); t.sort == variable {
-		for i := from; i < to; i++ {
-			if r.at(i).is("=") {
-				r.assign(from, i, to, sure)
-				break
-			}
-			if c := r.closer[i]; c > i {
-				i = c
-			}
-		}
-		if i := lastAssignment(r, from, to); i > from {
-			return r.value(i, to, 0)
-		}
+	if r.at(from).sort != variable {
+		return r.value(from, to, 0)
 	}
-	return r.value(from, to, 0)
-}
-
-// lastAssignment is where the value of a chain begins.
-func lastAssignment(r *run, from, to int) int {
-	at := from
 	for i := from; i < to; i++ {
 		if r.at(i).is("=") {
-			at = i + 1
+			n := len(r.list)
+			if r.assign(from, i, to, sure); len(r.list) > n {
+				return r.list[len(r.list)-1].Value
+			}
+			return r.value(i+1, to, 0)
 		}
 		if c := r.closer[i]; c > i {
 			i = c
 		}
 	}
-	return at
+	return r.value(from, to, 0)
 }
 
 // assignList is "($a, $b) = (…)".
@@ -280,15 +267,13 @@ func (r *run) assignOne(from, to int, op string, value Value, sure bool) {
 	if !ok {
 		return
 	}
-	switch n[0] {
-	case '@':
-		value = asList(value)
-	case '%':
-		if len(keys) == 0 {
-			value = asHash(value)
-		}
-	case '$':
+	switch {
+	case n[0] == '$' || len(keys) > 0:
 		value = single(value)
+	case n[0] == '@':
+		value = asList(value)
+	default:
+		value = asHash(value)
 	}
 	r.note(Assignment{Name: n, Keys: keys, Op: op, Value: value, Line: r.at(from).line, Sure: sure})
 }

@@ -155,7 +155,7 @@ func TestParity(t *testing.T) {
 				continue // a default of Amavis::Conf that no file touches
 			}
 			compared++
-			if !value.Known() {
+			if !value.Known() || strings.Contains(theirs, "(0x") { // an address in memory
 				unknown++
 				continue
 			}
