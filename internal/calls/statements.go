@@ -171,6 +171,9 @@ func (r *run) effect(from, to int, sure bool) bool {
 	case first.named("undef"):
 		r.undefined(from, to, sure)
 		return false
+	case first.is("*") && r.at(from+1).sort == name && r.at(from+2).is("="):
+		r.aliased(from, to, sure)
+		return false
 	case first.sort == name && r.Call != nil:
 		return r.called(from, to)
 	}
@@ -344,6 +347,16 @@ func (r *run) push(from, to int, sure bool) {
 	if t := r.at(from); t.sort == variable && t.text[0] == '@' && r.at(from+1).is(",") {
 		r.note(Assignment{Name: r.plain(t.text), Op: word, Value: asList(r.listOf(from+2, to, 0)), Line: t.line, Sure: sure})
 	}
+}
+
+// aliased is "*name = \'x'": the name stands for what is behind the reference.
+func (r *run) aliased(from, to int, sure bool) {
+	value := r.value(from+3, to, 0)
+	sigil := map[Sort]string{Scalar: "$", Undef: "$", Unknown: "$", List: "@", Hash: "%"}[value.Sort]
+	if sigil == "" {
+		return // a routine: it stands as code
+	}
+	r.note(Assignment{Name: r.plain(sigil + r.at(from+1).text), Op: "=", Value: value, Line: r.at(from).line, Sure: sure})
 }
 
 func (r *run) undefined(from, to int, sure bool) {

@@ -30,6 +30,7 @@ func TestRun(t *testing.T) {
 		{"code", "$a = join('@', 'x', 'y'); $b = $c ? 1 : 2; $d = \"$a\";", []string{"$a = join('@', 'x', 'y')", "$b = $c ? 1 : 2", `$d = "$a"`}, ""},
 		{"conditions", "$a = 1 if $x; if ($y) { $b = 2 } sub f { $c = 3 } BEGIN { $d = 4 }", []string{"$a = 1 ?", "$b = 2 ?", "$c = 3 ?", "$d = 4"}, "$a = 1 if $x; if ($y) { } sub f { } BEGIN { }"},
 		{"changes", "$a = 'x'; $a =~ s/x/y/; undef $b; undef @c;", []string{"$a = x", "$a = $a =~ s/x/y/", "$b = undef", "@c = ()"}, ""},
+		{"by another name", "*Amavis::Conf::a = \\'x'; *b = sub { 1 };", []string{"$a = x"}, "*b = sub { 1 };"},
 		{"other code", "use strict;\n$a = 1;\nfoo('x');\n1;", []string{"$a = 1"}, "foo('x');"},
 		{"what is called", "include('x', 'y');", []string{"include (x y)"}, ""},
 		{"heredoc", "$a = <<'E';\nx\nE\n$b = <<\"F\";\ny$a\nF\n", []string{"$a = x\n", "$b = yx\n\n"}, "<<'E'; x E"},

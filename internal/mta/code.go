@@ -86,10 +86,12 @@ func (b *Book) codeHook(c Code, line int, place string) waxseal.Hook {
 
 // callHook is the hook for one call.
 func (b *Book) callHook(c Code, call calls.Call) waxseal.Hook {
-	h := b.codeHook(c, call.Line, "call:"+call.Name)
+	h := b.codeHook(c, call.Line, strings.TrimSuffix("call:"+call.Name+":"+call.When, ":"))
 	h.Kind, h.Effects, h.Target = call.Kind, call.Effects, call.Target
 	Modify(&h, "seen", "inferred")
-	Modify(&h, "condition", call.When)
+	if call.When != "" {
+		h.Scope += " where " + call.When
+	}
 	var closure []waxseal.Part
 	switch call.Target.Type {
 	case waxseal.TargetCommand:

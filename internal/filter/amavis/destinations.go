@@ -87,6 +87,9 @@ func sentence(h waxseal.Hook) string {
 	if h.Kind == waxseal.KindCopy {
 		return whose + " is copied to " + mta.Clip(h.Target.Value) + mta.Where(h.Target)
 	}
+	if strings.HasPrefix(h.Scope, "notices") {
+		return whose + " go to " + mta.Clip(h.Target.Value) + mta.Where(h.Target)
+	}
 	return whose + " goes to " + mta.Clip(h.Target.Value) + mta.Where(h.Target)
 }
 
@@ -164,7 +167,7 @@ func quarantine(u use) {
 	for n, v := range u.leaves() {
 		all := u.row.scope == "" && (v.key == "" || v.key == "CC_CLEAN" || v.key == "CC_CATCHALL")
 		u := u
-		u.row.kind, u.row.effects = waxseal.KindRelay, relays
+		u.row.kind, u.row.effects = waxseal.KindTransport, relays
 		switch protocol, rest, _ := strings.Cut(v.Text, ":"); {
 		case v.Sort == calls.Scalar && (protocol == "smtp" || protocol == "lmtp" || protocol == "pipe"):
 			u.method(v.Text, place(n, v.key))

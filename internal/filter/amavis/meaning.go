@@ -79,7 +79,7 @@ const (
 func (r *reader) setting(a assigned) {
 	name := a.Name + placeOf(a.Keys, "")
 	value := a.Value.String()
-	if !a.Value.Known() {
+	if a.Value.Sort == calls.Unknown {
 		value = "worked out by code: " + value
 	}
 	if strings.HasSuffix(a.Name, "_dsn") || strings.HasSuffix(a.Name, "_pass") || a.Name == "%default_ldap" || a.Name == "$default_ldap" {

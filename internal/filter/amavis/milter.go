@@ -35,7 +35,7 @@ func readMilter(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 	if ok {
 		stack.Config = []waxseal.Path{milterDefaults}
 		b.Code(mta.Code{Path: milterDefaults, Text: text, Language: calls.Shell, Domains: mta.NewDomains(o.Domains...), Directive: "sourced", Stage: waxseal.StageConnect, RunsAs: "root",
-			Words: calls.Words{"*": {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand}}, Runs: "The init script of amavisd-milter sources it as root"})
+			Words: calls.Words{"*": {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand}}, Runs: "The init script of amavisd-milter sources it as root", Counts: calls.Commands})
 	}
 	b.AddStack(stack)
 	asksAmavis(b, variables["AMAVISSOCKET"], sources["AMAVISSOCKET"])

@@ -26,7 +26,7 @@ var words = calls.Words{
 	"->recip_addr_modified":  {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
 	"->recip_final_addr":     {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
 	"->recip_destiny":        {Kind: waxseal.KindDiscard, Effects: drops, Target: waxseal.TargetText},
-	"->delivery_method":      {Kind: waxseal.KindRelay, Effects: relays, Target: waxseal.TargetHost},
+	"->delivery_method":      {Kind: waxseal.KindTransport, Effects: relays, Target: waxseal.TargetHost},
 	"->client_delete":        {Kind: waxseal.KindDiscard, Effects: drops, Target: waxseal.TargetText},
 	"->add_recipient":        {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},
 	"mail_dispatch":          {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},

@@ -86,6 +86,9 @@ func (r *reader) filter() {
 		if source.Path != "" && !r.Exists(p) {
 			r.Problem(source.Path, source.Line, "the filter "+string(p)+" is not there")
 		}
+		if source.Path != "" {
+			r.Code(r.code(p, "", "mimedefang-filter", "MIMEDefang runs it for each message"))
+		}
 		return
 	}
 	r.Code(r.code(p, text, "mimedefang-filter", "MIMEDefang runs it for each message"))

@@ -44,6 +44,18 @@ func (r *reader) started() {
 		r.commandLine(s)
 	}
 	r.otherProgram()
+	if r.start.user == "root" {
+		r.asRoot(variables["MX_USER"].source)
+	}
+}
+
+// asRoot emits the hook for the filter running with all rights, which the manual warns
+// of.
+func (r *reader) asRoot(source waxseal.Source) {
+	h := waxseal.Hook{ID: waxseal.HookID(string(MTA) + ":start:MX_USER"), Kind: waxseal.KindUnit, Stage: waxseal.StageConnect, Effects: executes, Scope: "all", RunsAs: "root", Active: true,
+		Source: source, Directive: "User", Target: waxseal.Target{Type: waxseal.TargetText, Value: "root"}}
+	h.Explain = "MIMEDefang runs its filter as root (MX_USER, or -U)."
+	r.Emit(h)
 }
 
 // defaults reads a file that the init script sources, and whose variables units take.
@@ -58,7 +70,7 @@ func (r *reader) defaults(p waxseal.Path, variables map[string]option) {
 		variables[v.Name] = option{v.Value, v.Name, source}
 	}
 	r.Code(mta.Code{Path: p, Text: text, Language: calls.Shell, Domains: r.domains, Directive: "sourced", Stage: waxseal.StageConnect, RunsAs: "root",
-		Words: calls.Words{"*": {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand}}, Runs: "The init script of MIMEDefang sources it as root"})
+		Words: calls.Words{"*": {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand}}, Runs: "The init script of MIMEDefang sources it as root", Counts: calls.Commands})
 }
 
 // listens works out the sockets, as the init script and the units do.
