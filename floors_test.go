@@ -56,11 +56,13 @@ var floors = []struct {
 		"waxseal/internal/mta/sendmail/cf",
 		"waxseal/internal/mta/sendmail/mc",
 		"waxseal/internal/filter/dovecot/doveconf",
+		"waxseal/internal/filter/milters/milterconf",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/filter/amavis",
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
+		"waxseal/internal/filter/milters",
 		"waxseal/internal/filter/mimedefang",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
@@ -77,6 +79,7 @@ var floors = []struct {
 		"waxseal/internal/correlate",
 		"waxseal/internal/detect",
 		"waxseal/internal/drift",
+		"waxseal/internal/permit",
 	}, []string{"github.com/rogpeppe/go-internal/diff"}},
 	{"3 keepers", []string{
 		"waxseal/internal/ledger",

@@ -5,6 +5,7 @@ import (
 	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/mimedefang"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
@@ -29,6 +30,7 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 		options.Domains = append(options.Domains, s.Domains...)
 	}
 	found.Join(dovecot.Read(tree, r.masker, options))
+	found.Join(milters.Read(tree, r.masker, options))
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
 	found.Join(amavis.Read(tree, r.masker, options))

@@ -13,10 +13,11 @@ import (
 // steering are the options by which the programs of mail systems other than
 // Postfix take another configuration than their own: a file, or a macro that
 // changes what the file says (exim(8) -C -D, sendmail(8) -C -D -o -O, smtpd(8) -f
-// -D, dovecot(1) -c, amavisd(8) -c), or by which they listen elsewhere (mimedefang(8)
-// -p) and run another program (mimedefang-multiplexor(8) -f -F).
+// -D, dovecot(1) -c, amavisd(8) -c). Of milters, those that say where they listen count
+// too (-p), and those that name what they run (mimedefang-multiplexor(8) -f -F).
 var steering = map[string]string{
 	"exim": "CD", "exim4": "CD", "exim4-daemon": "CD", "sendmail": "CDoO", "sendmail.sendmail": "CDoO", "sendmail-mta": "CDoO", "sendmail-msp": "CDoO", "sm-mta": "CDoO", "smtpd": "fD", "dovecot": "c",
+	"opendkim": "xpbu", "opendmarc": "cpu", "clamav-milter": "c-", "clamd": "c-", "freshclam": "-", "milter-greylist": "fpu", "milter-regex": "cpu",
 	"amavisd": "c", "amavisd-new": "c", "mimedefang": "pU", "mimedefang-multiplexor": "fFU",
 }
 
