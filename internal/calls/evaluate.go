@@ -100,7 +100,7 @@ func (r *run) combine(parts [][2]int, ops []string, unknown Value, depth int) Va
 func (r *run) join(a, b Value) Value {
 	a, b = r.named(single(a)), r.named(single(b))
 	if (a.Sort != Scalar && a.Sort != Undef && a.Sort != "") || b.Sort != Scalar && b.Sort != Undef || len(a.Text)+len(b.Text) > maxValue {
-		return Value{Sort: Unknown, Text: a.Text + b.Text, Line: b.Line}
+		return Value{Sort: Unknown, Text: Clip(a.Text), Line: b.Line}
 	}
 	return Value{Sort: Scalar, Text: a.Text + b.Text, Line: a.Line}
 }

@@ -58,6 +58,7 @@ type run struct {
 	list  []Assignment
 	kept  []byte // the text, with what is understood blanked
 	chomp bool   // the line end comes off what is set
+	chain int    // how many assignments this one is the value of
 }
 
 // block reads the statements between two tokens.
@@ -229,8 +230,14 @@ func (r *run) chained(from, to int, sure bool) Value {
 	}
 	for i := from; i < to; i++ {
 		if r.at(i).is("=") {
+			if r.chain == maxNesting {
+				return Value{Sort: Unknown, Text: Clip(r.source(from, to-1)), Line: r.at(from).line}
+			}
 			n := len(r.list)
-			if r.assign(from, i, to, sure); len(r.list) > n {
+			r.chain++
+			r.assign(from, i, to, sure)
+			r.chain--
+			if len(r.list) > n {
 				return r.list[len(r.list)-1].Value
 			}
 			return r.value(i+1, to, 0)

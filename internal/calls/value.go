@@ -56,7 +56,7 @@ func (v Value) Lookup(key string) (Value, bool) {
 // True reports whether Perl takes a value for true.
 func (v Value) True() bool {
 	switch v.Sort {
-	case Undef:
+	case Undef, "":
 		return false
 	case Scalar:
 		return v.Text != "" && v.Text != "0"
@@ -104,7 +104,7 @@ const (
 	// maxNesting bounds lists inside lists.
 	maxNesting = 32
 	// maxValue bounds the text of a value.
-	maxValue = 64 << 10
+	maxValue = 16 << 10
 )
 
 // number is the value of a scalar in arithmetic.

@@ -56,7 +56,7 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 }
 
 func (r *reader) service() mta.Service {
-	s := mta.Service{Stack: MTA, Title: "MIMEDefang", Sockets: r.start.sockets, Uses: []waxseal.StackName{"spamassassin", "clamav"}, User: r.start.user, Source: r.start.source}
+	s := mta.Service{Stack: MTA, Title: "MIMEDefang", Sockets: r.start.sockets, Uses: []waxseal.StackName{"spamassassin", "clamd"}, User: r.start.user, Source: r.start.source}
 	if s.Source.Path == "" {
 		s.Source = waxseal.Source{Path: r.config[0]}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/calls"
+	"waxseal/internal/mta"
 )
 
 var (
@@ -54,12 +55,20 @@ var (
 	infected = regexp.MustCompile(`^\(?\s*(?:\$(?:main::)?(?:FoundVirus|SuspiciousCharsInHeaders|SuspiciousCharsInBody)|message_contains_virus(?:_\w+)?\(\)|\$(?:category|action) eq ["'](?:virus|quarantine)["']|\$hits >=? (?:\$req|[1-9][\d.]*))\s*\)?$`)
 )
 
+// external matches the command behind the part of a message that it gets.
+var external = regexp.MustCompile(`^\w+\s*\(\s*\$\w+\s*,\s*(?:'([^']+)'|"([^"$@]+)")`)
+
 // refine leaves out what only tags mail, and says of what is dropped that a scanner
 // picked it.
 func refine(h *waxseal.Hook, c calls.Call) bool {
 	switch {
 	case h.Kind == waxseal.KindRewrite && strings.HasSuffix(strings.TrimSuffix(c.Name, "s"), "_header"):
 		return !tags.MatchString(c.Text)
+	case c.Name == "action_external_filter":
+		if g := external.FindStringSubmatch(c.Text); g != nil {
+			h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: g[1] + g[2]}
+			h.Explain = strings.ReplaceAll(h.Explain, "a command that is worked out: "+mta.Clip(c.Target.Value), "the command "+mta.Clip(g[1]+g[2]))
+		}
 	case h.Kind == waxseal.KindDiscard && infected.MatchString(c.When):
 		h.Modifiers["marked"] = "a scanner"
 	}
