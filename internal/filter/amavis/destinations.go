@@ -113,6 +113,9 @@ func methods(u use) {
 			u.Emit(h)
 			continue
 		}
+		if u.bank == nil && v.Text == defaults["$"+u.name] {
+			continue // as it would be without a word
+		}
 		u.method(v.Text, place(n, v.key))
 	}
 }

@@ -15,8 +15,10 @@ import (
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/mimedefang"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -37,5 +39,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), amavis.Places(), mimedefang.Places(), surroundings.Sorts())
 }

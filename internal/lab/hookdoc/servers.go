@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/mimedefang"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -40,6 +42,9 @@ func servers() []server {
 		{milters.Clamd, "ClamAV", "/etc/clamav/clamd.conf", "Examples add to clamd.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
 		{milters.Freshclam, "freshclam", "/etc/clamav/freshclam.conf", "Examples add to freshclam.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
 		{milters.Greylist, "milter-greylist", "/etc/mail/greylist.conf", "Examples add to greylist.conf unless they say otherwise; the first entry of an access list that matches counts.", greylistServer},
+		{amavis.MTA, "amavis", "/etc/amavis/conf.d/50-user", "Examples add to 50-user in Debian's /etc/amavis/conf.d unless they say otherwise; the last assignment counts.", amavisServer},
+		{amavis.Milter, "amavisd-milter", "/etc/default/amavisd-milter", "Examples add to /etc/default/amavisd-milter, which its init script sources.", amavisServer},
+		{mimedefang.MTA, "MIMEDefang", "/etc/mail/mimedefang-filter", "Examples add to the filter unless they say otherwise.", mimedefangServer},
 		{milters.Regex, "milter-regex", "/etc/milter-regex.conf", "Examples add to milter-regex.conf unless they say otherwise; the first rule that matches counts.", milterRegexServer},
 	}
 }
