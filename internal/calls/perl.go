@@ -232,6 +232,7 @@ func (s *scanner) interpolated(body string, expands bool) {
 		return
 	}
 	t := &s.tokens[len(s.tokens)-1]
+	t.raw = body
 	for i := 0; i+1 < len(body); i++ {
 		switch {
 		case body[i] == '\\':
@@ -337,7 +338,7 @@ func (s *scanner) documents() {
 		if doc.raw || !strings.ContainsAny(body, "$@`") {
 			continue
 		}
-		t.open = true
+		t.open, t.raw = true, body
 		if s.lang == Perl {
 			s.blocks(body, t.line+1, "@{", "${")
 		} else {

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"path"
 	"strings"
 
 	"waxseal"
@@ -13,6 +14,7 @@ type program struct {
 	tokens []token
 	// closer is the token that closes the bracket a token opens, 0 where none does.
 	closer []int
+	opener []int // the other way
 	// parent is the bracket that a token stands in, -1 outside of all.
 	parent []int
 	known  map[string]known  // variables
@@ -35,7 +37,8 @@ func newProgram(f *finder, s *scanner) *program {
 
 // brackets pairs them. One that closes nothing is passed over.
 func (p *program) brackets() {
-	p.closer, p.parent = make([]int, len(p.tokens)), make([]int, len(p.tokens))
+	n := len(p.tokens)
+	p.closer, p.opener, p.parent = make([]int, n), make([]int, n), make([]int, n)
 	var open []int
 	for i, t := range p.tokens {
 		p.parent[i] = -1
@@ -50,7 +53,7 @@ func (p *program) brackets() {
 			open = append(open, i)
 		case 3, 4, 5:
 			if len(open) > 0 && strings.Index(")]}", t.text) == strings.Index("([{", p.tokens[open[len(open)-1]].text) {
-				p.closer[open[len(open)-1]] = i
+				p.closer[open[len(open)-1]], p.opener[i] = i, open[len(open)-1]
 				open = open[:len(open)-1]
 			}
 		}
@@ -180,8 +183,23 @@ func (p *program) run(i int) {
 	if c.Text == "" || strings.HasPrefix(c.Target.Value, "$") {
 		c.Target = waxseal.Target{}
 	}
-	p.add(c)
+	if !onlyPrints(c.Target) {
+		p.add(c)
+	}
 }
+
+// onlyPrints reports whether a command is one of those by which configurations ask the
+// host for its name and size: "head -n 1 /etc/mailname", "hostname --fqdn".
+func onlyPrints(t waxseal.Target) bool {
+	words := strings.Fields(t.Value)
+	if t.Type != waxseal.TargetCommand || len(words) == 0 || strings.ContainsAny(t.Value, ";|&<>`$\n(") {
+		return false
+	}
+	dir, program := path.Split(words[0])
+	return (dir == "" || dir == "/bin/" || dir == "/usr/bin/") && printers[program]
+}
+
+var printers = set("basename cat date dirname getconf head hostname nproc")
 
 // reaches notes a call of a name without meaning to us to which a URL is given.
 func (p *program) reaches(i int) {

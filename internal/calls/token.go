@@ -19,7 +19,8 @@ const (
 type token struct {
 	sort     sort
 	text     string
-	open     bool // a string that takes in variables
+	raw      string // of a Perl string that takes in variables: as it is written
+	open     bool   // a string that takes in variables
 	line     int
 	from, to int // where it stands
 }

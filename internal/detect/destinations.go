@@ -29,7 +29,7 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
-	if hides(h) {
+	if hides(h) && h.Modifiers["marked"] == "" {
 		w.add(hidesAbout, into(h), clip(h.Scope))
 	}
 	w.add(pick(onlyMarked(h), droppedMarked, dropped), clip(h.Scope))

@@ -258,6 +258,9 @@ func modifiers(before, after waxseal.Hook) (w weight) {
 		case name == "entries" || name == "digest":
 			w.add(entriesChanged)
 			continue
+		case name == "code":
+			w.add(codeChanged, after.Source.Path)
+			continue
 		}
 		w.add(modifierChanged, name, orNothing(now), orNothing(was))
 		if name == "milter_default_action" && now == "accept" {

@@ -65,8 +65,12 @@ func conditions(h waxseal.Hook) string {
 	return cmp.Or(conditions, h.Modifiers["condition"])
 }
 
-// onlyMarked reports whether a rule picks nothing but what a filter marked.
+// onlyMarked reports whether a rule picks nothing but what a filter marked. Where the
+// filter drops it itself, its reader says so.
 func onlyMarked(h waxseal.Hook) bool {
+	if h.Modifiers["marked"] != "" {
+		return true
+	}
 	text := conditions(h)
 	return marked.MatchString(text) && !strings.Contains(text, "|") && !strings.Contains(text, `.*"`)
 }

@@ -37,7 +37,7 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(answersForeign, h.Directive, foreign)
 	case h.Modifiers["open"] != "":
 		w.add(openToOthers, h.Modifiers["open"], h.Directive, clip(value))
-	case h.Kind == waxseal.KindMilter:
+	case h.Kind == waxseal.KindMilter || h.Modifiers["bypasses"] != "":
 		c.passed(h, h.Modifiers["whom"], w)
 	case h.Kind == waxseal.KindHosts && strings.HasPrefix(value, "nameserver "):
 		w.add(pick(c.reachOf("["+strings.TrimPrefix(value, "nameserver ")+"]") > private, diverted, rewritten), h.Directive, clip(value))

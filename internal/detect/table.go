@@ -168,6 +168,7 @@ const (
 	// What happened to a hook.
 	dependsOnOther
 	modifierChanged
+	codeChanged
 	entriesChanged
 	checkGone
 	movedAway
@@ -359,6 +360,7 @@ var signs = [...]row{
 
 	dependsOnOther:  {waxseal.Low, false, "what %s depends on is different"},
 	modifierChanged: {waxseal.Medium, false, "%s: %s instead of %s"},
+	codeChanged:     {waxseal.Medium, false, "the code in %s is other code; the calls in it that matter are judged one by one, and what else it does is not worked out"},
 	entriesChanged:  {waxseal.Low, false, "ordinary entries of a large table are different, each from an own name to an own user"},
 	movedAway:       {waxseal.High, false, "%s is no longer where mail is handed on, at %s: nothing says what answers there now"},
 	answererGone:    {waxseal.Medium, false, "%s is not set up any more, and mail is still handed on to %s"},

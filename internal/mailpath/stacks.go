@@ -2,10 +2,12 @@ package mailpath
 
 import (
 	"waxseal"
+	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/mimedefang"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/filter/policy"
@@ -39,6 +41,8 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	found.Join(spamassassin.Read(tree, r.masker, options))
 	found.Join(mailman.Read(tree, r.masker, options))
 	found.Join(policy.Read(tree, r.masker, options))
+	found.Join(amavis.Read(tree, r.masker, options))
+	found.Join(mimedefang.Read(tree, r.masker, options))
 	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))
 	return found
 }

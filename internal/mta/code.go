@@ -28,6 +28,11 @@ type Code struct {
 	// Runs is the beginning of sentences: "MIMEDefang runs it for each message". It is
 	// about the file.
 	Runs string
+	// Counts leaves out of the text what is compared by meaning elsewhere; nil where all
+	// of it says whether this is other code.
+	Counts func(text string) string
+	// Refine may say more of the hook of a call, or that it is none.
+	Refine func(*waxseal.Hook, calls.Call) bool
 	// Role is that of the file, RoleConfig where it is empty: what its code means is
 	// judged call by call, and that it is other code by a modifier.
 	Role waxseal.Role
@@ -48,7 +53,10 @@ func (b *Book) Code(c Code) {
 		b.AddProblems([]waxseal.Problem{{Path: c.Path, Line: found[len(found)-1].Line, Message: "more calls than are listed: what follows is not read", Unreadable: true}})
 	}
 	for _, call := range found {
-		b.Emit(b.callHook(c, call))
+		h := b.callHook(c, call)
+		if c.Refine == nil || c.Refine(&h, call) {
+			b.Emit(h)
+		}
 	}
 }
 
@@ -57,7 +65,11 @@ func (b *Book) whole(c Code) waxseal.Hook {
 	h := b.codeHook(c, 1, "code")
 	h.Kind, h.Effects = waxseal.KindScript, []waxseal.Effect{waxseal.Execute}
 	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(c.Path)}
-	sum := sha256.Sum256([]byte(calls.Code(c.Language, c.Text)))
+	counts := c.Text
+	if c.Counts != nil {
+		counts = c.Counts(c.Text)
+	}
+	sum := sha256.Sum256([]byte(calls.Code(c.Language, counts)))
 	Modify(&h, "code", hex.EncodeToString(sum[:8]))
 	h.Explain = c.Runs + ": any code in " + string(c.Path) + " runs."
 	return h
@@ -74,9 +86,12 @@ func (b *Book) codeHook(c Code, line int, place string) waxseal.Hook {
 
 // callHook is the hook for one call.
 func (b *Book) callHook(c Code, call calls.Call) waxseal.Hook {
-	h := b.codeHook(c, call.Line, "call:"+call.Name)
+	h := b.codeHook(c, call.Line, strings.TrimSuffix("call:"+call.Name+":"+call.When, ":"))
 	h.Kind, h.Effects, h.Target = call.Kind, call.Effects, call.Target
 	Modify(&h, "seen", "inferred")
+	if call.When != "" {
+		h.Scope += " where " + call.When
+	}
 	var closure []waxseal.Part
 	switch call.Target.Type {
 	case waxseal.TargetCommand:

@@ -14,8 +14,9 @@ import (
 // steering are the options by which the programs of mail systems other than
 // Postfix take another configuration than their own: a file, or a macro that
 // changes what the file says (exim(8) -C -D, sendmail(8) -C -D -o -O, smtpd(8) -f
-// -D, dovecot(1) -c, rspamd(8) -c --config). Of milters and policy services, those that say where they
-// listen, and by which rules they work, count too (-p).
+// -D, dovecot(1) -c, rspamd(8) -c --config, amavisd(8) -c). Of milters and policy
+// services, those that say where they listen, and by which rules they work, count too
+// (-p), and those that name what they run (mimedefang-multiplexor(8) -f -F).
 var steering = map[string]string{
 	"exim": "CD", "exim4": "CD", "exim4-daemon": "CD", "sendmail": "CDoO", "sendmail.sendmail": "CDoO", "sendmail-mta": "CDoO", "sendmail-msp": "CDoO", "sm-mta": "CDoO", "smtpd": "fD", "dovecot": "c",
 	// SpamAssassin and what hands mail to it: each option counts (spamd(8p),
@@ -23,7 +24,8 @@ var steering = map[string]string{
 	"spamd": anyOption, "spamassassin": anyOption, "sa-update": anyOption, "spamass-milter": anyOption,
 	"opendkim": "xpbu", "opendmarc": "cpu", "clamav-milter": "c-", "clamd": "c-", "freshclam": "-", "milter-greylist": "fpu", "milter-regex": "cpu",
 	"postfwd": "-firpusg", "postfwd1": "-firpusg", "postfwd2": "-firpusg", "postgrey": "-iu", "policyd-weight": "f", "policyd-rate-limit": "-f", "postsrsd": "frdsulX",
-	"rspamd": "c-",
+	"rspamd":  "c-",
+	"amavisd": "c", "amavisd-new": "c", "mimedefang": "pU", "mimedefang-multiplexor": "fFU",
 }
 
 const anyOption = "-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -15,10 +15,12 @@ import (
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/mimedefang"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/filter/policy"
@@ -45,5 +47,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), rspamd.Places(), around.Sorts(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), nullclient.Places(), delivery.Places(), others.Places(), rspamd.Places(), around.Sorts(), amavis.Places(), mimedefang.Places(), surroundings.Sorts())
 }

@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/dovecot"
 	"waxseal/internal/filter/milters"
+	"waxseal/internal/filter/mimedefang"
 	"waxseal/internal/filter/rspamd"
 	"waxseal/internal/filter/spamassassin"
 	"waxseal/internal/mta/exim"
@@ -47,6 +49,9 @@ func servers() []server {
 		{milters.Clamd, "ClamAV", "/etc/clamav/clamd.conf", "Examples add to clamd.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
 		{milters.Freshclam, "freshclam", "/etc/clamav/freshclam.conf", "Examples add to freshclam.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
 		{milters.Greylist, "milter-greylist", "/etc/mail/greylist.conf", "Examples add to greylist.conf unless they say otherwise; the first entry of an access list that matches counts.", greylistServer},
+		{amavis.MTA, "amavis", "/etc/amavis/conf.d/50-user", "Examples add to 50-user in Debian's /etc/amavis/conf.d unless they say otherwise; the last assignment counts.", amavisServer},
+		{amavis.Milter, "amavisd-milter", "/etc/default/amavisd-milter", "Examples add to /etc/default/amavisd-milter, which its init script sources.", amavisServer},
+		{mimedefang.MTA, "MIMEDefang", "/etc/mail/mimedefang-filter", "Examples add to the filter unless they say otherwise.", mimedefangServer},
 		{milters.Regex, "milter-regex", "/etc/milter-regex.conf", "Examples add to milter-regex.conf unless they say otherwise; the first rule that matches counts.", milterRegexServer},
 	}
 	return slices.Concat(list, policyServers(), agentServers())
