@@ -7,9 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"waxseal"
 	"waxseal/internal/archive"
@@ -30,6 +28,7 @@ import (
 	"waxseal/internal/pkgdb/dpkg"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/surroundings"
+	"waxseal/internal/testtime"
 )
 
 // hostile are the pieces that make a hostile text; %d counts.
@@ -177,46 +176,13 @@ func readAround(name, text string) {
 	surroundings.Read(files(map[string]string{name: text}), mask.New(nil), nil)
 }
 
-// processorTime is what the process has used so far: unlike the clock, it does not
-// count what others do.
-func processorTime(t *testing.T) time.Duration {
-	t.Helper()
-	var use syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
-}
-
-// linear fails where four times the input takes much more than four times the
-// work: a square would take sixteen times.
-func linear(t *testing.T, few int, work func(n int)) {
-	t.Helper()
-	const times, most = 4, 10
-	cost := func(n int) time.Duration {
-		before := processorTime(t)
-		work(n)
-		return processorTime(t) - before
-	}
-	for try := 0; ; try++ {
-		small, large := max(cost(few), 30*time.Millisecond), cost(few*times)
-		if large <= most*small {
-			return
-		}
-		if try == 2 { // a collection of garbage in between is not the reader's
-			t.Errorf("%d took %v, %d took %v", few, small, few*times, large)
-			return
-		}
-	}
-}
-
 // TestReadersAreLinear: no text takes a reader more time than its size asks for.
 func TestReadersAreLinear(t *testing.T) {
 	for name, read := range readers {
 		t.Run(name, func(t *testing.T) {
 			for label, piece := range hostile {
 				t.Run(label, func(t *testing.T) {
-					linear(t, 100_000, func(n int) { read(shape(piece, n)) })
+					testtime.Linear(t, 100_000, func(n int) { read(shape(piece, n)) })
 				})
 			}
 		})
@@ -243,7 +209,7 @@ func TestArchivesAreLinear(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			linear(t, 1<<20, func(n int) { openArchive(t, n, header) })
+			testtime.Linear(t, 1<<20, func(n int) { openArchive(t, n, header) })
 		})
 	}
 }

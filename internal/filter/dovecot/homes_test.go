@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
 	"waxseal/internal/rootfs"
+	"waxseal/internal/testtime"
 )
 
 // counting is a tree that counts how often a directory is listed.
@@ -66,9 +67,10 @@ func TestThousandsOfHomes(t *testing.T) {
 	}
 	defer disk.Close()
 	tree := counting{disk, map[waxseal.Path]int{}}
-	started := time.Now()
-	result := Read(tree, mask.New([]byte("k")), mta.Options{Package: mta.NoPackages})
-	took := time.Since(started)
+	var result mta.Result
+	took := testtime.Within(t, 20*time.Second, func() {
+		result = Read(tree, mask.New([]byte("k")), mta.Options{Package: mta.NoPackages})
+	})
 	found := 0
 	for _, h := range result.Hooks {
 		if h.Directive == "fileinto" && h.Active {
@@ -84,7 +86,4 @@ func TestThousandsOfHomes(t *testing.T) {
 		}
 	}
 	t.Logf("%d users in %v, %d directories listed", 2*crowd, took, len(tree.listed))
-	if took > 20*time.Second {
-		t.Errorf("it took %v", took)
-	}
 }

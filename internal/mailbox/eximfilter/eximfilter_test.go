@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
+
+	"waxseal/internal/testtime"
 )
 
 func show(f Filter) string {
@@ -139,21 +140,21 @@ func TestIsFilter(t *testing.T) {
 	}
 }
 
-// TestHostile: ten megabytes of anything are read at once.
+// TestHostile: four times as much of anything takes about four times as long.
 func TestHostile(t *testing.T) {
 	for _, piece := range []string{
 		"x", "\"", "\n", "(", "\\", "if a is b then\n", "if a is b then finish elif ", "finish ", "mail ", "personal alias x ", "if personal alias x ", "not ", "if not ", "# ", "\"\\ ",
 		"if a is b then finish endif\n", "deliver a errors_to ", "seen noerror ", "if a is b or c is d and ", "if (a is b) and ", "a is b and ",
 	} {
 		for _, first := range []string{"", "if a is b then finish\n", "if "} {
-			started := time.Now()
-			f := Parse(first+strings.Repeat(piece, 10<<20/len(piece)), Rights{System: true})
-			for _, c := range f.Commands {
-				c.When()
-			}
-			if d := time.Since(started); d > 5*time.Second {
-				t.Errorf("%q%q took %v", first, piece, d)
-			}
+			t.Run(first+piece, func(t *testing.T) {
+				testtime.Linear(t, 1<<20, func(size int) {
+					f := Parse(first+strings.Repeat(piece, size/len(piece)), Rights{System: true})
+					for _, c := range f.Commands {
+						c.When()
+					}
+				})
+			})
 		}
 	}
 }

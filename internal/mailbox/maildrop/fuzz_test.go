@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"waxseal/internal/testtime"
 )
 
 // FuzzFollow: whatever the text, everything has its place in it, and an end.
@@ -16,14 +18,15 @@ func FuzzFollow(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		last := strings.Count(text, "\n") + 1
-		opened, started := 0, time.Now()
-		effects, problems := Follow("rc", text, Start{Variables: map[string]string{"HOME": "/h"}, Open: func(name string) (string, string, bool) {
-			opened++
-			return text, name, opened < 5
-		}})
-		if took := time.Since(started); took > 5*time.Second {
-			t.Errorf("%d bytes took %v", len(text), took)
-		}
+		opened := 0
+		var effects []Effect
+		var problems map[string][]Problem
+		testtime.Within(t, 5*time.Second, func() {
+			effects, problems = Follow("rc", text, Start{Variables: map[string]string{"HOME": "/h"}, Open: func(name string) (string, string, bool) {
+				opened++
+				return text, name, opened < 5
+			}})
+		})
 		for _, e := range effects {
 			if e.Line < 1 || e.Line > last || e.Kind == "" || e.File == "" {
 				t.Errorf("effect %+v in %d lines", e, last)
@@ -47,21 +50,14 @@ var hostile = map[string]string{
 	"open quote": "'", "long string": "a", "addresses": "cc \"! a b c d e f\"\n", "exceptions": "exception {\n", "closed": "}",
 }
 
-// TestLinear: ten megabytes of anything are read in a few seconds at most, and four
-// times as much takes about four times as long.
+// TestLinear: four times as much of anything takes about four times as long.
 func TestLinear(t *testing.T) {
 	for name, unit := range hostile {
 		t.Run(name, func(t *testing.T) {
-			took := func(size int) time.Duration {
+			testtime.Linear(t, 2<<20, func(size int) {
 				text := strings.Repeat(unit, size/len(unit))
-				started := time.Now()
 				Follow("rc", text, Start{Open: func(name string) (string, string, bool) { return "include y\n", name, true }})
-				return time.Since(started)
-			}
-			small, large := took(1<<20), took(10<<20)
-			if large > 10*time.Second || large > 40*small && large > 4*time.Second {
-				t.Errorf("1 MB took %v, 10 MB %v", small, large)
-			}
+			})
 		})
 	}
 }
