@@ -21,18 +21,14 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(droppedUnread, clip(h.Scope))
 		return
 	}
-	if isSpam(h.Modifiers["when"]) {
-		w.add(droppedSpam, clip(h.Modifiers["when"]))
-		return
-	}
 	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
 	if hides(h) {
-		w.add(hidesAbout, into(h), clip(h.Scope))
+		w.add(hidesAbout, into(h), picked(h))
 	}
-	w.add(pick(onlyMarked(h), droppedMarked, dropped), clip(h.Scope))
+	w.add(pick(onlyMarked(h), droppedMarked, dropped), picked(h))
 }
 
 // into is where mail goes that is thrown away: a file that keeps nothing, or, where
@@ -167,7 +163,7 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 		return
 	}
 	if hides(h) {
-		w.add(hidesAbout, clip(h.Target.Value), clip(h.Scope))
+		w.add(hidesAbout, clip(h.Target.Value), picked(h))
 	}
 	if slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleInclude }) {
 		w.add(addressList, h.Target.Value)
