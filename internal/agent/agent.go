@@ -67,6 +67,9 @@ type Agent struct {
 	early   int       // looks put off because an event was still on its way
 	recent  []*told   // findings that later facts may add to
 	basis   basis     // what they may rest on
+
+	crowd      *correlate.Crowd
+	gatherings map[string]*gathering // by what they have in common
 }
 
 // Open opens the tree and the state directory.
@@ -79,7 +82,7 @@ func Open(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
 	a.reader.Otherwise(rpm.Open)
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)

@@ -25,6 +25,9 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.rememberGatherings(now); err != nil {
+		return err
+	}
 	stopped := a.lastSeen()
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
@@ -123,6 +126,7 @@ func (a *Agent) tick(now time.Time) {
 		a.dueAt(now)
 	}
 	a.forget(now)
+	a.endDay(now)
 	a.record()
 }
 

@@ -156,6 +156,9 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	}
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: f.Seen, Evidence: evidence, Grade: waxseal.Proven}}
 	a.backToSeal(&f, ch, v.state)
+	if a.personal(t, &f, v) {
+		return
+	}
 	a.keep(t, f)
 	a.remember(t)
 	a.opts.Tell(t.Finding, "", a.books.Checkpoint())

@@ -28,7 +28,7 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 	if hides(h) {
 		w.add(hidesAbout, into(h), picked(h))
 	}
-	w.add(pick(onlyMarked(h), droppedMarked, dropped), picked(h))
+	w.add(pick(onlyMarked(h), droppedMarked, pick(conditions(h) != "", droppedSome, dropped)), picked(h))
 }
 
 // into is where mail goes that is thrown away: a file that keeps nothing, or, where

@@ -137,7 +137,14 @@ func NewContext(before, after waxseal.State) *Context {
 // A configuration that names a new destination among the domains it calls its
 // own is judged by the domains it called its own before.
 func (c *Context) Judge(ch *waxseal.Change) {
-	var w weight
+	w := c.weigh(ch)
+	ch.Severity, ch.Reasons = w.severity, w.words()
+	ch.Explain = c.explain(ch)
+	ch.Attack = techniques(ch)
+	ch.Personal = c.personal(ch, w)
+}
+
+func (c *Context) weigh(ch *waxseal.Change) (w weight) {
 	for _, h := range ch.Hooks.Added {
 		w.join(c.appeared(h))
 	}
@@ -154,9 +161,7 @@ func (c *Context) Judge(ch *waxseal.Change) {
 	if len(w.reasons) == 0 {
 		w.add(noEffect, quiet(ch))
 	}
-	ch.Severity, ch.Reasons = w.severity, w.words()
-	ch.Explain = c.explain(ch)
-	ch.Attack = techniques(ch)
+	return w
 }
 
 // quiet says why a change has no effect.

@@ -64,6 +64,7 @@ const (
 
 	// The verb of an action.
 	dropped
+	droppedSome
 	answered
 	namedInScript
 	mastersRead
@@ -230,6 +231,7 @@ var signs = [...]row{
 	namedInScript:    {waxseal.None, false, "the program is named in %s: one that trains a spam filter, as Dovecot's documentation shows, and one that an intruder put there look the same, and differ only in where they came from"},
 	mastersRead:      {waxseal.High, false, "whoever it names may read the mail of every user: %s"},
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
+	droppedSome:      {waxseal.High, false, "mail that a rule picks is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
 	droppedMarked:    {waxseal.Low, false, "mail that a filter marked as spam or infected is dropped: %s"},
 	hidesAbout:       {waxseal.High, false, "mail about money, access or security is put out of sight, into %s: %s"},
@@ -339,7 +341,7 @@ var signs = [...]row{
 	packageChanged:       {waxseal.Info, false, "package %s: version %s instead of %s"},
 	packageCame:          {waxseal.Info, false, "package %s %s is new in the mail path"},
 	packageWent:          {waxseal.Info, false, "package %s %s is no longer in the mail path"},
-	filesWithIt:          {waxseal.Medium, false, "files of package %s are other with it (%d): modules and configuration, which the local package database says that it brought so"},
+	filesWithIt:          {waxseal.Medium, false, "files of package %s are other with it (%d): programs, modules and configuration, which the local package database says that it brought so"},
 	more:                 {waxseal.None, false, "and %d more settings"},
 }
 
