@@ -11,6 +11,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/correlate"
+	"waxseal/internal/lab"
 	"waxseal/internal/mailpath"
 )
 
@@ -38,7 +39,9 @@ const (
 )
 
 func newHosting(t *testing.T) *hosting {
-	h := &hosting{t: t, random: rand.New(rand.NewPCG(1, 2)), tree: newMemory(), now: time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), pid: 1000, told: map[waxseal.FindingID]waxseal.Finding{}}
+	seed := lab.Seed(t)
+	t.Logf("seed %d", seed)
+	h := &hosting{t: t, random: rand.New(rand.NewPCG(seed, 0)), tree: newMemory(), now: time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), pid: 1000, told: map[waxseal.FindingID]waxseal.Finding{}}
 	h.build()
 	books, err := OpenBooks(filepath.Join(t.TempDir(), "state"), "mail")
 	if err != nil {
