@@ -25,7 +25,7 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
-	if hides(h) {
+	if c.hides(h) {
 		w.add(hidesAbout, into(h), picked(h))
 	}
 	w.add(pick(onlyMarked(h), droppedMarked, pick(conditions(h) != "", droppedSome, dropped)), picked(h))
@@ -162,7 +162,7 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 		c.furtherRules(h, w)
 		return
 	}
-	if hides(h) {
+	if c.hides(h) {
 		w.add(hidesAbout, clip(h.Target.Value), picked(h))
 	}
 	if slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleInclude }) {

@@ -98,7 +98,8 @@ func (w *weight) words() []string {
 type Context struct {
 	Before, After waxseal.State
 	domains       []string
-	was, is       map[place]bool // what hooks do, before and after, wherever they stand
+	was, is       map[place]bool  // what hooks do, before and after, wherever they stand
+	vital         map[string]bool // whether conditions pick mail about money, access or an intrusion
 }
 
 // place is what a hook does, without its position.
@@ -126,7 +127,7 @@ func places(hooks []waxseal.Hook) map[place]bool {
 
 // NewContext prepares two states for weighing the changes between them.
 func NewContext(before, after waxseal.State) *Context {
-	c := &Context{Before: before, After: after, was: places(before.Hooks), is: places(after.Hooks)}
+	c := &Context{Before: before, After: after, was: places(before.Hooks), is: places(after.Hooks), vital: map[string]bool{}}
 	for _, s := range append(slices.Clone(before.Stacks), after.Stacks...) {
 		c.domains = append(c.domains, s.Domains...)
 	}

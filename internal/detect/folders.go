@@ -50,18 +50,27 @@ func picked(h waxseal.Hook) string {
 }
 
 // aboutVital reports whether a rule picks mail about money, access or an intrusion,
-// marks of spam apart.
-func aboutVital(h waxseal.Hook) bool {
-	return vital.MatchString(marks.ReplaceAllString(conditions(h), ""))
+// marks of spam apart. Thousands of users have the same rules.
+func (c *Context) aboutVital(h waxseal.Hook) bool {
+	text := conditions(h)
+	if text == "" {
+		return false
+	}
+	yes, known := c.vital[text]
+	if !known {
+		yes = vital.MatchString(text) && vital.MatchString(marks.ReplaceAllString(text, ""))
+		c.vital[text] = yes
+	}
+	return yes
 }
 
 // hides reports whether a rule takes mail about money, access or an intrusion out of
 // sight.
-func hides(h waxseal.Hook) bool {
-	if h.Kind != waxseal.KindRedirect && h.Kind != waxseal.KindDiscard || !aboutVital(h) {
+func (c *Context) hides(h waxseal.Hook) bool {
+	if h.Kind != waxseal.KindDiscard && (h.Kind != waxseal.KindRedirect || h.Target.Type != waxseal.TargetFile) || !c.aboutVital(h) {
 		return false
 	}
-	return h.Kind == waxseal.KindDiscard || h.Target.Type == waxseal.TargetFile && outOfSight(h.Target.Value)
+	return h.Kind == waxseal.KindDiscard || outOfSight(h.Target.Value)
 }
 
 // outOfSight reports whether nobody looks into a mail folder: "folder INBOX.Trash" of
@@ -115,7 +124,7 @@ func onlyMarked(h waxseal.Hook) bool {
 func (c *Context) folder(h waxseal.Hook, name string, w *weight) {
 	unseen := outOfSight(h.Target.Value)
 	switch {
-	case unseen && aboutVital(h):
+	case unseen && c.aboutVital(h):
 		w.add(hidesAbout, clip(name), clip(conditions(h)))
 	case unseen && conditions(h) == "" && !strings.EqualFold(path.Base(name), "archive"):
 		w.add(hidesAll, clip(name))
