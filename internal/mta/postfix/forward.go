@@ -28,7 +28,9 @@ func forwardPath(s site) {
 	}
 	f := forwarding{site: s, delimiters: s.view.Value("recipient_delimiter"), files: map[waxseal.Path]int{}}
 	for _, u := range f.everyone(items) {
-		f.search(u, items)
+		if s.in.Reads(u.Home) {
+			f.search(u, items)
+		}
 	}
 	for _, found := range f.found {
 		f.hooks(found)
