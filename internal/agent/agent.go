@@ -68,6 +68,11 @@ type Agent struct {
 	recent  []*told   // findings that later facts may add to
 	basis   basis     // what they may rest on
 
+	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
+	readAllAt time.Time       // when all was read
+	all       bool            // something asks for reading all
+	stale     bool            // the state on the disk lacks homes that were judged
+
 	crowd      *correlate.Crowd
 	gatherings map[string]*gathering // by what they have in common
 }
@@ -119,7 +124,15 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) look(now time.Time) {
 	touched := a.startLook(now)
 	a.record() // truth before opinion
+	if h, ok := a.oneHome(touched, now); ok {
+		a.lookAtHome(h, touched, now)
+		return
+	}
 	versions := a.versions(touched)
+	if a.readAllAt.Before(a.since) {
+		a.since = a.readAllAt // nobody has looked at what lies outside of single homes since
+	}
+	a.all, a.readAllAt = false, now
 	if a.tooEarly(versions, now) {
 		return
 	}

@@ -50,7 +50,7 @@ func (a *Agent) personal(t *told, f *waxseal.Finding, v version) (together bool)
 		return false // an entry of a table of the administrator's is no rule of a user
 	}
 	g := waxseal.Gathered{Time: f.Seen, Mailbox: p.Mailbox, Path: t.change.Path, AfterDigest: t.change.AfterDigest, By: hand.Words, Title: f.Title}
-	deed, words := a.deed(hand, g, p, v.state.Hooks)
+	deed, words := a.deed(hand, g, p, v.hooks())
 	weighHand(f, hand, p)
 	switch {
 	case deed != nil:
@@ -69,6 +69,14 @@ func pick[T any](first bool, a, b T) T {
 		return a
 	}
 	return b
+}
+
+// hooks are those of the whole state.
+func (v version) hooks() []waxseal.Hook {
+	if v.all != nil {
+		return v.all.Hooks
+	}
+	return v.state.Hooks
 }
 
 // central reports whether a file belongs to the administrator by its place.

@@ -41,7 +41,7 @@ func (d dwelling) Accounts(list func() ([]mta.Account, bool)) []mta.Account {
 	if whole {
 		*r = residents{accounts: accounts, passwd: passwd, homes: homes, known: true, names: map[waxseal.Path][]string{}, people: map[string]bool{}}
 		for _, u := range accounts {
-			d.Lives(u.Name, mta.Clean(u.Home))
+			d.Lives(u.Name, u.Home)
 		}
 	}
 	return accounts
@@ -62,11 +62,12 @@ func (d dwelling) stamps() (passwd, homes stamp) {
 func (d dwelling) Reads(p waxseal.Path) bool { return d.only == "" || within(p, d.only) }
 
 // Lives implements mta.Dwelling.
-func (d dwelling) Lives(name string, home waxseal.Path) {
+func (d dwelling) Lives(name, in string) {
 	names := d.reader.residents.names
-	if names == nil || d.only != "" {
+	if names == nil || d.only != "" || in == "" {
 		return
 	}
+	home := mta.Clean(in)
 	for _, n := range names[home] {
 		if n == name {
 			return
@@ -92,7 +93,7 @@ func (d dwelling) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 }
 
 func within(p, dir waxseal.Path) bool {
-	return p == dir || strings.HasPrefix(string(p), strings.TrimSuffix(string(dir), "/")+"/")
+	return strings.HasPrefix(string(p), string(dir)) && (len(p) == len(dir) || p[len(dir)] == '/' || dir == "/")
 }
 
 // homeOf is the innermost home that a file lies in, "" where it lies in none, or in one

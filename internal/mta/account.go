@@ -32,7 +32,7 @@ type Dwelling interface {
 	// Reads reports whether the files of a home, or one file in it, are to be read.
 	Reads(p waxseal.Path) bool
 	// Lives notes a home of which only a reader knows.
-	Lives(name string, home waxseal.Path)
+	Lives(name, home string)
 }
 
 // Reads reports whether the files in a user's home are to be read: all are, unless only
@@ -40,13 +40,13 @@ type Dwelling interface {
 // and what its name means elsewhere, does not depend on it.
 func (b *Book) Reads(home string) bool {
 	d, ok := b.Tree.(Dwelling)
-	return !ok || d.Reads(Clean(home))
+	return !ok || d.Reads(waxseal.Path(home))
 }
 
 // Lives notes a home that no list of accounts has.
 func (b *Book) Lives(name, home string) {
-	if d, ok := b.Tree.(Dwelling); ok && home != "" {
-		d.Lives(name, Clean(home))
+	if d, ok := b.Tree.(Dwelling); ok {
+		d.Lives(name, home)
 	}
 }
 

@@ -40,15 +40,18 @@ func forwardPath(s site) {
 // everyone are the users, and those whose names only a file such as /var/f/NAME
 // tells.
 func (f *forwarding) everyone(items []string) []mta.Account {
-	list := slices.Clone(f.in.accounts)
-	known := map[string]bool{}
-	for _, u := range list {
-		known[u.Name] = true
-	}
+	list := slices.Clip(f.in.accounts)
+	var known map[string]bool
 	for _, item := range items {
 		pattern, ok := f.expand(item, mta.Account{Name: anyText}, "", "")
 		if !ok || !strings.Contains(string(pattern), anyText) {
 			continue
+		}
+		if known == nil {
+			known = make(map[string]bool, len(list))
+			for _, u := range list {
+				known[u.Name] = true
+			}
 		}
 		for _, m := range f.matches(string(pattern)) {
 			if !known[m.text] && len(list) < mta.MaxAccounts {
