@@ -27,6 +27,10 @@ type Finding struct {
 	Actor      *Actor       `json:"actor,omitempty"`
 	Activation []Activation `json:"activation,omitempty"`
 	Rung       Rung         `json:"rung,omitempty"`
+	// Expected says in one line why the change was, or was not, expected. Permit is the
+	// permit that explains it or comes closest.
+	Expected string `json:"expected,omitempty"`
+	Permit   string `json:"permit,omitempty"`
 	// Observations are the ledger entries the finding rests on.
 	Observations []Index  `json:"observations,omitempty"`
 	Next         []string `json:"next,omitempty"` // what to check next

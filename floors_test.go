@@ -32,6 +32,7 @@ var floors = []struct {
 	}, nil},
 	{"1a readers", []string{
 		"waxseal/internal/auditrec",
+		"waxseal/internal/calls",
 		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
@@ -55,10 +56,12 @@ var floors = []struct {
 		"waxseal/internal/mta/sendmail/cf",
 		"waxseal/internal/mta/sendmail/mc",
 		"waxseal/internal/filter/dovecot/doveconf",
+		"waxseal/internal/filter/milters/milterconf",
 	}, nil},
 	{"1c readers", []string{
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
+		"waxseal/internal/filter/milters",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/mta/exim",
@@ -74,6 +77,7 @@ var floors = []struct {
 		"waxseal/internal/correlate",
 		"waxseal/internal/detect",
 		"waxseal/internal/drift",
+		"waxseal/internal/permit",
 	}, []string{"github.com/rogpeppe/go-internal/diff"}},
 	{"3 keepers", []string{
 		"waxseal/internal/ledger",

@@ -128,8 +128,23 @@ type Hook struct {
 	// is not a live host, or nothing listens. Who answers may change at any time
 	// without a change of a file, so it is no part of what a seal holds.
 	Listener *Listener `json:"listener,omitempty"`
+	// Service is what should answer the hook by what is configured on this host; nil
+	// where nothing says so.
+	Service *Service `json:"service,omitempty"`
 	// Explain is one sentence that a mail administrator reads.
 	Explain string `json:"explain"`
+}
+
+// Service is a program beside the mail systems that its configuration lets answer a
+// hook: OpenDKIM on the socket that opendkim.conf names.
+type Service struct {
+	Stack        StackName    `json:"stack"`
+	Title        string       `json:"title"` // "OpenDKIM"
+	Program      Path         `json:"program,omitempty"`
+	User         string       `json:"user,omitempty"` // that it runs as, where that is known
+	Package      string       `json:"package,omitempty"`
+	PackageState PackageState `json:"package_state"` // of its program
+	Source       Source       `json:"source"`        // the configuration that says so
 }
 
 // Listener is a process that listens on a socket of this host.

@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/archive"
 	"waxseal/internal/drift"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/loader"
 	"waxseal/internal/mailbox/aliases"
 	"waxseal/internal/mailbox/eximfilter"
@@ -97,11 +98,19 @@ var readers = map[string]func(text string){
 		mountinfo.Inside(m, "/etc")
 		mountinfo.At(m, "/etc/x")
 	},
-	"masked":     func(text string) { mask.New(nil).Text(waxseal.RoleConfig, text) },
-	"main.cf":    func(text string) { readPostfix("/etc/postfix/main.cf", text) },
-	"master.cf":  func(text string) { readPostfix("/etc/postfix/master.cf", text) },
-	"patterns":   func(text string) { readPostfix("/etc/p", text) },
-	"cidr":       func(text string) { readPostfix("/etc/c", text) },
+	"masked":    func(text string) { mask.New(nil).Text(waxseal.RoleConfig, text) },
+	"main.cf":   func(text string) { readPostfix("/etc/postfix/main.cf", text) },
+	"master.cf": func(text string) { readPostfix("/etc/postfix/master.cf", text) },
+	"patterns":  func(text string) { readPostfix("/etc/p", text) },
+	"cidr":      func(text string) { readPostfix("/etc/c", text) },
+	"milters": func(text string) {
+		readStack(milters.Read, "/etc/opendkim.conf", text, "/etc/opendmarc.conf", text, "/etc/default/opendmarc", text, "/etc/clamav/clamav-milter.conf", text, "/etc/mail/greylist.conf", text,
+			"/etc/milter-regex.conf", text)
+	},
+	"tables of milters": func(text string) {
+		readStack(milters.Read, "/etc/opendkim.conf", "KeyTable /etc/t\nSigningTable refile:/etc/t\nPeerList /etc/t\nInternalHosts /etc/t\nResignMailTo /etc/t\n",
+			"/etc/clamav/clamav-milter.conf", "AllowList /etc/t\n", "/etc/t", text)
+	},
 	"smtpd.conf": func(text string) { readStack(opensmtpd.Read, "/etc/smtpd.conf", text) },
 	"smtpd's aliases": func(text string) {
 		readStack(opensmtpd.Read, "/etc/smtpd.conf", smtpdConf, "/etc/aliases", text, "/etc/t", text, "/home/alice/.forward", text)

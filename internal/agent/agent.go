@@ -15,6 +15,7 @@ import (
 	"waxseal"
 	"waxseal/internal/correlate"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/permit"
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
 )
@@ -30,7 +31,8 @@ type Options struct {
 	// no event tells: mounts, flags, what was missed.
 	Poll time.Duration
 	// Logs are followed besides those that the mail systems name.
-	Logs []waxseal.Path
+	Logs    []waxseal.Path
+	Permits permit.Rules // what change control asks for
 
 	Tell Teller            // each finding, new or with news
 	Warn func(text string) // what the person at the terminal should know
@@ -75,6 +77,8 @@ type Agent struct {
 
 	crowd      *correlate.Crowd
 	gatherings map[string]*gathering // by what they have in common
+	office     *permit.Book          // change control
+	newest     time.Time             // of all events so far
 }
 
 // Open opens the tree and the state directory.
@@ -87,6 +91,7 @@ func Open(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
+	books.Rules = o.Permits
 	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
 	a.reader.Otherwise(rpm.Open)
 	a.names = &names{tree: tree}

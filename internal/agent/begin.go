@@ -21,6 +21,7 @@ const (
 // changed in between.
 func (a *Agent) begin(ctx context.Context) error {
 	now := time.Now()
+	a.openOffice()
 	before, had, err := a.remembered()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"waxseal"
 	"waxseal/internal/ledger"
 	"waxseal/internal/mask"
+	"waxseal/internal/permit"
 	"waxseal/internal/store"
 )
 
@@ -20,6 +21,7 @@ type Books struct {
 	*store.Store
 	Masker   *mask.Masker
 	Verifier string // the ledger's public key
+	Rules    permit.Rules
 }
 
 // OpenBooks opens a state directory for writing, and makes it where there is
@@ -48,7 +50,7 @@ func OpenBooks(dir string, host waxseal.HostID) (*Books, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Books{Store: st, Masker: masker, Verifier: log.Verifier()}, nil
+	return &Books{Store: st, Masker: masker, Verifier: log.Verifier(), Rules: permit.DefaultRules()}, nil
 }
 
 // ReadBooks opens a state directory for reading, beside a running agent.
@@ -57,7 +59,7 @@ func ReadBooks(dir string) (*Books, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Books{Store: st}
+	b := &Books{Store: st, Rules: permit.DefaultRules()}
 	if signer, err := store.ReadKey(dir); err == nil {
 		if log, err := ledger.New(signer); err == nil {
 			b.Verifier = log.Verifier()

@@ -53,6 +53,8 @@ func (a *Agent) answer(q *ask) {
 		q.answer <- a.acknowledge(q.Request, by, now)
 	case "seal":
 		q.answer <- a.reseal(q.Request, by, now)
+	case "permit", "key":
+		q.answer <- a.takeOffice(q.Request, by, now)
 	default:
 		q.answer <- control.Answer{Error: "unknown request " + q.Verb}
 	}

@@ -51,6 +51,9 @@ func newHosting(t *testing.T) *hosting {
 	names := &names{tree: h.tree}
 	h.agent = &Agent{books: books, reader: mailpath.NewReader(books.Masker), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
 		crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, opts: Options{Tell: h.hear, Warn: func(text string) { t.Log(text) }}}
+	if h.agent.office, _, err = books.Office(books.Rules); err != nil {
+		t.Fatal(err)
+	}
 	h.agent.last = h.agent.reader.Read(h.tree)
 	for _, p := range h.agent.last.Problems {
 		t.Logf("problem: %+v", p)

@@ -160,7 +160,10 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	}
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: f.Seen, Evidence: evidence, Grade: waxseal.Proven}}
 	a.backToSeal(&f, ch, v.state)
-	if a.personal(t, &f, v) {
+	with := a.personal(t, &f, v)
+	expect(a.office, &f, a.caseOf(t, f))
+	if with != nil {
+		a.gather(t, f, *with)
 		return
 	}
 	a.keep(t, f)

@@ -38,16 +38,24 @@ type gathering struct {
 	closed bool // what it has in common is over
 }
 
+// kin are the changes that one is told with: what they have in common, and the list, of
+// which it is the last.
+type kin struct {
+	common string
+	rule   waxseal.RuleID
+	list   []waxseal.Gathered
+}
+
 // personal weighs a change of the rules of one mailbox by the hand that made it, and
-// reports whether the change is told with others, and needs no finding of its own.
-func (a *Agent) personal(t *told, f *waxseal.Finding, v version) (together bool) {
+// says which others it is told with; nil where it has a finding of its own.
+func (a *Agent) personal(t *told, f *waxseal.Finding, v version) *kin {
 	p := t.change.Personal
 	if p == nil || v.passing || a.systemAccount(p.Mailbox) {
-		return false
+		return nil
 	}
 	hand := a.handOf(f, p.Mailbox)
 	if central(t.change.Path) && hand.Kind != correlate.HandPanel {
-		return false // an entry of a table of the administrator's is no rule of a user
+		return nil // an entry of a table of the administrator's is no rule of a user
 	}
 	g := waxseal.Gathered{Time: f.Seen, Mailbox: p.Mailbox, Path: t.change.Path, AfterDigest: t.change.AfterDigest, By: hand.Words, Title: f.Title}
 	deed, words := a.deed(hand, g, p, v.hooks())
@@ -55,13 +63,11 @@ func (a *Agent) personal(t *told, f *waxseal.Finding, v version) (together bool)
 	switch {
 	case deed != nil:
 		f.Severity = max(f.Severity, pick(hand.Kind == correlate.HandPanel && words == byHand(hand), waxseal.Medium, waxseal.High))
-		a.gather(t, *f, words, manyRule, deed)
-		return true
+		return &kin{words, manyRule, deed}
 	case hand.Kind != correlate.HandOther && f.Severity <= waxseal.Low:
-		a.gather(t, *f, "day "+g.Time.UTC().Format(time.DateOnly), gatheredRule, []waxseal.Gathered{g})
-		return true
+		return &kin{"day " + g.Time.UTC().Format(time.DateOnly), gatheredRule, []waxseal.Gathered{g}}
 	}
-	return false
+	return nil
 }
 
 func pick[T any](first bool, a, b T) T {
@@ -138,9 +144,9 @@ func (a *Agent) deed(hand correlate.Hand, g waxseal.Gathered, p *waxseal.Persona
 
 func byHand(h correlate.Hand) string { return "hand " + h.Key }
 
-// gather tells a change with those that it has something in common with; the change
-// itself is the last of the list.
-func (a *Agent) gather(t *told, f waxseal.Finding, common string, rule waxseal.RuleID, list []waxseal.Gathered) {
+// gather tells a change with those that it has something in common with.
+func (a *Agent) gather(t *told, f waxseal.Finding, with kin) {
+	common, rule, list := with.common, with.rule, with.list
 	change := *t
 	a.keep(&change, waxseal.Finding{}) // the change is on record; the finding is the gathering's
 	at := list[len(list)-1].Time

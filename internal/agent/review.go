@@ -9,6 +9,7 @@ import (
 	"waxseal/internal/detect"
 	"waxseal/internal/drift"
 	"waxseal/internal/ledger"
+	"waxseal/internal/permit"
 	"waxseal/internal/store"
 )
 
@@ -127,6 +128,10 @@ func (b *Books) noteDifferences(before, now waxseal.State, at time.Time) ([]waxs
 	if err != nil {
 		return nil, err
 	}
+	book, _, err := b.Office(b.Rules)
+	if err != nil {
+		return nil, err
+	}
 	unseen := b.unwatched(at, "no agent was watching when this changed: it was found by comparing with the seal")
 	var ids []waxseal.FindingID
 	for _, ch := range Differences(before, now) {
@@ -140,7 +145,14 @@ func (b *Books) noteDifferences(before, now waxseal.State, at time.Time) ([]waxs
 		f := detect.Finding(ch)
 		f.Seen, f.Unobserved = at, &unseen
 		f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: at, Evidence: "it is on the disk", Grade: waxseal.Proven}}
-		err := b.Append(func(tx *store.Tx) error {
+		n, err := b.Len()
+		if err != nil {
+			return ids, err
+		}
+		content, sure := contentOf(ch)
+		expect(book, &f, permit.Case{Host: now.Host, Change: ch, At: permit.Moment{Index: waxseal.Index(n), Time: at}, Between: unseen.From, Content: content, Known: sure,
+			Actor: waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown}}})
+		err = b.Append(func(tx *store.Tx) error {
 			index, err := tx.Change(at, ch)
 			if err != nil {
 				return err

@@ -34,6 +34,9 @@ func (a *Agent) take(in arrival) {
 		return
 	}
 	o := a.scrub(in.Observation)
+	if (o.File != nil || o.Audit != nil) && o.Time.After(a.newest) { // the kernel's time
+		a.newest = o.Time
+	}
 	a.memory.Add(o)
 	if origin := originKey(o); origin != "" {
 		a.basis.add(origin, a.note(o.Time, o))

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/permit"
 )
 
 // DefaultFile is the configuration file; that it is missing means defaults.
@@ -32,6 +33,8 @@ type Config struct {
 	// FailOn is the least severity for exit code 1.
 	FailOn string      `yaml:"fail_on"`
 	Watch  WatchConfig `yaml:"watch"`
+	// Permits is about change control.
+	Permits PermitsConfig `yaml:"permits"`
 
 	failOn waxseal.Severity
 	from   map[string]string // where each value came from
@@ -49,11 +52,27 @@ type WatchConfig struct {
 	Logs []waxseal.Path `yaml:"logs"`
 }
 
+// PermitsConfig is about change control.
+type PermitsConfig struct {
+	// FourEyes asks that who asks for a change, who approves it and who makes it are
+	// three, whatever the change does.
+	FourEyes bool `yaml:"four_eyes"`
+	// CountersignWithin is how long an approval by one person alone stands.
+	CountersignWithin time.Duration `yaml:"countersign_within"`
+	// Longest bounds the window of a permit.
+	Longest time.Duration `yaml:"longest"`
+}
+
+func (c PermitsConfig) rules() permit.Rules {
+	return permit.Rules{FourEyes: c.FourEyes, CountersignWithin: c.CountersignWithin, Longest: c.Longest}
+}
+
 // DefaultConfig is what holds where the file says nothing.
 func DefaultConfig() Config {
 	return Config{
 		Root: "/", State: "/var/lib/waxseal", FailOn: "high",
-		Watch: WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
+		Watch:   WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
+		Permits: PermitsConfig{CountersignWithin: permit.DefaultRules().CountersignWithin, Longest: permit.DefaultRules().Longest},
 	}
 }
 
@@ -127,7 +146,7 @@ var (
 // kinds says what a type of the configuration looks like in YAML.
 var kinds = map[string]string{
 	"bool": "true or false", "string": "text", "time.Duration": "a duration such as 30s",
-	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.Config": "keys and values",
+	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.PermitsConfig": "keys and values", "cli.Config": "keys and values",
 }
 
 // yamlWords says an error of the YAML package in the words of the file.
@@ -183,6 +202,9 @@ func (c *Config) check() error {
 			return fmt.Errorf("watch.logs: %q is not an absolute path", p)
 		}
 	}
+	if c.Permits.CountersignWithin <= 0 || c.Permits.Longest <= 0 {
+		return errors.New("permits.countersign_within and permits.longest must be longer than nothing")
+	}
 	if c.State == "" || c.Root == "" {
 		return errors.New("root and state must not be empty")
 	}
@@ -204,7 +226,11 @@ value comes from. The file is YAML; every key may be left out:
     fanotify: true            # see changes as they happen
     audit: true               # see who makes them
     poll: 30s                 # read the mail path again without an event
-    logs: [/var/log/mail.log] # mail and login logs besides those that are found`,
+    logs: [/var/log/mail.log] # mail and login logs besides those that are found
+  permits:
+    four_eyes: false          # three people for every change, not only dangerous ones
+    countersign_within: 24h   # how long an approval by one alone stands
+    longest: 744h             # the longest window`,
 		Example: `  waxseal config check --config waxseal.yaml`,
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return d.configCheck() },
@@ -226,6 +252,9 @@ func (d *door) configCheck() error {
 		{"watch.audit", c.Watch.Audit, c.origin("watch.audit")},
 		{"watch.poll", c.Watch.Poll.String(), c.origin("watch.poll")},
 		{"watch.logs", c.Watch.Logs, c.origin("watch.logs")},
+		{"permits.four_eyes", c.Permits.FourEyes, c.origin("permits.four_eyes")},
+		{"permits.countersign_within", c.Permits.CountersignWithin.String(), c.origin("permits.countersign_within")},
+		{"permits.longest", c.Permits.Longest.String(), c.origin("permits.longest")},
 	}
 	if d.json() {
 		m := map[string]any{"schema": "waxseal.config/1"}

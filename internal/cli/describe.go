@@ -145,7 +145,32 @@ func (d *door) describeHook(h waxseal.Hook, s waxseal.Severity) {
 	}
 	if l := h.Listener; l != nil {
 		fmt.Fprintf(d.out, "      %s\n", shorten(safe("answered by "+answering(*l)), textWidth-6))
+	} else if s := h.Service; s != nil {
+		fmt.Fprintf(d.out, "      %s\n", shorten(safe("to "+serving(*s)), textWidth-6))
 	}
+}
+
+// serving says who should answer: "OpenDKIM (/usr/sbin/opendkim, package opendkim,
+// unmodified, user opendkim) by /etc/opendkim.conf:21".
+func serving(s waxseal.Service) string {
+	var facts []string
+	if s.Program != "" {
+		facts = append(facts, string(s.Program))
+	}
+	if s.Package != "" {
+		facts = append(facts, "package "+s.Package)
+	}
+	if s.Program != "" {
+		facts = append(facts, string(s.PackageState))
+	}
+	if s.User != "" {
+		facts = append(facts, "user "+s.User)
+	}
+	says := s.Title
+	if len(facts) > 0 {
+		says += " (" + strings.Join(facts, ", ") + ")"
+	}
+	return says + " by " + at(s.Source)
 }
 
 // answering says who listens: "/usr/sbin/opendkim (process 311, user opendkim,

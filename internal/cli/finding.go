@@ -179,7 +179,7 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 		d.block(label(i, "live"), fmt.Sprintf("%-9s %s  %s [%s]", a.Stand, a.Time.UTC().Format("2006-01-02 15:04:05.000Z"), safe(a.Evidence), a.Grade))
 	}
 	if f.Rung != "" {
-		d.block("expected", expected(f.Rung))
+		d.block("expected", wrap(expected(f))...)
 	}
 	if f.Change != nil {
 		d.printText(f.Change.Diff)
@@ -237,11 +237,11 @@ func listed[T any](list []T) string {
 }
 
 // expected says how strong the evidence is that the change was expected.
-func expected(r waxseal.Rung) string {
-	if r == waxseal.RungNone {
-		return "nothing says so: no permit and no package evidence is read yet"
+func expected(f waxseal.Finding) string {
+	if f.Rung == waxseal.RungNone {
+		return "nothing says so: " + cmp.Or(f.Expected, "no permit is for this change")
 	}
-	return string(r)
+	return string(f.Rung) + ": " + f.Expected
 }
 
 func label(i int, word string) string {

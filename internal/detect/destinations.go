@@ -21,7 +21,7 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(droppedUnread, clip(h.Scope))
 		return
 	}
-	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") {
+	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") || h.Modifiers["held"] != "" {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
@@ -47,6 +47,9 @@ func (c *Context) socket(h waxseal.Hook, w *weight) {
 		c.listener(*h.Listener, documented(h.Target.Value), w)
 		return
 	}
+	if r == onHost && c.served(h, w) {
+		return
+	}
 	if r == onHost {
 		if filter := documented(h.Target.Value); filter != "" {
 			w.add(documentedSocket, h.Target.Value, filter)
@@ -59,6 +62,24 @@ func (c *Context) socket(h waxseal.Hook, w *weight) {
 	if seesAll(h) && r != private {
 		w.add(remoteSeesAll, orAll(h.Scope))
 	}
+}
+
+// served weighs who should answer by what is configured on this host, and reports
+// whether that settles who it is.
+func (c *Context) served(h waxseal.Hook, w *weight) bool {
+	s := h.Service
+	if s == nil {
+		return false
+	}
+	switch s.PackageState {
+	case waxseal.PackageUnmodified:
+		w.add(declaredSocket, s.Title, s.Source.Path, s.Package)
+	case waxseal.PackageModified, waxseal.PackageUnowned:
+		w.add(strangerDeclared, s.Title, s.Source.Path, s.Program)
+	default:
+		return false
+	}
+	return true
 }
 
 // listener weighs who really answers at a socket: the address says where a filter
@@ -94,6 +115,7 @@ func (c *Context) nextHop(h waxseal.Hook, w *weight) {
 	r := c.reachOf(h.Target.Value)
 	_, port := hostPort(h.Target.Value)
 	switch {
+	case r == onHost && h.Listener == nil && c.served(h, w):
 	case r == onHost && (documented(h.Target.Value) != "" || port == ""):
 		w.add(localHop, h.Target.Value)
 	case r == onHost:

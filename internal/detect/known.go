@@ -13,6 +13,7 @@ import (
 // filter should listen, not who does: see the reasons that go with it.
 var documentedPorts = map[string]string{
 	"783":   "spamd",
+	"3310":  "clamd",
 	"8891":  "opendkim",
 	"8893":  "opendmarc",
 	"11332": "rspamd",
@@ -36,7 +37,7 @@ var documentedPorts = map[string]string{
 
 // documentedSockets are words in the unix socket paths of packaged filters.
 var documentedSockets = []string{
-	"opendkim", "opendmarc", "openarc", "rspamd", "clamav", "spamass", "milter-greylist", "mimedefang", "amavis",
+	"opendkim", "opendmarc", "openarc", "rspamd", "clamav", "spamass", "milter-greylist", "milter-regex", "mimedefang", "amavis",
 	"policyd-spf", "policy-spf", "dkimpy", "pyspf-milter", "postgrey", "greylistd", "dovecot", "cyrus", "postsrsd", "sympa", "mailman", "quota-status",
 }
 

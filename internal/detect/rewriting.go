@@ -11,6 +11,10 @@ import (
 func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 	value, foreign := h.Target.Value, c.foreignIn(h.Target.Value)
 	switch {
+	case h.Modifiers["lets_pass"] != "":
+		w.add(letsPass[h.Modifiers["lets_pass"]], h.Directive, clip(value))
+	case h.Modifiers["signs_for"] != "":
+		w.add(signsForAnyone, h.Directive, clip(value))
 	case h.Directive == "vacation" && foreign == "":
 		w.add(answered, clip(value))
 	case h.Directive == "notify_classes":
@@ -46,6 +50,9 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 		w.add(rewritten, h.Directive, clip(value))
 	}
 }
+
+// letsPass are the ways in which a filter can be set to let mail pass.
+var letsPass = map[string]sign{"all": allPass, "infected": infectedPasses, "some": somePass}
 
 func pick(worse bool, is, isNot sign) sign {
 	if worse {

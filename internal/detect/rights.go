@@ -16,7 +16,7 @@ var anyones = regexp.MustCompile(`(?i)WorldWritable|InUnsafeDirPath|RunWritableP
 func (c *Context) rights(h waxseal.Hook, w *weight) bool {
 	value := clip(h.Target.Value)
 	switch h.Directive {
-	case "RunAsUser", "DefaultUser":
+	case "RunAsUser", "DefaultUser", "UserID", "User", "user", "DatabaseOwner":
 		w.add(pick(runsAsRoot(h), rightsOfRoot, rightsSet), h.Directive, value)
 	case "DontBlameSendmail":
 		w.add(pick(anyones.MatchString(h.Target.Value), anyoneBelieved, othersBelieved), h.Directive, value)

@@ -52,6 +52,8 @@ const (
 
 	// Who answers at a socket.
 	documentedSocket
+	declaredSocket
+	strangerDeclared
 	strangeSocket
 	remoteSocket
 	hiddenSocket
@@ -63,6 +65,10 @@ const (
 	nowFailsOpen
 
 	// The verb of an action.
+	allPass
+	somePass
+	infectedPasses
+	signsForAnyone
 	dropped
 	droppedSome
 	answered
@@ -215,6 +221,8 @@ var signs = [...]row{
 	computedAddress: {waxseal.Medium, false, "where mail goes is worked out for each message: %s"},
 
 	documentedSocket: {waxseal.Medium, false, "%s is where %s is documented to listen; who really listens there is not checked"},
+	declaredSocket:   {waxseal.Medium, false, "%s listens there by %s, and its program is as package %s brought it; who really answers is not checked"},
+	strangerDeclared: {waxseal.High, false, "%s listens there by %s, and no package vouches for its program %s"},
 	strangeSocket:    {waxseal.High, false, "%s on this host is no documented socket of a packaged mail filter: nothing says what listens there"},
 	remoteSocket:     {waxseal.High, false, "mail is handed to another host: %s (%s)"},
 	hiddenSocket:     {waxseal.High, true, "the socket %s: %s"},
@@ -254,6 +262,10 @@ var signs = [...]row{
 	othersBelieved:   {waxseal.Medium, false, "files are believed that others than their owner may write (%s): %s"},
 	anyoneBelieved:   {waxseal.High, false, "files are believed that anyone may write or replace (%s): %s"},
 	sendsAsAnybody:   {waxseal.Medium, false, "the user %s may send mail as anybody, and nothing in it tells"},
+	allPass:          {waxseal.High, false, "all mail passes by, though the filter is there as before (%s): %s"},
+	somePass:         {waxseal.Medium, false, "some mail passes by a filter unchecked (%s): %s"},
+	infectedPasses:   {waxseal.High, false, "mail in which a virus was found is delivered (%s): %s"},
+	signsForAnyone:   {waxseal.High, false, "mail of strangers is signed as if it came from the own domains (%s): %s"},
 	openRelay:        {waxseal.High, false, "strangers may send mail anywhere through this host (%s): %s"},
 	hidesMail:        {waxseal.High, false, "what happens to mail is hidden: %s %s"},
 
@@ -351,9 +363,11 @@ var signs = [...]row{
 var standing = map[sign]waxseal.Severity{
 	mountedOver:        waxseal.Medium,
 	documentedSocket:   waxseal.Low,
+	declaredSocket:     waxseal.Low,
 	filterListens:      waxseal.Low,
 	deliveryProgram:    waxseal.Low,
 	textTool:           waxseal.Low,
+	somePass:           waxseal.Low,
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,

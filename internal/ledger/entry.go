@@ -22,11 +22,13 @@ const (
 	KindFinding     Kind = "finding"
 	KindSeal        Kind = "seal"
 	KindTriage      Kind = "triage"
+	KindKey         Kind = "key"
+	KindPermit      Kind = "permit"
 )
 
 func (k Kind) valid() bool {
 	switch k {
-	case KindObservation, KindChange, KindFinding, KindSeal, KindTriage:
+	case KindObservation, KindChange, KindFinding, KindSeal, KindTriage, KindKey, KindPermit:
 		return true
 	default:
 		return false

@@ -1,11 +1,7 @@
 package loader
 
 import (
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"hash"
 	"sync"
 
 	"waxseal"
@@ -28,9 +24,15 @@ type Digests int
 // MD5 is for package databases that have no better one. It takes twice as long as
 // SHA-256 where the processor helps with that.
 const (
-	SHA256 Digests = iota
-	SHA256AndMD5
+	SHA256 Digests = 1 << iota
+	MD5
+	SHA256AndMD5 = SHA256 | MD5
 )
+
+// In reports whether sums have all that is wanted.
+func (d Digests) In(s waxseal.Sums) bool {
+	return (d&SHA256 == 0 || s.SHA256 != "") && (d&MD5 == 0 || s.MD5 != "")
+}
 
 // ImageOf describes a program whose content is at hand.
 func ImageOf(content []byte, want Digests) Image {
@@ -57,8 +59,7 @@ func (p *Probe) giveBack() {
 // Probe is a writer that makes an Image of what goes by, and keeps of an ELF file
 // only what it needs.
 type Probe struct {
-	sha       hash.Hash
-	md        hash.Hash // nil where it is not wanted
+	sums      *Summer
 	at        uint64
 	head      []byte
 	isELF     bool
@@ -71,19 +72,12 @@ type Probe struct {
 
 // NewProbe returns a Probe to which nothing has been written.
 func NewProbe(want Digests) *Probe {
-	p := &Probe{sha: sha256.New()}
-	if want == SHA256AndMD5 {
-		p.md = md5.New()
-	}
-	return p
+	return &Probe{sums: NewSummer(want)}
 }
 
 // Write implements io.Writer.
 func (p *Probe) Write(b []byte) (int, error) {
-	p.sha.Write(b)
-	if p.md != nil {
-		p.md.Write(b)
-	}
+	_, _ = p.sums.Write(b) // it does not fail
 	if p.at == 0 {
 		p.isELF = IsELF(b)
 	}
@@ -117,10 +111,7 @@ func (p *Probe) keep(b []byte) {
 // Image tells what went by. Whole reads the file once more, where the names of
 // its libraries lie somewhere unusual.
 func (p *Probe) Image(whole func() []byte) Image {
-	im := Image{Sums: waxseal.Sums{SHA256: hex.EncodeToString(p.sha.Sum(nil))}}
-	if p.md != nil {
-		im.Sums.MD5 = hex.EncodeToString(p.md.Sum(nil))
-	}
+	im := Image{Sums: p.sums.Sums()}
 	if !p.isELF {
 		im.Text = p.whole
 		return im

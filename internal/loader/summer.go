@@ -9,16 +9,17 @@ import (
 	"waxseal"
 )
 
-// Summer is a writer that makes digests of what goes by, and keeps nothing of it.
-type Summer struct {
-	sha hash.Hash
-	md  hash.Hash // nil where it is not wanted
-}
+// Summer is a writer that makes digests of what goes by, and keeps nothing of it. Each
+// is nil where it is not wanted.
+type Summer struct{ sha, md hash.Hash }
 
 // NewSummer returns a Summer to which nothing has been written.
 func NewSummer(want Digests) *Summer {
-	s := &Summer{sha: sha256.New()}
-	if want == SHA256AndMD5 {
+	s := &Summer{}
+	if want&SHA256 != 0 {
+		s.sha = sha256.New()
+	}
+	if want&MD5 != 0 {
 		s.md = md5.New()
 	}
 	return s
@@ -26,7 +27,9 @@ func NewSummer(want Digests) *Summer {
 
 // Write implements io.Writer.
 func (s *Summer) Write(b []byte) (int, error) {
-	s.sha.Write(b)
+	if s.sha != nil {
+		s.sha.Write(b)
+	}
 	if s.md != nil {
 		s.md.Write(b)
 	}
@@ -35,7 +38,10 @@ func (s *Summer) Write(b []byte) (int, error) {
 
 // Sums are the digests of what went by.
 func (s *Summer) Sums() waxseal.Sums {
-	sums := waxseal.Sums{SHA256: hex.EncodeToString(s.sha.Sum(nil))}
+	var sums waxseal.Sums
+	if s.sha != nil {
+		sums.SHA256 = hex.EncodeToString(s.sha.Sum(nil))
+	}
 	if s.md != nil {
 		sums.MD5 = hex.EncodeToString(s.md.Sum(nil))
 	}

@@ -21,13 +21,7 @@ func (c *closer) listeners(hooks []waxseal.Hook, settings []waxseal.Setting, liv
 	if len(live.Listeners) == 0 {
 		return
 	}
-	queue := "/var/spool/postfix"
-	for _, s := range settings {
-		if s.Name == "queue_directory" && path.IsAbs(s.Value) {
-			queue = s.Value
-		}
-	}
-	t := newListening(live.Listeners)
+	t, queue := newListening(live.Listeners), queueDirectory(settings)
 	for i := range hooks {
 		h := &hooks[i]
 		if h.Target.Remote || h.Target.Type != waxseal.TargetSocket && h.Target.Type != waxseal.TargetHost && h.Target.Type != waxseal.TargetService {
@@ -37,6 +31,17 @@ func (c *closer) listeners(hooks []waxseal.Hook, settings []waxseal.Setting, liv
 			c.listener(h, l)
 		}
 	}
+}
+
+// queueDirectory is where Postfix's daemons see the sockets of their chroot.
+func queueDirectory(settings []waxseal.Setting) string {
+	queue := "/var/spool/postfix"
+	for _, s := range settings {
+		if s.Name == "queue_directory" && path.IsAbs(s.Value) {
+			queue = s.Value
+		}
+	}
+	return queue
 }
 
 func (c *closer) listener(h *waxseal.Hook, l waxseal.Listener) {
@@ -94,10 +99,7 @@ func socketName(p string) string {
 // Paths of unix sockets are below the queue directory where a daemon runs in its
 // chroot, and always where they are relative.
 func (t listening) find(target, queue string) (waxseal.Listener, bool) {
-	if _, p, ok := strings.Cut(":"+target, ":unix:"); ok || strings.HasPrefix(target, "local:") {
-		if !ok {
-			p = strings.TrimPrefix(target, "local:")
-		}
+	if p, ok := unixPath(target); ok {
 		for _, name := range []string{path.Join(queue, p), p} {
 			if l, ok := t.unix[socketName(name)]; ok {
 				return l, true
@@ -110,6 +112,14 @@ func (t listening) find(target, queue string) (waxseal.Listener, bool) {
 		return waxseal.Listener{}, false
 	}
 	return t.byAddress(host, port)
+}
+
+// unixPath is the path of a target that is a socket in the file system.
+func unixPath(target string) (string, bool) {
+	if _, p, ok := strings.Cut(":"+target, ":unix:"); ok {
+		return p, true
+	}
+	return strings.CutPrefix(target, "local:")
 }
 
 // byAddress prefers who listens on the very address to who listens on all.

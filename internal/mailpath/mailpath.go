@@ -36,6 +36,7 @@ type Reader struct {
 	others   OpenPackages
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
+	glance   bool
 	// residents are the accounts of the host, as the last reading found them.
 	residents residents
 	users     ids               // of /etc/passwd, for the owners of files
@@ -117,6 +118,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.listeners(found.Hooks, found.Settings, live)
+	c.answers(&found)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
@@ -262,7 +264,7 @@ func (c *closer) runs(p waxseal.Path) bool {
 	if known, ok := c.reader.programs[p]; ok && known.elf != nil {
 		return true
 	}
-	image, err := c.image(p)
+	image, err := c.image(p, waxseal.RoleLibrary)
 	return err == nil && (image.ELF != nil || image.Damaged || bytes.HasPrefix(image.Text, []byte("#!")) && !makefile.Match(image.Text))
 }
 

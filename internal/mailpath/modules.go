@@ -126,8 +126,8 @@ func (c *closer) sums(f waxseal.File) (waxseal.Sums, error) {
 	if known, ok := c.reader.modules[f.Path]; ok && known.stamp == now && !f.ChangeTime.IsZero() && !(known.without && c.needsMD5(f.Path)) {
 		return known.sums, nil
 	}
-	sums, err := c.digestsOf(f.Path, c.wanted(f.Path))
-	if err == nil && c.lacksMD5(f.Path, &sums) {
+	sums, err := c.digestsOf(f.Path, c.wantedOf(f.Path, waxseal.RoleModule))
+	if err == nil && (c.lacksMD5(f.Path, &sums) || !c.enough(f.Path, sums)) {
 		sums, err = c.digestsOf(f.Path, loader.SHA256AndMD5)
 	}
 	if err == nil {

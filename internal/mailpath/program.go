@@ -27,9 +27,9 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	now := stampOf(state.File)
 	known, ok := c.reader.programs[p.Path]
 	// A tree without change times (an archive) can't tell two versions apart.
-	if !ok || known.stamp != now || state.ChangeTime.IsZero() || known.without && c.needsMD5(p.Path) {
+	if !ok || known.stamp != now || state.ChangeTime.IsZero() || known.without && c.needsMD5(p.Path) || c.only(known) && !c.glances(p.Path, p.Role) {
 		// One library has many names: it is read under the first.
-		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() || known.without {
+		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() || known.without || c.only(known) && !c.glances(p.Path, p.Role) {
 			known = c.readProgram(*p, state)
 			known.stamp = now
 		}
@@ -50,7 +50,7 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 
 func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	known := program{role: p.Role}
-	image, err := c.image(p.Path)
+	image, err := c.image(p.Path, p.Role)
 	if errors.Is(err, waxseal.ErrTooLarge) {
 		known.digest, err = c.tree.Digest(p.Path)
 		known.sums.SHA256 = string(known.digest)
@@ -59,7 +59,7 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 		c.problem(p.Path, err)
 		return known
 	}
-	if image.Sums.SHA256 == "" {
+	if image.Sums == (waxseal.Sums{}) {
 		return known
 	}
 	known.sums = image.Sums
@@ -81,9 +81,9 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 }
 
 // image reads a program, without keeping it where the tree can do that.
-func (c *closer) image(p waxseal.Path) (loader.Image, error) {
-	image, err := c.imageWith(p, c.wanted(p))
-	if err == nil && c.lacksMD5(p, &image.Sums) {
+func (c *closer) image(p waxseal.Path, role waxseal.Role) (loader.Image, error) {
+	image, err := c.imageWith(p, c.wantedOf(p, role))
+	if err == nil && (c.lacksMD5(p, &image.Sums) || !c.enough(p, image.Sums)) {
 		return c.imageWith(p, loader.SHA256AndMD5)
 	}
 	return image, err

@@ -4,6 +4,7 @@ import (
 	"waxseal"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/mask"
@@ -27,6 +28,7 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 		options.Domains = append(options.Domains, s.Domains...)
 	}
 	found.Join(dovecot.Read(tree, r.masker, options))
+	found.Join(milters.Read(tree, r.masker, options))
 	found.Join(others.Read(tree, r.masker, options, found.Stacks))
 	found.Join(nullclient.Read(tree, r.masker, options))
 	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))

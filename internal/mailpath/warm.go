@@ -24,7 +24,7 @@ func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 	if !ok || len(c.reader.programs) > 0 {
 		return func() {}
 	}
-	return tree.Warm(wave, modules, c.wanted, c.libraryFinder())
+	return tree.Warm(wave, modules, c.wantedAhead, c.libraryFinder())
 }
 
 // whereIs is where a file really lies.

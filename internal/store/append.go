@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"waxseal"
+	"waxseal/internal/permit"
 )
 
 // The kinds of entry, as docs/format/ledger.md lists them.
@@ -20,6 +21,8 @@ const (
 	kindFinding     = "finding"
 	kindSeal        = "seal"
 	kindTriage      = "triage"
+	kindKey         = "key"
+	kindPermit      = "permit"
 )
 
 // Tx is one transaction under way. It is valid only inside the function given
@@ -168,6 +171,17 @@ func (t *Tx) Triage(at time.Time, d waxseal.Triage) (waxseal.Index, error) {
 		return waxseal.NoIndex, t.fail(fmt.Errorf("triage of %q: %w", d.Finding, ErrNone))
 	}
 	return t.entry(at, kindTriage, d)
+}
+
+// Key records that a key of change control is known, or ended.
+func (t *Tx) Key(at time.Time, s permit.KeyStep) (waxseal.Index, error) {
+	return t.entry(at, kindKey, s)
+}
+
+// Permit records a signed step of a permit. Whether it is one that may be taken is the
+// caller's to ask before.
+func (t *Tx) Permit(at time.Time, s permit.Step) (waxseal.Index, error) {
+	return t.entry(at, kindPermit, s)
 }
 
 // entry writes one entry with the hashes it adds to the tree.

@@ -70,6 +70,8 @@ func project(q querier, e Entry) error {
 		_, err = q.Exec(`INSERT INTO seal (ix) VALUES (?)`, e.Index)
 	case kindTriage:
 		err = projectTriage(q, e)
+	case kindKey, kindPermit:
+		err = inOffice(q, e.Index)
 	}
 	if err != nil {
 		return fmt.Errorf("project entry %d: %w", e.Index, err)
@@ -82,12 +84,22 @@ func projectFinding(q querier, e Entry) error {
 	if err := json.Unmarshal(e.Body, &f); err != nil {
 		return err
 	}
+	if first, ok := findingIndex(f.ID); ok && first == int64(e.Index) && f.Permit != "" {
+		if err := inOffice(q, e.Index); err != nil {
+			return err
+		}
+	}
 	_, err := q.Exec(`
 		INSERT INTO finding (id, first, latest, rule, severity, status, seen, body)
 		VALUES (?1, ?2, ?2, ?3, ?4, coalesce(nullif(?5, ''), 'open'), ?6, ?7)
 		ON CONFLICT (id) DO UPDATE SET latest = ?2, rule = ?3, severity = ?4,
 		  status = coalesce(nullif(?5, ''), status), seen = ?6, body = ?7`,
 		f.ID, e.Index, f.Rule, int(f.Severity), f.Status, nanoseconds(f.Seen), []byte(e.Body))
+	return err
+}
+
+func inOffice(q querier, index waxseal.Index) error {
+	_, err := q.Exec(`INSERT INTO office (ix) VALUES (?)`, index)
 	return err
 }
 
@@ -148,7 +160,7 @@ func (s *Store) rebuild() (Rebuilt, error) {
 		return r, err
 	}
 	defer tx.Rollback()
-	if _, err := tx.Exec(`DROP TABLE IF EXISTS finding; DROP TABLE IF EXISTS seal;` + projectionTables); err != nil {
+	if _, err := tx.Exec(`DROP TABLE IF EXISTS finding; DROP TABLE IF EXISTS seal; DROP TABLE IF EXISTS office;` + projectionTables + officeTable); err != nil {
 		return r, err
 	}
 	n, err := length(tx)

@@ -19,7 +19,13 @@ var migrations = []string{
 	 CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), time TEXT NOT NULL, data BLOB NOT NULL) STRICT;
 	 CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), time TEXT NOT NULL) STRICT;
 	 CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;` + projectionTables,
+	// 2: change control. A ledger of version 1 has no entry of it.
+	officeTable,
 }
+
+// officeTable lists the entries that change control adds up: keys, steps of permits,
+// and findings that rest on one.
+const officeTable = `CREATE TABLE office (ix INTEGER PRIMARY KEY) STRICT;`
 
 // projectionTables hold nothing that the entries don't say.
 const projectionTables = `

@@ -13,9 +13,10 @@ import (
 // steering are the options by which the programs of mail systems other than
 // Postfix take another configuration than their own: a file, or a macro that
 // changes what the file says (exim(8) -C -D, sendmail(8) -C -D -o -O, smtpd(8) -f
-// -D, dovecot(1) -c).
+// -D, dovecot(1) -c). Of milters, those that say where they listen count too (-p).
 var steering = map[string]string{
 	"exim": "CD", "exim4": "CD", "exim4-daemon": "CD", "sendmail": "CDoO", "sendmail.sendmail": "CDoO", "sendmail-mta": "CDoO", "sendmail-msp": "CDoO", "sm-mta": "CDoO", "smtpd": "fD", "dovecot": "c",
+	"opendkim": "xpbu", "opendmarc": "cpu", "clamav-milter": "c-", "clamd": "c-", "freshclam": "-", "milter-greylist": "fpu", "milter-regex": "cpu",
 }
 
 // commandLine notes what a command line says of the configuration of mail

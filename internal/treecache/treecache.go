@@ -200,7 +200,7 @@ func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
 
 // Program reads a regular file as a program, from one reading of it: of an ELF
 // file only what matters is kept. More than limit bytes give ErrTooLarge. Who
-// wants MD5 of a file must want it from the first.
+// wants another digest later has it read once more.
 func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader.Image, error) {
 	c, size, err := t.regular(p)
 	if err != nil {
@@ -208,7 +208,7 @@ func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader
 	}
 	c.Lock()
 	defer c.Unlock()
-	if c.err != nil || c.image != nil && (want == loader.SHA256 || c.image.Sums.MD5 != "") {
+	if c.err != nil || c.image != nil && want.In(c.image.Sums) {
 		return deref(c.image), c.err
 	}
 	if size > limit && c.data == nil {

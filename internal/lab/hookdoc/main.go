@@ -16,6 +16,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -36,5 +37,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), surroundings.Sorts())
 }

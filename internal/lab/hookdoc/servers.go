@@ -7,6 +7,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/milters"
 	"waxseal/internal/mta/exim"
 	"waxseal/internal/mta/opensmtpd"
 	"waxseal/internal/mta/postfix"
@@ -33,6 +34,13 @@ func servers() []server {
 		{sendmail.MTA, "Sendmail", "/etc/mail/sendmail.cf", "Examples add to sendmail.cf unless they say otherwise, where the last of two lines for one option, macro or mailer counts, and rules go to the end of their ruleset. Tables are shown as makemap(8) gets them.", sendmailServer},
 		{opensmtpd.MTA, "OpenSMTPD", "/etc/smtpd.conf", "Examples add to smtpd.conf unless they say otherwise; of its rules the first that matches counts.", opensmtpdServer},
 		{dovecot.MTA, "Dovecot", "/etc/dovecot/dovecot.conf", "Examples add to dovecot.conf of a Dovecot 2.3 unless they say otherwise; the last of two lines for one setting counts.", dovecotServer},
+		{milters.OpenDKIM, "OpenDKIM", "/etc/opendkim.conf", "Examples add to opendkim.conf unless they say otherwise; the last of two lines for one parameter counts.", openDKIMServer},
+		{milters.OpenDMARC, "OpenDMARC", "/etc/opendmarc.conf", "Examples add to opendmarc.conf unless they say otherwise; the last of two lines for one parameter counts.", openDMARCServer},
+		{milters.ClamMilter, "clamav-milter", "/etc/clamav/clamav-milter.conf", "Examples add to clamav-milter.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
+		{milters.Clamd, "ClamAV", "/etc/clamav/clamd.conf", "Examples add to clamd.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
+		{milters.Freshclam, "freshclam", "/etc/clamav/freshclam.conf", "Examples add to freshclam.conf unless they say otherwise; the first of two lines for one option counts.", clamAVServer},
+		{milters.Greylist, "milter-greylist", "/etc/mail/greylist.conf", "Examples add to greylist.conf unless they say otherwise; the first entry of an access list that matches counts.", greylistServer},
+		{milters.Regex, "milter-regex", "/etc/milter-regex.conf", "Examples add to milter-regex.conf unless they say otherwise; the first rule that matches counts.", milterRegexServer},
 	}
 }
 

@@ -34,9 +34,11 @@ const (
 
 // Request is what is asked.
 type Request struct {
-	Verb    string   `json:"verb"` // "acknowledge", "seal"
+	Verb    string   `json:"verb"` // "acknowledge", "seal", "permit", "key"
 	Finding []string `json:"finding,omitempty"`
 	Note    string   `json:"note,omitempty"`
+	// Body is what is to be recorded, of "permit" and "key".
+	Body json.RawMessage `json:"body,omitempty"`
 }
 
 // Answer is what comes back. Error is for people; Code tells kinds apart.
