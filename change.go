@@ -42,6 +42,19 @@ type Change struct {
 	// hook's meaning changed.
 	Before *FileState `json:"-"`
 	After  *FileState `json:"-"`
+	// Personal is set where the change is about the rules of one mailbox, and about
+	// nothing else.
+	Personal *Personal `json:"-"`
+}
+
+// Personal is what a change of the rules of one mailbox weighs if the owner of the
+// mailbox made it: people may forward and sort their own mail. Who made it is known
+// only where somebody watched.
+type Personal struct {
+	Mailbox  string // "alice", "info@example.test"
+	Severity Severity
+	Reasons  []string
+	Foreign  []string // addresses outside the own domains to which its mail goes now
 }
 
 // HookChanges are the hooks that differ.

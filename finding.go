@@ -21,6 +21,8 @@ type Finding struct {
 	// Hook is set on a finding of scan, which has no change to rest on.
 	Hook   HookID  `json:"hook,omitempty"`
 	Change *Change `json:"change,omitempty"`
+	// Gathered is set on a finding that tells many changes together, instead of Change.
+	Gathered *Gathering `json:"gathered,omitempty"`
 	// Seen is when the change was made, or, for one made unobserved, the end of
 	// the time in which it must have been made.
 	Seen       time.Time    `json:"seen,omitzero"`
@@ -53,6 +55,29 @@ type Rule struct {
 	ID     RuleID      `json:"id"`
 	About  string      `json:"about"` // what it tells, in one line
 	Attack []AttackRef `json:"attack_refs"`
+}
+
+// Gathering is many small changes of mailboxes' rules that are told together, since each
+// by itself is nobody's concern, or since together they are one deed.
+type Gathering struct {
+	// Common is what they have in common: "day 2026-11-30", "hand login 0 session 7",
+	// "address drop@evil.example.net".
+	Common    string `json:"common"`
+	Changes   int    `json:"changes"`
+	Mailboxes int    `json:"mailboxes"`
+	// List are the changes, the first thousand of them.
+	List []Gathered `json:"list"`
+}
+
+// Gathered is one change of a gathering.
+type Gathered struct {
+	Time    time.Time `json:"time"`
+	Mailbox string    `json:"mailbox"`
+	Path    Path      `json:"path"`
+	// AfterDigest is that of the change, empty where the file is gone.
+	AfterDigest Digest `json:"after_sha256,omitempty"`
+	By          string `json:"by"` // whose hand: "the owner of the mailbox"
+	Title       string `json:"title"`
 }
 
 // Status is where triage of a finding stands.

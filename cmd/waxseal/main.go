@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 
 	"waxseal/internal/cli"
 )
@@ -18,9 +20,20 @@ var version = "dev"
 // read in large pieces, would take twice what it needs.
 const memory = 192 << 20
 
+// bound holds the memory down, and gives way to what is really needed: at a limit
+// below that the collector does nothing else any more.
+func bound(limit int64) {
+	debug.SetMemoryLimit(limit)
+	runtime.SetFinalizer(new(*int), func(**int) { // it runs after each collection
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		bound(max(memory, int64(live[0].Value.Uint64())/2*3))
+	})
+}
+
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memory)
+		bound(memory)
 	}
 	os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, version))
 }

@@ -79,8 +79,15 @@ type Agent struct {
 	basis   basis     // what they may rest on
 	starts  *correlate.Starts
 
-	office *permit.Book // change control
-	newest time.Time    // of all events so far
+	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
+	readAllAt time.Time       // when all was read
+	all       bool            // something asks for reading all
+	stale     bool            // the state on the disk lacks homes that were judged
+
+	crowd      *correlate.Crowd
+	gatherings map[string]*gathering // by what they have in common
+	office     *permit.Book          // change control
+	newest     time.Time             // of all events so far
 }
 
 // Open opens the tree and the state directory.
@@ -94,7 +101,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules = o.Permits
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}
@@ -133,7 +140,15 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) look(now time.Time) {
 	touched := a.startLook(now)
 	a.record() // truth before opinion
+	if h, ok := a.oneHome(touched, now); ok {
+		a.lookAtHome(h, touched, now)
+		return
+	}
 	versions := a.versions(touched)
+	if a.readAllAt.Before(a.since) {
+		a.since = a.readAllAt // nobody has looked at what lies outside of single homes since
+	}
+	a.all, a.readAllAt = false, now
 	if a.tooEarly(versions, now) {
 		return
 	}

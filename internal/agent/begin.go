@@ -26,6 +26,9 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.rememberGatherings(now); err != nil {
+		return err
+	}
 	stopped := a.lastSeen()
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
@@ -44,11 +47,15 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.record()
 	found := version{state: current, unobserved: true}
 	found.index = a.noteTree(found, now)
-	for _, ch := range Differences(before, current) {
+	changes, err := a.untold(Differences(before, current))
+	if err != nil {
+		return err
+	}
+	for _, ch := range changes {
 		a.judge(ch, found, now)
 	}
 	a.advance(current)
-	a.lookedAt = now
+	a.lookedAt, a.readAllAt = now, now
 	a.record()
 	for _, p := range current.Problems {
 		a.opts.Warn(Problem(p))
@@ -101,6 +108,9 @@ func (a *Agent) end() {
 		a.look(time.Now())
 	}
 	now := time.Now()
+	if a.stale && !a.book.broken() {
+		a.putState(a.last, now)
+	}
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "stop"}})
 	a.record()
 	if a.book.broken() {
@@ -120,10 +130,12 @@ func (a *Agent) tick(now time.Time) {
 		a.aliveAt = now
 		_ = a.books.Alive(now) // a failure shows at the next entry, which matters more
 	}
-	if now.Sub(a.lookedAt) >= a.opts.Poll || a.tree.MountsChanged() {
+	if mounts := a.tree.MountsChanged(); mounts || now.Sub(a.readAllAt) >= a.opts.Poll {
+		a.all = a.all || mounts
 		a.dueAt(now)
 	}
 	a.forget(now)
+	a.endDay(now)
 	a.record()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"waxseal"
@@ -79,6 +80,7 @@ func (a *Agent) acknowledge(r control.Request, by waxseal.Actor, now time.Time) 
 
 // reseal accepts the present state, after a look at it.
 func (a *Agent) reseal(r control.Request, by waxseal.Actor, now time.Time) control.Answer {
+	a.all = true // what is accepted was looked at as a whole
 	a.look(now)
 	sealed, err := a.books.Seal(a.last, now, r.Note, by)
 	answer := control.Answer{}
@@ -90,6 +92,8 @@ func (a *Agent) reseal(r control.Request, by waxseal.Actor, now time.Time) contr
 	}
 	if err == nil {
 		a.sealed = &sealed.Seal
+		s := &a.sealed.State // of its own: homes are put into the last state where that stands
+		s.Hooks, s.Files, s.Settings = slices.Clone(s.Hooks), slices.Clone(s.Files), slices.Clone(s.Settings)
 	}
 	body, err := json.Marshal(sealed)
 	if err != nil {

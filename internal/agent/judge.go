@@ -21,6 +21,8 @@ type version struct {
 	touched    []touch
 	unobserved bool           // it was found, not seen
 	passing    bool           // it had gone again when the agent looked
+	home       waxseal.Path   // the state is that of one home only, if it is set
+	all        *waxseal.State // the whole state then
 	index      *waxseal.Index // where the ledger has what was read
 }
 
@@ -31,6 +33,8 @@ func (v version) reason() string {
 		return "content that was there for a moment"
 	case v.unobserved:
 		return "no event"
+	case v.home != "":
+		return "file event in one home"
 	default:
 		return "file event"
 	}
@@ -156,7 +160,12 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	}
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: f.Seen, Evidence: evidence, Grade: waxseal.Proven}}
 	a.backToSeal(&f, ch, v.state)
+	with := a.personal(t, &f, v)
 	expect(a.office, &f, a.caseOf(t, f))
+	if with != nil {
+		a.gather(t, f, *with)
+		return
+	}
 	a.keep(t, f)
 	a.remember(t)
 	a.opts.Tell(t.Finding, "", a.books.Checkpoint())
@@ -228,6 +237,9 @@ func (a *Agent) unobserved(now time.Time, v version) *waxseal.Gap {
 // backToSeal lowers what only restores the sealed content.
 func (a *Agent) backToSeal(f *waxseal.Finding, ch waxseal.Change, now waxseal.State) {
 	if a.sealed == nil || ch.Before == nil {
+		return
+	}
+	if was, _ := fileIn(a.sealed.State, ch.Path); was.Digest != ch.AfterDigest {
 		return
 	}
 	for _, left := range drift.Compare(a.sealed.State, now) {
@@ -343,15 +355,11 @@ func (a *Agent) update(t *told, index *waxseal.Index, news string) {
 // advance makes a state the one that the next look compares with.
 func (a *Agent) advance(s waxseal.State) {
 	changed := len(drift.Compare(a.last, s)) > 0
-	a.last = s
-	if !changed {
-		return
+	a.last, a.whole = s, a.reader.Index(s)
+	if changed {
+		a.aim()
 	}
-	a.aim()
-	if a.book.broken() {
-		return // the state is kept with the next change that can be recorded
-	}
-	if err := a.books.Append(func(tx *store.Tx) error { return tx.PutState(time.Now(), s) }); err != nil {
-		a.fails(err)
+	if (changed || a.stale) && !a.book.broken() { // else it is kept with the next change that can be recorded
+		a.putState(s, time.Now())
 	}
 }

@@ -173,6 +173,9 @@ func (b *Books) noteDifferences(before, now waxseal.State, at time.Time) ([]waxs
 // state.
 func alreadyTold(known []waxseal.Finding, ch waxseal.Change) (waxseal.FindingID, bool) {
 	for i := len(known) - 1; i >= 0; i-- {
+		if told, same := gatheredIn(known[i], ch); told {
+			return known[i].ID, same
+		}
 		c := known[i].Change
 		if c == nil || c.Path != ch.Path {
 			continue
@@ -183,6 +186,20 @@ func alreadyTold(known []waxseal.Finding, ch waxseal.Change) (waxseal.FindingID,
 		return "", false
 	}
 	return "", false
+}
+
+// gatheredIn reports whether a finding tells of a file among many changes, and whether
+// it tells of the same end state.
+func gatheredIn(f waxseal.Finding, ch waxseal.Change) (told, same bool) {
+	if f.Gathered == nil {
+		return false, false
+	}
+	for _, g := range f.Gathered.List {
+		if g.Path == ch.Path {
+			told, same = true, g.AfterDigest == ch.AfterDigest
+		}
+	}
+	return told, same
 }
 
 // unwatched is the gap from the last sign of life of an agent until now.

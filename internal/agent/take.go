@@ -52,6 +52,7 @@ func (a *Agent) take(in arrival) {
 	case o.Gap != nil:
 		a.note(o.Time, o)
 		a.opts.Warn("gap: " + o.Gap.Reason)
+		a.all = true
 		a.dueAt(time.Now())
 	}
 }

@@ -184,6 +184,9 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 	if f.Change != nil {
 		d.printText(f.Change.Diff)
 	}
+	if f.Gathered != nil {
+		d.printGathered(*f.Gathered)
+	}
 	for i, n := range f.NotEstablished {
 		d.block(label(i, "unknown"), wrap(n)...)
 	}
@@ -203,6 +206,29 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 		d.block("status", string(f.Status))
 	}
 	d.block("ledger", "checkpoint "+cmp.Or(checkpoint, "none yet"))
+}
+
+// printGathered prints the changes that a finding tells together, the latest last.
+func (d *door) printGathered(g waxseal.Gathering) {
+	const most = 40
+	list := g.List[max(0, len(g.List)-most):]
+	for i, x := range list {
+		when := "                   "
+		if !x.Time.IsZero() {
+			when = x.Time.UTC().Format("2006-01-02 15:04:05")
+		}
+		d.block(label(i, "changes"), wrap(when+"  "+cmp.Or(x.Mailbox, "?")+": "+x.Title+prefixed(", by ", x.By))...)
+	}
+	if left := g.Changes - len(list); left > 0 {
+		d.block("", fmt.Sprintf("and %d more before these; --format json has them", left))
+	}
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
 }
 
 func listed[T any](list []T) string {

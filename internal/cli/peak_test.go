@@ -15,13 +15,16 @@ import (
 func process(b *testing.B, size int64, name string, args ...string) {
 	b.Helper()
 	b.SetBytes(size)
+	var used time.Duration // of all processors, whatever else the machine does
 	for b.Loop() {
 		cmd := exec.Command(name, args...)
 		if out, err := cmd.Output(); err != nil && cmd.ProcessState.ExitCode() != 1 {
 			b.Fatalf("%s: %v: %.500s", name, err, out)
 		}
+		used += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 	b.StopTimer()
+	b.ReportMetric(used.Seconds()/float64(b.N), "cpu-s/op")
 	b.ReportMetric(float64(peak(b, name, args...))/1024, "peak-MB")
 }
 

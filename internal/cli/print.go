@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -69,14 +68,6 @@ func (s *sticky) Write(b []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-// printJSON prints one document, indented.
-func (d *door) printJSON(v any) error {
-	enc := json.NewEncoder(d.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }
 
 const (

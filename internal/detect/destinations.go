@@ -21,18 +21,14 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 		w.add(droppedUnread, clip(h.Scope))
 		return
 	}
-	if isSpam(h.Modifiers["when"]) {
-		w.add(droppedSpam, clip(h.Modifiers["when"]))
-		return
-	}
 	if h.Directive == "HOLD" || strings.HasSuffix(h.Directive, ":HOLD") || h.Modifiers["held"] != "" {
 		w.add(pick(aimed.MatchString(h.Scope), heldFrom, held), clip(h.Scope))
 		return
 	}
-	if hides(h) && h.Modifiers["marked"] == "" {
-		w.add(hidesAbout, into(h), clip(h.Scope))
+	if c.hides(h) && h.Modifiers["marked"] == "" {
+		w.add(hidesAbout, into(h), picked(h))
 	}
-	w.add(pick(onlyMarked(h), droppedMarked, dropped), clip(h.Scope))
+	w.add(pick(onlyMarked(h), droppedMarked, pick(conditions(h) != "", droppedSome, dropped)), picked(h))
 }
 
 // into is where mail goes that is thrown away: a file that keeps nothing, or, where
@@ -188,8 +184,8 @@ func (c *Context) mailFile(h waxseal.Hook, w *weight) {
 		c.furtherRules(h, w)
 		return
 	}
-	if hides(h) {
-		w.add(hidesAbout, clip(h.Target.Value), clip(h.Scope))
+	if c.hides(h) {
+		w.add(hidesAbout, clip(h.Target.Value), picked(h))
 	}
 	if slices.ContainsFunc(h.Closure, func(p waxseal.Part) bool { return p.Role == waxseal.RoleInclude }) {
 		w.add(addressList, h.Target.Value)

@@ -98,7 +98,8 @@ func (w *weight) words() []string {
 type Context struct {
 	Before, After waxseal.State
 	domains       []string
-	was, is       map[place]bool // what hooks do, before and after, wherever they stand
+	was, is       map[place]bool  // what hooks do, before and after, wherever they stand
+	vital         map[string]bool // whether conditions pick mail about money, access or an intrusion
 }
 
 // place is what a hook does, without its position.
@@ -126,7 +127,7 @@ func places(hooks []waxseal.Hook) map[place]bool {
 
 // NewContext prepares two states for weighing the changes between them.
 func NewContext(before, after waxseal.State) *Context {
-	c := &Context{Before: before, After: after, was: places(before.Hooks), is: places(after.Hooks)}
+	c := &Context{Before: before, After: after, was: places(before.Hooks), is: places(after.Hooks), vital: map[string]bool{}}
 	for _, s := range append(slices.Clone(before.Stacks), after.Stacks...) {
 		c.domains = append(c.domains, s.Domains...)
 	}
@@ -137,7 +138,14 @@ func NewContext(before, after waxseal.State) *Context {
 // A configuration that names a new destination among the domains it calls its
 // own is judged by the domains it called its own before.
 func (c *Context) Judge(ch *waxseal.Change) {
-	var w weight
+	w := c.weigh(ch)
+	ch.Severity, ch.Reasons = w.severity, w.words()
+	ch.Explain = c.explain(ch)
+	ch.Attack = techniques(ch)
+	ch.Personal = c.personal(ch, w)
+}
+
+func (c *Context) weigh(ch *waxseal.Change) (w weight) {
 	for _, h := range ch.Hooks.Added {
 		w.join(c.appeared(h))
 	}
@@ -154,9 +162,7 @@ func (c *Context) Judge(ch *waxseal.Change) {
 	if len(w.reasons) == 0 {
 		w.add(noEffect, quiet(ch))
 	}
-	ch.Severity, ch.Reasons = w.severity, w.words()
-	ch.Explain = c.explain(ch)
-	ch.Attack = techniques(ch)
+	return w
 }
 
 // quiet says why a change has no effect.

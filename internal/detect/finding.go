@@ -68,6 +68,8 @@ func titleOf(ch waxseal.Change) string {
 		return fmt.Sprintf("%s %s in %s: %s", h.Directive, verb, ch.Path, clip(orNothing(h.Target.Value)))
 	}
 	switch {
+	case len(ch.Packages) > 0:
+		return "package " + clip(strings.Join(packagesOf(ch), ", "))
 	case len(ch.Settings) > 0:
 		return fmt.Sprintf("%s: setting %s changed", ch.Path, ch.Settings[0].Name)
 	case ch.Kind == waxseal.Metadata:
@@ -75,6 +77,18 @@ func titleOf(ch waxseal.Change) string {
 	default:
 		return fmt.Sprintf("%s %s", ch.Path, ch.Kind)
 	}
+}
+
+// packagesOf names what the package database says otherwise now: "postfix 3.7.11-1".
+func packagesOf(ch waxseal.Change) (list []string) {
+	for _, p := range ch.Packages {
+		if p.After.Name == "" {
+			list = append(list, p.Before.Name+" removed")
+			continue
+		}
+		list = append(list, p.After.Name+" "+p.After.Version)
+	}
+	return list
 }
 
 func notEstablished(ch waxseal.Change) []string {

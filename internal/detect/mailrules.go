@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -12,68 +11,6 @@ import (
 
 // What rules of users and administrators (procmail, maildrop, and whatever else
 // sorts mail) do, beyond what hooks of a mail system do.
-
-// where splits the scope of a rule, "recipient alice where header matches …", at
-// its conditions.
-func where(scope string) (whose, conditions string) {
-	whose, conditions, _ = strings.Cut(scope, " where ")
-	return whose, conditions
-}
-
-// vital matches conditions that pick mail about money, access or an intrusion: the
-// words that intruders' rules have (ATT&CK T1564.008, T1114.003).
-var vital = regexp.MustCompile(`(?i)passw|passwor|security|secur\W*ty|alert|suspicious|unusual|sign.?in|log.?in|unauthori[sz]|compromis|hack|phish|malware|breach|incident|fraud|scam|abuse|mfa|2fa|two.?factor|verif(?:y|ication)|invoice|payment|payroll|wire|bank|iban|swift|remit|transfer|purchase.?order|account.?(?:locked|suspended)|helpdesk|delivery.?(?:status|failure)|undeliver|mailer.?daemon`)
-
-// unwatched matches folders that nobody looks into.
-var unwatched = regexp.MustCompile(`(?i)(?:^|[/. ])(?:rss|rss.?feeds|rss.?subscriptions|archive|archives|trash|deleted|deleted.?(?:items|messages)|junk|conversation.?history|sync.?issues|notes|drafts|outbox|tmp|temp|old|null|cache)(?:[/.]*$|/(?:cur|new)/?$)`)
-
-// hides reports whether a rule takes mail about money, access or an intrusion out
-// of sight.
-func hides(h waxseal.Hook) bool {
-	if text := conditions(h); text == "" || !vital.MatchString(text) || h.Kind != waxseal.KindRedirect && h.Kind != waxseal.KindDiscard {
-		return false
-	}
-	return h.Kind == waxseal.KindDiscard || h.Target.Type == waxseal.TargetFile && (unwatched.MatchString(h.Target.Value) || hiddenFolder(h.Target.Value))
-}
-
-// hiddenFolder reports whether a mail folder has a hidden name that is none of a
-// Maildir's: those begin with one dot, and lie in a directory of the Maildir.
-func hiddenFolder(name string) bool {
-	below := false
-	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
-		if len(part) > 1 && part[0] == '.' && part != ".." {
-			if !below || strings.HasPrefix(part, "..") {
-				return true
-			}
-		}
-		below = below || strings.EqualFold(part, "maildir") || strings.EqualFold(part, ".maildir") || strings.EqualFold(part, "mail")
-	}
-	return false
-}
-
-// markHeaders are those in which filters say that mail is spam or infected.
-const markHeaders = `X-(?:Spam|Bogosity|Virus|Rspamd|Amavis|DSPAM|CRM114|Razor|KAS)[A-Za-z_-]*`
-
-// marked matches conditions that only pick what a filter called spam or infected, in
-// the words of rules for procmail and maildrop, of Exim filters, and of Sieve scripts.
-var marked = regexp.MustCompile(`(?i)^(?:header|message) matches "\^?\(?` + markHeaders + `:?[^"]*?(?:yes|spam\b|true|infected|reject|\\\*\\\*|\[\*\]|x{5})[^"]*"$` +
-	`|^(?:"\$h(?:eader)?_` + markHeaders + `:"|header "` + markHeaders + `") (?:is|contains|begins with) "(?:yes|spam|true|infected|reject|\*{5,}|\+{5,})"$`)
-
-// conditions are those of a rule, wherever its reader writes them.
-func conditions(h waxseal.Hook) string {
-	_, conditions := where(h.Scope)
-	return cmp.Or(conditions, h.Modifiers["condition"])
-}
-
-// onlyMarked reports whether a rule picks nothing but what a filter marked. Where the
-// filter drops it itself, its reader says so.
-func onlyMarked(h waxseal.Hook) bool {
-	if h.Modifiers["marked"] != "" {
-		return true
-	}
-	text := conditions(h)
-	return marked.MatchString(text) && !strings.Contains(text, "|") && !strings.Contains(text, `.*"`)
-}
 
 // filters of text: what they read they print, and nothing else.
 var textTools = []string{

@@ -44,7 +44,6 @@ const (
 	systemMailbox
 	ownHome
 	sorted
-	hidesWarnings
 	hidesAll
 	strangeFile
 	addressList
@@ -72,7 +71,7 @@ const (
 	signsForAnyone
 	signsForOthers
 	dropped
-	droppedSpam
+	droppedSome
 	answered
 	namedInScript
 	mastersRead
@@ -262,15 +261,14 @@ var signs = [...]row{
 	nowFailsOpen:     {waxseal.None, false, "if the milter does not answer, mail now passes unfiltered"},
 
 	sorted:           {waxseal.Low, false, "mail is put into a folder of the recipient's own: %s"},
-	hidesWarnings:    {waxseal.High, false, "mail that warns of an intruder, or tells of money, is put where nobody looks: into %s, where %s"},
 	hidesAll:         {waxseal.High, false, "all mail is put where nobody looks: into %s"},
-	droppedSpam:      {waxseal.Low, false, "mail is dropped that a filter marked as spam: %s"},
 	answered:         {waxseal.Low, false, "whoever writes gets an automatic answer: %s"},
 	namedInScript:    {waxseal.None, false, "the program is named in %s: one that trains a spam filter, as Dovecot's documentation shows, and one that an intruder put there look the same, and differ only in where they came from"},
 	mastersRead:      {waxseal.High, false, "whoever it names may read the mail of every user: %s"},
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
+	droppedSome:      {waxseal.High, false, "mail that a rule picks is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
-	droppedMarked:    {waxseal.Medium, false, "mail that a filter marked as spam or infected is dropped: %s"},
+	droppedMarked:    {waxseal.Low, false, "mail that a filter marked as spam or infected is dropped: %s"},
 	hidesAbout:       {waxseal.High, false, "mail about money, access or security is put out of sight, into %s: %s"},
 	sentBack:         {waxseal.Medium, false, "mail of %s is sent back with the word that the user moved to %s"},
 	notices:          {waxseal.Medium, false, "notices with headers and dialogue are sent for these sorts of event: %s"},
@@ -406,7 +404,7 @@ var signs = [...]row{
 	packageChanged:       {waxseal.Info, false, "package %s: version %s instead of %s"},
 	packageCame:          {waxseal.Info, false, "package %s %s is new in the mail path"},
 	packageWent:          {waxseal.Info, false, "package %s %s is no longer in the mail path"},
-	filesWithIt:          {waxseal.Medium, false, "files of package %s are other with it (%d): modules and configuration, which the local package database says that it brought so"},
+	filesWithIt:          {waxseal.Medium, false, "files of package %s are other with it (%d): programs, modules and configuration, which the local package database says that it brought so"},
 	more:                 {waxseal.None, false, "and %d more settings"},
 }
 
@@ -420,7 +418,6 @@ var standing = map[sign]waxseal.Severity{
 	filterListens:      waxseal.Low,
 	deliveryProgram:    waxseal.Low,
 	textTool:           waxseal.Low,
-	droppedMarked:      waxseal.Low,
 	somePass:           waxseal.Low,
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,

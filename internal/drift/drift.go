@@ -340,10 +340,26 @@ func (c *comparison) packages(before, after []waxseal.Package) {
 	}
 	for _, p := range after {
 		if was, ok := old[p.Name]; ok && was != p {
-			ch := c.at(databaseOf(p), "")
+			ch := c.at(pick(was.Version == p.Version, databaseOf(p), versionsIn(p)), "")
 			ch.Packages = append(ch.Packages, waxseal.PackageChange{Before: was, After: p})
 		}
 	}
+}
+
+func pick(first bool, a, b waxseal.Path) waxseal.Path {
+	if first {
+		return a
+	}
+	return b
+}
+
+// versionsIn is where the package manager keeps the versions of all packages: those that
+// are updated together are one change.
+func versionsIn(p waxseal.Package) waxseal.Path {
+	if p.Manager == "dpkg" {
+		return "/var/lib/dpkg/status"
+	}
+	return "/var/lib/rpm"
 }
 
 // databaseOf is where the package manager keeps the digests of a package's files.

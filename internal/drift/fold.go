@@ -2,14 +2,15 @@ package drift
 
 import (
 	"cmp"
+	"slices"
 
 	"waxseal"
 )
 
-// fold tells of a package that came, went or has another version as one change: an
-// update of a filter replaces hundreds of modules, and each by itself says only that
-// its package has brought it so. What is not as a package brought it, before or
-// after, is told by itself.
+// fold tells of packages that came, went or have another version as one change: an
+// update replaces dozens of programs and hundreds of modules, and each by itself says
+// only that its package has brought it so. What is not as a package brought it, before
+// or after, is told by itself.
 func (c *comparison) fold(before, after []waxseal.Package) {
 	was, now := byName(before), byName(after)
 	files := map[string]int{}
@@ -21,7 +22,7 @@ func (c *comparison) fold(before, after []waxseal.Package) {
 	}
 	for name, n := range files {
 		known := waxseal.PackageChange{Before: was[name], After: now[name]}
-		ch := c.at(databaseOf(either(known)), "")
+		ch := c.at(versionsIn(either(known)), "")
 		for i := range ch.Packages {
 			if ch.Packages[i].After.Name == name {
 				ch.Packages[i].Files = n
@@ -50,14 +51,15 @@ func byName(list []waxseal.Package) map[string]waxseal.Package {
 	return m
 }
 
-// accounted names the package that accounts for a changed module or configuration of
-// a filter, "" where none does: all that is other is what the package brought.
+// accounted names the package that accounts for a changed program, module or
+// configuration of a filter, "" where none does: all that is other is what the package
+// brought.
 func accounted(ch *waxseal.Change) string {
-	if ch.Before == nil || ch.After == nil || !ch.Hooks.Empty() || len(ch.Settings) > 0 || ch.Kind == waxseal.Metadata {
+	if ch.Before == nil || ch.After == nil || !sameHooks(ch.Hooks) || len(ch.Settings) > 0 || ch.Kind == waxseal.Metadata {
 		return ""
 	}
 	was, now := ch.Before, ch.After
-	if r := cmp.Or(now.Role, was.Role); r != waxseal.RoleModule && r != waxseal.RoleFilterConfig {
+	if !brought(cmp.Or(now.Role, was.Role)) || was.Role != now.Role && !was.Missing && !now.Missing {
 		return ""
 	}
 	for _, f := range []*waxseal.FileState{was, now} {
@@ -69,4 +71,20 @@ func accounted(ch *waxseal.Change) string {
 		return ""
 	}
 	return cmp.Or(now.Package, was.Package)
+}
+
+// brought reports whether files in this role are what packages bring, and nobody else
+// writes.
+func brought(r waxseal.Role) bool {
+	switch r {
+	case waxseal.RoleModule, waxseal.RoleFilterConfig, waxseal.RoleBinary, waxseal.RoleScript, waxseal.RoleInterpreter, waxseal.RoleLibrary:
+		return true
+	}
+	return false
+}
+
+// sameHooks reports whether no hook means something else: hooks are among the changes of
+// a program only because they depend on it.
+func sameHooks(h waxseal.HookChanges) bool {
+	return len(h.Added)+len(h.Removed) == 0 && !slices.ContainsFunc(h.Changed, func(hc waxseal.HookChange) bool { return !SameMeaning(hc.Before, hc.After) })
 }

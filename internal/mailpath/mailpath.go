@@ -38,8 +38,12 @@ type Reader struct {
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
 	glance   bool
-	besides  []waxseal.Path    // named by the administrator; see Besides
-	recalled map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
+	besides  []waxseal.Path // named by the administrator; see Besides
+	// residents are the accounts of the host, as the last reading found them.
+	residents residents
+	users     ids               // of /etc/passwd, for the owners of files
+	groups    ids               // of /etc/group
+	recalled  map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
 
 // NewReader returns a Reader that masks secrets with m.
@@ -77,6 +81,9 @@ type program struct {
 func (r *Reader) Forget(p waxseal.Path) {
 	delete(r.programs, p)
 	delete(r.modules, p)
+	if p == "/etc/passwd" || p == "/etc/group" {
+		r.users, r.groups, r.residents = ids{}, ids{}, residents{}
+	}
 }
 
 // Read reads the state of a tree.
@@ -85,18 +92,25 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State { return r.ReadLive(tree,
 // ReadLive reads the state of the tree of a live host, with what is known of the
 // host besides its files.
 func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
+	r.residents.known = false // who reads all lists all
+	return r.read(tree, live, "")
+}
+
+// read reads a tree, and of the homes only those below a directory, if that is set.
+func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.State {
 	c := &closer{
 		reader: r, tree: tree,
-		users: Names(tree, "/etc/passwd"), groups: Names(tree, "/etc/group"),
+		users: r.users.of(tree, "/etc/passwd"), groups: r.groups.of(tree, "/etc/group"),
 		files: map[waxseal.Path]waxseal.FileState{}, parts: map[waxseal.Path]waxseal.Part{},
 		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
+	defer c.lookAhead()()
 	r.refreshPackages(tree, c)
 	programs := surroundings.Programs(tree)
 	brought := c.mailFiles(programs)
 	defer c.warm(programs, brought.code)()
 	around := surroundings.Read(tree, r.masker, c.about)
-	found := r.stacks(tree, around)
+	found := r.stacks(dwelling{tree, r, home}, around)
 	c.together(&found)
 	found.Join(host.Read(tree, r.masker, host.Options{About: c.about, Services: pamServices(found.Settings)}))
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)

@@ -28,6 +28,20 @@ func Names(tree waxseal.Tree, p waxseal.Path) map[uint32]string {
 	return names
 }
 
+// ids are the names of a list of accounts or groups, remembered until that changes.
+type ids struct {
+	at    stamp
+	names map[uint32]string
+}
+
+func (n *ids) of(tree waxseal.Tree, p waxseal.Path) map[uint32]string {
+	f, err := tree.Stat(p)
+	if err != nil || n.names == nil || n.at != stampOf(f) || f.ChangeTime.IsZero() {
+		*n = ids{stampOf(f), Names(tree, p)}
+	}
+	return n.names
+}
+
 func nameOf(names map[uint32]string, id uint32) string {
 	if name, ok := names[id]; ok {
 		return name

@@ -1,8 +1,11 @@
 package mailpath
 
 import (
+	"strings"
+
 	"waxseal"
 	"waxseal/internal/loader"
+	"waxseal/internal/mta"
 )
 
 // programs is a tree that reads a program without keeping all of it.
@@ -50,4 +53,40 @@ func (c *closer) libraryFinder() func(waxseal.Path, loader.Image) []waxseal.Path
 		found, _ := search.Libraries(whereIs(f), *image.ELF)
 		return found
 	}
+}
+
+// looker is a tree that can look ahead whether files are there.
+type looker interface {
+	Ahead(paths []waxseal.Path) (end func())
+}
+
+// usualRules are the files of users that the readers look for, in their order.
+var usualRules = []string{"/.forward", "/.dovecot.sieve", "/.procmailrc", "/.mailfilter"}
+
+// manyHomes is how many users make it worth while to look ahead.
+const manyHomes = 500
+
+// lookAhead has the tree look for the rules of users while other things are read.
+func (c *closer) lookAhead() (end func()) {
+	tree, ok := c.tree.(looker)
+	if !ok || len(c.users) < manyHomes {
+		return func() {}
+	}
+	text, err := c.tree.ReadFile("/etc/passwd", 16<<20)
+	if err != nil {
+		return func() {}
+	}
+	var homes []string
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Split(strings.TrimSpace(line), ":"); len(f) == 7 && strings.HasPrefix(f[5], "/") {
+			homes = append(homes, f[5])
+		}
+	}
+	var paths []waxseal.Path
+	for _, name := range usualRules {
+		for _, home := range homes {
+			paths = append(paths, mta.Clean(home+name))
+		}
+	}
+	return tree.Ahead(paths)
 }

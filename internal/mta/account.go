@@ -23,15 +23,55 @@ const (
 	maxPassword = 16 << 20
 )
 
+// Dwelling is a tree that lists the accounts of its host once for all readers, and may
+// be read for the homes of a few only.
+type Dwelling interface {
+	// Accounts returns what list returned when it was asked first; the second result of
+	// list says that this may be kept.
+	Accounts(list func() ([]Account, bool)) []Account
+	// Reads reports whether the files of a home, or one file in it, are to be read.
+	Reads(p waxseal.Path) bool
+	// Lives notes a home of which only a reader knows.
+	Lives(name, home string)
+}
+
+// Reads reports whether the files in a user's home are to be read: all are, unless only
+// one home is read again. It is asked before a home is looked into; who an account is,
+// and what its name means elsewhere, does not depend on it.
+func (b *Book) Reads(home string) bool {
+	d, ok := b.Tree.(Dwelling)
+	return !ok || d.Reads(waxseal.Path(home))
+}
+
+// Lives notes a home that no list of accounts has.
+func (b *Book) Lives(name, home string) {
+	if d, ok := b.Tree.(Dwelling); ok {
+		d.Lives(name, home)
+	}
+}
+
 // Accounts are those of passwd(5), and those that only have a directory below
 // /home: a part of a tree may lack the file, and LDAP or NIS may name more.
 func (b *Book) Accounts() []Account {
+	if d, ok := b.Tree.(Dwelling); ok {
+		return d.Accounts(b.accounts)
+	}
+	list, _ := b.accounts()
+	return list
+}
+
+// accounts lists the accounts; whole is false where something is wrong with that, which
+// each mail system is to tell of.
+func (b *Book) accounts() (list []Account, whole bool) {
+	whole = true
 	content, err := b.Tree.ReadFile("/etc/passwd", maxPassword)
-	list := parsePasswd(string(content))
+	list = parsePasswd(string(content))
 	if err != nil && !IsMissing(err) {
 		b.Unreadable("/etc/passwd", "the list of users", err.Error())
+		whole = false
 	}
 	if len(list) > MaxAccounts {
+		whole = false
 		b.Problem("/etc/passwd", 0, "more users than those whose forward files are looked for")
 		list = list[:MaxAccounts]
 	}
@@ -41,6 +81,7 @@ func (b *Book) Accounts() []Account {
 	}
 	names, err := b.Tree.ReadDir("/home")
 	if err != nil && !IsMissing(err) {
+		whole = false
 		b.AddProblems([]waxseal.Problem{{Path: "/home", Message: "the directory can't be listed, so forward files may be missed: " + err.Error(), Unreadable: true}})
 	}
 	if b.rootless(list) {
@@ -51,7 +92,7 @@ func (b *Book) Accounts() []Account {
 			list = append(list, Account{Name: strings.ToLower(name), Home: home})
 		}
 	}
-	return list
+	return list, whole
 }
 
 // rootless reports whether passwd(5) lacks root, whose home every host has: the

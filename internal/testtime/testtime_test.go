@@ -44,8 +44,8 @@ func TestLinear(t *testing.T) {
 		work func(n int)
 		want bool
 	}{
-		{"a sum", 30_000_000, add, false},
-		{"a sum of sums", 8_000, func(n int) {
+		{"a sum", 20_000_000, add, false},
+		{"a sum of sums", 4_000, func(n int) {
 			for range n {
 				add(n)
 			}

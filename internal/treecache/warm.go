@@ -2,6 +2,7 @@ package treecache
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"waxseal"
 	"waxseal/internal/loader"
@@ -101,4 +102,25 @@ func (w *warming) read(p waxseal.Path) []waxseal.Path {
 	w.asks.Lock()
 	defer w.asks.Unlock()
 	return w.more(p, image)
+}
+
+// Ahead looks whether files are there, in this order and while others read; nothing of
+// them is opened. It returns at once; the function that it returns ends it and waits.
+func (t *Tree) Ahead(paths []waxseal.Path) (end func()) {
+	var enough atomic.Bool
+	var all sync.WaitGroup
+	all.Go(func() {
+		for _, p := range paths {
+			if enough.Load() {
+				return
+			}
+			if _, err := t.Stat(p); err != nil {
+				_, _ = t.Lstat(p) // remembered, the error too
+			}
+		}
+	})
+	return func() {
+		enough.Store(true)
+		all.Wait()
+	}
 }

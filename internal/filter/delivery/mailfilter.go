@@ -29,7 +29,9 @@ func readMaildrop(r *reading) mta.Result {
 	}
 	m.named()
 	for _, u := range r.everyone() {
-		m.forUser(u)
+		if r.Reads(u.Home) {
+			m.forUser(u)
+		}
 	}
 	return r.finish("maildrop", "courier-maildrop")
 }
@@ -46,7 +48,7 @@ func (m *filterReading) named() {
 		case w.Rules == "" || strings.HasPrefix(rest, userFilters+"/"):
 		case home:
 			for _, u := range m.everyone() {
-				if w.User == "" || w.User == u.Name {
+				if (w.User == "" || w.User == u.Name) && m.Reads(u.Home) {
 					m.file(m.rulesFor(u), mta.Clean(u.Home+"/"+rest), waxseal.RoleInclude)
 				}
 			}

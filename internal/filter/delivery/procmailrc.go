@@ -23,7 +23,9 @@ func readProcmail(r *reading) mta.Result {
 	p.global()
 	p.named()
 	for _, u := range r.everyone() {
-		p.forUser(u)
+		if r.Reads(u.Home) {
+			p.forUser(u)
+		}
 	}
 	p.rest()
 	return r.finish("procmail")
@@ -52,7 +54,7 @@ func (p *rcReading) named() {
 		case w.Rules == "":
 		case home:
 			for _, u := range p.everyone() {
-				if w.User == "" || w.User == u.Name {
+				if (w.User == "" || w.User == u.Name) && p.Reads(u.Home) {
 					p.file(p.rulesFor(u), mta.Clean(u.Home+"/"+rest), waxseal.RoleInclude, w.Set)
 				}
 			}

@@ -69,19 +69,21 @@ func (a account) expand(pattern string) (waxseal.Path, bool) {
 // None is looked at more closely than by its name.
 func (r *reader) people(home string) []account {
 	var list []account
-	seen := map[string]bool{}
+	users := r.Accounts()
+	seen := make(map[string]bool, len(users))
 	add := func(a account) {
 		if !seen[a.name] && len(list) < mta.MaxAccounts {
 			seen[a.name] = true
 			list = append(list, a)
 		}
 	}
-	for _, u := range r.Accounts() {
+	moved := strings.Contains(home, "%") && r.local(home)
+	for _, u := range users {
 		a := account{name: u.Name, home: u.Home, uid: u.UID}
 		if !u.Listed {
 			a.uid = waxseal.Unset
 		}
-		if strings.Contains(home, "%") && r.local(home) {
+		if moved {
 			if p, ok := a.expand(home); ok {
 				a.home = string(p)
 			}

@@ -55,6 +55,10 @@ func (r *reader) personal(i *interpreter) {
 	}
 	i.store = p.path
 	for _, a := range r.everyone {
+		r.Lives(a.name, a.home)
+		if !r.Reads(a.home) {
+			continue
+		}
 		if found, ok := r.active(p, a); ok {
 			i.personal(script{path: found, when: "personal", directive: "sieve", scope: "recipient " + a.name, user: a, name: string(found), inactive: r.noSieve()})
 		}
@@ -97,13 +101,13 @@ func (r *reader) byPath(i *interpreter, p place) {
 	for _, a := range r.matching(path.Dir(pattern)) {
 		a.home = ""
 		found, ok := a.expand(pattern)
-		if ok && !seen[a.name] && r.Exists(found) && !i.run["recipient "+a.name+string(found)] {
+		if ok && r.Reads(string(found)) && !seen[a.name] && r.Exists(found) && !i.run["recipient "+a.name+string(found)] {
 			seen[a.name] = true
 			i.personal(script{path: found, when: "personal", directive: "sieve", scope: "recipient " + a.name, user: a, name: string(found), inactive: r.noSieve()})
 		}
 	}
 	for _, c := range r.matching(pattern) {
-		if found := mta.Clean(c.home); !seen[c.name] && !i.run["recipient "+c.name+string(found)] {
+		if found := mta.Clean(c.home); r.Reads(c.home) && !seen[c.name] && !i.run["recipient "+c.name+string(found)] {
 			c.home = ""
 			i.personal(script{path: found, when: "personal", directive: "sieve", scope: "recipient " + c.name, user: c, name: string(found), inactive: r.noSieve()})
 		}

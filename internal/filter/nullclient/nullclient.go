@@ -211,7 +211,7 @@ func (c *client) aliasFile(p waxseal.Path) {
 func (c *client) users(names ...string) map[waxseal.Path]mta.Account {
 	files := map[waxseal.Path]mta.Account{}
 	for _, u := range c.Accounts() {
-		if u.Home == "/" {
+		if u.Home == "/" || !c.Reads(u.Home) {
 			continue
 		}
 		for _, name := range names {

@@ -219,7 +219,7 @@ func (x *other) instruction(h waxseal.Hook, d delivery, line string, several boo
 // homes reads the delivery files of users: "name" and "name-extension".
 func (x *other) homes(name string, here bool, d delivery) {
 	for _, u := range x.Accounts() {
-		if u.Home == "/" || u.Home == "/nonexistent" {
+		if u.Home == "/" || u.Home == "/nonexistent" || !x.Reads(u.Home) {
 			continue
 		}
 		var files []string

@@ -117,6 +117,9 @@ func (w *phrase) simple(t *Command, holds bool) {
 	no := map[bool]string{true: "", false: "no "}[holds]
 	not := map[bool]string{true: "", false: "not "}[holds]
 	subject, compares := subjects[t.Name]
+	if _, percent := t.tag("percent"); percent { // RFC 5235, 2.3
+		subject += " in percent"
+	}
 	switch {
 	case t.Name == "true" || t.Name == "false":
 		w.add(map[bool]string{true: "always", false: "never"}[holds == (t.Name == "true")])

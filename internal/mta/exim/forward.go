@@ -33,6 +33,9 @@ func (x *router) file(o eximconf.Option) {
 		return
 	}
 	for _, u := range x.users() {
+		if !x.Reads(u.Home) {
+			continue
+		}
 		x.forwardOf(u, e, o)
 	}
 }

@@ -90,6 +90,9 @@ func (x *forwarding) movedHome(a *smtpdconf.Action, e smtpdconf.Entry, u mta.Acc
 
 // user reads the forward file of one user.
 func (x *forwarding) user(a *smtpdconf.Action, u mta.Account) {
+	if !x.Reads(u.Home) {
+		return
+	}
 	p := mta.Clean(u.Home + "/.forward")
 	file, err := x.Tree.Lstat(p)
 	if err != nil || file.Type == waxseal.Directory || x.seen[p] {

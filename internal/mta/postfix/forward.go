@@ -28,7 +28,9 @@ func forwardPath(s site) {
 	}
 	f := forwarding{site: s, delimiters: s.view.Value("recipient_delimiter"), files: map[waxseal.Path]int{}}
 	for _, u := range f.everyone(items) {
-		f.search(u, items)
+		if s.in.Reads(u.Home) {
+			f.search(u, items)
+		}
 	}
 	for _, found := range f.found {
 		f.hooks(found)
@@ -38,15 +40,18 @@ func forwardPath(s site) {
 // everyone are the users, and those whose names only a file such as /var/f/NAME
 // tells.
 func (f *forwarding) everyone(items []string) []mta.Account {
-	list := slices.Clone(f.in.accounts)
-	known := map[string]bool{}
-	for _, u := range list {
-		known[u.Name] = true
-	}
+	list := slices.Clip(f.in.accounts)
+	var known map[string]bool
 	for _, item := range items {
 		pattern, ok := f.expand(item, mta.Account{Name: anyText}, "", "")
 		if !ok || !strings.Contains(string(pattern), anyText) {
 			continue
+		}
+		if known == nil {
+			known = make(map[string]bool, len(list))
+			for _, u := range list {
+				known[u.Name] = true
+			}
 		}
 		for _, m := range f.matches(string(pattern)) {
 			if !known[m.text] && len(list) < mta.MaxAccounts {

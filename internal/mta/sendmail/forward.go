@@ -31,6 +31,9 @@ func (in *instance) forwards() {
 	in.forwardPlaces(places, option.Line)
 	read := 0
 	for _, u := range in.users() {
+		if !in.Reads(u.Home) {
+			continue
+		}
 		for _, p := range in.forwardFiles(places, u) {
 			if read++; read > maxForward {
 				in.Problem(in.path, option.Line, "more forward files than are read")
