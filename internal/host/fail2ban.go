@@ -87,7 +87,7 @@ func (f *fail2ban) jail(name string) {
 	text, source := f.jails.get(name, "action")
 	for _, a := range parseActions(text) {
 		f.used[a.name] = true
-		f.action(name, a, source, o)
+		f.action(name, a.in(name), source, o)
 	}
 }
 
@@ -128,6 +128,14 @@ func parseActions(text string) []banAction {
 		list = append(list, a)
 	}
 	return list
+}
+
+// in gives an action the name of its jail, unless the jail gives another.
+func (a banAction) in(jail string) banAction {
+	if _, ok := a.parameters["name"]; !ok {
+		a.parameters["name"] = jail
+	}
+	return a
 }
 
 // joinBrackets makes one line of what stands between "[" and "]".

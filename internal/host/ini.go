@@ -70,7 +70,8 @@ func (r *reader) loadInto(c *ini, p waxseal.Path, depth int) {
 }
 
 // parse reads sections, "key = value" and "key: value", and lines that begin with a
-// blank, which continue a value. "#" and ";" begin a comment.
+// blank, which continue a value, empty lines between them too. "#" and ";" begin a
+// comment.
 func (c *ini) parse(p waxseal.Path, content string) {
 	section, key := "", ""
 	keys, n := 0, 0
@@ -79,8 +80,11 @@ func (c *ini) parse(p waxseal.Path, content string) {
 		line = strings.TrimRight(line, " \t\r")
 		trimmed := strings.TrimLeft(line, " \t")
 		switch {
-		case trimmed == "":
-			key = ""
+		case trimmed == "": // a value may go on behind it
+			if v := c.sections[section][key]; key != "" && len(v.text) < maxValueOfIni {
+				v.text += "\n"
+				c.sections[section][key] = v
+			}
 		case trimmed[0] == '#' || trimmed[0] == ';':
 		case trimmed != line && key != "":
 			v := c.sections[section][key]
@@ -100,6 +104,12 @@ func (c *ini) parse(p waxseal.Path, content string) {
 			keys++
 			key = strings.ToLower(strings.TrimSpace(line[:at]))
 			c.sections[section][key] = iniValue{strings.TrimSpace(line[at+1:]), waxseal.Source{Path: p, Line: n}}
+		}
+	}
+	for _, keys := range c.sections {
+		for k, v := range keys {
+			v.text = strings.TrimRight(v.text, "\n")
+			keys[k] = v
 		}
 	}
 }
