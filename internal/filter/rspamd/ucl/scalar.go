@@ -255,4 +255,3 @@ func parseBool(s string) (yes, ok bool) {
 	}
 	return false, false
 }
-
