@@ -78,6 +78,36 @@ func (r *reader) code() {
 	for _, p := range slices.Sorted(maps.Keys(r.lua)) {
 		r.inline(p, r.lua[p])
 	}
+	r.stray()
+}
+
+// stray are files of Lua beside the configuration that nothing was seen to load: as
+// soon as something does, they run.
+func (r *reader) stray() {
+	for _, dir := range []waxseal.Path{configDir, configDir + "/local.d", configDir + "/override.d", configDir + "/maps.d"} {
+		names, err := r.Tree.ReadDir(dir)
+		for _, n := range names {
+			p := dir + "/" + waxseal.Path(n)
+			if err != nil || path.Ext(n) != ".lua" || r.parts[p] == waxseal.RoleScript {
+				continue
+			}
+			r.parts[p] = waxseal.RoleScript
+			h := r.hook(&ucl.Value{Source: waxseal.Source{Path: p, Line: 1}}, string(p)+":stray", waxseal.Execute)
+			h.Kind, h.Target, h.Directive = waxseal.KindScript, waxseal.Target{Type: waxseal.TargetFile, Value: string(p)}, "lua"
+			h.Explain = "Lua lies in " + string(p) + "."
+			mta.Inactive(&h, "nothing was seen to load it")
+			r.Emit(h)
+		}
+	}
+}
+
+// loads reads the files of Lua that a program loads by their whole names.
+func (r *reader) loads(text string) {
+	for _, c := range calls.Find(calls.Lua, text, nil) {
+		if p := c.Target.Value; c.Kind == waxseal.KindModule && c.Target.Type == waxseal.TargetFile && strings.HasPrefix(p, "/") && path.Ext(p) == ".lua" && !strings.HasPrefix(p, shareDir+"/") {
+			r.codeFile(mta.Clean(p), "lua", "code that rspamd runs loads it")
+		}
+	}
 }
 
 // named are the files that rspamd's own Lua loads where they are there
@@ -90,6 +120,7 @@ func (r *reader) named() {
 		r.codeFile(configDir+"/lua/rspamd.local.lua", "rspamd.local.lua", "rspamd loads it at its start")
 	}
 	r.codeFile(configDir+"/local.d/rspamd.lua", "rspamd.local.lua", "rspamd loads it at its start")
+	r.codeFile(configDir+"/controller.lua", "rspamd.local.lua", "rspamd's web interface loads it")
 	r.codeFile(configDir+"/rspamd.classifiers.lua", "rspamd.local.lua", "rspamd loads it at its start")
 	names, err := r.Tree.ReadDir(configDir + "/lua")
 	for _, n := range names {
@@ -145,6 +176,7 @@ func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // program takes a program down, and what it says of mail at once.
 func (r *reader) program(p waxseal.Path, directive, text, runs string) {
 	r.Code(mta.Code{Path: p, Text: text, Language: calls.Lua, Words: words(), Domains: r.domains, Directive: directive, Stage: waxseal.StageData, Scope: everything, RunsAs: r.user, Runs: runs})
+	r.loads(text)
 	r.results(p, text)
 	r.headers(p, directive, text, runs)
 }
