@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,7 +56,8 @@ func (c *Context) socket(h waxseal.Hook, w *weight) {
 		return
 	}
 	if r == onHost {
-		if filter := documented(h.Target.Value); filter != "" {
+		// A filter's reader knows where its manual says that another program listens.
+		if filter := cmp.Or(documented(h.Target.Value), h.Modifiers["documented_for"]); filter != "" {
 			w.add(documentedSocket, h.Target.Value, filter)
 			return
 		}
