@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,7 +52,8 @@ func (c *Context) socket(h waxseal.Hook, w *weight) {
 		return
 	}
 	if r == onHost {
-		if filter := documentedFor(h); filter != "" {
+		// A filter's reader knows where its manual says that another program listens.
+		if filter := cmp.Or(documentedFor(h), h.Modifiers["documented_for"]); filter != "" {
 			w.add(documentedSocket, h.Target.Value, filter)
 			return
 		}

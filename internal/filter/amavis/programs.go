@@ -64,10 +64,18 @@ func (u use) asks(title string, items []calls.Value) {
 			host, port := mta.SplitHostPort(s)
 			h.Target = mta.InetSocket(host, port)
 		}
+		if slices.Contains(scannerSockets, strings.Replace(s, "/var/run/", "/run/", 1)) {
+			setModifier(&h, "documented_for", "a virus scanner of amavisd.conf-default")
+		}
 		h.Explain = "The virus scanner " + mta.Clip(title) + " at " + mta.Clip(s) + mta.Where(h.Target) + " gets " + h.Scope + u.written() + "."
 		u.Emit(h)
 	}
 }
+
+// scannerSockets are where amavisd.conf-default and Debian's 15-av_scanners have amavis
+// ask virus scanners.
+var scannerSockets = strings.Fields(`/run/sophie /run/trophie /run/clamav/clamd.ctl /run/clamav/clamd.sock /var/drweb/run/drwebd.sock /usr/local/drweb/run/drwebd.sock /run/avast4/mailscanner.sock /run/avast/scan.sock
+	127.0.0.1:8127 127.0.0.1:55555 127.0.0.1:10200 127.0.0.1:10201 127.0.0.1:10202 127.0.0.1:10203 127.0.0.1:10204 127.0.0.1:3000 127.0.0.1:8448 127.0.0.1:3310`)
 
 // isEndpoint reports whether a text is host:port.
 func isEndpoint(s string) bool {

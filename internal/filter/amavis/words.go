@@ -21,21 +21,17 @@ var (
 // words are methods by which custom hooks change who gets a message and whether
 // (amavisd-custom.conf, Amavis::In::Message).
 var words = calls.Words{
-	"->recips":               {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
-	"->recip_addr":           {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
-	"->recip_addr_modified":  {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
-	"->recip_final_addr":     {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
-	"->recip_destiny":        {Kind: waxseal.KindDiscard, Effects: drops, Target: waxseal.TargetText},
-	"->delivery_method":      {Kind: waxseal.KindTransport, Effects: relays, Target: waxseal.TargetHost},
-	"->client_delete":        {Kind: waxseal.KindDiscard, Effects: drops, Target: waxseal.TargetText},
-	"->add_recipient":        {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},
-	"mail_dispatch":          {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},
-	"run_command":            {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand},
-	"run_command_consumer":   {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand},
-	"->header_edits":         {Kind: waxseal.KindRewrite, Effects: modifies, Target: waxseal.TargetText},
-	"->quarantined_to":       {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},
-	"do_quarantine":          {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},
-	"Amavis::Conf::set_conf": {Kind: waxseal.KindRewrite, Effects: modifies, Target: waxseal.TargetText},
+	"->recips":              {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
+	"->recip_addr":          {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
+	"->recip_addr_modified": {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
+	"->recip_final_addr":    {Kind: waxseal.KindRedirect, Effects: diverts, Target: waxseal.TargetAddress},
+	"->recip_destiny":       {Kind: waxseal.KindDiscard, Effects: drops, Target: waxseal.TargetText},
+	"->delivery_method":     {Kind: waxseal.KindTransport, Effects: relays, Target: waxseal.TargetHost},
+	"mail_dispatch":         {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},
+	"run_command":           {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand},
+	"run_command_consumer":  {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand},
+	"->header_edits":        {Kind: waxseal.KindRewrite, Effects: modifies, Target: waxseal.TargetText},
+	"do_quarantine":         {Kind: waxseal.KindCopy, Effects: copies, Target: waxseal.TargetAddress},
 }
 
 // customPackage matches code that amavis calls at each step of a message's way
