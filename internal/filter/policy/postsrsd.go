@@ -110,7 +110,8 @@ func (s *service) srsSocket(v string) {
 // srsDomain makes the hook of a domain that is not this host's own: notices of
 // errors, which hold the message, go there.
 func (s *service) srsDomain(o option) {
-	if o.value == "" || s.domains.Own(o.value) || strings.ContainsAny(o.value, "`$") {
+	unknown := len(s.domains.List()) == 0 // a part of a host: nothing says what is foreign
+	if o.value == "" || unknown || s.domains.Own(o.value) || strings.ContainsAny(o.value, "`$") {
 		return
 	}
 	h := s.hook(o, "")

@@ -35,12 +35,19 @@ func rateLimit(s *service) {
 			}
 		}
 	}
-	at := slices.IndexFunc(files, s.Exists)
+	// That root's home can't be looked into says nothing of this service.
+	at := slices.IndexFunc(files, func(p waxseal.Path) bool {
+		_, err := s.Tree.Stat(p)
+		return err == nil || s.Exists(p) && !strings.HasPrefix(string(p), "/root/")
+	})
 	if at < 0 {
 		return
 	}
 	p := files[at]
-	text, _ := s.ReadUpTo(p, "the configuration of "+s.title, maxFile)
+	text, ok := s.ReadUpTo(p, "the configuration of "+s.title, maxFile)
+	if !ok {
+		return
+	}
 	var set map[string]option
 	if strings.HasSuffix(string(p), ".conf") {
 		set = pythonAssignments(p, text)
