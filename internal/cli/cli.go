@@ -61,6 +61,8 @@ type door struct {
 	flags    flags
 	// several says that what is described has more than one kind of mail system.
 	several bool
+	// domains are own ones that have been printed.
+	domains map[string]bool
 }
 
 // flags are those that every verb takes.
@@ -108,7 +110,7 @@ func report(err error, stderr io.Writer) int {
 
 // Command is the whole command tree; the manual pages are made from it.
 func Command(stdout, stderr io.Writer, version string) *cobra.Command {
-	d := &door{out: stdout, err: stderr, version: version}
+	d := &door{out: stdout, err: stderr, version: version, domains: map[string]bool{}}
 	root := &cobra.Command{
 		Use:   "waxseal",
 		Short: "Knows every place where a mail server's mail can be tampered with, seals it, and names the hand that changes it",

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -35,7 +36,10 @@ func (d *door) describeStack(host waxseal.HostID, st waxseal.Stack) {
 		files = append(files, string(p))
 	}
 	d.about("set up in", files)
-	d.about("own domains", st.Domains)
+	d.about("own domains", slices.DeleteFunc(slices.Clone(st.Domains), func(name string) bool { return d.domains[name] }))
+	for _, name := range st.Domains {
+		d.domains[name] = true
+	}
 }
 
 // maxNamed is how many domains are named; a hosting server has thousands.
@@ -102,11 +106,16 @@ func (d *door) describePath(s Scan) {
 			fmt.Fprintf(d.out, "\n%s, %s\n", stage, stageWords[stage])
 		}
 		like := alike(active[i:])
-		for _, h := range active[i : i+min(like, maxAlike)] {
-			d.describeHook(h, weights[h.ID])
+		more := 0
+		for n, h := range active[i : i+like] {
+			if n < maxAlike || weights[h.ID] >= waxseal.Medium {
+				d.describeHook(h, weights[h.ID])
+			} else {
+				more++
+			}
 		}
-		if i += like; like > maxAlike {
-			fmt.Fprintf(d.out, "  … and %d more of %s in %s\n", like-maxAlike, safe(active[i-1].Directive), safe(string(active[i-1].Source.Path)))
+		if i += like; more > 0 {
+			fmt.Fprintf(d.out, "  … and %d more of %s in %s\n", more, safe(active[i-1].Directive), safe(writtenIn(active[i-like:i])))
 		}
 	}
 	if idle := len(s.Hooks) - len(active); idle > 0 {
@@ -195,13 +204,25 @@ func answering(l waxseal.Listener) string {
 // maxAlike is how many entries of one table are listed for people.
 const maxAlike = 12
 
-// alike is how many hooks at the beginning of a list come from one table.
+// alike is how many hooks at the beginning of a list are of one sort and written in
+// one directory: the entries of a table, the plug-ins of a filter.
 func alike(hooks []waxseal.Hook) int {
 	n := 1
-	for n < len(hooks) && hooks[n].Directive == hooks[0].Directive && hooks[n].Source.Path == hooks[0].Source.Path && hooks[n].Stage == hooks[0].Stage {
+	for n < len(hooks) && hooks[n].Directive == hooks[0].Directive && hooks[n].MTA == hooks[0].MTA && path.Dir(string(hooks[n].Source.Path)) == path.Dir(string(hooks[0].Source.Path)) && hooks[n].Stage == hooks[0].Stage {
 		n++
 	}
 	return n
+}
+
+// writtenIn is the file that hooks are written in, or the directory of their files.
+func writtenIn(hooks []waxseal.Hook) string {
+	first := hooks[0].Source.Path
+	for _, h := range hooks {
+		if h.Source.Path != first {
+			return path.Dir(string(first))
+		}
+	}
+	return string(first)
 }
 
 // effects lists what a hook can do. That it sees mail goes without saying where

@@ -20,7 +20,7 @@ var transferAgents = []waxseal.StackName{"postfix", "exim", "sendmail", "opensmt
 
 // answers tells each hook which service answers it, and puts the hooks of services to
 // rest that nothing leads to. The code of such a service runs all the same, as soon as
-// its daemon starts: what executes stays in use.
+// its daemon starts: what executes stays in use, unless packages vouch for it.
 func (c *closer) answers(found *mta.Result) {
 	if len(found.Services) == 0 {
 		return
@@ -45,10 +45,24 @@ func (c *closer) answers(found *mta.Result) {
 		return
 	}
 	for i := range found.Hooks {
-		if h := &found.Hooks[i]; own[h.MTA] && !reached[h.MTA] && !h.Has(waxseal.Execute) {
+		if h := &found.Hooks[i]; own[h.MTA] && !reached[h.MTA] && (!h.Has(waxseal.Execute) || packaged(*h)) {
 			mta.Inactive(h, "no mail system hands mail to "+a.title[h.MTA])
 		}
 	}
+}
+
+// packaged reports whether a hook runs code, and packages vouch for all of it.
+func packaged(h waxseal.Hook) bool {
+	runs := false
+	for _, p := range h.Closure {
+		if isProgram(p.Role) || p.Role == waxseal.RoleModule {
+			runs = true
+			if p.PackageState != waxseal.PackageUnmodified {
+				return false
+			}
+		}
+	}
+	return runs
 }
 
 // answerers finds services by what hooks call them.
