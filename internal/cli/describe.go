@@ -204,14 +204,20 @@ func answering(l waxseal.Listener) string {
 // maxAlike is how many entries of one table are listed for people.
 const maxAlike = 12
 
-// alike is how many hooks at the beginning of a list are of one sort and written in
-// one directory: the entries of a table, the plug-ins of a filter.
+// alike is how many hooks at the beginning of a list are the entries of one table, or
+// the plug-ins of one filter.
 func alike(hooks []waxseal.Hook) int {
-	n := 1
-	for n < len(hooks) && hooks[n].Directive == hooks[0].Directive && hooks[n].MTA == hooks[0].MTA && path.Dir(string(hooks[n].Source.Path)) == path.Dir(string(hooks[0].Source.Path)) && hooks[n].Stage == hooks[0].Stage {
+	first, n := hooks[0], 1
+	for n < len(hooks) && isAlike(first, hooks[n]) {
 		n++
 	}
 	return n
+}
+
+func isAlike(a, b waxseal.Hook) bool {
+	together := a.Source.Path == b.Source.Path ||
+		a.Kind == waxseal.KindPlugin && b.Kind == waxseal.KindPlugin && path.Dir(string(a.Source.Path)) == path.Dir(string(b.Source.Path))
+	return together && a.MTA == b.MTA && a.Directive == b.Directive && a.Stage == b.Stage
 }
 
 // writtenIn is the file that hooks are written in, or the directory of their files.
