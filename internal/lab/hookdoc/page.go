@@ -6,6 +6,11 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/mta/exim"
+	"waxseal/internal/mta/opensmtpd"
+	"waxseal/internal/mta/postfix"
+	"waxseal/internal/mta/sendmail"
 )
 
 // chapter is a part of the page.
@@ -96,20 +101,44 @@ intruder's, the page calls it a false alarm, and where an intruder's comes out n
 
 `
 
-// overview is a table of all hooks: when mail meets them, by mail system.
+// overview is two tables of all hooks: when mail meets them, by mail system; and
+// those of each filter.
 func overview(list []waxseal.Place) string {
+	var b strings.Builder
+	all := chapters(list)
+	b.WriteString(byStage(all))
+	b.WriteString("\n| filter or service | hooks |\n|---|---|\n")
+	for _, s := range servers() {
+		if isMailSystem(s) {
+			continue
+		}
+		b.WriteString("| " + s.title + " |")
+		for _, c := range all {
+			if strings.HasPrefix(c.title, s.title+": ") {
+				fmt.Fprintf(&b, " [%s](#%s): %s.", strings.TrimPrefix(c.title, s.title+": "), anchor(c.title), contents(c))
+			}
+		}
+		b.WriteString(" |\n")
+	}
+	host := all[len(all)-1]
+	fmt.Fprintf(&b, "\n[%s](#%s): %s\n", host.title, anchor(host.title), contents(host))
+	return b.String()
+}
+
+// byStage is the table of the mail systems.
+func byStage(all []chapter) string {
 	var b, rule strings.Builder
+	systems := slices.DeleteFunc(servers(), func(s server) bool { return !isMailSystem(s) })
 	b.WriteString("| when |")
 	rule.WriteString("|---|")
-	for _, s := range servers() {
+	for _, s := range systems {
 		b.WriteString(" " + s.title + " |")
 		rule.WriteString("---|")
 	}
 	b.WriteString("\n" + rule.String() + "\n")
-	all := chapters(list)
 	for _, stage := range stages {
 		b.WriteString("| " + stage.title + " |")
-		for _, s := range servers() {
+		for _, s := range systems {
 			i := slices.IndexFunc(all, func(c chapter) bool { return c.title == s.title+": "+lower(stage.title) })
 			if i < 0 {
 				b.WriteString(" |")
@@ -119,9 +148,12 @@ func overview(list []waxseal.Place) string {
 		}
 		b.WriteString("\n")
 	}
-	host := all[len(all)-1]
-	fmt.Fprintf(&b, "\n[%s](#%s): %s\n", host.title, anchor(host.title), contents(host))
 	return b.String()
+}
+
+// isMailSystem tells a mail system, which takes mail in and delivers it, from a filter.
+func isMailSystem(s server) bool {
+	return slices.Contains([]waxseal.StackName{postfix.MTA, exim.MTA, sendmail.MTA, opensmtpd.MTA, dovecot.MTA}, s.mta)
 }
 
 // contents links to the hooks of a chapter.
