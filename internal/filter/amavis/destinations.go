@@ -196,10 +196,20 @@ func destinies(u use) {
 		if category := contents[v.key]; category != "" {
 			what, h.Scope = category, category
 		}
-		setModifier(&h, "marked", what)
+		if level := u.env.Variables["$sa_kill_level_deflt"].Text; what == "spam" && isClean(level) {
+			h.Scope = "all mail of more than " + mta.Clip(level) + " points of spam, which clean mail has too,"
+		} else {
+			setModifier(&h, "marked", what)
+		}
 		h.Explain = strings.ToUpper(h.Scope[:1]) + h.Scope[1:] + " is thrown away, and nobody is told" + u.written() + "."
 		u.Emit(h)
 	}
+}
+
+// isClean reports whether mail that nothing was found in has as many points of spam.
+func isClean(level string) bool {
+	n, err := strconv.ParseFloat(level, 64)
+	return err == nil && n <= 0
 }
 
 // contents are categories of mail that a check of amavis found something in

@@ -178,10 +178,20 @@ func title(p waxseal.Place) string {
 			if other.MTA == p.MTA && other.Directive == p.Directive {
 				return p.Directive
 			}
-			return string(p.MTA) + " " + p.Directive
+			return distinct(string(p.MTA) + " " + p.Directive)
 		}
 	}
 	return p.Directive
+}
+
+// distinct makes a title another one where some directive has the same in a link.
+func distinct(title string) string {
+	for _, other := range places() {
+		if anchor(other.Directive) == anchor(title) {
+			return title + " (value)"
+		}
+	}
+	return title
 }
 
 // anchor is what a heading is called in a link.
