@@ -152,11 +152,23 @@ func (d *door) describeHook(h waxseal.Hook, s waxseal.Severity) {
 	if says := h.Modifiers["drift"]; says != "" {
 		fmt.Fprintf(d.out, "      %s\n", shorten(safe(says), textWidth-6))
 	}
-	if l := h.Listener; l != nil {
-		fmt.Fprintf(d.out, "      %s\n", shorten(safe("answered by "+answering(*l)), textWidth-6))
-	} else if s := h.Service; s != nil {
-		fmt.Fprintf(d.out, "      %s\n", shorten(safe("to "+serving(*s)), textWidth-6))
+	if who := answeredBy(h); who != "" {
+		fmt.Fprintf(d.out, "      %s\n", shorten(safe(who), textWidth-6))
 	}
+}
+
+// answeredBy says who answers a hook, or should; "" where the question doesn't arise.
+func answeredBy(h waxseal.Hook) string {
+	asks := h.Kind == waxseal.KindMilter || h.Kind == waxseal.KindPolicy || h.Kind == waxseal.KindContentFilter
+	switch {
+	case h.Listener != nil:
+		return "answered by " + answering(*h.Listener)
+	case h.Service != nil:
+		return "to " + serving(*h.Service)
+	case asks && h.Target.Type == waxseal.TargetSocket && !h.Target.Remote && !h.External:
+		return "to an unknown program: no configuration of a filter that is known here names this socket"
+	}
+	return ""
 }
 
 // serving says who should answer: "OpenDKIM (/usr/sbin/opendkim, package opendkim,
