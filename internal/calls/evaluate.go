@@ -293,7 +293,7 @@ func (r *run) interpolate(t token, unknown Value) Value {
 			if len(n) < 2 || end < len(body) && (body[end] == '[' || body[end] == '{' || strings.HasPrefix(body[end:], "->")) || ok && (v.Sort == Unknown || v.Sort == Routine || c == '$' && v.Items != nil) || !ok && c == '@' {
 				return unknown
 			}
-			b.WriteString(inString(v))
+			b.WriteString(inString(r.named(v)))
 			r.steps += b.Len()/64 + len(v.Items)
 			i = end - 1
 		default:

@@ -202,13 +202,16 @@ func (r *ruleReader) rule(l logical, index int) (rule, bool) {
 		r.problem(l.line, "postfwd ignores the rule, since it has no action")
 		return rule{}, false
 	}
-	one.action = one.items[action].values[0].text
+	one.action = oldLimit.ReplaceAllString(one.items[action].values[0].text, "$1($2)")
 	one.id = "R-" + strconv.Itoa(index)
 	if id, ok := set["id"]; ok {
 		one.id = one.items[id].values[0].text
 	}
 	return one, true
 }
+
+// oldLimit matches a limit as older releases wrote it: "rate($$client_address/…)".
+var oldLimit = regexp.MustCompile(`(?is)^((?:rate|size|rcpt)(?:5321)?)\s*\(\s*\$\$(.*?)\s*\)$`)
 
 // item reads one item into a rule; set has those that it has already.
 func (r *ruleReader) item(one *rule, set map[string]int, text string, line int) {
