@@ -1,11 +1,11 @@
 package calls_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"waxseal/internal/calls"
 	"waxseal/internal/testtime"
@@ -38,19 +38,15 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// TestLinear: twice as much text takes about twice the time, whatever it is made of.
+// TestLinear: four times as much text takes about four times the work, whatever it is made of.
 func TestLinear(t *testing.T) {
 	pieces := []string{"system", "system ", "f(", "(", "{", "\"", "'", "`", "$x=", "$", "@{[", "\"@{[\"", "<<E\n", "<<\"", "s{", "q(", "a.", "a:b", "a,", "x=y\n", "=cut\n", "\n=pod\n", "[==[", "--[[", "'''", "f'{", "$(", "`a", "${", "a|", "#\n", "\\", "http://a/ ",
 		"f('http://a.b/',", "a@", "local a = b\n", "import a as b\n", "from a import *\n", "&{", "%", "my $x = 'a';", "eval "}
-	const size = 20_000
 	for _, lang := range languages {
 		for _, piece := range pieces {
-			small, large := strings.Repeat(piece, size/len(piece)), strings.Repeat(piece, 8*size/len(piece))
-			a := testtime.Spent(func() { calls.Find(lang, small, nil) })
-			b := testtime.Spent(func() { calls.Find(lang, large, nil) })
-			if b > 24*max(a, 10*time.Millisecond) {
-				t.Errorf("%s %q: %v for %d bytes, %v for eight times as many", lang, piece, a, size, b)
-			}
+			t.Run(fmt.Sprint(lang, " ", piece), func(t *testing.T) {
+				testtime.Linear(t, 40_000, func(n int) { calls.Find(lang, strings.Repeat(piece, n/len(piece)), nil) })
+			})
 		}
 	}
 }
