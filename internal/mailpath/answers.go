@@ -20,7 +20,8 @@ var transferAgents = []waxseal.StackName{"postfix", "exim", "sendmail", "opensmt
 
 // answers tells each hook which service answers it, and puts the hooks of services to
 // rest that nothing leads to. The code of such a service runs all the same, as soon as
-// its daemon starts: what executes stays in use, unless packages vouch for it.
+// its daemon starts: what executes stays in use, unless it is code that a package
+// vouches for.
 func (c *closer) answers(found *mta.Result) {
 	if len(found.Services) == 0 {
 		return
@@ -51,18 +52,18 @@ func (c *closer) answers(found *mta.Result) {
 	}
 }
 
-// packaged reports whether a hook runs code, and packages vouch for all of it.
+// packaged reports whether a hook does no more than load code that a package vouches
+// for. A command is another thing: what it does is in its arguments.
 func packaged(h waxseal.Hook) bool {
-	runs := false
+	if h.Kind != waxseal.KindPlugin && h.Kind != waxseal.KindModule || h.Target.Type != waxseal.TargetFile {
+		return false
+	}
 	for _, p := range h.Closure {
-		if isProgram(p.Role) || p.Role == waxseal.RoleModule {
-			runs = true
-			if p.PackageState != waxseal.PackageUnmodified {
-				return false
-			}
+		if string(p.Path) == h.Target.Value {
+			return (isProgram(p.Role) || p.Role == waxseal.RoleModule) && p.PackageState == waxseal.PackageUnmodified
 		}
 	}
-	return runs
+	return false
 }
 
 // answerers finds services by what hooks call them.
