@@ -20,8 +20,8 @@ var transferAgents = []waxseal.StackName{"postfix", "exim", "sendmail", "opensmt
 
 // answers tells each hook which service answers it, and puts the hooks of services to
 // rest that nothing leads to. The code of such a service runs all the same, as soon as
-// its daemon starts: what executes stays in use, unless it is code that a package
-// vouches for.
+// its daemon starts: what executes, and what code calls, stays in use, unless it is
+// code that a package vouches for.
 func (c *closer) answers(found *mta.Result) {
 	if len(found.Services) == 0 {
 		return
@@ -46,10 +46,15 @@ func (c *closer) answers(found *mta.Result) {
 		return
 	}
 	for i := range found.Hooks {
-		if h := &found.Hooks[i]; own[h.MTA] && !reached[h.MTA] && (!h.Has(waxseal.Execute) || packaged(*h)) {
+		if h := &found.Hooks[i]; own[h.MTA] && !reached[h.MTA] && !runs(*h) {
 			mta.Inactive(h, "no mail system hands mail to "+a.title[h.MTA])
 		}
 	}
+}
+
+// runs reports whether a hook is, or does, something as soon as its daemon starts.
+func runs(h waxseal.Hook) bool {
+	return (h.Has(waxseal.Execute) || h.Modifiers["seen"] != "") && !packaged(h)
 }
 
 // packaged reports whether a hook does no more than load code that a package vouches

@@ -47,6 +47,8 @@ func TestAnswers(t *testing.T) {
 	stock.Kind = waxseal.KindPlugin
 	run := hookOf("opendkim", waxseal.TargetCommand, "/bin/id", waxseal.Execute)
 	run.Kind, run.Closure = waxseal.KindExpansionExec, []waxseal.Part{{Path: "/bin/id", Role: waxseal.RoleBinary, PackageState: waxseal.PackageUnmodified}}
+	post := hookOf("opendkim", waxseal.TargetSocket, "inet:203.0.113.9:80", waxseal.Copy)
+	post.Modifiers = map[string]string{"seen": "inferred"}
 	stock.Closure = []waxseal.Part{{Path: "/etc/x", Role: waxseal.RoleConfig, PackageState: waxseal.PackageModified}, {Path: "/x.so", Role: waxseal.RoleLibrary, PackageState: waxseal.PackageUnmodified}}
 	rule := hookOf("spamassassin", waxseal.TargetText, "score", waxseal.Silence)
 	tests := []struct {
@@ -57,7 +59,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"by port", "inet:localhost:8891: OpenDKIM, true\na@b.example: nobody, true", postfix, []mta.Service{dkim}, []waxseal.Hook{hookOf("postfix", waxseal.TargetSocket, "inet:localhost:8891"), bcc}},
 		{"in the chroot", "unix:opendkim/o.sock: OpenDKIM, true\na@b.example: nobody, true", postfix, []mta.Service{dkim}, []waxseal.Hook{hookOf("postfix", waxseal.TargetSocket, "unix:opendkim/o.sock"), bcc}},
-		{"elsewhere", "inet:localhost:8892: nobody, true\na@b.example: nobody, false\n/x.lua: nobody, true\n/x.so: nobody, false\n/bin/id: nobody, true", postfix, []mta.Service{dkim}, []waxseal.Hook{hookOf("postfix", waxseal.TargetSocket, "inet:localhost:8892"), bcc, lua, stock, run}},
+		{"elsewhere", "inet:localhost:8892: nobody, true\na@b.example: nobody, false\n/x.lua: nobody, true\n/x.so: nobody, false\n/bin/id: nobody, true\ninet:203.0.113.9:80: nobody, true", postfix, []mta.Service{dkim}, []waxseal.Hook{hookOf("postfix", waxseal.TargetSocket, "inet:localhost:8892"), bcc, lua, stock, run, post}},
 		{"a part of a host", "a@b.example: nobody, true", nil, []mta.Service{dkim}, []waxseal.Hook{bcc}},
 		{"by a program", "/usr/bin/spamc -u x: SpamAssassin, true\nscore: nobody, true", postfix, []mta.Service{spamd}, []waxseal.Hook{hookOf("postfix", waxseal.TargetCommand, "/usr/bin/spamc -u x"), rule}},
 		{"by another program of that name", "/opt/spamassassin: nobody, true\nscore: nobody, false", postfix, []mta.Service{spamd}, []waxseal.Hook{hookOf("postfix", waxseal.TargetCommand, "/opt/spamassassin"), rule}},
