@@ -21,7 +21,7 @@ var transferAgents = []waxseal.StackName{"postfix", "exim", "sendmail", "opensmt
 // answers tells each hook which service answers it, and puts the hooks of services to
 // rest that nothing leads to. The code of such a service runs all the same, as soon as
 // its daemon starts: what executes, and what code calls, stays in use, unless it is
-// code that a package vouches for.
+// code that a package brought.
 func (c *closer) answers(found *mta.Result) {
 	if len(found.Services) == 0 {
 		return
@@ -57,15 +57,16 @@ func runs(h waxseal.Hook) bool {
 	return (h.Has(waxseal.Execute) || h.Modifiers["seen"] != "") && !packaged(h)
 }
 
-// packaged reports whether a hook does no more than load code that a package vouches
-// for. A command is another thing: what it does is in its arguments.
+// packaged reports whether a hook does no more than load code that a package brought;
+// what becomes of that code is told of its file. A command is another thing: what it
+// does is in its arguments.
 func packaged(h waxseal.Hook) bool {
 	if h.Kind != waxseal.KindPlugin && h.Kind != waxseal.KindModule || h.Target.Type != waxseal.TargetFile {
 		return false
 	}
 	for _, p := range h.Closure {
 		if string(p.Path) == h.Target.Value {
-			return (isProgram(p.Role) || p.Role == waxseal.RoleModule) && p.PackageState == waxseal.PackageUnmodified
+			return (isProgram(p.Role) || p.Role == waxseal.RoleModule) && p.Package != ""
 		}
 	}
 	return false

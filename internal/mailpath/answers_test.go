@@ -49,7 +49,7 @@ func TestAnswers(t *testing.T) {
 	run.Kind, run.Closure = waxseal.KindExpansionExec, []waxseal.Part{{Path: "/bin/id", Role: waxseal.RoleBinary, PackageState: waxseal.PackageUnmodified}}
 	post := hookOf("opendkim", waxseal.TargetSocket, "inet:203.0.113.9:80", waxseal.Copy)
 	post.Modifiers = map[string]string{"seen": "inferred"}
-	stock.Closure = []waxseal.Part{{Path: "/etc/x", Role: waxseal.RoleConfig, PackageState: waxseal.PackageModified}, {Path: "/x.so", Role: waxseal.RoleLibrary, PackageState: waxseal.PackageUnmodified}}
+	stock.Closure = []waxseal.Part{{Path: "/etc/x", Role: waxseal.RoleConfig, PackageState: waxseal.PackageModified}, {Path: "/x.so", Role: waxseal.RoleLibrary, Package: "opendkim", PackageState: waxseal.PackageModified}}
 	rule := hookOf("spamassassin", waxseal.TargetText, "score", waxseal.Silence)
 	tests := []struct {
 		name, want string
