@@ -53,6 +53,9 @@ func (r *reader) sitePackages() []waxseal.Path {
 	below("/usr/lib", &packaged, "dist-packages", "site-packages")
 	below("/usr/lib64", &packaged, "site-packages")
 	for _, a := range r.Accounts() {
+		if !r.Reads(a.Home) {
+			continue
+		}
 		if a.Listed && a.UID > 0 && a.UID < 1000 && len(a.Home) > 1 {
 			below(clean(a.Home+"/.local/lib"), &packaged, "site-packages")
 		}

@@ -47,6 +47,9 @@ func (r *reader) users() []preferences {
 	var list []preferences
 	seen := map[waxseal.Path]bool{}
 	for _, a := range r.Accounts() {
+		if !r.Reads(a.Home) {
+			continue
+		}
 		if a.Home == "/" || a.Home == "/nonexistent" {
 			continue
 		}
