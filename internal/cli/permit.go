@@ -195,7 +195,11 @@ func (d *door) stepVerb(name, short string, kind permit.StepKind) *cobra.Command
 	var alone bool
 	c := &cobra.Command{Use: name + " ID", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return d.takeStep(key, permit.Step{Kind: kind, Permit: permit.ID(args[0]), Note: note, BreakGlass: alone})
+			p, err := d.permit(permit.ID(args[0]))
+			if err != nil {
+				return err
+			}
+			return d.takeStep(key, permit.Step{Kind: kind, Permit: p.ID, Digest: p.Digest, Note: note, BreakGlass: alone})
 		}}
 	c.Flags().StringVar(&key, "key", "", "`FILE` with the secret half of your key")
 	c.Flags().StringVar(&note, "note", "", "`TEXT` that says why; kept in the ledger")
@@ -249,15 +253,23 @@ func (d *door) listPermits() error {
 }
 
 func (d *door) showPermit(id permit.ID) error {
-	book, err := d.office()
+	p, err := d.permit(id)
 	if err != nil {
 		return err
 	}
+	return d.printPermit(p)
+}
+
+func (d *door) permit(id permit.ID) (permit.Permit, error) {
+	book, err := d.office()
+	if err != nil {
+		return permit.Permit{}, err
+	}
 	p, ok := book.Permit(id)
 	if !ok {
-		return &exit{code: exitUsage, err: fmt.Errorf("no permit %q", id), hint: "waxseal permit list shows all"}
+		return p, &exit{code: exitUsage, err: fmt.Errorf("no permit %q", id), hint: "waxseal permit list shows all"}
 	}
-	return d.printPermit(p)
+	return p, nil
 }
 
 // permitDoc is one permit as a document.

@@ -32,6 +32,7 @@ const (
 type Step struct {
 	Kind   StepKind `json:"kind"`
 	Permit ID       `json:"permit,omitempty"`  // of every step but Open
+	Digest string   `json:"digest,omitempty"`  // of the permit's request, likewise
 	Ask    *Request `json:"request,omitempty"` // of Open
 	// BreakGlass asks to approve alone.
 	BreakGlass bool      `json:"break_glass,omitempty"`
@@ -49,6 +50,12 @@ func (s Step) Message() []byte {
 		panic(err) // it has no type that json can't write
 	}
 	return append([]byte("waxseal permit step\n"), text...)
+}
+
+// digest names a step and who signed it.
+func (s Step) digest() string {
+	sum := sha256.Sum256(append(s.Message(), s.Signature...))
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
 // KeyRole is what a key may do.
@@ -206,6 +213,7 @@ var (
 	ErrRevoked   = errors.New("the key is revoked")
 	ErrRole      = errors.New("a key of CI can announce, and can't approve")
 	ErrFourEyes  = errors.New("who asked for a change can't approve it: another person must")
+	ErrOther     = errors.New("what was signed is not for this request")
 	ErrBackDated = errors.New("the window begins before the permit was asked for")
 )
 
@@ -222,6 +230,9 @@ func (b *Book) Take(s Step, at Moment) (ID, error) {
 	p, ok := b.permits[s.Permit]
 	if !ok {
 		return "", fmt.Errorf("permit %q is not known", s.Permit)
+	}
+	if s.Digest != p.Digest {
+		return p.ID, fmt.Errorf("permit %s: %w", p.ID, ErrOther)
 	}
 	switch s.Kind {
 	case Approve:
@@ -258,7 +269,7 @@ func (b *Book) open(s Step, key Key, at Moment) (ID, error) {
 		return "", err
 	}
 	id := ID(fmt.Sprintf("P%d", at.Index))
-	b.permits[id] = &Permit{ID: id, Request: *s.Ask, Requester: key.person(), Opened: at, Uses: map[waxseal.Path]int{}}
+	b.permits[id] = &Permit{ID: id, Digest: s.digest(), Request: *s.Ask, Requester: key.person(), Opened: at, Uses: map[waxseal.Path]int{}}
 	b.order = append(b.order, id)
 	return id, nil
 }

@@ -79,6 +79,9 @@ func (s Scope) names() bool { return len(s.Paths)+len(s.Hooks)+len(s.Parameters)
 type Permit struct {
 	ID ID `json:"id"`
 	Request
+	// Digest is that of the request as it was signed. Whoever takes a later step signs
+	// it too: an approval is for what was read, and for no other permit of that number.
+	Digest    string  `json:"digest"`
 	Requester Person  `json:"requester"`
 	Opened    Moment  `json:"opened"`
 	Approver  *Person `json:"approver,omitempty"`

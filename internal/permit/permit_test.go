@@ -58,6 +58,9 @@ func (o *office) fingerprint(name string) string {
 // does takes a step at a time after noon.
 func (o *office) does(name string, after time.Duration, s permit.Step) (permit.ID, error) {
 	o.index++
+	if p, ok := o.Permit(s.Permit); ok && s.Digest == "" {
+		s.Digest = p.Digest
+	}
 	return o.Take(o.sign(name, s), permit.Moment{Index: o.index, Time: noon.Add(after)})
 }
 
@@ -331,6 +334,10 @@ func TestRefused(t *testing.T) {
 			_, err := o.Take(s, permit.Moment{Index: 9, Time: noon})
 			return err
 		}, "not that of the key"},
+		{"what approved another request", func(o *office, id permit.ID) error {
+			_, err := o.does("bob", 0, permit.Step{Kind: permit.Approve, Permit: id, Digest: "SHA256:of another"})
+			return err
+		}, "not for this request"},
 		{"revoked key", func(o *office, id permit.ID) error {
 			if err := o.RevokeKey(o.fingerprint("bob"), permit.Moment{}); err != nil {
 				return err
