@@ -256,6 +256,18 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	return nil
 }
 
+// OpenFile opens a regular file for reading.
+func (t *Tree) OpenFile(p waxseal.Path) (io.ReadCloser, error) {
+	o, _, err := t.openRegular(p)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Close implements io.Closer.
+func (o object) Close() error { return unix.Close(int(o)) }
+
 // Digest implements waxseal.Tree.
 func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
 	h := sha256.New()

@@ -16,6 +16,11 @@ func (t *Tree) Sums(p waxseal.Path, want loader.Digests) (waxseal.Sums, error) {
 	}
 	c.Lock()
 	defer c.Unlock()
+	return t.sumsOf(p, c, want)
+}
+
+// sumsOf is Sums of a content whose lock is held.
+func (t *Tree) sumsOf(p waxseal.Path, c *content, want loader.Digests) (waxseal.Sums, error) {
 	if c.err != nil || want.In(c.sums) {
 		return c.sums, c.err
 	}

@@ -208,6 +208,11 @@ func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader
 	}
 	c.Lock()
 	defer c.Unlock()
+	return t.program(p, c, size, limit, want)
+}
+
+// program is Program for one whose lock is held.
+func (t *Tree) program(p waxseal.Path, c *content, size, limit int64, want loader.Digests) (loader.Image, error) {
 	if c.err != nil || c.image != nil && want.In(c.image.Sums) {
 		return deref(c.image), c.err
 	}
@@ -215,6 +220,11 @@ func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
 	image, err := t.probe(p, c, limit, want)
+	return t.keepImage(c, image, err)
+}
+
+// keepImage remembers what the reading of a program gave; its lock is held.
+func (t *Tree) keepImage(c *content, image loader.Image, err error) (loader.Image, error) {
 	c.done, c.err, c.digest, c.sums = true, err, waxseal.Digest(image.Sums.SHA256), image.Sums
 	if err != nil {
 		return loader.Image{}, err
@@ -250,10 +260,16 @@ func (t *Tree) probe(p waxseal.Path, c *content, limit int64, want loader.Digest
 	if err := below.CopyTo(p, probe, limit); err != nil {
 		return loader.Image{}, err
 	}
+	return t.imageOf(p, probe, limit), nil
+}
+
+// imageOf is what a probe saw; it is read once more where its parts lie somewhere
+// unusual.
+func (t *Tree) imageOf(p waxseal.Path, probe *loader.Probe, limit int64) loader.Image {
 	return probe.Image(func() []byte {
 		whole, _ := t.below.ReadFile(p, limit) // an error leaves nothing: damaged
 		return whole
-	}), nil
+	})
 }
 
 // fill reads a file for the first time.

@@ -1,6 +1,7 @@
 package treecache
 
 import (
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -54,54 +55,138 @@ func (w *warming) add(paths []waxseal.Path) {
 	}
 }
 
-// run reads programs until nobody can add one any more.
+// run reads until there is nothing left, and nobody can find more.
 func (w *warming) run() {
+	l := newLanes()
+	defer l.close()
+	for w.fill(l) {
+		l.round()
+	}
+}
+
+// fill gives each free lane something to read, and reports whether there is any. It
+// waits, for what others find or read, only while it reads nothing itself: two that hold
+// files wait for none.
+func (w *warming) fill(l *lanes) (any bool) {
+	for n := l.free(); n != nil; n = l.free() {
+		p, program := w.take(l.idle() && len(l.late) == 0)
+		switch {
+		case p != "" && program:
+			w.program(l, n, p)
+		case p != "":
+			w.module(n, p)
+		case l.idle() && len(l.late) > 0:
+			p, l.late = l.late[0], l.late[1:]
+			image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
+			w.found(p, image, err)
+		default:
+			return !l.idle()
+		}
+	}
+	return true
+}
+
+// take returns what is to be read next, programs first; "" where there is nothing.
+func (w *warming) take(wait bool) (p waxseal.Path, program bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {
-		for len(w.queue) == 0 {
-			switch {
-			case len(w.modules) > 0:
-				w.module()
-			case w.busy == 0:
-				return
-			default:
-				w.change.Wait()
-			}
+		switch {
+		case len(w.queue) > 0:
+			p, w.queue = w.queue[0], w.queue[1:]
+			w.busy++
+			return p, true
+		case len(w.modules) > 0:
+			p, w.modules = w.modules[0], w.modules[1:]
+			return p, false
+		case !wait || w.busy == 0:
+			return "", false
 		}
-		p := w.queue[0]
-		w.queue = w.queue[1:]
-		w.busy++
-		w.mu.Unlock()
-		next := w.read(p)
-		w.mu.Lock()
-		w.busy--
-		w.add(next)
-		w.change.Broadcast()
+		w.change.Wait()
 	}
 }
 
-// module reads the next module; the lock is held.
-func (w *warming) module() {
-	p := w.modules[0]
-	w.modules = w.modules[1:]
-	w.mu.Unlock()
-	defer w.mu.Lock()
-	_, _ = w.tree.Sums(p, w.want(p)) // remembered, the error too
+// program begins to read a program, unless that has been done.
+func (w *warming) program(l *lanes, n *lane, p waxseal.Path) {
+	want := w.want(p)
+	c, size, err := w.tree.regular(p)
+	switch {
+	case err != nil:
+		w.found(p, loader.Image{}, err)
+		return
+	case !c.TryLock(): // somebody reads it
+		l.late = append(l.late, p)
+		return
+	}
+	file := w.tree.open(p, c, size)
+	if file == nil {
+		image, err := w.tree.program(p, c, size, maxWarm, want)
+		c.Unlock()
+		w.found(p, image, err)
+		return
+	}
+	probe := loader.NewProbe(want &^ loader.MD5)
+	n.start(file, probe, want, func(md5 string, err error) {
+		image := w.tree.imageOf(p, probe, maxWarm)
+		image.Sums.MD5 = md5
+		image, err = w.tree.keepImage(c, image, err)
+		c.Unlock()
+		w.found(p, image, err)
+	})
 }
 
-func (w *warming) read(p waxseal.Path) []waxseal.Path {
-	st, err := w.tree.Stat(p)
-	if err != nil || st.Type != waxseal.Regular {
+// found adds what a program leads to, when it has been read.
+func (w *warming) found(p waxseal.Path, image loader.Image, err error) {
+	var next []waxseal.Path
+	if err == nil {
+		w.asks.Lock()
+		next = w.more(p, image)
+		w.asks.Unlock()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy--
+	w.add(next)
+	w.change.Broadcast()
+}
+
+// module begins to read a module, unless that has been done or somebody does it.
+func (w *warming) module(n *lane, p waxseal.Path) {
+	want := w.want(p)
+	c, size, err := w.tree.regular(p)
+	if err != nil || !c.TryLock() {
+		return // who asks for it is told
+	}
+	file := w.tree.open(p, c, size)
+	if file == nil {
+		_, _ = w.tree.sumsOf(p, c, want) // remembered
+		c.Unlock()
+		return
+	}
+	sums := loader.NewSummer(want &^ loader.MD5)
+	n.start(file, sums, want, func(md5 string, err error) {
+		if err == nil {
+			c.sums = sums.Sums()
+			c.sums.MD5 = md5
+			c.digest = waxseal.Digest(c.sums.SHA256)
+		}
+		c.Unlock()
+	})
+}
+
+// open opens a file that nobody has read yet, and whose lock is held, for reading by
+// portions; nil where that can't be.
+func (t *Tree) open(p waxseal.Path, c *content, size int64) io.ReadCloser {
+	below, ok := t.below.(opener)
+	if !ok || c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{}) || size > maxWarm {
 		return nil
 	}
-	image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
+	file, err := below.OpenFile(p)
 	if err != nil {
-		return nil
+		return nil // who asks for it is told
 	}
-	w.asks.Lock()
-	defer w.asks.Unlock()
-	return w.more(p, image)
+	t.files.Add(1)
+	return file
 }
 
 // Ahead looks whether files are there, in this order and while others read; nothing of
