@@ -2,7 +2,6 @@ package loader
 
 import (
 	"errors"
-	"sync"
 
 	"waxseal"
 )
@@ -41,20 +40,9 @@ func ImageOf(content []byte, want Digests) Image {
 	return p.Image(func() []byte { return content })
 }
 
-// maxHead is how much of the beginning of an ELF file is kept: names of
+// maxHead is how much of the beginning of an ELF file is kept at most: names of
 // libraries lie there, behind the symbols.
 const maxHead = 1 << 20
-
-// heads are beginnings of files that have been read: to have a new one for each
-// would take as long as a tenth of all digests.
-var heads = sync.Pool{New: func() any { b := make([]byte, 0, maxHead); return &b }}
-
-// giveBack lets go of the beginning, of which a Program has copies only.
-func (p *Probe) giveBack() {
-	head := p.head[:0]
-	p.head = nil
-	heads.Put(&head)
-}
 
 // Probe is a writer that makes an Image of what goes by, and keeps of an ELF file
 // only what it needs.
@@ -62,6 +50,7 @@ type Probe struct {
 	sums      *Summer
 	at        uint64
 	head      []byte
+	most      int // of it
 	isELF     bool
 	asked     bool
 	dynamicAt uint64
@@ -92,15 +81,18 @@ func (p *Probe) Write(b []byte) (int, error) {
 
 // keep keeps the beginning and the dynamic section.
 func (p *Probe) keep(b []byte) {
-	if p.head == nil {
-		p.head = *heads.Get().(*[]byte)
-	}
-	if room := maxHead - len(p.head); room > 0 {
-		p.head = append(p.head, b[:min(room, len(b))]...)
-	}
 	if !p.asked {
 		p.asked = true // the headers are in the first write: they lie at the beginning
-		p.dynamicAt, p.wanted = Dynamic(p.head)
+		var first uint64
+		p.dynamicAt, p.wanted, first = Places(b)
+		p.most = maxHead
+		if first > 0 {
+			p.most = int(min(first, maxHead))
+			p.head = make([]byte, 0, p.most) // of many that are read at once
+		}
+	}
+	if room := p.most - len(p.head); room > 0 {
+		p.head = append(p.head, b[:min(room, len(b))]...)
 	}
 	from := max(p.dynamicAt, p.at)
 	if end := p.dynamicAt + p.wanted; from < end && from < p.at+uint64(len(b)) {
@@ -117,7 +109,6 @@ func (p *Probe) Image(whole func() []byte) Image {
 		return im
 	}
 	program, err := ParseSpans(p.at, []Span{{0, p.head}, {p.dynamicAt, p.dynamic}})
-	defer p.giveBack()
 	if errors.Is(err, ErrMissed) {
 		program, err = Parse(whole())
 	}

@@ -78,7 +78,7 @@ func Parse(content []byte) (Program, error) {
 }
 
 // ParseSpans reads an ELF file of which parts were kept as it went by: its
-// beginning, and where its dynamic section lies; see [Dynamic].
+// beginning, and where its dynamic section lies; see [Places].
 func ParseSpans(size uint64, spans []Span) (Program, error) {
 	im, p, err := open(size, spans)
 	if err != nil {
@@ -100,19 +100,24 @@ func ParseSpans(size uint64, spans []Span) (Program, error) {
 	return p, err
 }
 
-// Dynamic says where in an ELF file its dynamic section lies, from the beginning
-// of the file; size is 0 where that does not tell.
-func Dynamic(head []byte) (offset, size uint64) {
+// Places says from the beginning of an ELF file which parts of it tell what [Program]
+// has: its dynamic section, and what is loaded first, where linkers put the names of
+// libraries. A size is 0 where that does not tell.
+func Places(head []byte) (dynamicAt, dynamic, first uint64) {
 	im, _, err := open(math.MaxInt64, []Span{{Bytes: head}})
 	if err != nil {
-		return 0, 0
+		return 0, 0, 0
 	}
 	for _, s := range im.segments {
-		if s.kind == elf.PT_DYNAMIC && s.offset < math.MaxInt64 {
-			return s.offset, min(s.size, maxDynamic*16)
+		switch {
+		case s.offset >= math.MaxInt64:
+		case s.kind == elf.PT_DYNAMIC && dynamic == 0:
+			dynamicAt, dynamic = s.offset, min(s.size, maxDynamic*16)
+		case s.kind == elf.PT_LOAD && first == 0:
+			first = s.offset + min(s.size, math.MaxInt64)
 		}
 	}
-	return 0, 0
+	return dynamicAt, dynamic, first
 }
 
 // IsELF reports whether a file begins as an ELF file does.
