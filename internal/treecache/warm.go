@@ -12,6 +12,10 @@ import (
 // maxWarm is the largest program that is read before it is asked for.
 const maxWarm = 64 << 20
 
+// maxLane is the largest file that is read beside others: it would be read long after
+// the last of them, since a lane by itself is slow.
+const maxLane = 16 << 20
+
 // Warm reads programs before they are asked for, several at a time, and returns at
 // once. The function that it returns waits for the end. What can't be read says so
 // when it is asked for. Modules are read for their digests alone, whenever no program
@@ -24,11 +28,10 @@ func (t *Tree) Warm(programs, modules []waxseal.Path, want func(waxseal.Path) lo
 	w := &warming{tree: t, want: want, more: more, modules: modules, seen: map[waxseal.Path]bool{}}
 	w.change.L = &w.mu
 	w.add(programs)
-	var all sync.WaitGroup
 	for range helpers {
-		all.Go(w.run)
+		w.all.Go(w.run)
 	}
-	return all.Wait
+	return w.all.Wait
 }
 
 // warming is one run of Warm.
@@ -37,6 +40,7 @@ type warming struct {
 	want func(waxseal.Path) loader.Digests
 	asks sync.Mutex // held while more runs
 	more func(waxseal.Path, loader.Image) []waxseal.Path
+	all  sync.WaitGroup // who reads
 
 	mu      sync.Mutex // guards what follows
 	change  sync.Cond  // of what follows
@@ -118,11 +122,18 @@ func (w *warming) program(l *lanes, n *lane, p waxseal.Path) {
 		l.late = append(l.late, p)
 		return
 	}
-	file := w.tree.open(p, c, size)
-	if file == nil {
+	alone := func() {
 		image, err := w.tree.program(p, c, size, maxWarm, want)
 		c.Unlock()
 		w.found(p, image, err)
+	}
+	if size > maxLane {
+		w.all.Go(alone)
+		return
+	}
+	file := w.tree.open(p, c, size)
+	if file == nil {
+		alone()
 		return
 	}
 	probe := loader.NewProbe(want &^ loader.MD5)
