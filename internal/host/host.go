@@ -38,7 +38,7 @@ type Options struct {
 
 // Read reads the host around the mail systems of a tree.
 func Read(tree waxseal.Tree, m *mask.Masker, o Options) mta.Result {
-	r := &reader{Book: mta.NewBook(waxseal.HostStack, bounded{tree}, m), complete: o.About, states: map[waxseal.Path]waxseal.Part{}}
+	r := &reader{Book: mta.NewBook(waxseal.HostStack, within(tree), m), complete: o.About, states: map[waxseal.Path]waxseal.Part{}}
 	r.pam(o.Services)
 	r.sasl()
 	r.sudo()
@@ -142,6 +142,17 @@ func (r *reader) runs(directive string, source waxseal.Source, command string, n
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: command}
 	h.Closure = append(errand.Files(r.Tree, command), waxseal.Part{Path: source.Path, Role: waxseal.RoleConfig})
 	return h
+}
+
+// within bounds a tree; one that lists the accounts once for all readers still does.
+func within(tree waxseal.Tree) waxseal.Tree {
+	if d, ok := tree.(mta.Dwelling); ok {
+		return struct {
+			bounded
+			mta.Dwelling
+		}{bounded{tree}, d}
+	}
+	return bounded{tree}
 }
 
 // bounded is a tree in which no path is longer than the kernel would take: what a

@@ -100,6 +100,12 @@ func TestReadHome(t *testing.T) {
 		{name: "a virtual user", file: "/var/vmail/example.test/v7/.dovecot.sieve", edit: func(h hosting) {
 			h.put("var/vmail/example.test/v7/.dovecot.sieve", "redirect \"a@b.example\";\n")
 		}},
+		{name: "code that Python runs in the home of a service", file: "/home/u3/.forward", setup: func(h hosting) {
+			h.append("etc/passwd", "debian-spamd:x:110:110::/var/lib/spamd:/bin/sh\n")
+			h.put("usr/bin/python3", "x")
+			h.put("var/lib/spamd/.local/lib/python3.11/site-packages/own.pth", "import own\n")
+			h.put("etc/sudoers", "debian-spamd ALL=(root) NOPASSWD: /usr/sbin/postconf\n")
+		}, edit: func(h hosting) { h.put("home/u3/.forward", "x@b.example\n") }},
 		{name: "a new account", file: "/home/u3/.forward", edit: func(h hosting) {
 			h.put("home/u3/.forward", "x@b.example\n")
 			h.append("etc/passwd", "new:x:1:1::/home/u3/new:/bin/sh\n")

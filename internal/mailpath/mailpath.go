@@ -110,9 +110,10 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	brought := c.mailFiles(programs)
 	defer c.warm(programs, brought.code)()
 	around := surroundings.Read(tree, r.masker, c.about)
-	found := r.stacks(dwelling{tree, r, home}, around)
+	homes := dwelling{tree, r, home}
+	found := r.stacks(homes, around)
 	c.together(&found)
-	found.Join(host.Read(tree, r.masker, host.Options{About: c.about, Services: pamServices(found.Settings)}))
+	found.Join(host.Read(homes, r.masker, host.Options{About: c.about, Services: pamServices(found.Settings)}))
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)

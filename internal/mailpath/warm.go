@@ -16,7 +16,7 @@ type programs interface {
 // warmer is a tree that can read several programs at once, before they are asked
 // for, while others read.
 type warmer interface {
-	Warm(programs, modules []waxseal.Path, want func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func())
+	Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func())
 }
 
 // warm begins to read programs ahead, and the libraries that they load, and what
@@ -27,7 +27,8 @@ func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 	if !ok || len(c.reader.programs) > 0 {
 		return func() {}
 	}
-	return tree.Warm(wave, modules, c.wantedAhead, c.libraryFinder())
+	ofModule := func(p waxseal.Path) loader.Digests { return c.wantedOf(p, waxseal.RoleModule) }
+	return tree.Warm(wave, modules, c.wantedAhead, ofModule, c.libraryFinder())
 }
 
 // whereIs is where a file really lies.

@@ -21,11 +21,11 @@ const maxLane = 16 << 20
 // when it is asked for. Modules are read for their digests alone, whenever no program
 // waits.
 //
-// Want says which digests of a program are wanted, and is called by several
-// goroutines; more lists the programs that one leads to, and is called by one
+// Want says which digests of a program are wanted, and ofModule which of a module; both
+// are called by several goroutines. More lists the programs that one leads to, and is called by one
 // goroutine at a time.
-func (t *Tree) Warm(programs, modules []waxseal.Path, want func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
-	w := &warming{tree: t, want: want, more: more, modules: modules, seen: map[waxseal.Path]bool{}}
+func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
+	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}}
 	w.change.L = &w.mu
 	w.add(programs)
 	for range helpers {
@@ -36,11 +36,12 @@ func (t *Tree) Warm(programs, modules []waxseal.Path, want func(waxseal.Path) lo
 
 // warming is one run of Warm.
 type warming struct {
-	tree *Tree
-	want func(waxseal.Path) loader.Digests
-	asks sync.Mutex // held while more runs
-	more func(waxseal.Path, loader.Image) []waxseal.Path
-	all  sync.WaitGroup // who reads
+	tree     *Tree
+	want     func(waxseal.Path) loader.Digests
+	ofModule func(waxseal.Path) loader.Digests
+	asks     sync.Mutex // held while more runs
+	more     func(waxseal.Path, loader.Image) []waxseal.Path
+	all      sync.WaitGroup // who reads
 
 	mu      sync.Mutex // guards what follows
 	change  sync.Cond  // of what follows
@@ -163,7 +164,7 @@ func (w *warming) found(p waxseal.Path, image loader.Image, err error) {
 
 // module begins to read a module, unless that has been done or somebody does it.
 func (w *warming) module(n *lane, p waxseal.Path) {
-	want := w.want(p)
+	want := w.ofModule(p)
 	c, size, err := w.tree.regular(p)
 	if err != nil || !c.TryLock() {
 		return // who asks for it is told
