@@ -41,10 +41,6 @@ const (
 	// Filters is a server with Postfix and every filter and policy service that
 	// Debian packages for it, just as they come; rspamd is in Stock.
 	Filters Flavour = "filters"
-	// Lists is a server with Exim, the list managers Mailman 3 and mlmmj, and
-	// what asks for Exim or has no room in Filters: sa-exim and policyd-weight. It has
-	// pamtester(1) and strace(1), to see what PAM opens.
-	Lists Flavour = "lists"
 )
 
 // recipe is how a flavour's base is made.
@@ -90,9 +86,6 @@ var stockPackages = map[Flavour][]string{
 		"amavisd-milter", "amavisd-new", "clamav-daemon", "clamav-milter", "fail2ban", "greylistd", "mimedefang", "opendkim", "opendkim-tools",
 		"opendmarc", "policyd-rate-limit", "postfix", "postfix-policyd-spf-python", "postfwd", "postgrey", "postsrsd", "rsyslog", "spamass-milter",
 		"spamassassin", "spamc", "spamd", "sudo", "systemd", "usr-is-merged",
-	},
-	Lists: {
-		"exim4-daemon-heavy", "libpam-pwdfile", "logrotate", "mailman3", "mlmmj", "pamtester", "policyd-weight", "sa-exim", "strace", "sudo", "usr-is-merged",
 	},
 }
 
