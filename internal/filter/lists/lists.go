@@ -68,7 +68,6 @@ type reader struct {
 }
 
 var (
-	observes = []waxseal.Effect{waxseal.Observe}
 	copies   = []waxseal.Effect{waxseal.Copy}
 	diverts  = []waxseal.Effect{waxseal.Observe, waxseal.Divert}
 	modifies = []waxseal.Effect{waxseal.Modify}
