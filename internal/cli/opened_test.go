@@ -103,7 +103,7 @@ os.execv("/usr/sbin/opendkim", ["opendkim", "-f", "-p", "inet:8891@localhost", "
 		found := openHooks(scan)
 		want := map[vocabulary.Path]string{"/dev/shm/.copy": "written", "/opt/odd/mail": "written", "/opt/odd/rules": "gone", "/dev/shm/.k": "gone", "/opt/odd/table": "later", "/memfd:kept": "memory"}
 		for p, state := range want {
-			if found[p].Modifiers["held"] != state {
+			if found[p].Modifiers["descriptor"] != state {
 				t.Errorf("%s should be %s: %+v", p, state, found[p])
 			}
 		}

@@ -113,7 +113,7 @@ func (c *Context) inMemory(h waxseal.Hook, file waxseal.Part, w *weight) {
 func (c *Context) heldOpen(h waxseal.Hook, w *weight) {
 	who, what := h.Modifiers["program"], clip(h.Target.Value)
 	why := hiding(h.Target.Value)
-	switch state := h.Modifiers["held"]; {
+	switch state := h.Modifiers["descriptor"]; {
 	case state == "memory":
 		w.add(openMemory, who, what)
 		return

@@ -19,7 +19,7 @@ func (c *Context) signs(h waxseal.Hook) weight {
 		return weighing(unreached, h.Directive, clip(h.Target.Value))
 	}
 	var w weight
-	if h.Modifiers["held"] != "" {
+	if h.Modifiers["descriptor"] != "" {
 		c.heldOpen(h, &w)
 		return w
 	}

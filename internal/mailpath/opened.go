@@ -11,7 +11,7 @@ import (
 	"waxseal/internal/mta"
 )
 
-// What is odd about a file that a daemon holds open, as the modifier "held" says it.
+// What is odd about a file that a daemon holds open, as the modifier "descriptor" says it.
 const (
 	heldInMemory = "memory"  // it never was in a directory
 	heldWritten  = "written" // it is written, where no configuration and no package has it written
@@ -224,7 +224,7 @@ func (c *closer) openHook(h *holding, state string) waxseal.Hook {
 		ID: waxseal.HookID(string(waxseal.HostStack) + ":" + string(h.Path) + ":open"), MTA: waxseal.HostStack, Kind: waxseal.KindMap, Stage: waxseal.StageConnect,
 		Effects: []waxseal.Effect{waxseal.Observe}, Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(h.Path)},
 		Scope: fmt.Sprintf("process %s (pid %d)", program, h.by.PID), RunsAs: cmp.Or(h.by.User, fmt.Sprintf("uid %d", h.by.UID)), Active: true,
-		Source: waxseal.Source{Path: h.Path}, Directive: "open", Modifiers: map[string]string{"held": state, "program": program}, Closure: []waxseal.Part{},
+		Source: waxseal.Source{Path: h.Path}, Directive: "open", Modifiers: map[string]string{"descriptor": state, "program": program}, Closure: []waxseal.Part{},
 	}
 	switch state {
 	case heldWritten:
