@@ -13,6 +13,7 @@
 package lists
 
 import (
+	"regexp"
 	"strings"
 
 	"waxseal"
@@ -191,11 +192,18 @@ func (x *reader) rewrite(e entry, says string) {
 	x.Emit(h)
 }
 
+// spam matches a condition that picks what a filter has marked as spam, and nothing else.
+var spam = regexp.MustCompile(`(?i)^(?:\^X-Spam-(?:Flag|Status):\s*Yes|match\(\[header->X-Spam-(?:Flag|Status)\](?:\[\d\])?\s*,\s*/\^?Yes\$?/i?\) [\w,]+)$`)
+
 // discard emits the hook of mail that is thrown away without a word.
-func (x *reader) discard(e entry, says string) {
+func (x *reader) discard(e entry, condition, says string) {
 	h := x.hook(e, waxseal.KindDiscard, drops)
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: e.value}
 	h.Explain = says + e.place()
+	mta.Modify(&h, "condition", condition)
+	if spam.MatchString(condition) {
+		mta.Modify(&h, "marked", "yes")
+	}
 	x.Emit(h)
 }
 

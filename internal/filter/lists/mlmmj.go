@@ -157,7 +157,7 @@ func (x *reader) access(l mlmmjList) {
 			if e.key != "" {
 				e.scope = "mail to the list " + mta.Clip(l.address) + " that matches " + mta.Clip(e.key)
 			}
-			x.discard(e, "Mail to the list "+mta.Clip(l.address)+" is thrown away where it matches "+orAll(e.key))
+			x.discard(e, e.key, "Mail to the list "+mta.Clip(l.address)+" is thrown away where it matches "+orAll(e.key))
 			continue
 		}
 		e.name += ":" + strconv.Itoa(n+1)

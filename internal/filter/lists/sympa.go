@@ -332,10 +332,11 @@ func (x *reader) scenario(p waxseal.Path, scope string) {
 		action = strings.Join(strings.Fields(action), "")
 		e := entry{name: "scenari", value: action, path: p, line: n, key: condition, scope: scope}
 		if what == "send" && strings.HasPrefix(action, "reject") && strings.Contains(action, "quiet") {
+			picks := ""
 			if !strings.HasPrefix(condition, "true()") {
-				e.scope = "mail of lists where " + mta.Clip(condition)
+				e.scope, picks = "mail of lists where "+mta.Clip(condition), condition
 			}
-			x.discard(e, "Mail to lists is thrown away without a word where "+mta.Clip(condition))
+			x.discard(e, picks, "Mail to lists is thrown away without a word where "+mta.Clip(condition))
 			continue
 		}
 		e.name = "scenari:" + strconv.Itoa(n)
