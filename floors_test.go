@@ -68,6 +68,7 @@ var floors = []struct {
 		"waxseal/internal/filter/amavis",
 		"waxseal/internal/filter/delivery",
 		"waxseal/internal/filter/dovecot",
+		"waxseal/internal/filter/lists",
 		"waxseal/internal/filter/mailman",
 		"waxseal/internal/filter/milters",
 		"waxseal/internal/filter/mimedefang",

@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/archive"
 	"waxseal/internal/drift"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/lists"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/policy"
@@ -173,6 +174,13 @@ var readers = map[string]func(text string){
 	"policy services": func(text string) {
 		readStack(policy.Read, "/etc/default/postfwd", "ARGS='"+text+"'\n", "/etc/default/postgrey", "POSTGREY_OPTS=\""+text+"\"\n"+text, "/etc/policyd-rate-limit.yaml", text, "/etc/postgrey/whitelist_clients", text,
 			"/etc/postfix-policyd-spf-python/policyd-spf.conf", "Whitelist = "+text, "/etc/greylistd/config", "[data]\n"+text, "/etc/cluebringer/cluebringer.conf", text, "/etc/default/postsrsd", text)
+	},
+	"mlmmj": func(text string) {
+		const list = "/var/spool/mlmmj/news/"
+		readStack(lists.Read, list+"control/access", text, list+"control/owner", text, list+"control/customheaders", text, list+"subscribers.d/a", text)
+	},
+	"sympa": func(text string) {
+		readStack(lists.Read, "/etc/sympa/sympa.conf", text, "/var/lib/sympa/list_data/news/config", text, "/etc/sympa/scenari/send.x", text)
 	},
 	"mailman.cfg": func(text string) { readStack(mailman.Read, "/etc/mailman3/mailman.cfg", "[mta]\n"+text) },
 	"difference": func(text string) {

@@ -110,7 +110,7 @@ var mailPrograms = map[string]string{
 	"mailman": "", "post": "", "policyd-spf": "/usr/bin", "postfix-policyd-spf-perl": "/usr/sbin", "policyd-spf-perl": "/usr/sbin",
 	"rmail": "/usr/bin", "uux": "/usr/bin", "bsmtp": "/usr/lib", "ifmail": "/usr/lib", "scalemail-store": "/usr/lib",
 	"postfix-to-mailman.py": "/usr/lib", "amavisd": "/usr/sbin", "cyrdeliver": "/usr/sbin", "sympa": "/usr/lib", "queue": "/usr/lib",
-	"sensible-mda": "/usr/sbin", "mail.local": "", "smrsh": "",
+	"sensible-mda": "/usr/sbin", "mlmmj-receive": "/usr/bin", "mlmmj-recieve": "/usr/bin", "mail.local": "", "smrsh": "",
 	"bouncequeue": "/usr/lib", "majordomo": "/usr/lib", "wrapper": "/usr/lib/majordomo", "schleuder": "/usr/bin", "rt-mailgate": "/usr/bin", "request-tracker": "/usr/bin",
 	"filter-dkimsign": smtpdPrograms, "filter-rspamd": smtpdPrograms, "filter-senderscore": smtpdPrograms, "filter-dnsbl": smtpdPrograms, "filter-auth": smtpdPrograms, "filter-greylist": smtpdPrograms,
 	"table-ldap": smtpdPrograms, "table-mysql": smtpdPrograms, "table-passwd": smtpdPrograms, "table-postgres": smtpdPrograms, "table-redis": smtpdPrograms, "table-socketmap": smtpdPrograms, "table-sqlite": smtpdPrograms,

@@ -107,3 +107,32 @@ func (c *Context) inMemory(h waxseal.Hook, file waxseal.Part, w *weight) {
 		w.add(rootCommand)
 	}
 }
+
+// heldOpen weighs a file that a daemon holds open, and that the files of the disk don't
+// tell of.
+func (c *Context) heldOpen(h waxseal.Hook, w *weight) {
+	who, what := h.Modifiers["program"], clip(h.Target.Value)
+	why := hiding(h.Target.Value)
+	switch state := h.Modifiers["descriptor"]; {
+	case state == "memory":
+		w.add(openMemory, who, what)
+		return
+	case state == "written" && why != "":
+		w.add(openHidden, who, what)
+	case state == "written":
+		w.add(openWritten, who, what)
+	case state == "gone":
+		w.add(openGone, who, what)
+	case state == "later":
+		w.add(openLater, who, what)
+	default:
+		w.add(openEarlier, who, what)
+		return
+	}
+	if why != "" {
+		w.add(badPlace, h.Target.Value, why)
+	}
+	if runsAsRoot(h) {
+		w.add(rootCommand)
+	}
+}

@@ -31,7 +31,8 @@ import (
 // otherwise. Section "listeners" has "SOCKET EXE [PACKAGE]", for what the kernel of a
 // live host says, "unowned" for no package; "running" has "PID EXE USER FILE STATE" of
 // what a process has in its memory at the end, STATE being there, gone, replaced or
-// memory; "copies" has "before|after PATH
+// memory, or "open", a comma, and what is true of a file that it holds open
+// (open,writes,appends,lasting); "copies" has "before|after PATH
 // FIXTURE" for files that are no text.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/stories/*.txtar")
@@ -234,8 +235,15 @@ func running(a *txtar.Archive) (list []waxseal.Running) {
 				continue
 			}
 			pid, _ := strconv.Atoi(w[0])
-			m := waxseal.Mapped{Path: waxseal.Path(w[3]), Gone: w[4] == "gone", Replaced: w[4] == "replaced", Memory: w[4] == "memory"}
-			list = append(list, waxseal.Running{PID: pid, Exe: waxseal.Path(w[1]), User: w[2], Code: []waxseal.Mapped{m}})
+			is := func(state string) bool { return slices.Contains(strings.Split(w[4], ","), state) }
+			p := waxseal.Running{PID: pid, Exe: waxseal.Path(w[1]), User: w[2]}
+			if is("open") {
+				p.Open = []waxseal.Opened{{Path: waxseal.Path(w[3]), Gone: is("gone"), Replaced: is("replaced"), Memory: is("memory"), Later: is("later"),
+					Writes: is("writes") || is("appends"), Appends: is("appends"), Empty: is("empty"), Lasting: is("lasting")}}
+			} else {
+				p.Code = []waxseal.Mapped{{Path: waxseal.Path(w[3]), Gone: is("gone"), Replaced: is("replaced"), Memory: is("memory")}}
+			}
+			list = append(list, p)
 		}
 	}
 	return list

@@ -122,6 +122,14 @@ const (
 	loadedGone
 	loadedOld
 
+	// What daemons hold open.
+	openMemory
+	openHidden
+	openWritten
+	openGone
+	openLater
+	openEarlier
+
 	// The program: who owns it, where it lies, as whom it runs.
 	generalTool
 	textTool
@@ -315,6 +323,13 @@ var signs = [...]row{
 	loadedOther:    {waxseal.High, false, "%s runs with another %s than the file that is there now, and no package vouches for either"},
 	loadedGone:     {waxseal.High, false, "%s runs with code of a file that is no longer there, so that nothing says what it is: %s"},
 	loadedOld:      {waxseal.Info, false, "%s runs with %s as it was before package %s brought another: restart it"},
+
+	openMemory:  {waxseal.High, false, "%s holds a file open that lies in no directory, so that nobody sees what is in it: %s"},
+	openHidden:  {waxseal.High, true, "%s writes a file where files are hidden rather than kept, and no configuration says so: mail may be copied there: %s"},
+	openWritten: {waxseal.Medium, false, "%s writes a file that neither its configuration nor a package names: %s"},
+	openGone:    {waxseal.Medium, false, "%s works with a file that is no longer there, so that nothing says what it is: %s"},
+	openLater:   {waxseal.High, false, "%s works with a later %s than the file that is there now: what it works with was put in its place and taken away again"},
+	openEarlier: {waxseal.Info, false, "%s works with %s as it was before the file that is there now took its place: reload it"},
 
 	generalTool:           {waxseal.High, false, "a shell or general tool runs with each message: %s"},
 	textTool:              {waxseal.Medium, false, "only tools that read, print and answer run with each message: %s"},

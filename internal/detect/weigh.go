@@ -19,6 +19,10 @@ func (c *Context) signs(h waxseal.Hook) weight {
 		return weighing(unreached, h.Directive, clip(h.Target.Value))
 	}
 	var w weight
+	if h.Modifiers["descriptor"] != "" {
+		c.heldOpen(h, &w)
+		return w
+	}
 	switch h.Kind {
 	case waxseal.KindUnreadable:
 		w.add(unreadable, clip(h.Target.Value))

@@ -13,7 +13,7 @@ import (
 type Live struct {
 	Listeners []waxseal.Listener
 	Mounts    []waxseal.Mount
-	// Running are processes that may belong to the mail path, with what each has loaded.
+	// Running are processes that may belong to the mail path, with what each has loaded and holds open.
 	Running []waxseal.Running
 }
 

@@ -23,28 +23,10 @@ type inMemory struct {
 // loaded makes a hook of what daemons of the mail path have in their memory and what
 // nothing vouches for: it was loaded from elsewhere, is no longer there, or is another
 // file by now. Files of the disk tell nothing of that.
-func (c *closer) loaded(hooks []waxseal.Hook, running []waxseal.Running) []waxseal.Hook {
-	listening, told := map[int]bool{}, map[string]bool{}
-	for _, h := range hooks {
-		if h.Listener != nil {
-			listening[h.Listener.PID] = true
-			told[string(h.Listener.Exe)] = true // who answers there is weighed with the hook
-		}
-		if h.Target.Type == waxseal.TargetFile || h.Kind == waxseal.KindBinary {
-			told[h.Target.Value] = true
-		}
-	}
+func (c *closer) loaded(running []waxseal.Running, told map[string]bool) []waxseal.Hook {
 	var list []*inMemory
 	at := map[waxseal.Mapped]*inMemory{}
-	var blind []string
 	for _, p := range running {
-		if !c.ofMail(p, listening) {
-			continue
-		}
-		if p.Blind {
-			blind = append(blind, fmt.Sprintf("%s (pid %d)", p.Comm, p.PID))
-			continue
-		}
 		for _, f := range p.Code {
 			if m := at[f]; m != nil {
 				m.more++
@@ -54,7 +36,6 @@ func (c *closer) loaded(hooks []waxseal.Hook, running []waxseal.Running) []waxse
 			list = append(list, at[f])
 		}
 	}
-	c.blind(blind)
 	var odd []waxseal.Hook
 	for _, m := range list {
 		if h, ok := c.odd(m); ok && !(told[string(m.Path)] && !m.Gone && !m.Replaced) {
@@ -64,14 +45,46 @@ func (c *closer) loaded(hooks []waxseal.Hook, running []waxseal.Running) []waxse
 	return odd
 }
 
+// live makes hooks of what is known of the running daemons of the mail path.
+func (c *closer) live(found mta.Result, running []waxseal.Running) []waxseal.Hook {
+	listening, told := map[int]bool{}, map[string]bool{}
+	for _, h := range found.Hooks {
+		if h.Listener != nil {
+			listening[h.Listener.PID] = true
+			told[string(h.Listener.Exe)] = true // who answers there is weighed with the hook
+		}
+		if h.Target.Type == waxseal.TargetFile || h.Kind == waxseal.KindBinary {
+			told[h.Target.Value] = true
+		}
+	}
+	var ours []waxseal.Running
+	var blind, hidden []string
+	for _, p := range running {
+		if !c.ofMail(p, listening) {
+			continue
+		}
+		name := fmt.Sprintf("%s (pid %d)", p.Comm, p.PID)
+		if p.Blind {
+			blind = append(blind, name)
+		}
+		if p.Hidden || p.Blind {
+			hidden = append(hidden, name)
+		}
+		ours = append(ours, p)
+	}
+	c.blind("have loaded", blind)
+	c.blind("hold open", hidden)
+	return append(c.loaded(ours, told), c.opened(ours, found, told)...)
+}
+
 // blind tells how much of what runs could not be looked at.
-func (c *closer) blind(names []string) {
+func (c *closer) blind(what string, names []string) {
 	if len(names) == 0 {
 		return
 	}
 	few := names[:min(len(names), 3)]
 	c.problems = append(c.problems, waxseal.Problem{Path: "/proc", Message: fmt.Sprintf(
-		"what %d processes of the mail path have loaded is not known, since only root may look: %s", len(names), strings.Join(few, ", "))})
+		"what %d processes of the mail path %s is not known as a whole, since only root may look, or since it is too much: %s", len(names), what, strings.Join(few, ", "))})
 }
 
 // ofMail reports whether a process belongs to the mail path: by its program, the script

@@ -130,7 +130,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	c.withoutPython(found.Hooks, brought)
 	found.Hooks = append(found.Hooks, c.alsoNamed()...)
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
-	found.Hooks = append(found.Hooks, c.loaded(found.Hooks, live.Running)...)
+	found.Hooks = append(found.Hooks, c.live(found, live.Running)...)
 	c.packageProblems()
 	return printable(waxseal.State{
 		Host:     Host(tree),

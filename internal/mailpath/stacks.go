@@ -5,6 +5,7 @@ import (
 	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/lists"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
 	"waxseal/internal/filter/mimedefang"
@@ -40,6 +41,7 @@ func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	found.Join(nullclient.Read(tree, r.masker, options))
 	found.Join(spamassassin.Read(tree, r.masker, options))
 	found.Join(mailman.Read(tree, r.masker, options))
+	found.Join(lists.Read(tree, r.masker, options))
 	found.Join(policy.Read(tree, r.masker, options))
 	found.Join(amavis.Read(tree, r.masker, options))
 	found.Join(mimedefang.Read(tree, r.masker, options))

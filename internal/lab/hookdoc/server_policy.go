@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/filter/lists"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/policy"
 	"waxseal/internal/snapshot"
@@ -29,6 +30,10 @@ func policyServers() []server {
 		{policy.PostSRSd, "PostSRSd", "/etc/default/postsrsd", "Examples add to /etc/default/postsrsd; the last of two lines for one variable counts.",
 			asks("", map[waxseal.Path]string{"/etc/default/postsrsd": "SRS_DOMAIN=example.test\nSRS_SECRET=/etc/postsrsd.secret\n", "/etc/postsrsd.secret": "w8Zk1Qf3mY9aTt5LqVbN7xCzE2sH0pRu\n"})},
 		{mailman.MTA, "Mailman", "/etc/mailman3/mailman.cfg", "Examples add to mailman.cfg of Mailman 3 unless they say otherwise; the last of two lines for one setting counts.", mailmanServer},
+		{lists.Mlmmj, "mlmmj", "/var/spool/mlmmj/news/control/owner", "Examples add to the file control/owner of a list unless they say otherwise.",
+			asks("reject_unlisted_recipient", map[waxseal.Path]string{"/var/spool/mlmmj/news/control/listaddress": "news@example.test\n", "/var/spool/mlmmj/news/control/owner": "alice@example.test\n", "/var/spool/mlmmj/news/subscribers.d/a": "alice@example.test\n"})},
+		{lists.Sympa, "Sympa", "/etc/sympa/sympa/sympa.conf", "Examples add to sympa.conf unless they say otherwise; the last of two lines for one setting counts.",
+			asks("reject_unlisted_recipient", map[waxseal.Path]string{"/etc/sympa/sympa/sympa.conf": "listmaster postmaster@example.test\n", "/var/lib/sympa/list_data/news/config": "subject News\n\n"})},
 	}
 }
 

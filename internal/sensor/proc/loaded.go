@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,14 +22,15 @@ const (
 
 // Loaded lists those processes of the tree at "/" whose program is wanted, those that
 // hold one of the listening sockets, and those of interpreters, with the code that
-// each has in its memory. Of a process that this one may not look at, only its name
+// each has in its memory and the files that it holds open. Of a process that this one may not look at, only its name
 // is known: it is listed, as blind, where its name is wanted.
 func (r *Reader) Loaded(wanted func(exe waxseal.Path) bool, named func(comm string) bool, listeners []waxseal.Listener) []waxseal.Running {
 	listens := map[int]bool{}
 	for _, l := range listeners {
 		listens[l.PID] = true
 	}
-	l := &looking{reader: r, seen: map[mapping]waxseal.Mapped{}}
+	l := &looking{reader: r, seen: map[mapping]waxseal.Mapped{}, held: map[descriptor]waxseal.Opened{}, now: time.Now()}
+	l.mounts = r.link("self", "ns/mnt")
 	_ = unix.Stat(path.Join(r.proc, "self/root")+"/.", &l.root) // zero where it fails: then no process counts as elsewhere
 	var list []waxseal.Running
 	for _, pid := range r.pids() {
@@ -56,6 +58,9 @@ type looking struct {
 	reader *Reader
 	root   unix.Stat_t
 	seen   map[mapping]waxseal.Mapped
+	held   map[descriptor]waxseal.Opened
+	mounts string // the namespace of mounts that this process sees
+	now    time.Time
 }
 
 // elsewhere reports whether a process lives in another tree, as in a container: its
@@ -89,6 +94,7 @@ func (l *looking) process(pid int, exe string) (p waxseal.Running, ok bool) {
 			p.Code = append(p.Code, f)
 		}
 	}
+	p.Open, p.Hidden = l.opened(pid)
 	after, ok := r.stat(pid)
 	return p, ok && after.start == before.start // else the pid went to someone else meanwhile
 }
