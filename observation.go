@@ -8,13 +8,14 @@ type Observation struct {
 	Time   time.Time  `json:"time"`
 	Sensor SensorName `json:"sensor"`
 
-	File   *FileEvent  `json:"file,omitempty"`
-	Audit  *AuditEvent `json:"audit,omitempty"`
-	Tree   *TreeEvent  `json:"tree,omitempty"`
-	Log    *LogLine    `json:"log,omitempty"`
-	Gap    *Gap        `json:"gap,omitempty"`
-	Triage *Triage     `json:"triage,omitempty"`
-	Agent  *AgentEvent `json:"agent,omitempty"`
+	File    *FileEvent    `json:"file,omitempty"`
+	Audit   *AuditEvent   `json:"audit,omitempty"`
+	Process *ProcessEvent `json:"process,omitempty"`
+	Tree    *TreeEvent    `json:"tree,omitempty"`
+	Log     *LogLine      `json:"log,omitempty"`
+	Gap     *Gap          `json:"gap,omitempty"`
+	Triage  *Triage       `json:"triage,omitempty"`
+	Agent   *AgentEvent   `json:"agent,omitempty"`
 }
 
 // Operation is what was done to a file.
@@ -103,6 +104,51 @@ type AuditPath struct {
 	UID      uint32 `json:"uid"`
 	GID      uint32 `json:"gid"`
 	NameType string `json:"nametype"` // NORMAL, PARENT, CREATE, DELETE
+}
+
+// ProcessStep is what happened to a process.
+type ProcessStep string
+
+// The steps in the life of a process.
+const (
+	ProcessFork ProcessStep = "fork" // it is there, and runs what its maker runs
+	ProcessExec ProcessStep = "exec" // it runs another program
+	ProcessExit ProcessStep = "exit"
+)
+
+// ProcessEvent is a step in the life of a process as the kernel told it, at the
+// moment of the step (the sched_process tracepoints).
+type ProcessEvent struct {
+	Step ProcessStep `json:"step"`
+	Time time.Time   `json:"time"`
+	PID  int         `json:"pid"`
+	PPID int         `json:"ppid,omitempty"`
+	// From is the process whose program a fork goes on with: its parent, unless
+	// that gave its child away (CLONE_PARENT in clone(2)).
+	From int `json:"from,omitempty"`
+	// Started is when the process was forked; with PID it names it for ever.
+	Started time.Time `json:"started,omitzero"`
+	UID     uint32    `json:"uid"`
+	EUID    uint32    `json:"euid"`
+	GID     uint32    `json:"gid"`
+	AUID    uint32    `json:"auid"`
+	Session uint32    `json:"session"`
+	TTY     string    `json:"tty,omitempty"`
+	Comm    string    `json:"comm,omitempty"`
+	// Exe is the file that runs, and CWD the directory, inside the root of the
+	// process; File is what was given to execve(2).
+	Exe  string   `json:"exe,omitempty"`
+	CWD  string   `json:"cwd,omitempty"`
+	File string   `json:"file,omitempty"`
+	Argv []string `json:"argv,omitempty"`
+	Cut  bool     `json:"cut,omitempty"` // Argv is not all of it
+	// CGroup is the id of its control group: the inode below /sys/fs/cgroup (cgroups(7)).
+	CGroup uint64 `json:"cgroup,omitempty"`
+	Exit   int    `json:"exit,omitempty"` // as wait(2) gives it
+	// OfTree is as in AuditEvent.
+	OfTree bool `json:"of_tree,omitempty"`
+	// Actor has the ancestors that only /proc showed, as in AuditEvent.
+	Actor *Actor `json:"actor,omitempty"`
 }
 
 // TreeEvent is what the agent read of the tree after something happened: the
