@@ -91,6 +91,7 @@ var floors = []struct {
 		"waxseal/internal/detect",
 		"waxseal/internal/drift",
 		"waxseal/internal/permit",
+		"waxseal/internal/triage",
 	}, []string{"github.com/rogpeppe/go-internal/diff"}},
 	{"3 keepers", []string{
 		"waxseal/internal/ledger",

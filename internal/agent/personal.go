@@ -156,7 +156,7 @@ func (a *Agent) gather(t *told, f waxseal.Finding, with kin) {
 	}
 	if !open {
 		a.forgetGatherings(at)
-		g = &gathering{told: &told{written: true, Finding: waxseal.Finding{Rule: rule, Attack: []waxseal.TechniqueID{}, Rung: waxseal.RungNone, Status: waxseal.Open, Seen: at,
+		g = &gathering{told: &told{written: true, Finding: waxseal.Finding{Rule: rule, Attack: []waxseal.TechniqueID{}, Rung: waxseal.RungNone, Status: waxseal.StatusNew, Seen: at,
 			Gathered: &waxseal.Gathering{Common: common, List: []waxseal.Gathered{}}}}, boxes: map[string]bool{}}
 		a.gatherings[common] = g
 	} else {

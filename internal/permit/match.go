@@ -252,9 +252,6 @@ func (p *Permit) hand(a waxseal.Actor) handed {
 	return likelyHand
 }
 
-// dangerous are the effects for which requester, author and approver must be three.
-var dangerous = []waxseal.Effect{waxseal.Execute, waxseal.Copy, waxseal.Divert, waxseal.Silence}
-
 // oneHand reports whether who made the change also asked for it or approved it, where
 // that is not allowed.
 func (b *Book) oneHand(p *Permit, c Case) bool {
@@ -265,7 +262,7 @@ func (b *Book) oneHand(p *Permit, c Case) bool {
 }
 
 // needsEyes reports whether a change needs more than one person.
-func (b *Book) needsEyes(ch waxseal.Change) bool { return b.rules.FourEyes || isDangerous(ch) }
+func (b *Book) needsEyes(ch waxseal.Change) bool { return b.rules.FourEyes || ch.Dangerous() }
 
 // part is what the author of a change had to do with its permit.
 func (p *Permit) part(a waxseal.Actor) string {
@@ -276,15 +273,6 @@ func (p *Permit) part(a waxseal.Actor) string {
 		return "asked for"
 	}
 	return ""
-}
-
-func isDangerous(ch waxseal.Change) bool {
-	for _, h := range slices.Concat(ch.Hooks.Added, afters(ch)) {
-		if slices.ContainsFunc(dangerous, h.Has) {
-			return true
-		}
-	}
-	return false
 }
 
 // rung grades a permit that fits.

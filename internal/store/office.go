@@ -1,18 +1,22 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
 	"waxseal"
 	"waxseal/internal/permit"
+	"waxseal/internal/triage"
 )
 
 // Office adds up change control: keys, permits, and what rested on them. Problems are
 // entries that don't fit, such as one that somebody wrote past this program; they
 // change nothing.
 func (s *Store) Office(rules permit.Rules) (*permit.Book, []waxseal.Problem, error) {
-	indexes, err := s.officeEntries()
+	indexes, err := s.indexes(`SELECT ix FROM office ORDER BY ix`)
 	if err != nil {
 		return nil, nil, fmt.Errorf("change control: %w", s.explain(err))
 	}
@@ -29,34 +33,18 @@ func (s *Store) Office(rules permit.Rules) (*permit.Book, []waxseal.Problem, err
 	return book, problems, nil
 }
 
-func (s *Store) officeEntries() (list []waxseal.Index, err error) {
-	rows, err := s.read.Query(`SELECT ix FROM office ORDER BY ix`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var i waxseal.Index
-		if err := rows.Scan(&i); err != nil {
-			return nil, err
-		}
-		list = append(list, i)
-	}
-	return list, rows.Err()
-}
-
 func takeEntry(book *permit.Book, e Entry) error {
 	at := permit.Moment{Index: e.Index, Time: e.Time}
 	switch e.Kind {
 	case kindKey:
 		var s permit.KeyStep
-		if err := json.Unmarshal(e.Body, &s); err != nil {
+		if err := strictly(e.Body, &s); err != nil {
 			return err
 		}
 		return book.TakeKey(s, at)
 	case kindPermit:
 		var s permit.Step
-		if err := json.Unmarshal(e.Body, &s); err != nil {
+		if err := strictly(e.Body, &s); err != nil {
 			return err
 		}
 		_, err := book.Take(s, at)
@@ -68,4 +56,62 @@ func takeEntry(book *permit.Book, e Entry) error {
 	}
 	book.TakeUse(f)
 	return nil
+}
+
+// strictly decodes what is signed: a field that this program does not know may be one
+// that says what it must not overlook.
+func strictly(text []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// Tuning adds up the suppressions, with what each has kept out of the queue.
+func (s *Store) Tuning(rules triage.Rules) (*triage.Book, []waxseal.Problem, error) {
+	indexes, err := s.indexes(`SELECT ix FROM suppression ORDER BY ix`)
+	if err != nil {
+		return nil, nil, fmt.Errorf("suppressions: %w", s.explain(err))
+	}
+	book, problems := triage.NewBook(rules), []waxseal.Problem(nil)
+	for _, i := range indexes {
+		e, err := s.Entry(i)
+		var step triage.Step
+		if err == nil {
+			err = strictly(e.Body, &step)
+		}
+		if err == nil {
+			_, err = book.Take(step, e.Index, e.Time)
+		}
+		if err != nil {
+			problems = append(problems, waxseal.Problem{Path: waxseal.Path(s.file()), Message: fmt.Sprintf("ledger entry %d: %v", i, err)})
+		}
+	}
+	return book, problems, s.countHits(book)
+}
+
+// countHits counts the findings that each suppression has ever hidden.
+func (s *Store) countHits(book *triage.Book) error {
+	for _, have := range book.Suppressions() {
+		n, err := one[int](s.read, `SELECT count(*) FROM hit WHERE suppression = ?`, have.ID)
+		if err != nil {
+			return fmt.Errorf("suppressions: %w", s.explain(err))
+		}
+		for range n {
+			book.Hit(have.ID)
+		}
+	}
+	return nil
+}
+
+// Newest is the latest time of all entries, zero in an empty ledger. A clock that was
+// set back does not set it back.
+func (s *Store) Newest() (time.Time, error) {
+	n, err := one[int64](s.read, `SELECT time FROM newest`)
+	if errors.Is(err, ErrNone) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("newest entry: %w", s.explain(err))
+	}
+	return time.Unix(0, n).UTC(), nil
 }
