@@ -26,7 +26,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rememberGatherings(now); err != nil {
+	if err := errors.Join(a.rememberGatherings(now), a.rememberPast(now)); err != nil {
 		return err
 	}
 	stopped := a.lastSeen()
@@ -136,6 +136,7 @@ func (a *Agent) tick(now time.Time) {
 	}
 	a.forget(now)
 	a.endDay(now)
+	a.settle(now)
 	a.record()
 }
 

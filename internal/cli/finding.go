@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 	"time"
@@ -13,9 +12,8 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
-	"waxseal/internal/rootfs"
-	"waxseal/internal/sensor/control"
 	"waxseal/internal/store"
+	"waxseal/internal/triage"
 )
 
 // FindingDoc is one finding as a document.
@@ -23,6 +21,8 @@ type FindingDoc struct {
 	Schema     string `json:"schema"`
 	News       string `json:"news,omitempty"`
 	Checkpoint string `json:"checkpoint"`
+	// History is everything in the ledger about it, in order: of findings show.
+	History []agent.Event `json:"history,omitempty"`
 	waxseal.Finding
 }
 
@@ -31,50 +31,112 @@ func findingDoc(f waxseal.Finding, news, checkpoint string) FindingDoc {
 }
 
 func (d *door) findings() *cobra.Command {
-	parent := &cobra.Command{Use: "findings", Short: "Findings and their triage; nothing is ever deleted", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	var status, note string
+	parent := &cobra.Command{Use: "findings", Short: "Findings and their triage; nothing is ever deleted",
+		Long: `Findings are new, then in progress, then resolved with a verdict, or suppressed
+for a while. Every step is an entry of the ledger: closing a finding deletes
+nothing, and 'findings show' has its whole history.`,
+		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	var want wanted
 	list := &cobra.Command{Use: "list", Short: "All findings, oldest first", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return d.listFindings(status) }}
-	list.Flags().StringVar(&status, "status", "", "only those of this `STATUS`: open or acknowledged")
-	show := &cobra.Command{Use: "show ID", Short: "One finding, with everything it rests on", Args: cobra.ExactArgs(1),
+		Example: `  waxseal findings list --status open                 the queue: new and in progress
+  waxseal findings list --status resolved --verdict false-positive`,
+		RunE: func(*cobra.Command, []string) error { return d.listFindings(want) }}
+	list.Flags().StringVar(&want.status, "status", "", "only those of this `STATUS`: new, in-progress, resolved,\nsuppressed, or open for the first two")
+	list.Flags().StringVar(&want.verdict, "verdict", "", "only those closed with this `VERDICT`: true-positive, expected,\nfalse-positive or test")
+	list.Flags().StringVar(&want.assignee, "assignee", "", "only those assigned to `NAME`")
+	show := &cobra.Command{Use: "show ID", Short: "One finding, with everything it rests on and its history", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return d.showFinding(waxseal.FindingID(args[0])) }}
-	ack := &cobra.Command{Use: "ack ID…", Short: "Say that you have looked at findings", Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return d.ackFindings(args, note) }}
-	ack.Flags().StringVar(&note, "note", "", "`TEXT` that says what you found; kept in the ledger")
-	parent.AddCommand(list, show, ack)
+	parent.AddCommand(append(d.triageVerbs(), list, show)...)
 	return parent
 }
 
-func (d *door) listFindings(status string) error {
-	if status != "" && status != string(waxseal.Open) && status != string(waxseal.Acknowledged) {
-		return usage("unknown status %q: want open or acknowledged", status)
+// wanted narrows a list of findings.
+type wanted struct{ status, verdict, assignee string }
+
+func (w wanted) filter() (f store.Filter, err error) {
+	f.Assignee = w.assignee
+	switch w.status {
+	case "":
+	case "open":
+		f.Open = true
+	default:
+		if f.Status, err = triage.ParseStatus(w.status); err != nil {
+			return f, usage("%v", err)
+		}
+	}
+	if w.verdict != "" {
+		if f.Verdict, err = triage.ParseVerdict(w.verdict); err != nil {
+			return f, usage("%v", err)
+		}
+	}
+	return f, nil
+}
+
+func (d *door) listFindings(w wanted) error {
+	filter, err := w.filter()
+	if err != nil {
+		return err
 	}
 	books, err := d.readBooks()
 	if err != nil {
 		return err
 	}
 	defer books.Close()
-	list, err := books.Findings(store.Filter{Status: waxseal.Status(status)})
+	list, err := books.Findings(filter)
 	if err != nil {
 		return err
 	}
+	unattested := isUnattested(books)
 	if d.json() {
+		doc := FindingsDoc{Schema: "waxseal.findings/1", Checkpoint: books.Checkpoint(), NotAttested: unattested, Findings: list}
 		if list == nil {
-			list = []waxseal.Finding{}
+			doc.Findings = []waxseal.Finding{}
 		}
-		return d.printJSON(map[string]any{"schema": "waxseal.findings/1", "checkpoint": books.Checkpoint(), "findings": list})
+		return d.printJSON(doc)
 	}
 	t := d.table()
 	for _, f := range list {
-		t.row(string(f.ID), strings.ToUpper(f.Severity.String()), when(f.Seen), string(f.Status), stand(f), "by "+hand(f))
+		t.row(string(f.ID), strings.ToUpper(f.Severity.String()), when(f.Seen), standing(f), stand(f), "by "+hand(f))
 		t.note("    " + f.Title)
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.out, "%s; checkpoint %s\n", count(len(list), "finding", "findings"), cmp.Or(books.Checkpoint(), "none yet"))
+	if unattested {
+		fmt.Fprintln(d.out, notAttested)
+	}
 	return nil
+}
+
+// FindingsDoc is a list of findings as a document.
+type FindingsDoc struct {
+	Schema      string            `json:"schema"`
+	Checkpoint  string            `json:"checkpoint"`
+	NotAttested bool              `json:"not_attested,omitempty"`
+	Findings    []waxseal.Finding `json:"findings"`
+}
+
+// notAttested is what every verb says that rests on a seal for which nobody vouches.
+const notAttested = "the seal is not attested: nothing vouches that the host was clean before it (waxseal seal --attest)"
+
+// isUnattested reports whether the seal in force is one for which nobody vouches.
+func isUnattested(books *agent.Books) bool {
+	seal, _, err := books.LatestSeal()
+	return err == nil && !seal.Attested
+}
+
+// standing is where triage of a finding stands, in a few words.
+func standing(f waxseal.Finding) string {
+	switch {
+	case f.Status == waxseal.StatusSuppressed:
+		return "suppressed (" + string(f.Suppression) + ")"
+	case f.Verdict != "":
+		return string(f.Status) + " (" + string(f.Verdict) + ")"
+	case f.Assignee != "":
+		return string(f.Status) + " (" + f.Assignee + ")"
+	}
+	return string(f.Status)
 }
 
 // stand is how far a finding's change has come.
@@ -106,10 +168,21 @@ func (d *door) showFinding(id waxseal.FindingID) error {
 	if err != nil {
 		return err
 	}
-	if d.json() {
-		return d.printJSON(findingDoc(f, "", books.Checkpoint()))
+	history, err := books.History(id)
+	if err != nil {
+		return err
 	}
-	d.printFinding(f, books.Checkpoint())
+	if d.json() {
+		doc := findingDoc(f, "", books.Checkpoint())
+		doc.History = history
+		return d.printJSON(doc)
+	}
+	d.printFinding(f, "")
+	d.printHistory(history)
+	if isUnattested(books) {
+		d.block("seal", wrap(notAttested)...)
+	}
+	d.block("ledger", "checkpoint "+cmp.Or(books.Checkpoint(), "none yet"))
 	return nil
 }
 
@@ -133,37 +206,6 @@ func (d *door) known(ids []string) error {
 		}
 	}
 	return books.Close()
-}
-
-func (d *door) ackFindings(ids []string, note string) error {
-	if err := d.known(ids); err != nil {
-		return err
-	}
-	err := d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {
-		by := agent.Caller(os.Getpid(), userNames(tree))
-		for _, id := range ids {
-			if err := b.Acknowledge(waxseal.FindingID(id), time.Now(), note, by); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, store.ErrLocked) {
-		err = askToAck(d.config.State, ids, note)
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(d.err, "acknowledged: %s\n", safe(strings.Join(ids, ", ")))
-	return nil
-}
-
-func askToAck(state string, ids []string, note string) error {
-	answer, err := control.Call(state, control.Request{Verb: "acknowledge", Finding: ids, Note: note})
-	if err == nil && answer.Error != "" {
-		err = errors.New(answer.Error)
-	}
-	return err
 }
 
 // printFinding prints a finding for people.
@@ -202,10 +244,48 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 	if len(f.Observations) > 0 {
 		d.block("rests on", wrap("ledger entries "+listed(f.Observations))...)
 	}
-	if f.Status != "" {
-		d.block("status", string(f.Status))
+	if f.Pair != nil {
+		d.block("pair", wrap(paired(f))...)
 	}
-	d.block("ledger", "checkpoint "+cmp.Or(checkpoint, "none yet"))
+	if f.Status != "" {
+		d.block("status", wrap(statusLine(f))...)
+	}
+	if checkpoint != "" {
+		d.block("ledger", "checkpoint "+checkpoint)
+	}
+}
+
+// paired says which change and which revert belong together, and for how long the
+// change was in force.
+func paired(f waxseal.Finding) string {
+	p := f.Pair
+	lasted := (time.Duration(p.Seconds*1000) * time.Millisecond).String()
+	span := fmt.Sprintf("from %s to %s: %s", when(p.From), when(p.Until), lasted)
+	switch {
+	case p.Change != f.ID:
+		return fmt.Sprintf("%s undid %s, which was in force %s", f.ID, p.Change, span)
+	case p.Revert == "":
+		return fmt.Sprintf("it was found undone, and was in force at most %s", span)
+	}
+	return fmt.Sprintf("%s undid it; it was in force %s", p.Revert, span)
+}
+
+// statusLine says where triage of a finding stands.
+func statusLine(f waxseal.Finding) string {
+	line := string(f.Status)
+	if f.Verdict != "" {
+		line += ", " + string(f.Verdict)
+	}
+	if f.Suppression != "" && f.Status == waxseal.StatusSuppressed {
+		line += " by " + string(f.Suppression)
+	}
+	if f.Assignee != "" {
+		line += ", assigned to " + f.Assignee
+	}
+	if f.Ticket != "" {
+		line += ", ticket " + f.Ticket
+	}
+	return line
 }
 
 // printGathered prints the changes that a finding tells together, the latest last.

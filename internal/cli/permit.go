@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"maps"
@@ -211,13 +210,14 @@ func (d *door) stepVerb(name, short string, kind permit.StepKind) *cobra.Command
 
 // takeStep signs a step and has it recorded, here or by the running agent.
 func (d *door) takeStep(keyFile string, s permit.Step) error {
-	key, err := readSecret(keyFile)
+	var err error
+	s.Key, s.Signed, s.Signature, err = signed(keyFile, func(key string, at time.Time) []byte {
+		s.Key, s.Signed = key, at
+		return s.Message()
+	})
 	if err != nil {
 		return err
 	}
-	s.Key = permit.Fingerprint(key.Public().(ed25519.PublicKey))
-	s.Signed = time.Now().UTC()
-	s.Signature = ed25519.Sign(key, s.Message())
 	var p permit.Permit
 	err = d.withBooks(func(b *agent.Books, _ *rootfs.Tree) (err error) {
 		p, err = b.TakeStep(s, time.Now())

@@ -150,6 +150,7 @@ type Book struct {
 	keys    map[string]Key
 	permits map[ID]*Permit
 	order   []ID
+	alone   []alone // promotions by one person alone
 }
 
 // NewBook returns a book in which nothing has happened.

@@ -61,12 +61,15 @@ const (
 	otherHost
 )
 
+// NoPermit is what is said where nothing comes close.
+const NoPermit = "no permit is for this change"
+
 // Judge says how strong the evidence of permits is that a change was expected, and
 // notes that the permit was used. Of several that fit, the one with the highest rung
 // counts, and among those the narrowest.
 func (b *Book) Judge(c Case) Verdict {
 	best, found := Verdict{}, (*Permit)(nil)
-	nearest, least := Verdict{Rung: waxseal.RungNone, Why: "no permit is for this change"}, otherObject
+	nearest, least := Verdict{Rung: waxseal.RungNone, Why: NoPermit}, otherObject
 	for _, id := range b.order {
 		p := b.permits[id]
 		v, how := b.weigh(p, c)
@@ -167,11 +170,11 @@ func (b *Book) content(p *Permit, c Case, v Verdict, named bool, off func(miss, 
 	hand := p.hand(c.Actor)
 	switch {
 	case hand == wrongHand:
-		return off(otherHand, true, "it is for other persons than %s", name(c.Actor))
+		return off(otherHand, true, "it is for other persons than %s", Name(c.Actor))
 	case p.Alone && !p.BreakGlass && b.needsEyes(c.Change):
 		return off(otherHand, true, "%s asked for it and approved it alone: the effect needs other eyes", p.Requester.Name)
 	case b.oneHand(p, c):
-		return off(otherHand, true, "%s made the change, and also %s it: the effect needs other eyes", name(c.Actor), p.part(c.Actor))
+		return off(otherHand, true, "%s made the change, and also %s it: the effect needs other eyes", Name(c.Actor), p.part(c.Actor))
 	case announced && !c.Known:
 		return off(otherContent, true, "it announces a content, and what the content is now is not known")
 	case announced && want != c.Content:
@@ -305,7 +308,8 @@ func (p *Permit) says(announced, named bool, hand handed) string {
 	return approved + ": an open window, and nothing more"
 }
 
-func name(a waxseal.Actor) string {
+// Name says in one or two words who an actor is.
+func Name(a waxseal.Actor) string {
 	switch {
 	case a.Login.Name != "":
 		return a.Login.Name

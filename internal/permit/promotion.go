@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,9 @@ type Promotion struct {
 
 // Promoted is one object of a promotion.
 type Promoted struct {
+	// Named says that the person named it; the others are listed beside, since they
+	// have no effect on mail or a package vouches for them.
+	Named   bool              `json:"named,omitempty"`
 	Finding waxseal.FindingID `json:"finding,omitempty"`
 	Path    waxseal.Path      `json:"path"`
 	// After is the reviewed content, "" where the file is gone or only a hook's meaning
@@ -67,7 +71,7 @@ func (p Promotion) Message() []byte {
 		Signed     time.Time     `json:"signed,omitzero"`
 	}{p.Seal, nil, p.Attest, p.Ticket, p.Reason, p.BreakGlass, p.Key, p.Signed}
 	for _, o := range p.Objects {
-		if o.Finding != "" || p.Attest {
+		if o.Named {
 			said.Objects = append(said.Objects, object{o.Finding, o.Path, o.After})
 		}
 	}
@@ -132,4 +136,58 @@ func (b *Book) Promote(p *Promotion, findings []waxseal.Finding) error {
 		p.Alone = true
 	}
 	return nil
+}
+
+// alone is a finding that the maker of its change promoted too.
+type alone struct {
+	finding       waxseal.FindingID
+	key           string
+	at            Moment
+	countersigned bool
+}
+
+// TakePromotion folds a promotion that entered the ledger: one of the same finding by
+// another person countersigns what was promoted alone.
+func (b *Book) TakePromotion(p Promotion, at Moment) error {
+	if !p.Attest && !slices.ContainsFunc(p.Objects, func(o Promoted) bool { return o.Named }) {
+		return nil // nothing that anybody need vouch for
+	}
+	key, err := b.Vouch(p.Key, p.Message(), p.Signature)
+	if err != nil {
+		return err
+	}
+	for _, o := range p.Objects {
+		for i, a := range b.alone {
+			if a.finding == o.Finding && a.key != key.Fingerprint && !b.keys[a.key].person().same(key.person()) {
+				b.alone[i].countersigned = true
+			}
+		}
+		if p.Alone && o.Finding != "" {
+			b.alone = append(b.alone, alone{o.Finding, p.Key, at, false})
+		}
+	}
+	return nil
+}
+
+// Awaits reports whether a finding was promoted by one person alone, and nobody has
+// countersigned yet.
+func (b *Book) Awaits(id waxseal.FindingID) bool {
+	for _, a := range b.alone {
+		if a.finding == id && !a.countersigned {
+			return true
+		}
+	}
+	return false
+}
+
+// OverduePromotions lists the findings that one person promoted alone, and that nobody
+// countersigned in time, with when they were promoted: they open again.
+func (b *Book) OverduePromotions(now time.Time) map[waxseal.FindingID]Moment {
+	late := map[waxseal.FindingID]Moment{}
+	for _, a := range b.alone {
+		if !a.countersigned && now.After(a.at.Time.Add(b.rules.CountersignWithin)) {
+			late[a.finding] = a.at
+		}
+	}
+	return late
 }

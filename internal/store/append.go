@@ -154,6 +154,10 @@ func (t *Tx) Finding(at time.Time, f waxseal.Finding) (waxseal.Finding, waxseal.
 		if f.Status == "" {
 			f.Status = waxseal.StatusNew
 		}
+		if f.Pair != nil && f.Pair.Revert == "" { // it is the revert, and has its name only now
+			pair := *f.Pair
+			pair.Revert, f.Pair = f.ID, &pair
+		}
 	} else if first, ok := findingIndex(f.ID); !ok || first >= t.next {
 		return f, waxseal.NoIndex, t.fail(fmt.Errorf("finding %q: no such finding", f.ID))
 	}

@@ -49,6 +49,12 @@ func takeEntry(book *permit.Book, e Entry) error {
 		}
 		_, err := book.Take(s, at)
 		return err
+	case kindPromotion:
+		var p permit.Promotion
+		if err := strictly(e.Body, &p); err != nil {
+			return err
+		}
+		return book.TakePromotion(p, at)
 	}
 	var f waxseal.Finding
 	if err := json.Unmarshal(e.Body, &f); err != nil {
@@ -66,27 +72,40 @@ func strictly(text []byte, v any) error {
 	return d.Decode(v)
 }
 
-// Tuning adds up the suppressions, with what each has kept out of the queue.
+// Tuning adds up the suppressions, with what each has kept out of the queue. Each is held
+// against the keys that were known when it was recorded.
 func (s *Store) Tuning(rules triage.Rules) (*triage.Book, []waxseal.Problem, error) {
-	indexes, err := s.indexes(`SELECT ix FROM suppression ORDER BY ix`)
+	indexes, err := s.indexes(`SELECT ix FROM office UNION SELECT ix FROM suppression ORDER BY ix`)
 	if err != nil {
 		return nil, nil, fmt.Errorf("suppressions: %w", s.explain(err))
 	}
-	book, problems := triage.NewBook(rules), []waxseal.Problem(nil)
+	book, keys, problems := triage.NewBook(rules), permit.NewBook(permit.DefaultRules()), []waxseal.Problem(nil)
 	for _, i := range indexes {
 		e, err := s.Entry(i)
-		var step triage.Step
-		if err == nil {
-			err = strictly(e.Body, &step)
-		}
-		if err == nil {
-			_, err = book.Take(step, e.Index, e.Time)
+		switch {
+		case err != nil:
+		case e.Kind == kindKey:
+			_ = takeEntry(keys, e) // change control tells what does not fit
+		case e.Kind == kindSuppression:
+			err = takeTuning(book, keys, e)
 		}
 		if err != nil {
 			problems = append(problems, waxseal.Problem{Path: waxseal.Path(s.file()), Message: fmt.Sprintf("ledger entry %d: %v", i, err)})
 		}
 	}
 	return book, problems, s.countHits(book)
+}
+
+func takeTuning(book *triage.Book, keys *permit.Book, e Entry) error {
+	var step triage.Step
+	if err := strictly(e.Body, &step); err != nil {
+		return err
+	}
+	if _, err := keys.Vouch(step.Key, step.Message(), step.Signature); err != nil {
+		return err
+	}
+	_, err := book.Take(step, e.Index, e.Time)
+	return err
 }
 
 // countHits counts the findings that each suppression has ever hidden.

@@ -59,14 +59,14 @@ const (
 
 var (
 	noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	copy = waxseal.Hook{ID: "postfix:main.cf:always_bcc", Directive: "always_bcc", Target: waxseal.Target{Value: "box@example.net"},
+	bcc  = waxseal.Hook{ID: "postfix:main.cf:always_bcc", Directive: "always_bcc", Target: waxseal.Target{Value: "box@example.net"},
 		Effects: []waxseal.Effect{waxseal.Copy}, Source: waxseal.Source{Path: mainCF}}
 	limit = waxseal.SettingChange{Name: "message_size_limit", After: "1"}
 )
 
 func finding(change func(*waxseal.Finding)) waxseal.Finding {
 	f := waxseal.Finding{Rule: "mail-copy", Severity: waxseal.High, Change: &waxseal.Change{Path: mainCF, Kind: waxseal.Modified, Severity: waxseal.High, AfterDigest: content,
-		Hooks: waxseal.HookChanges{Added: []waxseal.Hook{copy}}}}
+		Hooks: waxseal.HookChanges{Added: []waxseal.Hook{bcc}}}}
 	if change != nil {
 		change(&f)
 	}
@@ -96,7 +96,7 @@ func TestFits(t *testing.T) {
 		{"another rule", triage.Scope{Rule: "mail-copy", Path: mainCF}, harmless, false, ""},
 		{"dangerous, by path", triage.Scope{Path: mainCF}, finding(nil), false, "bound to no content"},
 		{"dangerous, by rule", triage.Scope{Rule: "mail-copy"}, finding(nil), false, "bound to no content"},
-		{"dangerous, by hook", triage.Scope{Hook: copy.ID}, finding(nil), false, "bound to no content"},
+		{"dangerous, by hook", triage.Scope{Hook: bcc.ID}, finding(nil), false, "bound to no content"},
 		{"dangerous, by parameter", triage.Scope{Parameter: "always_bcc"}, finding(nil), false, "bound to no content"},
 		{"dangerous, by value", triage.Scope{Parameter: "always_bcc", Value: "box@example.net"}, finding(nil), true, ""},
 		{"dangerous, by another value", triage.Scope{Parameter: "always_bcc", Value: "drop@evil.example"}, finding(nil), false, ""},
@@ -111,7 +111,7 @@ func TestFits(t *testing.T) {
 		{"mode of the same content", triage.Scope{Digest: content}, finding(func(f *waxseal.Finding) {
 			f.Change.Kind, f.Change.Hooks.Added = waxseal.Metadata, nil
 		}), false, "owner, mode"},
-		{"the script behind the same command", triage.Scope{Hook: copy.ID, Value: "box@example.net"}, finding(func(f *waxseal.Finding) { f.Change.Path = "/usr/local/bin/x" }), false, "depends on"},
+		{"the script behind the same command", triage.Scope{Hook: bcc.ID, Value: "box@example.net"}, finding(func(f *waxseal.Finding) { f.Change.Path = "/usr/local/bin/x" }), false, "depends on"},
 		{"many at once, by path", triage.Scope{Path: mainCF}, waxseal.Finding{Severity: waxseal.Low}, false, ""},
 		{"many at once, by rule", triage.Scope{Rule: "mailbox-rules"}, waxseal.Finding{Rule: "mailbox-rules", Severity: waxseal.Low}, true, ""},
 		{"one deed, by rule", triage.Scope{Rule: "mailbox-rules-of-many"}, waxseal.Finding{Rule: "mailbox-rules-of-many", Severity: waxseal.High}, false, ""},

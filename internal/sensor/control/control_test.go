@@ -22,7 +22,7 @@ func listen(t *testing.T) (dir string, s *control.Socket) {
 	t.Helper()
 	dir = t.TempDir()
 	s, err := control.Listen(context.Background(), dir, func(r control.Request, pid int) control.Answer {
-		body, _ := json.Marshal(fmt.Sprintf("%s %v %s %d", r.Verb, r.Finding, r.Note, pid))
+		body, _ := json.Marshal(fmt.Sprintf("%s %s %d", r.Verb, r.Body, pid))
 		return control.Answer{Code: "done", Body: body}
 	})
 	if err != nil {
@@ -35,8 +35,8 @@ func listen(t *testing.T) (dir string, s *control.Socket) {
 // TestPeer: the kernel says who asks, whatever the request says.
 func TestPeer(t *testing.T) {
 	dir, _ := listen(t)
-	answer, err := control.Call(dir, control.Request{Verb: "acknowledge", Finding: []string{"F1", "F2"}, Note: "pid 1"})
-	want := fmt.Sprintf(`"acknowledge [F1 F2] pid 1 %d"`, os.Getpid())
+	answer, err := control.Call(dir, control.Request{Verb: "triage", Body: json.RawMessage(`"pid 1"`)})
+	want := fmt.Sprintf(`"triage \"pid 1\" %d"`, os.Getpid())
 	if err != nil || string(answer.Body) != want || answer.Code != "done" {
 		t.Errorf("%+v, %v; want %s", answer, err, want)
 	}
@@ -52,8 +52,8 @@ func TestManyCallers(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
-			answer, err := control.Call(dir, control.Request{Verb: "seal", Note: fmt.Sprint(i)})
-			if want := fmt.Sprintf(`"seal [] %d %d"`, i, os.Getpid()); err != nil || string(answer.Body) != want {
+			answer, err := control.Call(dir, control.Request{Verb: "seal", Body: json.RawMessage(fmt.Sprint(i))})
+			if want := fmt.Sprintf(`"seal %d %d"`, i, os.Getpid()); err != nil || string(answer.Body) != want {
 				t.Errorf("%s, %v; want %s", answer.Body, err, want)
 			}
 		})
