@@ -164,7 +164,9 @@ func (d desk) promotes(name string, id waxseal.FindingID, at time.Time, breakGla
 func TestPromotedAlone(t *testing.T) {
 	for _, second := range []bool{false, true} {
 		d := newDesk(t, "alice", "bob")
-		id := d.judged(noon, func(f *waxseal.Finding) { f.Actor = &waxseal.Actor{Login: waxseal.Login{UID: 1000, Grade: waxseal.Proven}} })
+		id := d.judged(noon, func(f *waxseal.Finding) {
+			f.Actor = &waxseal.Actor{Login: waxseal.Login{UID: 1000, Grade: waxseal.Proven}}
+		})
 		if err := d.promotes("alice", id, noon, false); err == nil {
 			t.Fatal("alice promoted what she made")
 		}
