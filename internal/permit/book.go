@@ -137,6 +137,9 @@ type Rules struct {
 	CountersignWithin time.Duration
 	// Longest bounds a window.
 	Longest time.Duration
+	// InAdvance allows permits under which a key of CI announces contents that nobody
+	// approves one by one.
+	InAdvance bool
 }
 
 // DefaultRules are those of a host that decides nothing.
@@ -269,10 +272,65 @@ func (b *Book) open(s Step, key Key, at Moment) (ID, error) {
 	if err := b.sound(*s.Ask, at); err != nil {
 		return "", err
 	}
-	id := ID(fmt.Sprintf("P%d", at.Index))
-	b.permits[id] = &Permit{ID: id, Digest: s.digest(), Request: *s.Ask, Requester: key.person(), Opened: at, Uses: map[waxseal.Path]int{}}
-	b.order = append(b.order, id)
-	return id, nil
+	p := &Permit{ID: ID(fmt.Sprintf("P%d", at.Index)), Digest: s.digest(), Request: *s.Ask, Requester: key.person(), Opened: at, Uses: map[waxseal.Path]int{}}
+	if len(p.Announcers) > 0 && key.Role != RolePerson {
+		return "", ErrRole
+	}
+	if p.Under != "" {
+		if err := b.approveInAdvance(p, at); err != nil {
+			return "", err
+		}
+	}
+	b.supersede(p, at)
+	b.permits[p.ID] = p
+	b.order = append(b.order, p.ID)
+	return p.ID, nil
+}
+
+// supersede ends what the same source announced before, by the same key.
+func (b *Book) supersede(p *Permit, at Moment) {
+	if p.Source == nil {
+		return
+	}
+	for _, id := range b.order {
+		if o := b.permits[id]; o.Source != nil && o.Source.Name == p.Source.Name && o.Requester.Key == p.Requester.Key && o.Ended == nil {
+			o.Ended, o.Superseded = &at, p.ID
+		}
+	}
+}
+
+// approveInAdvance approves an announcement that lies within a permit for whoever makes
+// it, if the rules allow that.
+func (b *Book) approveInAdvance(p *Permit, at Moment) error {
+	u, ok := b.permits[p.Under]
+	off := func(format string, args ...any) error {
+		return fmt.Errorf("it can't be announced under permit %s: %s", p.Under, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case !b.rules.InAdvance:
+		return off("the rules of this host want every announcement approved (permits.in_advance)")
+	case !ok:
+		return off("there is none")
+	case u.State(at.Time) != Approved:
+		return off("it is %s", u.State(at.Time))
+	case u.Alone:
+		return off("one person alone approved it")
+	case !slices.Contains(u.Announcers, p.Requester.Key):
+		return off("it is not for the key %s", p.Requester.Key)
+	case len(p.Expect) == 0 || p.Scope.names():
+		return off("it is for announced contents alone")
+	case p.NotBefore.Before(u.NotBefore.Add(-clockSlack)) || p.NotAfter.After(u.NotAfter):
+		return off("the window lies outside of its own")
+	case len(u.Scope.Hosts) > 0 && (len(p.Scope.Hosts) == 0 || slices.ContainsFunc(p.Scope.Hosts, func(h waxseal.HostID) bool { return !slices.Contains(u.Scope.Hosts, h) })):
+		return off("it is for other hosts")
+	}
+	for _, f := range slices.Sorted(maps.Keys(p.Expect)) {
+		if !u.Scope.holds(f) {
+			return off("%s is outside of its paths", f)
+		}
+	}
+	p.Approver, p.Approved, p.InAdvance = u.Approver, &at, true
+	return nil
 }
 
 // sound checks what a request asks for.
@@ -290,8 +348,19 @@ func (b *Book) sound(r Request, at Moment) error {
 		return fmt.Errorf("the window is longer than %s", days(b.rules.Longest))
 	case r.MaxChanges < 0:
 		return errors.New("the number of changes is negative")
+	case len(r.Announcers) > 0 && (len(r.Scope.Paths) == 0 || len(r.Expect) > 0 || r.Under != ""):
+		return errors.New("a permit for announcers names the paths that they may announce, and no content")
+	}
+	for f, d := range r.Expect {
+		if !strings.HasPrefix(string(f), "/") || d != "" && !isDigest(d) {
+			return fmt.Errorf("the content to come of %q is no SHA-256 (%q)", f, d)
+		}
 	}
 	return nil
+}
+
+func isDigest(d waxseal.Digest) bool {
+	return len(d) == 2*sha256.Size && strings.Trim(string(d), "0123456789abcdef") == ""
 }
 
 // clockSlack is how far the clock of who asks may lie behind that of the ledger.

@@ -127,6 +127,8 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 	}
 	object, named := p.object(c)
 	switch {
+	case len(p.Announcers) > 0:
+		return off(otherHost, false, "it is for announcements, and for no change by itself")
 	case len(p.Scope.Hosts) > 0 && !slices.Contains(p.Scope.Hosts, c.Host):
 		return off(otherHost, false, "it is for another host")
 	case named && !object:
@@ -137,7 +139,9 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 		v.Retroactive = true
 		return off(notApproved, true, "it was approved only after the change: retroactive")
 	case p.Ended != nil && p.Ended.Index < c.At.Index:
-		return off(late, true, "it had been %s", pick(p.Revoked, "revoked", "closed"))
+		return off(late, true, "it had been %s", p.State(c.At.Time))
+	case b.fallen(p, c.At):
+		return off(late, true, "permit %s, under which it was announced, had ended", p.Under)
 	case c.ClockDoubt:
 		return off(late, true, "the clock was set during its window, so when the change was made is not certain")
 	case c.At.Time.Before(p.NotBefore) || !c.Between.IsZero() && c.Between.Before(p.NotBefore):
@@ -148,6 +152,12 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 		return off(otherOperation, true, "it does not allow that a file is %s", c.Change.Kind)
 	}
 	return b.content(p, c, v, named, off)
+}
+
+// fallen reports whether a permit was announced under one that was taken back before.
+func (b *Book) fallen(p *Permit, at Moment) bool {
+	u, ok := b.permits[p.Under]
+	return ok && u.Ended != nil && u.Ended.Index < at.Index
 }
 
 func earliest(c Case) time.Time {
@@ -185,6 +195,11 @@ func (b *Book) content(p *Permit, c Case, v Verdict, named bool, off func(miss, 
 		return off(again, true, "%s has changed already as often as it allows (%d)", c.Change.Path, p.most())
 	}
 	v.BreakGlass = p.BreakGlass
+	if p.InAdvance && b.needsEyes(c.Change) {
+		v.Rung, v.Why = waxseal.RungWindow, fmt.Sprintf("permit %s (%s), approved in advance by %s: the content is the one that was announced, which nobody has read, and its effect needs other eyes",
+			p.ID, p.Ticket, p.Approver.Name)
+		return v, fits
+	}
 	v.Rung, v.Why = p.rung(announced, named, hand), fmt.Sprintf("permit %s (%s), %s", p.ID, p.Ticket, p.says(announced, named, hand))
 	if p.overdue(c.At.Time, b.rules) {
 		v.Rung, v.Alert, v.Why = waxseal.RungNone, true, v.Why+"; one person alone approved it, and nobody has countersigned in time"
@@ -199,12 +214,17 @@ func (p *Permit) object(c Case) (fits, named bool) {
 		return true, true
 	}
 	s := p.Scope
-	for _, path := range s.Paths {
-		if path == c.Change.Path || strings.HasSuffix(string(path), "/") && strings.HasPrefix(string(c.Change.Path), string(path)) {
-			return true, true
-		}
+	if s.holds(c.Change.Path) {
+		return true, true
 	}
 	return s.hooksOnly(c.Change), s.names() || len(p.Expect) > 0
+}
+
+// holds reports whether a file is among the paths of the scope.
+func (s Scope) holds(f waxseal.Path) bool {
+	return slices.ContainsFunc(s.Paths, func(p waxseal.Path) bool {
+		return p == f || strings.HasSuffix(string(p), "/") && strings.HasPrefix(string(f), string(p))
+	})
 }
 
 // hooksOnly reports whether all that the change means lies within the hooks and
@@ -291,7 +311,7 @@ func (p *Permit) rung(announced, named bool, hand handed) waxseal.Rung {
 
 // says tells what of the permit was met.
 func (p *Permit) says(announced, named bool, hand handed) string {
-	approved := "approved by " + p.Approver.Name
+	approved := pick(p.InAdvance, "approved in advance by ", "approved by ") + p.Approver.Name
 	if p.BreakGlass {
 		approved = "approved by " + p.Approver.Name + " alone"
 	}
