@@ -134,9 +134,15 @@ func (b *Books) Check(now waxseal.State, at time.Time) (Checked, error) {
 	if err != nil {
 		return c, err
 	}
+	if err := b.Append(func(tx *store.Tx) error { return tx.SetValue(lookedAt, at.UTC().Format(time.RFC3339Nano)) }); err != nil {
+		return c, err
+	}
 	c.Problems, err = b.unfit()
 	return c, err
 }
+
+// lookedAt is when a check last looked: what it did not find was made later.
+const lookedAt = "looked at"
 
 // noteDifferences records the differences between two states that no finding tells yet,
 // and returns the finding that tells each.
@@ -282,12 +288,19 @@ func gatheredIn(f waxseal.Finding, ch waxseal.Change) (told, same bool) {
 	return told, same
 }
 
-// unwatched is the gap from the last sign of life of an agent until now.
+// unwatched is the gap from the last time that somebody looked until now: a living
+// agent, a check, whoever sealed.
 func (b *Books) unwatched(at time.Time, reason string) waxseal.Gap {
-	from, err := b.LastAlive()
-	if err != nil || from.IsZero() {
-		if seal, _, err := b.LatestSeal(); err == nil {
-			from = seal.Time
+	var from time.Time
+	if alive, err := b.LastAlive(); err == nil {
+		from = alive
+	}
+	if seal, _, err := b.LatestSeal(); err == nil {
+		from = later(from, seal.Time)
+	}
+	if text, err := b.Value(lookedAt); err == nil {
+		if looked, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			from = later(from, looked)
 		}
 	}
 	return waxseal.Gap{Sensor: "agent", From: from, Until: at, Reason: reason}

@@ -67,10 +67,13 @@ type PermitsConfig struct {
 	CountersignWithin time.Duration `yaml:"countersign_within"`
 	// Longest bounds the window of a permit.
 	Longest time.Duration `yaml:"longest"`
+	// InAdvance allows permits under which a key of CI announces contents that nobody
+	// approves one by one.
+	InAdvance bool `yaml:"in_advance"`
 }
 
 func (c PermitsConfig) rules() permit.Rules {
-	return permit.Rules{FourEyes: c.FourEyes, CountersignWithin: c.CountersignWithin, Longest: c.Longest}
+	return permit.Rules{FourEyes: c.FourEyes, CountersignWithin: c.CountersignWithin, Longest: c.Longest, InAdvance: c.InAdvance}
 }
 
 // SuppressionsConfig is about suppressions of findings.
@@ -273,6 +276,7 @@ value comes from. The file is YAML; every key may be left out:
     four_eyes: false          # three people for every change, not only dangerous ones
     countersign_within: 24h   # how long an approval by one alone stands
     longest: 744h             # the longest window
+    in_advance: false         # a pipeline may announce what nobody approves one by one
   suppressions:
     longest: 2160h            # the longest life of a suppression
   attack:                     # mutable elements of AN0473; see waxseal attack map
@@ -303,6 +307,7 @@ func (d *door) configCheck() error {
 		{"permits.four_eyes", c.Permits.FourEyes, c.origin("permits.four_eyes")},
 		{"permits.countersign_within", c.Permits.CountersignWithin.String(), c.origin("permits.countersign_within")},
 		{"permits.longest", c.Permits.Longest.String(), c.origin("permits.longest")},
+		{"permits.in_advance", c.Permits.InAdvance, c.origin("permits.in_advance")},
 		{"suppressions.longest", c.Suppressions.Longest.String(), c.origin("suppressions.longest")},
 		{attack.KeyScriptPath, c.Attack.MailTransportScriptPath, c.origin(attack.KeyScriptPath)},
 		{attack.KeyUser, c.Attack.UserContext, c.origin(attack.KeyUser)},

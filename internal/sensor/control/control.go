@@ -27,7 +27,7 @@ import (
 const Name = "control.sock"
 
 const (
-	maxLine = 1 << 20
+	maxLine = 16 << 20 // an announcement names thousands of files
 	// slow bounds how long a peer may take to ask, and a request to be answered.
 	slow = 60 * time.Second
 )
