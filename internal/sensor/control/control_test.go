@@ -94,7 +94,7 @@ func TestGarbage(t *testing.T) {
 		"zeros":           strings.Repeat("\x00", 4096) + "\n",
 		"another type":    `{"verb":["seal"]}` + "\n",
 		"deeply nested":   strings.Repeat("[", 500_000) + "\n",
-		"above the limit": `{"verb":"seal","note":"` + strings.Repeat("x", 3<<20) + `"}` + "\n",
+		"above the limit": `{"verb":"seal","body":"` + strings.Repeat("x", 17<<20) + `"}` + "\n",
 	} {
 		if answer, err := say(t, dir, text); err == nil && answer.Error == "" {
 			t.Errorf("%s was taken: %+v", name, answer)
