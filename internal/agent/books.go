@@ -26,6 +26,8 @@ type Books struct {
 	Tuned    triage.Rules // of suppressions
 
 	settled map[permit.ID]bool // overdue permits whose findings are open again
+	held    *permit.Book       // change control up to entry heldTo, for deadlines
+	heldTo  waxseal.Index
 }
 
 // OpenBooks opens a state directory for writing, and makes it where there is

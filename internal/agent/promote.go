@@ -242,15 +242,31 @@ func endOf(f waxseal.Finding, p waxseal.Path) (end waxseal.Digest, ok bool) {
 	return end, ok
 }
 
-// unnamed refuses a promotion while another open finding about the same file is not
-// named: what it tells would be accepted with it.
+// unnamed refuses a promotion while another finding that led to what is promoted, or one
+// that is open and about the same file, is not named: what it tells would be accepted
+// with it.
 func (s *sealing) unnamed(named []permit.Promoted) error {
-	open, err := s.Findings(store.Filter{})
+	known, err := s.Findings(store.Filter{})
 	if err != nil {
 		return err
 	}
-	for _, f := range open {
-		if f.Status == waxseal.StatusResolved || slices.ContainsFunc(named, func(o permit.Promoted) bool { return o.Finding == f.ID }) {
+	isNamed := func(f waxseal.Finding) bool {
+		return slices.ContainsFunc(named, func(o permit.Promoted) bool { return o.Finding == f.ID })
+	}
+	for _, ch := range s.changes {
+		teller, told := s.told[ch.Path]
+		if !told || !isNamed(teller) {
+			continue
+		}
+		steps, _ := chain(known, ch, teller)
+		for _, f := range steps {
+			if !isNamed(f) {
+				return fmt.Errorf("%s led to what %s has now, and is not named: name it too", f.ID, ch.Path)
+			}
+		}
+	}
+	for _, f := range known {
+		if f.Status == waxseal.StatusResolved || isNamed(f) {
 			continue
 		}
 		for _, o := range named {

@@ -1,9 +1,8 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"waxseal"
@@ -82,14 +81,14 @@ func (b *Books) Compare(now waxseal.State) (Checked, error) {
 			told[ch.Path] = f
 		}
 	}
-	c := checked(seal, changes, told)
+	c := checked(seal, changes, told, known)
 	c.Findings = nil // a running agent is the one to record
 	c.Problems, err = b.unfit()
 	return c, err
 }
 
 // checked puts together what is known of the changes since a seal.
-func checked(seal waxseal.Seal, changes []waxseal.Change, told map[waxseal.Path]waxseal.Finding) Checked {
+func checked(seal waxseal.Seal, changes []waxseal.Change, told map[waxseal.Path]waxseal.Finding, known []waxseal.Finding) Checked {
 	c := Checked{SealedAt: seal.Time, Attested: seal.Attested, Changes: changes, Explained: []Explained{}}
 	for _, ch := range changes {
 		if ch.Severity == waxseal.None {
@@ -97,7 +96,7 @@ func checked(seal waxseal.Seal, changes []waxseal.Change, told map[waxseal.Path]
 		}
 		e := Explained{Path: ch.Path, Severity: ch.Severity, Rung: waxseal.RungNone}
 		if f, ok := told[ch.Path]; ok {
-			e = Explained{ch.Path, f.ID, f.Severity, f.Rung, f.Expected, f.Status, f.Suppression}
+			e = explainedBy(ch, f, known)
 			c.Findings = append(c.Findings, f.ID)
 		}
 		c.Explained = append(c.Explained, e)
@@ -106,6 +105,27 @@ func checked(seal waxseal.Seal, changes []waxseal.Change, told map[waxseal.Path]
 		}
 	}
 	return c
+}
+
+// explainedBy is a change with what is known of all steps that led to it: the worst of
+// them counts, and where one is missing the change as it is.
+func explainedBy(ch waxseal.Change, teller waxseal.Finding, known []waxseal.Finding) Explained {
+	steps, whole := chain(known, ch, teller)
+	worst := steps[0]
+	for _, f := range steps {
+		seen, was := f.Status != waxseal.StatusSuppressed, worst.Status != waxseal.StatusSuppressed
+		if seen && !was || seen == was && f.Severity > worst.Severity {
+			worst = f
+		}
+	}
+	e := Explained{ch.Path, teller.ID, worst.Severity, worst.Rung, worst.Expected, worst.Status, worst.Suppression}
+	if !whole {
+		e.Severity, e.Rung, e.Expected, e.Suppression = max(e.Severity, ch.Severity), waxseal.RungNone, "only a part of the difference is explained", ""
+		if e.Status == waxseal.StatusSuppressed {
+			e.Status = waxseal.StatusNew
+		}
+	}
+	return e
 }
 
 // unfit lists the entries about change control and triage that don't fit.
@@ -130,8 +150,9 @@ func (b *Books) Check(now waxseal.State, at time.Time) (Checked, error) {
 	}
 	changes := Differences(seal.State, now)
 	told, err := b.noteDifferences(seal.State, now, changes, at)
-	c := checked(seal, changes, told)
-	if err != nil {
+	known, more := b.Findings(store.Filter{})
+	c := checked(seal, changes, told, known)
+	if err = cmp.Or(err, more); err != nil {
 		return c, err
 	}
 	if err := b.Append(func(tx *store.Tx) error { return tx.SetValue(lookedAt, at.UTC().Format(time.RFC3339Nano)) }); err != nil {
@@ -164,6 +185,9 @@ func (b *Books) noteDifferences(before, now waxseal.State, changes []waxseal.Cha
 			continue
 		}
 		f, ok := alreadyTold(known, ch)
+		if ok {
+			_, ok = chain(known, ch, f)
+		}
 		if !ok {
 			if f, err = w.judge(ch); err != nil {
 				return told, err
@@ -230,62 +254,6 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// alreadyTold finds the latest finding about the same file in the same end
-// state.
-func alreadyTold(known []waxseal.Finding, ch waxseal.Change) (waxseal.Finding, bool) {
-	for i := len(known) - 1; i >= 0; i-- {
-		if told, same := gatheredIn(known[i], ch); told {
-			return known[i], same
-		}
-		if c := known[i].Change; c != nil && c.Path == ch.Path {
-			return known[i], !undone(known[i]) && sameEnd(*c, ch)
-		}
-	}
-	return waxseal.Finding{}, false
-}
-
-// undone reports whether a finding's change was found undone: where it is there again,
-// that is news.
-func undone(f waxseal.Finding) bool { return f.Pair != nil && f.Pair.Change == f.ID }
-
-// sameEnd reports whether two changes of one file end in the same: its content, and,
-// where that tells nothing, its metadata or the meaning of its hooks.
-func sameEnd(a, b waxseal.Change) bool {
-	if a.AfterDigest != b.AfterDigest || (a.Kind == waxseal.Metadata) != (b.Kind == waxseal.Metadata) || !slices.Equal(a.Attributes, b.Attributes) {
-		return false
-	}
-	return a.AfterDigest != "" || a.Kind == waxseal.Removed || slices.Equal(meaning(a), meaning(b))
-}
-
-// meaning is what the hooks of a change do now.
-func meaning(ch waxseal.Change) (list []string) {
-	for _, h := range slices.Concat(ch.Hooks.Added, ch.Hooks.Removed) {
-		list = append(list, string(h.ID)+" "+h.Target.Value)
-	}
-	for _, h := range ch.Hooks.Changed {
-		list = append(list, fmt.Sprintf("%s %s %t", h.After.ID, h.After.Target.Value, h.After.Active))
-	}
-	for _, s := range ch.Settings {
-		list = append(list, s.Name+" = "+s.After)
-	}
-	slices.Sort(list)
-	return list
-}
-
-// gatheredIn reports whether a finding tells of a file among many changes, and whether
-// it tells of the same end state.
-func gatheredIn(f waxseal.Finding, ch waxseal.Change) (told, same bool) {
-	if f.Gathered == nil {
-		return false, false
-	}
-	for _, g := range f.Gathered.List {
-		if g.Path == ch.Path {
-			told, same = true, g.AfterDigest == ch.AfterDigest
-		}
-	}
-	return told, same
 }
 
 // unwatched is the gap from the last time that somebody looked until now: a living

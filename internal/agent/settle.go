@@ -27,7 +27,7 @@ func (b *Books) Settle(now time.Time) (list []Reopened, err error) {
 	} else if newest.After(now) {
 		now = newest
 	}
-	book, _, err := b.Office(b.Rules)
+	book, err := b.deadlines()
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +42,18 @@ func (b *Books) Settle(now time.Time) (list []Reopened, err error) {
 		}
 	}
 	return list, nil
+}
+
+// deadlines is change control as it stands. It is added up, with every signature, only
+// where something came to it since: it is asked each second.
+func (b *Books) deadlines() (*permit.Book, error) {
+	last, err := b.LastOfOffice()
+	if err != nil || b.held != nil && b.heldTo == last {
+		return b.held, err
+	}
+	b.held, _, err = b.Office(b.Rules)
+	b.heldTo = last
+	return b.held, err
 }
 
 // settlePermits opens the findings again that rest on a permit which is overdue.

@@ -258,3 +258,99 @@ func TestPast(t *testing.T) {
 		}
 	}
 }
+
+// TestClockSetBack: a change that is found while the clock is behind the ledger is in no
+// window.
+func TestClockSetBack(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		d := newDesk(t, "alice", "bob")
+		p := d.step("alice", noon, permit.Step{Kind: permit.Open, Ask: &permit.Request{Ticket: "T", Reason: "r", NotBefore: noon, NotAfter: noon.Add(2 * time.Hour)}})
+		d.step("bob", noon, permit.Step{Kind: permit.Approve, Permit: p.ID, Digest: p.Digest})
+		at := noon.Add(90 * time.Minute)
+		if back {
+			d.judged(at.Add(time.Hour), nil)
+		}
+		w, err := d.without("mail", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.unseen.From = noon.Add(time.Minute)
+		f, err := w.judge(waxseal.Change{Path: "/etc/x", Kind: waxseal.Modified, Severity: waxseal.High, AfterDigest: "cc"})
+		if err != nil || (f.Rung == waxseal.RungWindow) == back || back && !strings.Contains(f.Expected, "clock") {
+			t.Errorf("set back %t: %s, %s, %v", back, f.Rung, f.Expected, err)
+		}
+	}
+}
+
+// TestPastTheProgram: steps that somebody wrote past the program change nothing, and are
+// told.
+func TestPastTheProgram(t *testing.T) {
+	d := newDesk(t, "alice", "bob")
+	if err := d.TakeKey(permit.KeyStep{Revoke: d.key("bob")}, noon); err != nil {
+		t.Fatal(err)
+	}
+	p := d.step("alice", noon, permit.Step{Kind: permit.Open, Ask: &permit.Request{Ticket: "T", Reason: "r", NotBefore: noon, NotAfter: noon.Add(time.Hour)}})
+	approve := permit.Step{Kind: permit.Approve, Permit: p.ID, Digest: p.Digest, Key: d.key("bob")}
+	approve.Signature = ed25519.Sign(d.private["bob"], approve.Message())
+	unsigned := triage.Request{Scope: triage.Scope{Rule: "mail-copy"}, Reason: "r", Owner: "mallory", Until: noon.Add(time.Hour)}
+	err := d.Append(func(tx *store.Tx) error {
+		if _, err := tx.Permit(noon, approve); err != nil {
+			return err
+		}
+		_, err := tx.Suppression(noon, triage.Step{Kind: triage.Add, Ask: &unsigned})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := d.unfit()
+	if err != nil || len(problems) != 2 || !strings.Contains(problems[0].Message, "revoked") || !strings.Contains(problems[1].Message, "signed") {
+		t.Errorf("%+v, %v", problems, err)
+	}
+	book, _, _ := d.Office(d.Rules)
+	if got, _ := book.Permit(p.ID); got.Approved != nil {
+		t.Errorf("%+v", got)
+	}
+	if tuning, _, _ := d.Tuning(d.Tuned); len(tuning.Suppressions()) != 0 {
+		t.Errorf("%+v", tuning.Suppressions())
+	}
+}
+
+// TestChain: which findings lead from what is sealed to what is there.
+func TestChain(t *testing.T) {
+	step := func(id, from, to string, s waxseal.Severity) waxseal.Finding {
+		return waxseal.Finding{ID: waxseal.FindingID(id), Severity: s, Status: waxseal.StatusNew, Rung: waxseal.RungNone, Change: &waxseal.Change{
+			Path: "/etc/x", Kind: waxseal.Modified, BeforeDigest: waxseal.Digest(from), AfterDigest: waxseal.Digest(to)}}
+	}
+	other := step("F3", "A", "C", waxseal.Info)
+	other.Change.Path = "/etc/y"
+	known := []waxseal.Finding{step("F1", "A", "B", waxseal.Critical), other, step("F4", "B", "C", waxseal.Info), step("F5", "X", "Z", waxseal.Info)}
+	for _, tt := range []struct {
+		name, from, to, teller, want string
+		whole                        bool
+		severity                     waxseal.Severity
+	}{
+		{"all steps", "A", "C", "F4", "F4 F1", true, waxseal.Critical},
+		{"one step", "B", "C", "F4", "F4", true, waxseal.Info},
+		{"a step that nobody tells", "A", "Z", "F5", "F5", false, waxseal.High},
+	} {
+		ch := waxseal.Change{Path: "/etc/x", Kind: waxseal.Modified, Severity: waxseal.High, BeforeDigest: waxseal.Digest(tt.from), AfterDigest: waxseal.Digest(tt.to)}
+		var teller waxseal.Finding
+		for _, f := range known {
+			if string(f.ID) == tt.teller {
+				teller = f
+			}
+		}
+		steps, whole := chain(known, ch, teller)
+		var ids []string
+		for _, f := range steps {
+			ids = append(ids, string(f.ID))
+		}
+		if got := strings.Join(ids, " "); got != tt.want || whole != tt.whole {
+			t.Errorf("%s: %s, whole %t", tt.name, got, whole)
+		}
+		if e := explainedBy(ch, teller, known); e.Severity != tt.severity {
+			t.Errorf("%s: counts as %s", tt.name, e.Severity)
+		}
+	}
+}

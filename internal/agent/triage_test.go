@@ -59,6 +59,9 @@ func TestTriageWhileWatching(t *testing.T) {
 	// What is meant is promoted, by the agent, and only with the reviewed content.
 	h.append("/etc/postfix/main.cf", "message_size_limit = 1\n")
 	w.find("the limit", func(f told) bool { return f.News == "" && f.Change != nil && len(f.Change.Settings) > 0 })
+	if out, code := h.run("check"); code != 1 {
+		t.Errorf("a harmless change hides the copy before it: exit code %d\n%s", code, out)
+	}
 	if _, code := h.run("seal", "--promote", string(again.ID), "--reason", "meant"); code != 1 {
 		t.Errorf("promoted what has moved on: exit code %d", code)
 	}

@@ -33,6 +33,13 @@ func (s *Store) Office(rules permit.Rules) (*permit.Book, []waxseal.Problem, err
 	return book, problems, nil
 }
 
+// LastOfOffice is the last entry that change control adds up, [waxseal.NoIndex] if there
+// is none.
+func (s *Store) LastOfOffice() (waxseal.Index, error) {
+	last, err := one[int64](s.read, `SELECT coalesce(max(ix), -1) FROM office`)
+	return waxseal.Index(last), s.explain(err)
+}
+
 func takeEntry(book *permit.Book, e Entry) error {
 	at := permit.Moment{Index: e.Index, Time: e.Time}
 	switch e.Kind {
