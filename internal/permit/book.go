@@ -58,69 +58,6 @@ func (s Step) digest() string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// KeyRole is what a key may do.
-type KeyRole string
-
-// The roles of keys. What runs without a person can announce a change, and can't
-// approve one.
-const (
-	RolePerson KeyRole = "person"
-	RoleCI     KeyRole = "ci"
-)
-
-// Key is a public key that steps are signed with.
-type Key struct {
-	Fingerprint string            `json:"fingerprint"`
-	Public      ed25519.PublicKey `json:"public"`
-	Role        KeyRole           `json:"role"`
-	Owner       string            `json:"owner"`
-	Login       uint32            `json:"login"` // the owner's login uid, [waxseal.Unset] for none
-	Added       Moment            `json:"added"`
-	Revoked     *Moment           `json:"revoked,omitempty"`
-}
-
-// Fingerprint names a public key, as ssh-keygen(1) -l does for its own.
-func Fingerprint(public ed25519.PublicKey) string {
-	sum := sha256.Sum256(public)
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
-}
-
-func (k Key) sound() error {
-	switch {
-	case k.Role != RolePerson && k.Role != RoleCI:
-		return fmt.Errorf("key of %q: unknown role %q: want %s or %s", k.Owner, k.Role, RolePerson, RoleCI)
-	case strings.TrimSpace(k.Owner) == "" || len(k.Owner) > 200:
-		return errors.New("a key needs an owner")
-	case len(k.Public) != ed25519.PublicKeySize || k.Fingerprint != Fingerprint(k.Public):
-		return fmt.Errorf("key of %q: it is not what its fingerprint says", k.Owner)
-	}
-	return nil
-}
-
-func (k Key) person() Person { return Person{Name: k.Owner, Key: k.Fingerprint, Login: k.Login} }
-
-// KeyStep makes a key known, or ends it, as the ledger keeps it. Whoever may write the
-// ledger may do so: it is signed by the ledger alone, and By says who it was.
-type KeyStep struct {
-	Add    *Key          `json:"add,omitempty"`
-	Revoke string        `json:"revoke,omitempty"` // fingerprint
-	Note   string        `json:"note,omitempty"`
-	By     waxseal.Actor `json:"by"`
-}
-
-// TakeKey folds one step about a key.
-func (b *Book) TakeKey(s KeyStep, at Moment) error {
-	switch {
-	case s.Add != nil && s.Revoke == "":
-		k := *s.Add
-		k.Added, k.Revoked = at, nil
-		return b.AddKey(k)
-	case s.Add == nil && s.Revoke != "":
-		return b.RevokeKey(s.Revoke, at)
-	}
-	return errors.New("a step about a key adds one or revokes one")
-}
-
 // TakeUse folds a finding that rests on a permit.
 func (b *Book) TakeUse(f waxseal.Finding) {
 	if p, ok := b.permits[ID(f.Permit)]; ok && f.Rung != waxseal.RungNone && f.Change != nil {
@@ -285,52 +222,6 @@ func (b *Book) open(s Step, key Key, at Moment) (ID, error) {
 	b.permits[p.ID] = p
 	b.order = append(b.order, p.ID)
 	return p.ID, nil
-}
-
-// supersede ends what the same source announced before, by the same key.
-func (b *Book) supersede(p *Permit, at Moment) {
-	if p.Source == nil {
-		return
-	}
-	for _, id := range b.order {
-		if o := b.permits[id]; o.Source != nil && o.Source.Name == p.Source.Name && o.Requester.Key == p.Requester.Key && o.Ended == nil {
-			o.Ended, o.Superseded = &at, p.ID
-		}
-	}
-}
-
-// approveInAdvance approves an announcement that lies within a permit for whoever makes
-// it, if the rules allow that.
-func (b *Book) approveInAdvance(p *Permit, at Moment) error {
-	u, ok := b.permits[p.Under]
-	off := func(format string, args ...any) error {
-		return fmt.Errorf("it can't be announced under permit %s: %s", p.Under, fmt.Sprintf(format, args...))
-	}
-	switch {
-	case !b.rules.InAdvance:
-		return off("the rules of this host want every announcement approved (permits.in_advance)")
-	case !ok:
-		return off("there is none")
-	case u.State(at.Time) != Approved:
-		return off("it is %s", u.State(at.Time))
-	case u.Alone:
-		return off("one person alone approved it")
-	case !slices.Contains(u.Announcers, p.Requester.Key):
-		return off("it is not for the key %s", p.Requester.Key)
-	case len(p.Expect) == 0 || p.Scope.names():
-		return off("it is for announced contents alone")
-	case p.NotBefore.Before(u.NotBefore.Add(-clockSlack)) || p.NotAfter.After(u.NotAfter):
-		return off("the window lies outside of its own")
-	case len(u.Scope.Hosts) > 0 && (len(p.Scope.Hosts) == 0 || slices.ContainsFunc(p.Scope.Hosts, func(h waxseal.HostID) bool { return !slices.Contains(u.Scope.Hosts, h) })):
-		return off("it is for other hosts")
-	}
-	for _, f := range slices.Sorted(maps.Keys(p.Expect)) {
-		if !u.Scope.holds(f) {
-			return off("%s is outside of its paths", f)
-		}
-	}
-	p.Approver, p.Approved, p.InAdvance = u.Approver, &at, true
-	return nil
 }
 
 // sound checks what a request asks for.
