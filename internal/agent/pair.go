@@ -55,11 +55,11 @@ func (p past) add(ch waxseal.Change, id waxseal.FindingID, at time.Time, rung wa
 		return nil // only a hook means something else
 	}
 	steps := p[ch.Path]
-	if len(steps) == 0 {
-		if len(p) >= maxPastFiles {
-			clear(p)
-		}
-		steps = []step{{content: contentIn(ch.BeforeDigest, ch.Before)}}
+	if len(steps) == 0 && len(p) >= maxPastFiles {
+		clear(p)
+	}
+	if was := contentIn(ch.BeforeDigest, ch.Before); len(steps) == 0 || !steps[len(steps)-1].same(was) {
+		steps = append(steps, step{content: was}) // how it came to be so, nobody told
 	}
 	now := contentIn(ch.AfterDigest, ch.After)
 	for i, s := range steps {

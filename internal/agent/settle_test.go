@@ -240,6 +240,7 @@ func TestPast(t *testing.T) {
 		{"over a third", []change{{"A", "B", "F1", ""}, {"B", "C", "F2", ""}, {"C", "A", "F3", "F1 F2"}}},
 		{"only the last step", []change{{"A", "B", "F1", ""}, {"B", "C", "F2", ""}, {"C", "B", "F3", "F2"}}},
 		{"never the same", []change{{"A", "B", "F1", ""}, {"B", "C", "F2", ""}}},
+		{"over what nobody told", []change{{"A", "B", "F1", ""}, {"C", "D", "F2", ""}, {"D", "C", "F3", "F2"}}},
 		{"added and removed", []change{{"", "B", "F1", ""}, {"B", "", "F2", "F1"}}},
 		{"with a change of no effect between", []change{{"A", "B", "F1", ""}, {"B", "C", "", ""}, {"C", "A", "F3", "F1 "}}},
 	}
@@ -352,5 +353,30 @@ func TestChain(t *testing.T) {
 		if e := explainedBy(ch, teller, known); e.Severity != tt.severity {
 			t.Errorf("%s: counts as %s", tt.name, e.Severity)
 		}
+	}
+}
+
+// TestPair: what a permit explained is told again when it is taken back, with how long it
+// was in force.
+func TestPair(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		weight waxseal.Severity
+		rung   waxseal.Rung
+		want   waxseal.Severity
+	}{
+		{"dangerous, explained", waxseal.Critical, waxseal.RungPermit, waxseal.Medium},
+		{"harmless, explained", waxseal.Info, waxseal.RungPermit, waxseal.Low},
+		{"dangerous, loud by itself", waxseal.Critical, waxseal.RungNone, waxseal.Info},
+	} {
+		f := waxseal.Finding{Severity: waxseal.Info, Seen: noon.Add(4 * time.Minute)}
+		pair(&f, []step{{finding: "F1", at: noon, weight: tt.weight, rung: tt.rung}})
+		if f.Severity != tt.want || f.Pair == nil || f.Pair.Change != "F1" || f.Pair.Seconds != 240 || !strings.Contains(f.Reasons[0], "4 minutes") {
+			t.Errorf("%s: %s, %+v, %q", tt.name, f.Severity, f.Pair, f.Reasons)
+		}
+	}
+	f := waxseal.Finding{}
+	if pair(&f, nil); f.Pair != nil {
+		t.Errorf("of nothing: %+v", f.Pair)
 	}
 }
