@@ -139,6 +139,12 @@ func (s *sealing) harmless() (list []permit.Promoted) {
 // promote accepts exactly the changes that the promotion names.
 func (s *sealing) promote() (Sealed, error) {
 	p := *s.Promotion
+	if second, err := s.isCountersign(p); err != nil || second {
+		if err != nil {
+			return Sealed{}, err
+		}
+		return s.countersign(p)
+	}
 	objects, findings, err := s.match(p.Objects)
 	if err != nil {
 		return Sealed{}, err

@@ -380,3 +380,58 @@ func TestPair(t *testing.T) {
 		t.Errorf("of nothing: %+v", f.Pair)
 	}
 }
+
+// stateWith is a tree with one configuration.
+func stateWith(digest waxseal.Digest, hooks ...waxseal.Hook) waxseal.State {
+	return waxseal.State{Host: "mail", Hooks: hooks, Files: []waxseal.FileState{{File: waxseal.File{Path: "/etc/postfix/main.cf", Type: waxseal.Regular, Mode: 0o644}, Role: waxseal.RoleConfig, Digest: digest}}}
+}
+
+// TestSealAlone: who made a dangerous change seals it by breaking the glass, and another
+// person countersigns by promoting the same.
+func TestSealAlone(t *testing.T) {
+	d := newDesk(t, "alice", "bob")
+	if _, err := d.Seal(stateWith("aa"), noon, SealAsk{}, waxseal.Actor{}); err != nil {
+		t.Fatal(err)
+	}
+	hook := waxseal.Hook{ID: "h", Kind: waxseal.KindCopy, Active: true, Effects: []waxseal.Effect{waxseal.Copy}, Source: waxseal.Source{Path: "/etc/postfix/main.cf"}}
+	now := stateWith("bb", hook)
+	id := d.judged(noon, func(f *waxseal.Finding) {
+		f.Change.BeforeDigest = "aa"
+		f.Actor = &waxseal.Actor{Login: waxseal.Login{UID: 1000, Grade: waxseal.Proven}}
+	})
+	seal := func(by string, at time.Time, breakGlass bool) (Sealed, error) {
+		_, index, err := d.LatestSeal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := permit.Promotion{Seal: index, Reason: "r", BreakGlass: breakGlass, Key: d.key(by), Objects: []permit.Promoted{{Named: true, Finding: id, Path: "/etc/postfix/main.cf", After: "bb"}}}
+		p.Signature = ed25519.Sign(d.private[by], p.Message())
+		return d.Seal(now, at, SealAsk{Promotion: &p}, waxseal.Actor{})
+	}
+	if _, err := seal("alice", noon, false); err == nil || !strings.Contains(err.Error(), "another person") {
+		t.Fatalf("alice sealed what she made: %v", err)
+	}
+	first, err := seal("alice", noon, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if late := d.settles(noon.Add(25 * time.Hour)); len(late) != 1 {
+		t.Errorf("not countersigned: %v", late)
+	}
+	second, err := seal("bob", noon.Add(26*time.Hour), false)
+	if err != nil || second.Index != first.Index {
+		t.Fatalf("countersigned: %+v, %v", second, err)
+	}
+	if f, _ := d.Finding(id); f.Status != waxseal.StatusResolved || f.Rung != waxseal.RungPromoted || !strings.Contains(f.Expected, "bob") {
+		t.Errorf("%s, %s, %s", f.Status, f.Rung, f.Expected)
+	}
+	if late := d.settles(noon.Add(60 * time.Hour)); len(late) != 0 {
+		t.Errorf("after it was countersigned: %v", late)
+	}
+	if _, err := seal("bob", noon.Add(61*time.Hour), false); err == nil {
+		t.Error("promoted again what is sealed")
+	}
+	if c, err := d.Check(now, noon.Add(62*time.Hour)); err != nil || c.Verdict != waxseal.None || len(c.Problems) != 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}

@@ -67,6 +67,9 @@ func (d *door) showFinding(id waxseal.FindingID) error {
 	}
 	d.printFinding(f, "")
 	d.printHistory(history)
+	if book, _, err := books.Office(d.config.Permits.rules()); err == nil && book.Awaits(id) {
+		d.block("awaits", wrap("who made the change promoted it alone: another person has to promote it too")...)
+	}
 	if isUnattested(books) {
 		d.block("seal", wrap(notAttested)...)
 	}

@@ -61,7 +61,14 @@ who made a dangerous change can't promote it.`,
 // ask is what the flags ask for.
 func (d *door) sealAsk(a sealing, args []string) (ask agent.SealAsk, err error) {
 	ask.Note = a.note
-	names := append(a.promote, args...)
+	var names []string
+	for _, n := range append(a.promote, args...) {
+		if strings.HasPrefix(n, "/") {
+			names = append(names, n)
+		} else {
+			names = append(names, strings.Split(n, ",")...)
+		}
+	}
 	switch {
 	case len(a.promote) == 0 && len(args) > 0:
 		return ask, usage("%q: what is to be accepted follows --promote", args[0])

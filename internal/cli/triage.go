@@ -166,9 +166,6 @@ func whose(owner string, by waxseal.Actor) string {
 	if owner != "" {
 		return owner
 	}
-	if by.Login.UID == waxseal.Unset && by.Process.User != "" {
-		return by.Process.User
-	}
 	return permit.Name(by)
 }
 

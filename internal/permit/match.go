@@ -328,13 +328,19 @@ func (p *Permit) says(announced, named bool, hand handed) string {
 	return approved + ": an open window, and nothing more"
 }
 
-// Name says in one or two words who an actor is.
+// Name says in one or two words who an actor is: by login, else by the account that the
+// process had.
 func Name(a waxseal.Actor) string {
+	known := a.Process.Grade == waxseal.Proven || a.Process.Grade == waxseal.Inferred
 	switch {
 	case a.Login.Name != "":
 		return a.Login.Name
-	case a.Login.UID != waxseal.Unset:
+	case a.Login.UID != waxseal.Unset && a.Login.Grade != waxseal.Unknown:
 		return fmt.Sprintf("login uid %d", a.Login.UID)
+	case known && a.Process.User != "":
+		return a.Process.User
+	case known:
+		return fmt.Sprintf("uid %d", a.Process.EUID)
 	}
 	return "an unknown hand"
 }
