@@ -184,6 +184,25 @@ func (b *Books) settleSuppressions(now, at time.Time) (list []Reopened, err erro
 	return list, nil
 }
 
+// Shown says of findings what they are now, where nobody has written it down yet: what a
+// suppression hid that has ended is new.
+func (b *Books) Shown(list []waxseal.Finding, now time.Time) ([]waxseal.Finding, error) {
+	newest, err := b.Newest()
+	if err != nil {
+		return list, err
+	}
+	tuning, _, err := b.Tuning(b.Tuned)
+	if err != nil {
+		return list, err
+	}
+	for i, f := range list {
+		if s, ok := tuning.Suppression(f.Suppression); f.Status == waxseal.StatusSuppressed && (!ok || s.State(later(now, newest)) != "active") {
+			list[i].Status, list[i].Suppression = waxseal.StatusNew, ""
+		}
+	}
+	return list, nil
+}
+
 // settle is what the agent does of it, once a second.
 func (a *Agent) settle(now time.Time) {
 	if now.Sub(a.settledAt) < time.Second || a.book.broken() {

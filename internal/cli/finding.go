@@ -60,6 +60,11 @@ func (d *door) showFinding(id waxseal.FindingID) error {
 	if err != nil {
 		return err
 	}
+	shown, err := books.Shown([]waxseal.Finding{f}, time.Now())
+	if err != nil {
+		return err
+	}
+	f = shown[0]
 	if d.json() {
 		doc := findingDoc(f, "", books.Checkpoint())
 		doc.History = history

@@ -3,7 +3,9 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -65,10 +67,18 @@ func (d *door) listFindings(w wanted) error {
 		return err
 	}
 	defer books.Close()
+	status, open := filter.Status, filter.Open
+	filter.Status, filter.Open = "", false // time may have changed it
 	list, err := books.Findings(filter)
 	if err != nil {
 		return err
 	}
+	if list, err = books.Shown(list, time.Now()); err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(f waxseal.Finding) bool {
+		return status != "" && f.Status != status || open && !f.Status.Open()
+	})
 	unattested := isUnattested(books)
 	if d.json() {
 		doc := FindingsDoc{Schema: "waxseal.findings/1", Checkpoint: books.Checkpoint(), NotAttested: unattested, Findings: list}
