@@ -1,6 +1,9 @@
 package waxseal
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // ChangeKind is what happened to a file between two states.
 type ChangeKind string
@@ -45,6 +48,14 @@ type Change struct {
 	// Personal is set where the change is about the rules of one mailbox, and about
 	// nothing else.
 	Personal *Personal `json:"-"`
+}
+
+// Dangerous reports whether the change brings an effect for which one person's word is
+// not enough: who asks for it, who approves it and who makes it must be three.
+func (c Change) Dangerous() bool {
+	dangerous := func(h Hook) bool { return h.Has(Execute) || h.Has(Copy) || h.Has(Divert) || h.Has(Silence) }
+	return slices.ContainsFunc(c.Hooks.Added, dangerous) ||
+		slices.ContainsFunc(c.Hooks.Changed, func(h HookChange) bool { return dangerous(h.After) })
 }
 
 // Personal is what a change of the rules of one mailbox weighs if the owner of the

@@ -37,7 +37,16 @@ type Finding struct {
 	// Observations are the ledger entries the finding rests on.
 	Observations []Index  `json:"observations,omitempty"`
 	Next         []string `json:"next,omitempty"` // what to check next
-	Status       Status   `json:"status,omitempty"`
+	// Pair is set where a change and its revert belong together.
+	Pair *Pair `json:"pair,omitempty"`
+	// Status, and what follows it, is where triage stands; an entry of the ledger about
+	// the judgement has the status alone, and only where the judgement gives one.
+	Status   Status  `json:"status,omitempty"`
+	Verdict  Verdict `json:"verdict,omitempty"`
+	Assignee string  `json:"assignee,omitempty"`
+	Ticket   string  `json:"ticket,omitempty"`
+	// Suppression is the one that keeps it out of the queue.
+	Suppression SuppressionID `json:"suppression,omitempty"`
 	// Unrecorded says that the ledger could not be written when this was judged.
 	Unrecorded bool `json:"unrecorded,omitempty"`
 }
@@ -80,22 +89,54 @@ type Gathered struct {
 	Title       string `json:"title"`
 }
 
+// Pair is a change and the one that undid it, with how long it was in force. What it
+// did in between stays done.
+type Pair struct {
+	Change FindingID `json:"change"`
+	// Revert is the finding about the change that undid it, "" where nobody saw it: the
+	// file was found undone.
+	Revert FindingID `json:"revert,omitempty"`
+	From   time.Time `json:"from"`
+	Until  time.Time `json:"until"`
+	// Seconds is how long it was in force, or at most was where Revert is "".
+	Seconds float64 `json:"seconds"`
+}
+
 // Status is where triage of a finding stands.
 type Status string
 
-// The stands of triage.
+// The stands of triage. New and in progress are open: somebody has to look.
 const (
-	Open         Status = "open"
-	Acknowledged Status = "acknowledged"
+	StatusNew        Status = "new"
+	StatusInProgress Status = "in progress"
+	StatusResolved   Status = "resolved"
+	StatusSuppressed Status = "suppressed"
+)
+
+// Open reports whether somebody still has to look.
+func (s Status) Open() bool { return s == StatusNew || s == StatusInProgress }
+
+// Verdict is what a person found out about a finding.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictTruePositive  Verdict = "true positive"
+	VerdictExpected      Verdict = "expected"
+	VerdictFalsePositive Verdict = "false positive"
+	VerdictTest          Verdict = "test"
 )
 
 // Seal is the accepted known-good state.
 type Seal struct {
 	Time time.Time `json:"time"`
-	// Attested is false for a first seal: nothing vouches that the host was
-	// clean when it was made.
-	Attested bool   `json:"attested"`
-	Note     string `json:"note,omitempty"`
-	By       Actor  `json:"by"`
-	State    State  `json:"state"`
+	// Attested is false until the state has been checked against package content and a
+	// person vouched for the rest: nothing says that the host was clean before.
+	Attested bool `json:"attested"`
+	// Promotion is the entry that lists what of it was accepted, by whom and why; none
+	// for a first seal, and for one that accepts nothing new.
+	Promotion *Index `json:"promotion,omitempty"`
+	Note      string `json:"note,omitempty"`
+	By        Actor  `json:"by"`
+	State     State  `json:"state"`
 }

@@ -34,6 +34,7 @@ var floors = []struct {
 		"waxseal/internal/attack/stix",
 		"waxseal/internal/auditrec",
 		"waxseal/internal/calls",
+		"waxseal/internal/gitdir",
 		"waxseal/internal/loader",
 		"waxseal/internal/logline",
 		"waxseal/internal/mailbox/aliases",
@@ -46,6 +47,7 @@ var floors = []struct {
 		"waxseal/internal/mountinfo",
 		"waxseal/internal/pkgdb/dpkg",
 		"waxseal/internal/snapshot",
+		"waxseal/internal/unified",
 	}, nil},
 	{"1b configuration", []string{
 		"waxseal/internal/host/errand",
@@ -92,6 +94,7 @@ var floors = []struct {
 		"waxseal/internal/detect",
 		"waxseal/internal/drift",
 		"waxseal/internal/permit",
+		"waxseal/internal/triage",
 	}, []string{"github.com/rogpeppe/go-internal/diff"}},
 	{"3 keepers", []string{
 		"waxseal/internal/ledger",

@@ -21,6 +21,9 @@ type (
 	// FindingID names one finding of one ledger: "F12" rests on ledger entry 12.
 	FindingID string
 
+	// SuppressionID names one suppression of one ledger: "S12" was added by entry 12.
+	SuppressionID string
+
 	// TechniqueID is an ATT&CK technique, such as "T1505.002".
 	TechniqueID string
 

@@ -178,13 +178,34 @@ type Gap struct {
 	Reason string `json:"reason"`
 }
 
-// Triage is a decision of a person about a finding.
+// Triage is a decision about a finding: of a person, or of the agent where time alone
+// asks for it.
 type Triage struct {
-	Finding FindingID `json:"finding"`
-	Action  string    `json:"action"` // "acknowledge"
-	Note    string    `json:"note,omitempty"`
-	By      Actor     `json:"by"`
+	Finding  FindingID    `json:"finding"`
+	Action   TriageAction `json:"action"`
+	Note     string       `json:"note,omitempty"`
+	Verdict  Verdict      `json:"verdict,omitempty"`  // of close
+	Assignee string       `json:"assignee,omitempty"` // of assign, "" for nobody
+	Ticket   string       `json:"ticket,omitempty"`
+	// Suppression is the one that hides the finding, or hid it.
+	Suppression SuppressionID `json:"suppression,omitempty"`
+	// Automatic says that nobody decided: a deadline has passed.
+	Automatic bool  `json:"automatic,omitempty"`
+	By        Actor `json:"by"`
 }
+
+// TriageAction is what is done with a finding.
+type TriageAction string
+
+// The actions of triage.
+const (
+	TriageAcknowledge TriageAction = "acknowledge"
+	TriageAssign      TriageAction = "assign"
+	TriageClose       TriageAction = "close"
+	TriageReopen      TriageAction = "reopen"
+	TriagePromote     TriageAction = "promote"
+	TriageSuppress    TriageAction = "suppress"
+)
 
 // AgentEvent is a step in the life of the agent itself.
 type AgentEvent struct {

@@ -18,6 +18,7 @@ import (
 	"waxseal/internal/permit"
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
+	"waxseal/internal/triage"
 )
 
 // Options say what to watch, where to keep what is seen, and whom to tell.
@@ -33,6 +34,7 @@ type Options struct {
 	// Logs are followed besides those that the mail systems name.
 	Logs    []waxseal.Path
 	Permits permit.Rules // what change control asks for
+	Tuned   triage.Rules // what bounds suppressions
 	// Scripts are files and directories that belong to the mail path though no
 	// configuration leads there.
 	Scripts []waxseal.Path
@@ -87,6 +89,9 @@ type Agent struct {
 	crowd      *correlate.Crowd
 	gatherings map[string]*gathering // by what they have in common
 	office     *permit.Book          // change control
+	tuning     *triage.Book          // suppressions
+	past       past                  // what files were
+	settledAt  time.Time             // when it was asked what time alone asks for
 	newest     time.Time             // of all events so far
 }
 
@@ -100,8 +105,8 @@ func Open(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
-	books.Rules = o.Permits
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
+	books.Rules, books.Tuned = o.Permits, o.Tuned
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(o.Tuned)}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}

@@ -26,7 +26,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.rememberGatherings(now); err != nil {
+	if err := errors.Join(a.rememberGatherings(now), a.rememberPast(now)); err != nil {
 		return err
 	}
 	stopped := a.lastSeen()
@@ -76,24 +76,35 @@ func (a *Agent) lastSeen() time.Time {
 
 // remembered is the state that the last run, or the last seal, left.
 func (a *Agent) remembered() (state waxseal.State, had bool, err error) {
-	seal, _, err := a.books.LatestSeal()
-	switch {
-	case err == nil:
-		a.sealed = &seal
-		state, had = seal.State, true
-	case !errors.Is(err, store.ErrNone):
+	last, seal, err := a.books.LastKnown()
+	a.sealed = seal
+	if err != nil || last == nil {
 		return state, false, err
 	}
-	last, at, err := a.books.State()
+	return *last, true, nil
+}
+
+// LastKnown is the state that the last agent, or the last seal, left, and that seal; nil
+// where there is none.
+func (b *Books) LastKnown() (*waxseal.State, *waxseal.Seal, error) {
+	var sealed *waxseal.Seal
+	seal, _, err := b.LatestSeal()
 	switch {
-	case errors.Is(err, store.ErrNone):
-		return state, had, nil
-	case err != nil:
-		return state, had, err
-	case a.sealed != nil && at.Before(a.sealed.Time):
-		return state, had, nil
+	case err == nil:
+		sealed = &seal
+	case !errors.Is(err, store.ErrNone):
+		return nil, nil, err
 	}
-	return last, true, nil
+	last, at, err := b.State()
+	switch {
+	case errors.Is(err, store.ErrNone) && sealed == nil:
+		return nil, nil, nil
+	case errors.Is(err, store.ErrNone), err == nil && sealed != nil && at.Before(sealed.Time):
+		return &sealed.State, sealed, nil
+	case err != nil:
+		return nil, sealed, err
+	}
+	return &last, sealed, nil
 }
 
 // end stops the sensors and takes leave.
@@ -136,6 +147,7 @@ func (a *Agent) tick(now time.Time) {
 	}
 	a.forget(now)
 	a.endDay(now)
+	a.settle(now)
 	a.record()
 }
 

@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/mask"
 	"waxseal/internal/permit"
 	"waxseal/internal/store"
+	"waxseal/internal/triage"
 )
 
 // Books are everything that one state directory keeps: the ledger with its
@@ -22,6 +23,11 @@ type Books struct {
 	Masker   *mask.Masker
 	Verifier string // the ledger's public key
 	Rules    permit.Rules
+	Tuned    triage.Rules // of suppressions
+
+	settled map[permit.ID]bool // overdue permits whose findings are open again
+	held    *permit.Book       // change control up to entry heldTo, for deadlines
+	heldTo  waxseal.Index
 }
 
 // OpenBooks opens a state directory for writing, and makes it where there is
@@ -50,7 +56,7 @@ func OpenBooks(dir string, host waxseal.HostID) (*Books, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Books{Store: st, Masker: masker, Verifier: log.Verifier(), Rules: permit.DefaultRules()}, nil
+	return &Books{Store: st, Masker: masker, Verifier: log.Verifier(), Rules: permit.DefaultRules(), Tuned: triage.DefaultRules(), settled: map[permit.ID]bool{}}, nil
 }
 
 // ReadBooks opens a state directory for reading, beside a running agent.
@@ -59,7 +65,7 @@ func ReadBooks(dir string) (*Books, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Books{Store: st, Rules: permit.DefaultRules()}
+	b := &Books{Store: st, Rules: permit.DefaultRules(), Tuned: triage.DefaultRules(), settled: map[permit.ID]bool{}}
 	if signer, err := store.ReadKey(dir); err == nil {
 		if log, err := ledger.New(signer); err == nil {
 			b.Verifier = log.Verifier()

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -38,7 +40,7 @@ func (a *Agent) startControl(ctx context.Context) {
 		}
 	})
 	if err != nil {
-		a.opts.Warn("no control socket: findings can't be acknowledged while the agent runs: " + err.Error())
+		a.opts.Warn("no control socket: findings can't be triaged and nothing sealed while the agent runs: " + err.Error())
 		return
 	}
 	a.senses.control = s
@@ -49,11 +51,11 @@ func (a *Agent) answer(q *ask) {
 	by := a.person(q.pid)
 	now := time.Now()
 	switch q.Verb {
-	case "acknowledge":
-		q.answer <- a.acknowledge(q.Request, by, now)
+	case "triage":
+		q.answer <- a.takeDecisions(q.Request, by, now)
 	case "seal":
 		q.answer <- a.reseal(q.Request, by, now)
-	case "permit", "key":
+	case "permit", "key", "suppression":
 		q.answer <- a.takeOffice(q.Request, by, now)
 	default:
 		q.answer <- control.Answer{Error: "unknown request " + q.Verb}
@@ -68,27 +70,32 @@ func (a *Agent) person(pid int) waxseal.Actor {
 	return a.memory.Actor(waxseal.FileEvent{PID: pid}, time.Now())
 }
 
-func (a *Agent) acknowledge(r control.Request, by waxseal.Actor, now time.Time) control.Answer {
-	a.record()
-	for _, id := range r.Finding {
-		if err := a.books.Acknowledge(waxseal.FindingID(id), now, r.Note, by); err != nil {
-			return control.Answer{Error: err.Error()}
-		}
-	}
-	return control.Answer{}
-}
-
 // reseal accepts the present state, after a look at it.
 func (a *Agent) reseal(r control.Request, by waxseal.Actor, now time.Time) control.Answer {
 	a.all = true // what is accepted was looked at as a whole
 	a.look(now)
-	sealed, err := a.books.Seal(a.last, now, r.Note, by)
+	var ask SealAsk
+	if err := strictly(r.Body, &ask); err != nil {
+		return control.Answer{Error: err.Error()}
+	}
+	a.record()
+	sealed, err := a.books.Seal(a.last, now, ask, by)
 	answer := control.Answer{}
 	if err != nil {
 		answer.Error = err.Error()
 	}
-	if errors.Is(err, ErrUnreviewed) {
+	switch {
+	case errors.Is(err, ErrUnreviewed):
 		answer.Code = "unreviewed"
+	case errors.Is(err, ErrContradicted):
+		answer.Code = "contradicted"
+	case err != nil:
+		answer.Code = "refused"
+	}
+	for _, o := range sealed.Promoted {
+		if f, err := a.books.Finding(o.Finding); err == nil {
+			a.amend(f)
+		}
 	}
 	if err == nil {
 		a.sealed = &sealed.Seal
@@ -109,4 +116,15 @@ func Caller(pid int, names func(uint32) string) waxseal.Actor {
 		return *actor
 	}
 	return waxseal.Actor{Process: waxseal.Process{PID: pid, Grade: waxseal.Unknown}}
+}
+
+// strictly decodes a request: a field that is not known may be one that must not be
+// overlooked.
+func strictly(text []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	return nil
 }

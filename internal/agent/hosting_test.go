@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/lab"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/triage"
 )
 
 // hosting is the server, and what was told of it.
@@ -50,7 +51,7 @@ func newHosting(t *testing.T) *hosting {
 	t.Cleanup(func() { books.Close() })
 	names := &names{tree: h.tree}
 	h.agent = &Agent{books: books, reader: mailpath.NewReader(books.Masker), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
-		crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, opts: Options{Tell: h.hear, Warn: func(text string) { t.Log(text) }}}
+		crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(triage.DefaultRules()), opts: Options{Tell: h.hear, Warn: func(text string) { t.Log(text) }}}
 	if h.agent.office, _, err = books.Office(books.Rules); err != nil {
 		t.Fatal(err)
 	}

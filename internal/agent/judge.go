@@ -136,6 +136,7 @@ const (
 func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	t := &told{change: ch, at: now}
 	if ch.Severity == waxseal.None {
+		a.past.add(ch, "", now, waxseal.RungNone)
 		a.keep(t, waxseal.Finding{})
 		return
 	}
@@ -166,9 +167,23 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 		a.gather(t, f, *with)
 		return
 	}
+	undoes := a.past.add(ch, "", f.Seen, f.Rung)
+	pair(&f, undoes)
+	suppress(a.tuning, &f, later(now, a.newest))
 	a.keep(t, f)
 	a.remember(t)
-	a.opts.Tell(t.Finding, "", a.books.Checkpoint())
+	a.tell(t, "")
+	a.tellUndone(t.Finding, now)
+	if undoes == nil {
+		a.past.named(ch.Path, t.ID)
+	}
+}
+
+// tell tells of a finding, unless a suppression keeps it out of the queue.
+func (a *Agent) tell(t *told, news string) {
+	if t.Suppression == "" {
+		a.opts.Tell(t.Finding, news, a.books.Checkpoint())
+	}
 }
 
 // lastEvent is the event that made the file what it is.
@@ -349,7 +364,7 @@ func (a *Agent) update(t *told, index *waxseal.Index, news string) {
 	t.at = time.Now()
 	t.Status = "" // triage stands as it is
 	a.keep(t, t.Finding)
-	a.opts.Tell(t.Finding, news, a.books.Checkpoint())
+	a.tell(t, news)
 }
 
 // advance makes a state the one that the next look compares with.

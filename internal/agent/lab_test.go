@@ -123,7 +123,10 @@ func TestActivation(t *testing.T) {
 		t.Errorf("seal beside an open finding: exit code %d, want 1", code)
 	}
 	h.must("findings", "ack", string(f.ID), "--note", "it was a test")
-	h.must("seal") // by the running agent
+	if _, code := h.run("seal"); code != 1 {
+		t.Errorf("seal beside a finding that was only looked at: exit code %d, want 1", code)
+	}
+	h.must("seal", "--promote", string(f.ID), "--reason", "it was a test") // by the running agent
 	w.stop()
 	h.must("ledger", "verify")
 }

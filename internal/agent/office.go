@@ -10,6 +10,7 @@ import (
 	"waxseal/internal/permit"
 	"waxseal/internal/sensor/control"
 	"waxseal/internal/store"
+	"waxseal/internal/triage"
 )
 
 // TakeStep records a signed step of a permit, if it is one that may be taken.
@@ -110,7 +111,7 @@ func contentOf(ch waxseal.Change) (waxseal.Digest, bool) {
 	return ch.After.Digest, !ch.After.Keyed && ch.After.Digest != ""
 }
 
-// takeOffice serves requests about keys and permits.
+// takeOffice serves requests about keys, permits and suppressions.
 func (a *Agent) takeOffice(r control.Request, by waxseal.Actor, now time.Time) control.Answer {
 	a.record()
 	var err error
@@ -118,14 +119,20 @@ func (a *Agent) takeOffice(r control.Request, by waxseal.Actor, now time.Time) c
 	switch r.Verb {
 	case "permit":
 		var s permit.Step
-		if err = json.Unmarshal(r.Body, &s); err == nil {
+		if err = strictly(r.Body, &s); err == nil {
 			body, err = a.books.TakeStep(s, now)
 		}
 	case "key":
 		var s permit.KeyStep
-		if err = json.Unmarshal(r.Body, &s); err == nil {
+		if err = strictly(r.Body, &s); err == nil {
 			s.By = by
 			err = a.books.TakeKey(s, now)
+		}
+	case "suppression":
+		var s triage.Step
+		if err = strictly(r.Body, &s); err == nil {
+			s.By = by
+			body, err = a.books.TakeSuppression(s, now)
 		}
 	}
 	if err != nil {
@@ -147,8 +154,13 @@ func (a *Agent) openOffice() {
 		a.opts.Warn("no permit is known: " + err.Error())
 		book = permit.NewBook(a.books.Rules)
 	}
-	for _, p := range problems {
+	tuning, unfit, err := a.books.Tuning(a.books.Tuned)
+	if err != nil {
+		a.opts.Warn("no suppression is known: " + err.Error())
+		tuning = triage.NewBook(a.books.Tuned)
+	}
+	for _, p := range append(problems, unfit...) {
 		a.opts.Warn(Problem(p))
 	}
-	a.office = book
+	a.office, a.tuning = book, tuning
 }

@@ -156,7 +156,7 @@ func (a *Agent) gather(t *told, f waxseal.Finding, with kin) {
 	}
 	if !open {
 		a.forgetGatherings(at)
-		g = &gathering{told: &told{written: true, Finding: waxseal.Finding{Rule: rule, Attack: []waxseal.TechniqueID{}, Rung: waxseal.RungNone, Status: waxseal.Open, Seen: at,
+		g = &gathering{told: &told{written: true, Finding: waxseal.Finding{Rule: rule, Attack: []waxseal.TechniqueID{}, Rung: waxseal.RungNone, Status: waxseal.StatusNew, Seen: at,
 			Gathered: &waxseal.Gathering{Common: common, List: []waxseal.Gathered{}}}}, boxes: map[string]bool{}}
 		a.gatherings[common] = g
 	} else {
@@ -164,12 +164,15 @@ func (a *Agent) gather(t *told, f waxseal.Finding, with kin) {
 	}
 	g.take(f, list, at)
 	g.at = t.at
+	if !open {
+		suppress(a.tuning, &g.Finding, later(at, a.newest))
+	}
 	a.keep(g.told, g.Finding)
 	switch n := len(g.boxes); {
 	case !open:
-		a.opts.Tell(g.Finding, "", a.books.Checkpoint())
+		a.tell(g.told, "")
 	case rule == manyRule && n&(n-1) == 0 && len(list) > 0: // 8, 16, 32 …
-		a.opts.Tell(g.Finding, g.Title, a.books.Checkpoint())
+		a.tell(g.told, g.Title)
 	}
 }
 
@@ -243,7 +246,7 @@ func (a *Agent) endDay(now time.Time) {
 	for common, g := range a.gatherings {
 		if g.Rule == gatheredRule && common < today && !g.closed {
 			g.closed = true
-			a.opts.Tell(g.Finding, "the day is over: "+g.Title, a.books.Checkpoint())
+			a.tell(g.told, "the day is over: "+g.Title)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"waxseal"
 	"waxseal/internal/attack"
 	"waxseal/internal/permit"
+	"waxseal/internal/triage"
 )
 
 // DefaultFile is the configuration file; that it is missing means defaults.
@@ -36,6 +37,8 @@ type Config struct {
 	Watch  WatchConfig `yaml:"watch"`
 	// Permits is about change control.
 	Permits PermitsConfig `yaml:"permits"`
+	// Suppressions is about findings that people don't want to see for a while.
+	Suppressions SuppressionsConfig `yaml:"suppressions"`
 	// Attack has the mutable elements of the analytics, under MITRE's names.
 	Attack AttackConfig `yaml:"attack"`
 
@@ -64,11 +67,22 @@ type PermitsConfig struct {
 	CountersignWithin time.Duration `yaml:"countersign_within"`
 	// Longest bounds the window of a permit.
 	Longest time.Duration `yaml:"longest"`
+	// InAdvance allows permits under which a key of CI announces contents that nobody
+	// approves one by one.
+	InAdvance bool `yaml:"in_advance"`
 }
 
 func (c PermitsConfig) rules() permit.Rules {
-	return permit.Rules{FourEyes: c.FourEyes, CountersignWithin: c.CountersignWithin, Longest: c.Longest}
+	return permit.Rules{FourEyes: c.FourEyes, CountersignWithin: c.CountersignWithin, Longest: c.Longest, InAdvance: c.InAdvance}
 }
+
+// SuppressionsConfig is about suppressions of findings.
+type SuppressionsConfig struct {
+	// Longest bounds the life of a suppression.
+	Longest time.Duration `yaml:"longest"`
+}
+
+func (c SuppressionsConfig) rules() triage.Rules { return triage.Rules{Longest: c.Longest} }
 
 // AttackConfig is what ATT&CK leaves to whoever uses AN0473: its mutable elements.
 type AttackConfig struct {
@@ -86,8 +100,9 @@ type AttackConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		Root: "/", State: "/var/lib/waxseal", FailOn: "high",
-		Watch:   WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
-		Permits: PermitsConfig{CountersignWithin: permit.DefaultRules().CountersignWithin, Longest: permit.DefaultRules().Longest},
+		Watch:        WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
+		Permits:      PermitsConfig{CountersignWithin: permit.DefaultRules().CountersignWithin, Longest: permit.DefaultRules().Longest},
+		Suppressions: SuppressionsConfig{Longest: triage.DefaultRules().Longest},
 	}
 }
 
@@ -161,7 +176,7 @@ var (
 // kinds says what a type of the configuration looks like in YAML.
 var kinds = map[string]string{
 	"bool": "true or false", "string": "text", "time.Duration": "a duration such as 30s",
-	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.AttackConfig": "keys and values", "cli.PermitsConfig": "keys and values",
+	"[]waxseal.Path": "a list of paths", "waxseal.Path": "a path", "cli.WatchConfig": "keys and values", "cli.AttackConfig": "keys and values", "cli.PermitsConfig": "keys and values", "cli.SuppressionsConfig": "keys and values",
 	"[]string": "a list of texts", "int": "a number", "cli.Config": "keys and values",
 }
 
@@ -221,6 +236,9 @@ func (c *Config) check() error {
 	if c.Permits.CountersignWithin <= 0 || c.Permits.Longest <= 0 {
 		return errors.New("permits.countersign_within and permits.longest must be longer than nothing")
 	}
+	if c.Suppressions.Longest <= 0 {
+		return errors.New("suppressions.longest must be longer than nothing")
+	}
 	for _, p := range c.Attack.MailTransportScriptPath {
 		if !filepath.IsAbs(string(p)) || filepath.Clean(string(p)) != string(p) {
 			return fmt.Errorf("attack.MailTransportScriptPath: %q is not a clean absolute path", p)
@@ -258,6 +276,9 @@ value comes from. The file is YAML; every key may be left out:
     four_eyes: false          # three people for every change, not only dangerous ones
     countersign_within: 24h   # how long an approval by one alone stands
     longest: 744h             # the longest window
+    in_advance: false         # a pipeline may announce what nobody approves one by one
+  suppressions:
+    longest: 2160h            # the longest life of a suppression
   attack:                     # mutable elements of AN0473; see waxseal attack map
     MailTransportScriptPath: [/usr/local/lib/mailfilters]
     UserContext: [filter]
@@ -286,6 +307,8 @@ func (d *door) configCheck() error {
 		{"permits.four_eyes", c.Permits.FourEyes, c.origin("permits.four_eyes")},
 		{"permits.countersign_within", c.Permits.CountersignWithin.String(), c.origin("permits.countersign_within")},
 		{"permits.longest", c.Permits.Longest.String(), c.origin("permits.longest")},
+		{"permits.in_advance", c.Permits.InAdvance, c.origin("permits.in_advance")},
+		{"suppressions.longest", c.Suppressions.Longest.String(), c.origin("suppressions.longest")},
 		{attack.KeyScriptPath, c.Attack.MailTransportScriptPath, c.origin(attack.KeyScriptPath)},
 		{attack.KeyUser, c.Attack.UserContext, c.origin(attack.KeyUser)},
 		{attack.KeyFrequency, c.Attack.ExecFrequencyThreshold, c.origin(attack.KeyFrequency)},

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -33,6 +34,28 @@ type Doctor struct {
 	Costs     []string          `json:"costs"`
 	Leftovers []string          `json:"leftovers"`
 	Problems  []waxseal.Problem `json:"problems"`
+	// Seal is the seal in force; nil where nothing is sealed or the state can't be read.
+	Seal *SealHealth `json:"seal,omitempty"`
+}
+
+// SealHealth is what is known of the seal in force.
+type SealHealth struct {
+	SealedAt time.Time `json:"sealed_at"`
+	Attested bool      `json:"attested"`
+}
+
+// sealHealth asks the state, if there is one.
+func (d *door) sealHealth() *SealHealth {
+	books, err := agent.ReadBooks(d.config.State)
+	if err != nil {
+		return nil
+	}
+	defer books.Close()
+	seal, _, err := books.LatestSeal()
+	if err != nil {
+		return nil
+	}
+	return &SealHealth{seal.Time, seal.Attested}
 }
 
 // Watched counts what would be watched.
@@ -85,7 +108,7 @@ func (d *door) runDoctor() error {
 		Watched:  Watched{Directories: dirs, Files: len(files), Hooks: len(state.Hooks), Rules: len(agent.AuditPaths(tree.Dir(), state))},
 		Fanotify: fanotifyHealth(tree.Dir()), Audit: auditHealth(),
 		Logs: agent.Logs(tree, state, d.config.Watch.Logs), Leftovers: kaudit.Leftovers(agent.AuditKey), Problems: state.Problems,
-		Stacks: []string{},
+		Stacks: []string{}, Seal: d.sealHealth(),
 	}
 	for _, s := range state.Stacks {
 		doc.Stacks = append(doc.Stacks, strings.TrimSpace(string(s.MTA)+" "+s.Version))
@@ -161,6 +184,12 @@ func (d *door) printDoctor(doc Doctor) {
 	d.block("tree", safe(d.config.Root), "mail systems: "+safe(stacks),
 		fmt.Sprintf("%s; %s and %s would be watched", count(doc.Watched.Hooks, "hook", "hooks"),
 			count(len(doc.Watched.Directories), "directory", "directories"), count(doc.Watched.Files, "more file", "more files")))
+	if s := doc.Seal; s != nil {
+		d.block("seal", "of "+when(s.SealedAt))
+		if !s.Attested {
+			d.block("", wrap(notAttested)...)
+		}
+	}
 	d.block("kernel", safe(doc.Kernel))
 	d.block("rights", map[bool]string{true: "root", false: "not root: the sensors need it (CAP_SYS_ADMIN, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_NET_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE)"}[doc.Root])
 	d.sensor("fanotify", yes[doc.Fanotify.Usable], doc.Fanotify)

@@ -4,17 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"waxseal"
 	"waxseal/internal/agent"
-	"waxseal/internal/rootfs"
-	"waxseal/internal/sensor/control"
 	"waxseal/internal/store"
 )
 
@@ -23,58 +18,13 @@ type FindingDoc struct {
 	Schema     string `json:"schema"`
 	News       string `json:"news,omitempty"`
 	Checkpoint string `json:"checkpoint"`
+	// History is everything in the ledger about it, in order: of findings show.
+	History []agent.Event `json:"history,omitempty"`
 	waxseal.Finding
 }
 
 func findingDoc(f waxseal.Finding, news, checkpoint string) FindingDoc {
 	return FindingDoc{Schema: "waxseal.finding/1", News: news, Checkpoint: checkpoint, Finding: f}
-}
-
-func (d *door) findings() *cobra.Command {
-	parent := &cobra.Command{Use: "findings", Short: "Findings and their triage; nothing is ever deleted", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	var status, note string
-	list := &cobra.Command{Use: "list", Short: "All findings, oldest first", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return d.listFindings(status) }}
-	list.Flags().StringVar(&status, "status", "", "only those of this `STATUS`: open or acknowledged")
-	show := &cobra.Command{Use: "show ID", Short: "One finding, with everything it rests on", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return d.showFinding(waxseal.FindingID(args[0])) }}
-	ack := &cobra.Command{Use: "ack ID…", Short: "Say that you have looked at findings", Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return d.ackFindings(args, note) }}
-	ack.Flags().StringVar(&note, "note", "", "`TEXT` that says what you found; kept in the ledger")
-	parent.AddCommand(list, show, ack)
-	return parent
-}
-
-func (d *door) listFindings(status string) error {
-	if status != "" && status != string(waxseal.Open) && status != string(waxseal.Acknowledged) {
-		return usage("unknown status %q: want open or acknowledged", status)
-	}
-	books, err := d.readBooks()
-	if err != nil {
-		return err
-	}
-	defer books.Close()
-	list, err := books.Findings(store.Filter{Status: waxseal.Status(status)})
-	if err != nil {
-		return err
-	}
-	if d.json() {
-		if list == nil {
-			list = []waxseal.Finding{}
-		}
-		return d.printJSON(map[string]any{"schema": "waxseal.findings/1", "checkpoint": books.Checkpoint(), "findings": list})
-	}
-	t := d.table()
-	for _, f := range list {
-		t.row(string(f.ID), strings.ToUpper(f.Severity.String()), when(f.Seen), string(f.Status), stand(f), "by "+hand(f))
-		t.note("    " + f.Title)
-	}
-	if err := t.flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(d.out, "%s; checkpoint %s\n", count(len(list), "finding", "findings"), cmp.Or(books.Checkpoint(), "none yet"))
-	return nil
 }
 
 // stand is how far a finding's change has come.
@@ -106,10 +56,29 @@ func (d *door) showFinding(id waxseal.FindingID) error {
 	if err != nil {
 		return err
 	}
-	if d.json() {
-		return d.printJSON(findingDoc(f, "", books.Checkpoint()))
+	history, err := books.History(id)
+	if err != nil {
+		return err
 	}
-	d.printFinding(f, books.Checkpoint())
+	shown, err := books.Shown([]waxseal.Finding{f}, time.Now())
+	if err != nil {
+		return err
+	}
+	f = shown[0]
+	if d.json() {
+		doc := findingDoc(f, "", books.Checkpoint())
+		doc.History = history
+		return d.printJSON(doc)
+	}
+	d.printFinding(f, "")
+	d.printHistory(history)
+	if book, _, err := books.Office(d.config.Permits.rules()); err == nil && book.Awaits(id) {
+		d.block("awaits", wrap("who made the change promoted it alone: another person has to promote it too")...)
+	}
+	if isUnattested(books) {
+		d.block("seal", wrap(notAttested)...)
+	}
+	d.block("ledger", "checkpoint "+cmp.Or(books.Checkpoint(), "none yet"))
 	return nil
 }
 
@@ -133,37 +102,6 @@ func (d *door) known(ids []string) error {
 		}
 	}
 	return books.Close()
-}
-
-func (d *door) ackFindings(ids []string, note string) error {
-	if err := d.known(ids); err != nil {
-		return err
-	}
-	err := d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {
-		by := agent.Caller(os.Getpid(), userNames(tree))
-		for _, id := range ids {
-			if err := b.Acknowledge(waxseal.FindingID(id), time.Now(), note, by); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, store.ErrLocked) {
-		err = askToAck(d.config.State, ids, note)
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(d.err, "acknowledged: %s\n", safe(strings.Join(ids, ", ")))
-	return nil
-}
-
-func askToAck(state string, ids []string, note string) error {
-	answer, err := control.Call(state, control.Request{Verb: "acknowledge", Finding: ids, Note: note})
-	if err == nil && answer.Error != "" {
-		err = errors.New(answer.Error)
-	}
-	return err
 }
 
 // printFinding prints a finding for people.
@@ -202,10 +140,48 @@ func (d *door) printFinding(f waxseal.Finding, checkpoint string) {
 	if len(f.Observations) > 0 {
 		d.block("rests on", wrap("ledger entries "+listed(f.Observations))...)
 	}
-	if f.Status != "" {
-		d.block("status", string(f.Status))
+	if f.Pair != nil {
+		d.block("pair", wrap(paired(f))...)
 	}
-	d.block("ledger", "checkpoint "+cmp.Or(checkpoint, "none yet"))
+	if f.Status != "" {
+		d.block("status", wrap(statusLine(f))...)
+	}
+	if checkpoint != "" {
+		d.block("ledger", "checkpoint "+checkpoint)
+	}
+}
+
+// paired says which change and which revert belong together, and for how long the
+// change was in force.
+func paired(f waxseal.Finding) string {
+	p := f.Pair
+	lasted := (time.Duration(p.Seconds*1000) * time.Millisecond).String()
+	span := fmt.Sprintf("from %s to %s: %s", when(p.From), when(p.Until), lasted)
+	switch {
+	case p.Change != f.ID:
+		return fmt.Sprintf("%s undid %s, which was in force %s", f.ID, p.Change, span)
+	case p.Revert == "":
+		return fmt.Sprintf("it was found undone, and was in force at most %s", span)
+	}
+	return fmt.Sprintf("%s undid it; it was in force %s", p.Revert, span)
+}
+
+// statusLine says where triage of a finding stands.
+func statusLine(f waxseal.Finding) string {
+	line := string(f.Status)
+	if f.Verdict != "" {
+		line += ", " + string(f.Verdict)
+	}
+	if f.Suppression != "" && f.Status == waxseal.StatusSuppressed {
+		line += " by " + string(f.Suppression)
+	}
+	if f.Assignee != "" {
+		line += ", assigned to " + f.Assignee
+	}
+	if f.Ticket != "" {
+		line += ", ticket " + f.Ticket
+	}
+	return line
 }
 
 // printGathered prints the changes that a finding tells together, the latest last.

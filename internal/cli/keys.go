@@ -125,6 +125,17 @@ func readSecret(file string) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
+// signed signs a message with a key of a file; message is told the fingerprint of the key
+// and the time.
+func signed(file string, message func(key string, at time.Time) []byte) (fingerprint string, at time.Time, signature []byte, err error) {
+	key, err := readSecret(file)
+	if err != nil {
+		return "", at, nil, err
+	}
+	fingerprint, at = permit.Fingerprint(key.Public().(ed25519.PublicKey)), time.Now().UTC()
+	return fingerprint, at, ed25519.Sign(key, message(fingerprint, at)), nil
+}
+
 // takeKey records a step about a key, here or through the running agent.
 func (d *door) takeKey(s permit.KeyStep) error {
 	err := d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {

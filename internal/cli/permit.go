@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,9 +21,9 @@ import (
 
 // asking are the flags of permit open.
 type asking struct {
-	key, ticket, reason, from, until, expect           string
-	hosts, paths, hooks, parameters, operations, hands []string
-	most                                               int
+	key, ticket, reason, from, until, expect, file                 string
+	hosts, paths, hooks, parameters, operations, hands, announcers []string
+	most                                                           int
 }
 
 func (d *door) permits() *cobra.Command {
@@ -38,7 +37,7 @@ Nothing is ever hidden.`,
 		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	list := &cobra.Command{Use: "list", Short: "All permits, oldest first", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return d.listPermits() }}
 	show := &cobra.Command{Use: "show ID", Short: "One permit", Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error { return d.showPermit(permit.ID(args[0])) }}
-	parent.AddCommand(d.openPermit(),
+	parent.AddCommand(d.openPermit(), d.syncPermit(),
 		d.stepVerb("approve", "Approve what another person asked for", permit.Approve),
 		d.stepVerb("countersign", "Sign what one person approved alone", permit.Countersign),
 		d.stepVerb("close", "End a permit whose work is done", permit.Close),
@@ -52,7 +51,21 @@ func (d *door) openPermit() *cobra.Command {
 		Use: "open", Short: "Ask for a change",
 		Example: `  waxseal permit open --key alice.pem --ticket CHG-4711 --reason "archive for audit" \
       --from 2026-12-01T20:00Z --until 2026-12-01T22:00Z --path /etc/postfix/main.cf --actor 1000
-  waxseal permit open --key ci.pem --ticket CHG-4712 --reason rollout --until +2h --expect ./staged`,
+  waxseal permit open --key ci.pem --ticket CHG-4712 --reason rollout --until +2h --expect ./staged
+  waxseal permit open --key alice.pem --ticket CHG-4713 --reason limits --until +2h --expect change.diff
+  waxseal permit open --key alice.pem --ticket CHG-4714 --reason "config from git" --until +720h \
+      --path /etc/postfix/ --announcer SHA256:…`,
+		Long: `Asks for a change. A permit that names objects, a person and a window explains what
+that person does with them; one that announces the exact content to come explains
+that content, byte for byte, and nothing else.
+
+--expect takes a directory with the files to come, laid out as below /, or a unified
+diff. The diff is applied in memory to the files as they are sealed or last known,
+and has to match them exactly; it may name files of the mail path only.
+
+--file reads the request from a strict YAML file: ticket, reason, not_before,
+not_after, hosts, paths, hooks, parameters, operations, actors, announcers,
+max_changes, expect (path to SHA-256, or "" for a file that is to be gone).`,
 		Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return d.runOpenPermit(a) },
 	}
 	f := c.Flags()
@@ -61,7 +74,9 @@ func (d *door) openPermit() *cobra.Command {
 	f.StringVar(&a.reason, "reason", "", "`TEXT` that says what the change is for")
 	f.StringVar(&a.from, "from", "", "`TIME` at which the window begins (default now)")
 	f.StringVar(&a.until, "until", "", "`TIME` at which it ends: RFC 3339 in UTC, or +2h")
-	f.StringVar(&a.expect, "expect", "", "`DIR` with the exact files to come, laid out as below /")
+	f.StringVar(&a.expect, "expect", "", "`DIR` with the exact files to come, laid out as below /,\nor a unified diff of them")
+	f.StringVar(&a.file, "file", "", "`FILE` with the request, in YAML, instead of the other flags")
+	f.StringArrayVar(&a.announcers, "announcer", nil, "`KEY` (fingerprint) of CI that may announce contents of the paths;\napproved in advance, where permits.in_advance allows it")
 	f.StringArrayVar(&a.hosts, "host", nil, "only on this `HOST`")
 	f.StringArrayVar(&a.paths, "path", nil, "`PATH` that may change; with a slash at its end all that is below")
 	f.StringArrayVar(&a.hooks, "hook", nil, "`HOOK` that may change")
@@ -73,12 +88,20 @@ func (d *door) openPermit() *cobra.Command {
 }
 
 func (d *door) runOpenPermit(a asking) error {
+	var expect map[waxseal.Path]waxseal.Digest
+	if a.file != "" {
+		var err error
+		if a, expect, err = permitFile(a); err != nil {
+			return err
+		}
+	}
 	r, err := a.request(time.Now().UTC())
 	if err != nil {
 		return err
 	}
+	r.Expect = expect
 	if a.expect != "" {
-		if r.Expect, err = expectedFiles(a.expect); err != nil {
+		if r.Expect, err = d.expected(a.expect); err != nil {
 			return err
 		}
 	}
@@ -87,7 +110,7 @@ func (d *door) runOpenPermit(a asking) error {
 
 // request reads what was asked for.
 func (a asking) request(now time.Time) (permit.Request, error) {
-	r := permit.Request{Ticket: a.ticket, Reason: a.reason, MaxChanges: a.most, Scope: permit.Scope{
+	r := permit.Request{Ticket: a.ticket, Reason: a.reason, MaxChanges: a.most, Announcers: a.announcers, Scope: permit.Scope{
 		Hosts: typed[waxseal.HostID](a.hosts), Paths: typed[waxseal.Path](a.paths), Hooks: typed[waxseal.HookID](a.hooks), Parameters: a.parameters}}
 	var err error
 	if r.NotBefore, err = moment("--from", cmp.Or(a.from, "+0s"), now); err != nil {
@@ -143,53 +166,6 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 	return time.Time{}, usage("%s %q is no time: want 2026-12-01T20:00Z or +2h", flag, text)
 }
 
-// maxExpected bounds an announced directory.
-const maxExpected = 10_000
-
-// expectedFiles digests a directory of files to come.
-func expectedFiles(dir string) (map[waxseal.Path]waxseal.Digest, error) {
-	tree, err := openTree(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer tree.Close()
-	found := map[waxseal.Path]waxseal.Digest{}
-	if err := digestBelow(tree, "", found); err != nil {
-		return nil, &exit{code: exitUsage, err: fmt.Errorf("--expect: %w", err)}
-	}
-	if len(found) == 0 {
-		return nil, usage("--expect %s: no file is in it", dir)
-	}
-	return found, nil
-}
-
-func digestBelow(tree *rootfs.Tree, dir waxseal.Path, found map[waxseal.Path]waxseal.Digest) error {
-	names, err := tree.ReadDir(cmp.Or(dir, "/"))
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		p := dir + "/" + waxseal.Path(name)
-		f, err := tree.Lstat(p)
-		switch {
-		case err != nil:
-			return err
-		case f.Type == waxseal.Directory:
-			err = digestBelow(tree, p, found)
-		case f.Type != waxseal.Regular:
-			err = fmt.Errorf("%s is neither file nor directory", p)
-		case len(found) >= maxExpected:
-			err = fmt.Errorf("more than %d files", maxExpected)
-		default:
-			found[p], err = tree.Digest(p)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (d *door) stepVerb(name, short string, kind permit.StepKind) *cobra.Command {
 	var key, note string
 	var alone bool
@@ -211,13 +187,14 @@ func (d *door) stepVerb(name, short string, kind permit.StepKind) *cobra.Command
 
 // takeStep signs a step and has it recorded, here or by the running agent.
 func (d *door) takeStep(keyFile string, s permit.Step) error {
-	key, err := readSecret(keyFile)
+	var err error
+	s.Key, s.Signed, s.Signature, err = signed(keyFile, func(key string, at time.Time) []byte {
+		s.Key, s.Signed = key, at
+		return s.Message()
+	})
 	if err != nil {
 		return err
 	}
-	s.Key = permit.Fingerprint(key.Public().(ed25519.PublicKey))
-	s.Signed = time.Now().UTC()
-	s.Signature = ed25519.Sign(key, s.Message())
 	var p permit.Permit
 	err = d.withBooks(func(b *agent.Books, _ *rootfs.Tree) (err error) {
 		p, err = b.TakeStep(s, time.Now())
@@ -290,13 +267,21 @@ func (d *door) printPermit(p permit.Permit) error {
 	fmt.Fprintf(d.out, "%s  %s  %s\n", p.ID, strings.ToUpper(string(p.State(time.Now()))), safe(p.Ticket))
 	d.block("why", wrap(p.Reason)...)
 	d.block("window", when(p.NotBefore)+" to "+when(p.NotAfter))
+	if p.Source != nil {
+		d.block("source", wrap(sourceLine(*p.Source))...)
+	}
 	for i, line := range scopeLines(p) {
 		d.block(label(i, "for"), wrap(line)...)
+	}
+	if p.Superseded != "" {
+		d.block("ended", "superseded by "+string(p.Superseded))
 	}
 	d.block("asked by", fmt.Sprintf("%s at %s, key %s", safe(p.Requester.Name), when(p.Opened.Time), p.Requester.Key))
 	if p.Approver != nil {
 		how := ""
 		switch {
+		case p.InAdvance:
+			how = ", in advance, by " + string(p.Under)
 		case p.BreakGlass && p.Countersigned == nil:
 			how = ", alone: another person has to countersign"
 		case p.BreakGlass:
@@ -310,6 +295,18 @@ func (d *door) printPermit(p permit.Permit) error {
 		d.block(label(i, "used"), fmt.Sprintf("%s, %s", safe(string(f)), count(p.Uses[f], "change", "changes")))
 	}
 	return nil
+}
+
+// sourceLine says where an announced content comes from.
+func sourceLine(s permit.Source) string {
+	line := s.Name
+	if s.Commit != "" {
+		line += ", commit " + s.Commit + " by " + s.Author
+	}
+	if !s.Committed.IsZero() {
+		line += " of " + when(s.Committed)
+	}
+	return line
 }
 
 // scopeLines say what a permit is for.
@@ -330,6 +327,7 @@ func scopeLines(p permit.Permit) (lines []string) {
 		hands = append(hands, strconv.FormatUint(uint64(uid), 10))
 	}
 	add("login uid", hands)
+	add("announcements by", p.Announcers)
 	for _, f := range slices.Sorted(maps.Keys(p.Expect)) {
 		lines = append(lines, fmt.Sprintf("exactly %s as %s", f, cmp.Or(string(p.Expect[f]), "gone")))
 	}

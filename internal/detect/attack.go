@@ -159,7 +159,7 @@ func Frequent(script waxseal.Path, starts int) waxseal.Finding {
 		Reasons:        []string{"the configuration says how often a script of the mail path may start in one run of the mail system, and this one started more often"},
 		NotEstablished: []string{"whether there simply was more mail than usual"},
 		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
-		Rung: waxseal.RungNone, Status: waxseal.Open,
+		Rung: waxseal.RungNone, Status: waxseal.StatusNew,
 		Next: []string{"Compare with the number of messages in the mail log.", "See what starts it: waxseal findings show, and the configuration that names the script."},
 	}
 }

@@ -22,7 +22,7 @@ func Finding(ch waxseal.Change) waxseal.Finding {
 		Change:         &ch,
 		Rung:           waxseal.RungNone,
 		Next:           nextSteps(ch),
-		Status:         waxseal.Open,
+		Status:         waxseal.StatusNew,
 	}
 }
 

@@ -23,6 +23,15 @@ import (
 
 // Compare lists the changes from before to after, sorted by path.
 func Compare(before, after waxseal.State) []waxseal.Change {
+	c := compared(before, after)
+	list := make([]waxseal.Change, 0, len(c.changes))
+	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
+		list = append(list, *c.changes[p])
+	}
+	return list
+}
+
+func compared(before, after waxseal.State) *comparison {
 	c := &comparison{changes: map[waxseal.Path]*waxseal.Change{}}
 	c.files(before.Files, after.Files)
 	c.config = c.changedConfig()
@@ -30,11 +39,7 @@ func Compare(before, after waxseal.State) []waxseal.Change {
 	c.settings(before.Settings, after.Settings)
 	c.packages(before.Packages, after.Packages)
 	c.fold(before.Packages, after.Packages)
-	list := make([]waxseal.Change, 0, len(c.changes))
-	for _, p := range slices.Sorted(maps.Keys(c.changes)) {
-		list = append(list, *c.changes[p])
-	}
-	return list
+	return c
 }
 
 // comparison collects what is different, by file.

@@ -24,11 +24,13 @@ const (
 	KindTriage      Kind = "triage"
 	KindKey         Kind = "key"
 	KindPermit      Kind = "permit"
+	KindPromotion   Kind = "promotion"
+	KindSuppression Kind = "suppression"
 )
 
 func (k Kind) valid() bool {
 	switch k {
-	case KindObservation, KindChange, KindFinding, KindSeal, KindTriage, KindKey, KindPermit:
+	case KindObservation, KindChange, KindFinding, KindSeal, KindTriage, KindKey, KindPermit, KindPromotion, KindSuppression:
 		return true
 	default:
 		return false

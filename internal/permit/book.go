@@ -58,69 +58,6 @@ func (s Step) digest() string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// KeyRole is what a key may do.
-type KeyRole string
-
-// The roles of keys. What runs without a person can announce a change, and can't
-// approve one.
-const (
-	RolePerson KeyRole = "person"
-	RoleCI     KeyRole = "ci"
-)
-
-// Key is a public key that steps are signed with.
-type Key struct {
-	Fingerprint string            `json:"fingerprint"`
-	Public      ed25519.PublicKey `json:"public"`
-	Role        KeyRole           `json:"role"`
-	Owner       string            `json:"owner"`
-	Login       uint32            `json:"login"` // the owner's login uid, [waxseal.Unset] for none
-	Added       Moment            `json:"added"`
-	Revoked     *Moment           `json:"revoked,omitempty"`
-}
-
-// Fingerprint names a public key, as ssh-keygen(1) -l does for its own.
-func Fingerprint(public ed25519.PublicKey) string {
-	sum := sha256.Sum256(public)
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
-}
-
-func (k Key) sound() error {
-	switch {
-	case k.Role != RolePerson && k.Role != RoleCI:
-		return fmt.Errorf("key of %q: unknown role %q: want %s or %s", k.Owner, k.Role, RolePerson, RoleCI)
-	case strings.TrimSpace(k.Owner) == "" || len(k.Owner) > 200:
-		return errors.New("a key needs an owner")
-	case len(k.Public) != ed25519.PublicKeySize || k.Fingerprint != Fingerprint(k.Public):
-		return fmt.Errorf("key of %q: it is not what its fingerprint says", k.Owner)
-	}
-	return nil
-}
-
-func (k Key) person() Person { return Person{Name: k.Owner, Key: k.Fingerprint, Login: k.Login} }
-
-// KeyStep makes a key known, or ends it, as the ledger keeps it. Whoever may write the
-// ledger may do so: it is signed by the ledger alone, and By says who it was.
-type KeyStep struct {
-	Add    *Key          `json:"add,omitempty"`
-	Revoke string        `json:"revoke,omitempty"` // fingerprint
-	Note   string        `json:"note,omitempty"`
-	By     waxseal.Actor `json:"by"`
-}
-
-// TakeKey folds one step about a key.
-func (b *Book) TakeKey(s KeyStep, at Moment) error {
-	switch {
-	case s.Add != nil && s.Revoke == "":
-		k := *s.Add
-		k.Added, k.Revoked = at, nil
-		return b.AddKey(k)
-	case s.Add == nil && s.Revoke != "":
-		return b.RevokeKey(s.Revoke, at)
-	}
-	return errors.New("a step about a key adds one or revokes one")
-}
-
 // TakeUse folds a finding that rests on a permit.
 func (b *Book) TakeUse(f waxseal.Finding) {
 	if p, ok := b.permits[ID(f.Permit)]; ok && f.Rung != waxseal.RungNone && f.Change != nil {
@@ -137,6 +74,9 @@ type Rules struct {
 	CountersignWithin time.Duration
 	// Longest bounds a window.
 	Longest time.Duration
+	// InAdvance allows permits under which a key of CI announces contents that nobody
+	// approves one by one.
+	InAdvance bool
 }
 
 // DefaultRules are those of a host that decides nothing.
@@ -150,6 +90,7 @@ type Book struct {
 	keys    map[string]Key
 	permits map[ID]*Permit
 	order   []ID
+	alone   []alone // promotions by one person alone
 }
 
 // NewBook returns a book in which nothing has happened.
@@ -268,10 +209,19 @@ func (b *Book) open(s Step, key Key, at Moment) (ID, error) {
 	if err := b.sound(*s.Ask, at); err != nil {
 		return "", err
 	}
-	id := ID(fmt.Sprintf("P%d", at.Index))
-	b.permits[id] = &Permit{ID: id, Digest: s.digest(), Request: *s.Ask, Requester: key.person(), Opened: at, Uses: map[waxseal.Path]int{}}
-	b.order = append(b.order, id)
-	return id, nil
+	p := &Permit{ID: ID(fmt.Sprintf("P%d", at.Index)), Digest: s.digest(), Request: *s.Ask, Requester: key.person(), Opened: at, Uses: map[waxseal.Path]int{}}
+	if len(p.Announcers) > 0 && key.Role != RolePerson {
+		return "", ErrRole
+	}
+	if p.Under != "" {
+		if err := b.approveInAdvance(p, at); err != nil {
+			return "", err
+		}
+	}
+	b.supersede(p, at)
+	b.permits[p.ID] = p
+	b.order = append(b.order, p.ID)
+	return p.ID, nil
 }
 
 // sound checks what a request asks for.
@@ -289,8 +239,19 @@ func (b *Book) sound(r Request, at Moment) error {
 		return fmt.Errorf("the window is longer than %s", days(b.rules.Longest))
 	case r.MaxChanges < 0:
 		return errors.New("the number of changes is negative")
+	case len(r.Announcers) > 0 && (len(r.Scope.Paths) == 0 || len(r.Expect) > 0 || r.Under != ""):
+		return errors.New("a permit for announcers names the paths that they may announce, and no content")
+	}
+	for f, d := range r.Expect {
+		if !strings.HasPrefix(string(f), "/") || d != "" && !isDigest(d) {
+			return fmt.Errorf("the content to come of %q is no SHA-256 (%q)", f, d)
+		}
 	}
 	return nil
+}
+
+func isDigest(d waxseal.Digest) bool {
+	return len(d) == 2*sha256.Size && strings.Trim(string(d), "0123456789abcdef") == ""
 }
 
 // clockSlack is how far the clock of who asks may lie behind that of the ledger.

@@ -61,12 +61,15 @@ const (
 	otherHost
 )
 
+// NoPermit is what is said where nothing comes close.
+const NoPermit = "no permit is for this change"
+
 // Judge says how strong the evidence of permits is that a change was expected, and
 // notes that the permit was used. Of several that fit, the one with the highest rung
 // counts, and among those the narrowest.
 func (b *Book) Judge(c Case) Verdict {
 	best, found := Verdict{}, (*Permit)(nil)
-	nearest, least := Verdict{Rung: waxseal.RungNone, Why: "no permit is for this change"}, otherObject
+	nearest, least := Verdict{Rung: waxseal.RungNone, Why: NoPermit}, otherObject
 	for _, id := range b.order {
 		p := b.permits[id]
 		v, how := b.weigh(p, c)
@@ -124,6 +127,8 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 	}
 	object, named := p.object(c)
 	switch {
+	case len(p.Announcers) > 0:
+		return off(otherHost, false, "it is for announcements, and for no change by itself")
 	case len(p.Scope.Hosts) > 0 && !slices.Contains(p.Scope.Hosts, c.Host):
 		return off(otherHost, false, "it is for another host")
 	case named && !object:
@@ -134,7 +139,9 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 		v.Retroactive = true
 		return off(notApproved, true, "it was approved only after the change: retroactive")
 	case p.Ended != nil && p.Ended.Index < c.At.Index:
-		return off(late, true, "it had been %s", pick(p.Revoked, "revoked", "closed"))
+		return off(late, true, "it had been %s", p.State(c.At.Time))
+	case b.fallen(p, c.At):
+		return off(late, true, "permit %s, under which it was announced, had ended", p.Under)
 	case c.ClockDoubt:
 		return off(late, true, "the clock was set during its window, so when the change was made is not certain")
 	case c.At.Time.Before(p.NotBefore) || !c.Between.IsZero() && c.Between.Before(p.NotBefore):
@@ -145,6 +152,12 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 		return off(otherOperation, true, "it does not allow that a file is %s", c.Change.Kind)
 	}
 	return b.content(p, c, v, named, off)
+}
+
+// fallen reports whether a permit was announced under one that was taken back before.
+func (b *Book) fallen(p *Permit, at Moment) bool {
+	u, ok := b.permits[p.Under]
+	return ok && u.Ended != nil && u.Ended.Index < at.Index
 }
 
 func earliest(c Case) time.Time {
@@ -167,11 +180,11 @@ func (b *Book) content(p *Permit, c Case, v Verdict, named bool, off func(miss, 
 	hand := p.hand(c.Actor)
 	switch {
 	case hand == wrongHand:
-		return off(otherHand, true, "it is for other persons than %s", name(c.Actor))
+		return off(otherHand, true, "it is for other persons than %s", Name(c.Actor))
 	case p.Alone && !p.BreakGlass && b.needsEyes(c.Change):
 		return off(otherHand, true, "%s asked for it and approved it alone: the effect needs other eyes", p.Requester.Name)
 	case b.oneHand(p, c):
-		return off(otherHand, true, "%s made the change, and also %s it: the effect needs other eyes", name(c.Actor), p.part(c.Actor))
+		return off(otherHand, true, "%s made the change, and also %s it: the effect needs other eyes", Name(c.Actor), p.part(c.Actor))
 	case announced && !c.Known:
 		return off(otherContent, true, "it announces a content, and what the content is now is not known")
 	case announced && want != c.Content:
@@ -182,6 +195,11 @@ func (b *Book) content(p *Permit, c Case, v Verdict, named bool, off func(miss, 
 		return off(again, true, "%s has changed already as often as it allows (%d)", c.Change.Path, p.most())
 	}
 	v.BreakGlass = p.BreakGlass
+	if p.InAdvance && b.needsEyes(c.Change) {
+		v.Rung, v.Why = waxseal.RungWindow, fmt.Sprintf("permit %s (%s), approved in advance by %s: the content is the one that was announced, which nobody has read, and its effect needs other eyes",
+			p.ID, p.Ticket, p.Approver.Name)
+		return v, fits
+	}
 	v.Rung, v.Why = p.rung(announced, named, hand), fmt.Sprintf("permit %s (%s), %s", p.ID, p.Ticket, p.says(announced, named, hand))
 	if p.overdue(c.At.Time, b.rules) {
 		v.Rung, v.Alert, v.Why = waxseal.RungNone, true, v.Why+"; one person alone approved it, and nobody has countersigned in time"
@@ -196,12 +214,17 @@ func (p *Permit) object(c Case) (fits, named bool) {
 		return true, true
 	}
 	s := p.Scope
-	for _, path := range s.Paths {
-		if path == c.Change.Path || strings.HasSuffix(string(path), "/") && strings.HasPrefix(string(c.Change.Path), string(path)) {
-			return true, true
-		}
+	if s.holds(c.Change.Path) {
+		return true, true
 	}
 	return s.hooksOnly(c.Change), s.names() || len(p.Expect) > 0
+}
+
+// holds reports whether a file is among the paths of the scope.
+func (s Scope) holds(f waxseal.Path) bool {
+	return slices.ContainsFunc(s.Paths, func(p waxseal.Path) bool {
+		return p == f || strings.HasSuffix(string(p), "/") && strings.HasPrefix(string(f), string(p))
+	})
 }
 
 // hooksOnly reports whether all that the change means lies within the hooks and
@@ -252,9 +275,6 @@ func (p *Permit) hand(a waxseal.Actor) handed {
 	return likelyHand
 }
 
-// dangerous are the effects for which requester, author and approver must be three.
-var dangerous = []waxseal.Effect{waxseal.Execute, waxseal.Copy, waxseal.Divert, waxseal.Silence}
-
 // oneHand reports whether who made the change also asked for it or approved it, where
 // that is not allowed.
 func (b *Book) oneHand(p *Permit, c Case) bool {
@@ -265,7 +285,7 @@ func (b *Book) oneHand(p *Permit, c Case) bool {
 }
 
 // needsEyes reports whether a change needs more than one person.
-func (b *Book) needsEyes(ch waxseal.Change) bool { return b.rules.FourEyes || isDangerous(ch) }
+func (b *Book) needsEyes(ch waxseal.Change) bool { return b.rules.FourEyes || ch.Dangerous() }
 
 // part is what the author of a change had to do with its permit.
 func (p *Permit) part(a waxseal.Actor) string {
@@ -276,15 +296,6 @@ func (p *Permit) part(a waxseal.Actor) string {
 		return "asked for"
 	}
 	return ""
-}
-
-func isDangerous(ch waxseal.Change) bool {
-	for _, h := range slices.Concat(ch.Hooks.Added, afters(ch)) {
-		if slices.ContainsFunc(dangerous, h.Has) {
-			return true
-		}
-	}
-	return false
 }
 
 // rung grades a permit that fits.
@@ -300,7 +311,7 @@ func (p *Permit) rung(announced, named bool, hand handed) waxseal.Rung {
 
 // says tells what of the permit was met.
 func (p *Permit) says(announced, named bool, hand handed) string {
-	approved := "approved by " + p.Approver.Name
+	approved := pick(p.InAdvance, "approved in advance by ", "approved by ") + p.Approver.Name
 	if p.BreakGlass {
 		approved = "approved by " + p.Approver.Name + " alone"
 	}
@@ -317,12 +328,19 @@ func (p *Permit) says(announced, named bool, hand handed) string {
 	return approved + ": an open window, and nothing more"
 }
 
-func name(a waxseal.Actor) string {
+// Name says in one or two words who an actor is: by login, else by the account that the
+// process had.
+func Name(a waxseal.Actor) string {
+	known := a.Process.Grade == waxseal.Proven || a.Process.Grade == waxseal.Inferred
 	switch {
 	case a.Login.Name != "":
 		return a.Login.Name
-	case a.Login.UID != waxseal.Unset:
+	case a.Login.UID != waxseal.Unset && a.Login.Grade != waxseal.Unknown:
 		return fmt.Sprintf("login uid %d", a.Login.UID)
+	case known && a.Process.User != "":
+		return a.Process.User
+	case known:
+		return fmt.Sprintf("uid %d", a.Process.EUID)
 	}
 	return "an unknown hand"
 }

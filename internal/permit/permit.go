@@ -27,6 +27,8 @@ const (
 	Expired   State = "expired"
 	Closed    State = "closed"
 	Revoked   State = "revoked"
+	// Superseded: the same source announced another content.
+	Superseded State = "superseded"
 )
 
 // Person is who takes a step: by key, and by the login that they change hosts with.
@@ -56,6 +58,23 @@ type Request struct {
 	// Expect is the exact state to come, by path: the digest of the whole content,
 	// "" for a file that is to be gone.
 	Expect map[waxseal.Path]waxseal.Digest `json:"expect,omitempty"`
+	// Source is where the announced content comes from. A later announcement of the
+	// same source by the same key takes the place of this one.
+	Source *Source `json:"source,omitempty"`
+	// Announcers are fingerprints of keys of CI that may announce contents within this
+	// permit: it is approved in advance, and explains nothing by itself. Under is the
+	// permit under which an announcement is made.
+	Announcers []string `json:"announcers,omitempty"`
+	Under      ID       `json:"under,omitempty"`
+}
+
+// Source is where an announced content comes from.
+type Source struct {
+	Name string `json:"name"`
+	// Commit, Author and Committed are those of a checkout, as its author says them.
+	Commit    string    `json:"commit,omitempty"`
+	Author    string    `json:"author,omitempty"`
+	Committed time.Time `json:"committed,omitzero"`
 }
 
 // Scope bounds what a permit is for. An empty list is no bound.
@@ -94,6 +113,10 @@ type Permit struct {
 	Countersigned *Moment `json:"countersigned,omitempty"`
 	Ended         *Moment `json:"ended,omitempty"` // closed or revoked
 	Revoked       bool    `json:"revoked,omitempty"`
+	Superseded    ID      `json:"superseded,omitempty"` // by this one
+	// InAdvance says that nobody approved this content: whoever may announce it was
+	// approved before.
+	InAdvance bool `json:"in_advance,omitempty"`
 	// Uses counts the changes that it has explained, by object.
 	Uses map[waxseal.Path]int `json:"uses,omitempty"`
 }
@@ -110,6 +133,8 @@ func (p Permit) State(now time.Time) State {
 	switch {
 	case p.Revoked:
 		return Revoked
+	case p.Superseded != "":
+		return Superseded
 	case p.Ended != nil:
 		return Closed
 	case now.After(p.NotAfter):

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
 const (
 	mainCF = waxseal.Path("/etc/postfix/main.cf")
-	good   = waxseal.Digest("aa")
+	good   = waxseal.Digest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
 )
 
 // office is a book with three persons and a pipeline, and a ledger that counts.

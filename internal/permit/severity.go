@@ -18,7 +18,7 @@ func (v Verdict) Severity(s waxseal.Severity, ch waxseal.Change) waxseal.Severit
 	case waxseal.RungPermit:
 		return min(s, waxseal.Low)
 	case waxseal.RungWindow:
-		if isDangerous(ch) {
+		if ch.Dangerous() {
 			return max(min(s, waxseal.Medium), s-1)
 		}
 		return min(s, waxseal.Low)

@@ -12,6 +12,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/permit"
+	"waxseal/internal/triage"
 )
 
 // The kinds of entry, as docs/format/ledger.md lists them.
@@ -23,6 +24,8 @@ const (
 	kindTriage      = "triage"
 	kindKey         = "key"
 	kindPermit      = "permit"
+	kindPromotion   = "promotion"
+	kindSuppression = "suppression"
 )
 
 // Tx is one transaction under way. It is valid only inside the function given
@@ -141,14 +144,19 @@ func (t *Tx) Change(at time.Time, c waxseal.Change) (waxseal.Index, error) {
 }
 
 // Finding records a judgement and returns it as recorded. One without ID is
-// new: it gets the ID "F" and its index, and is open unless it says otherwise.
+// new: it gets the ID "F" and its index, and is new in triage unless it says otherwise.
 // One with an ID adds to the finding of that ID; with an empty Status it leaves
-// triage where it stands.
+// triage where it stands. What triage alone decides is not recorded here.
 func (t *Tx) Finding(at time.Time, f waxseal.Finding) (waxseal.Finding, waxseal.Index, error) {
+	f.Verdict, f.Assignee, f.Ticket = "", "", ""
 	if f.ID == "" {
 		f.ID = findingID(t.next)
 		if f.Status == "" {
-			f.Status = waxseal.Open
+			f.Status = waxseal.StatusNew
+		}
+		if f.Pair != nil && f.Pair.Revert == "" { // it is the revert, and has its name only now
+			pair := *f.Pair
+			pair.Revert, f.Pair = f.ID, &pair
 		}
 	} else if first, ok := findingIndex(f.ID); !ok || first >= t.next {
 		return f, waxseal.NoIndex, t.fail(fmt.Errorf("finding %q: no such finding", f.ID))
@@ -162,15 +170,38 @@ func (t *Tx) Seal(s waxseal.Seal) (waxseal.Index, error) {
 	return t.entry(s.Time, kindSeal, s)
 }
 
-// Triage records a person's decision about a finding and applies it.
+// Triage records a decision about a finding and applies it. One that makes no sense is
+// refused, and nothing of the transaction is recorded.
 func (t *Tx) Triage(at time.Time, d waxseal.Triage) (waxseal.Index, error) {
-	if _, ok := triageStatus[d.Action]; !ok {
-		return waxseal.NoIndex, t.fail(fmt.Errorf("triage of %s: unknown action %q", d.Finding, d.Action))
-	}
 	if first, ok := findingIndex(d.Finding); !ok || first >= t.next {
 		return waxseal.NoIndex, t.fail(fmt.Errorf("triage of %q: %w", d.Finding, ErrNone))
 	}
+	stand, ok := t.stand(d.Finding)
+	if !ok {
+		stand = triage.Stand{Status: waxseal.StatusInProgress} // every action makes sense from here
+	}
+	if _, err := stand.After(d); err != nil {
+		return waxseal.NoIndex, t.fail(err)
+	}
 	return t.entry(at, kindTriage, d)
+}
+
+// stand is where triage of a finding stands, with what this transaction has added. It is
+// not known where the findings can't be listed; recording goes on then.
+func (t *Tx) stand(id waxseal.FindingID) (s triage.Stand, known bool) {
+	s, err := standOf(t.tx, id)
+	known = err == nil
+	for _, e := range t.added {
+		var d waxseal.Triage
+		var f waxseal.Finding
+		switch {
+		case e.Kind == kindTriage && known && json.Unmarshal(e.Body, &d) == nil && d.Finding == id:
+			s, _ = s.After(d) // it was asked before
+		case e.Kind == kindFinding && json.Unmarshal(e.Body, &f) == nil && f.ID == id && f.Status != "":
+			s.Status, s.Suppression, known = today(f.Status), f.Suppression, true
+		}
+	}
+	return s, known
 }
 
 // Key records that a key of change control is known, or ended.
@@ -182,6 +213,16 @@ func (t *Tx) Key(at time.Time, s permit.KeyStep) (waxseal.Index, error) {
 // caller's to ask before.
 func (t *Tx) Permit(at time.Time, s permit.Step) (waxseal.Index, error) {
 	return t.entry(at, kindPermit, s)
+}
+
+// Promotion records what a person accepts after the fact.
+func (t *Tx) Promotion(at time.Time, p permit.Promotion) (waxseal.Index, error) {
+	return t.entry(at, kindPromotion, p)
+}
+
+// Suppression records a step of a suppression, as Permit does.
+func (t *Tx) Suppression(at time.Time, s triage.Step) (waxseal.Index, error) {
+	return t.entry(at, kindSuppression, s)
 }
 
 // entry writes one entry with the hashes it adds to the tree.

@@ -78,7 +78,7 @@ func TestAppend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if finding.ID != "F2" || finding.Status != waxseal.Open {
+	if finding.ID != "F2" || finding.Status != waxseal.StatusNew {
 		t.Errorf("finding as recorded: %+v", finding)
 	}
 	if err := s.Alive(testTime); err != nil {
@@ -201,7 +201,7 @@ func TestFindings(t *testing.T) {
 		}
 		return f
 	}
-	triage := func(id waxseal.FindingID, action string) {
+	triage := func(id waxseal.FindingID, action waxseal.TriageAction) {
 		t.Helper()
 		err := s.Append(func(tx *store.Tx) error {
 			_, err := tx.Triage(testTime, waxseal.Triage{Finding: id, Action: action})
@@ -229,18 +229,21 @@ func TestFindings(t *testing.T) {
 		}
 		return list
 	}
-	first, second := "F0 critical acknowledged one, and exercised", "F1 low open two"
+	first, second := "F0 critical in progress one, and exercised", "F1 low new two"
 	tests := []struct {
 		name   string
 		filter store.Filter
 		want   []string
 	}{
 		{"all", store.Filter{}, []string{first, second}},
-		{"status", store.Filter{Status: waxseal.Open}, []string{second}},
+		{"status", store.Filter{Status: waxseal.StatusNew}, []string{second}},
 		{"severity", store.Filter{Severity: waxseal.High}, []string{first}},
 		{"rule", store.Filter{Rule: "r2"}, []string{second}},
 		{"since, unknown time passes", store.Filter{Since: testTime.Add(1)}, []string{second}},
 		{"until", store.Filter{Until: testTime}, []string{first, second}},
+		{"open", store.Filter{Open: true}, []string{first, second}},
+		{"assignee", store.Filter{Assignee: "bob"}, nil},
+		{"verdict", store.Filter{Verdict: waxseal.VerdictTest}, nil},
 		{"none", store.Filter{Rule: "r3"}, nil},
 	}
 	for _, tt := range tests {
@@ -252,7 +255,7 @@ func TestFindings(t *testing.T) {
 	if f, err := s.Finding(two.ID); err != nil || f.Title != "two" {
 		t.Errorf("finding two: %+v, %v", f, err)
 	}
-	if f, err := s.Finding(one.ID); err != nil || f.Status != waxseal.Open {
+	if f, err := s.Finding(one.ID); err != nil || f.Status != waxseal.StatusNew {
 		t.Errorf("finding one after reopening: %+v, %v", f, err)
 	}
 }

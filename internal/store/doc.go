@@ -20,8 +20,9 @@
 //   - waxseal.db, tables entry, hash and checkpoint: not trusted. Whoever can
 //     modify them can at most destroy the record, and mislead who reads it
 //     without verifying it: a changed one does not pass the ledger's verification.
-//   - waxseal.db, tables finding and seal: not trusted. Whoever can modify them
-//     can at most hide or invent findings, or bring an older seal back into force,
+//   - waxseal.db, tables finding, seal, office, suppression, hit, trail and newest: not
+//     trusted. Whoever can modify them can at most hide or invent findings, bring an
+//     older seal back into force, or leave out a permit, a suppression or a deadline,
 //     until [Store.Rebuild] makes them again from the entries.
 //   - waxseal.db, table blob: not trusted. Whoever can modify it can at most
 //     destroy content: it is checked against its SHA-256 whenever it is read.

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,13 +12,9 @@ import (
 	"time"
 
 	"waxseal"
+	"waxseal/internal/permit"
+	"waxseal/internal/triage"
 )
-
-// triageStatus is where a finding stands after an action of triage.
-var triageStatus = map[string]waxseal.Status{
-	"acknowledge": waxseal.Acknowledged,
-	"reopen":      waxseal.Open,
-}
 
 // findingID names the finding whose first entry has this index.
 func findingID(first int64) waxseal.FindingID {
@@ -47,6 +45,9 @@ func (t *Tx) project() (stale, err error) {
 		}
 	}
 	if stale == nil {
+		stale = noteNewest(t.tx, t.added)
+	}
+	if stale == nil {
 		_, err := t.tx.Exec(`RELEASE projections`)
 		return nil, err
 	}
@@ -72,6 +73,10 @@ func project(q querier, e Entry) error {
 		err = projectTriage(q, e)
 	case kindKey, kindPermit:
 		err = inOffice(q, e.Index)
+	case kindPromotion:
+		err = projectPromotion(q, e)
+	case kindSuppression:
+		_, err = q.Exec(`INSERT INTO suppression (ix) VALUES (?)`, e.Index)
 	}
 	if err != nil {
 		return fmt.Errorf("project entry %d: %w", e.Index, err)
@@ -79,6 +84,21 @@ func project(q querier, e Entry) error {
 	return nil
 }
 
+// noteNewest keeps the latest time of all entries: a clock that is set back doesn't set
+// it back.
+func noteNewest(q querier, list []Entry) error {
+	var newest time.Time
+	for _, e := range list {
+		if e.Time.After(newest) {
+			newest = e.Time
+		}
+	}
+	_, err := q.Exec(`INSERT INTO newest (id, time) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET time = max(time, ?1)`, nanoseconds(newest))
+	return err
+}
+
+// projectFinding: what stands in the entry of where triage stands counts for a new
+// finding; later entries leave it as it is unless they give a status.
 func projectFinding(q querier, e Entry) error {
 	var f waxseal.Finding
 	if err := json.Unmarshal(e.Body, &f); err != nil {
@@ -89,31 +109,104 @@ func projectFinding(q querier, e Entry) error {
 			return err
 		}
 	}
+	if err := cmp.Or(onTrail(q, f.ID, e.Index), noteHit(q, f.ID, f.Suppression)); err != nil {
+		return err
+	}
 	_, err := q.Exec(`
-		INSERT INTO finding (id, first, latest, rule, severity, status, seen, body)
-		VALUES (?1, ?2, ?2, ?3, ?4, coalesce(nullif(?5, ''), 'open'), ?6, ?7)
+		INSERT INTO finding (id, first, latest, rule, severity, status, suppression, seen, body)
+		VALUES (?1, ?2, ?2, ?3, ?4, coalesce(nullif(?5, ''), 'new'), ?8, ?6, ?7)
 		ON CONFLICT (id) DO UPDATE SET latest = ?2, rule = ?3, severity = ?4,
 		  status = coalesce(nullif(?5, ''), status), seen = ?6, body = ?7`,
-		f.ID, e.Index, f.Rule, int(f.Severity), f.Status, nanoseconds(f.Seen), []byte(e.Body))
+		f.ID, e.Index, f.Rule, int(f.Severity), today(f.Status), nanoseconds(f.Seen), []byte(e.Body), f.Suppression)
 	return err
+}
+
+// today is a status of an earlier version in the words of this one.
+func today(s waxseal.Status) waxseal.Status {
+	switch s {
+	case "open":
+		return waxseal.StatusNew
+	case "acknowledged":
+		return waxseal.StatusInProgress
+	}
+	return s
 }
 
 func inOffice(q querier, index waxseal.Index) error {
-	_, err := q.Exec(`INSERT INTO office (ix) VALUES (?)`, index)
+	_, err := q.Exec(`INSERT OR IGNORE INTO office (ix) VALUES (?)`, index)
 	return err
 }
 
+// onTrail notes that an entry is about a finding.
+func onTrail(q querier, id waxseal.FindingID, index waxseal.Index) error {
+	_, err := q.Exec(`INSERT OR IGNORE INTO trail (finding, ix) VALUES (?, ?)`, id, index)
+	return err
+}
+
+// noteHit counts a finding once for each suppression that hid it.
+func noteHit(q querier, id waxseal.FindingID, by waxseal.SuppressionID) error {
+	if by == "" {
+		return nil
+	}
+	_, err := q.Exec(`INSERT OR IGNORE INTO hit (finding, suppression) VALUES (?, ?)`, id, by)
+	return err
+}
+
+// projectTriage applies a decision where it makes sense; the entry stays as it is where
+// it doesn't.
 func projectTriage(q querier, e Entry) error {
 	var d waxseal.Triage
 	if err := json.Unmarshal(e.Body, &d); err != nil {
 		return err
 	}
-	status, ok := triageStatus[d.Action]
-	if !ok {
-		return nil // of a newer program; the entry says it
+	if err := onTrail(q, d.Finding, e.Index); err != nil {
+		return err
 	}
-	_, err := q.Exec(`UPDATE finding SET status = ? WHERE id = ?`, status, d.Finding)
+	if d.Action == waxseal.TriageSuppress {
+		if err := noteHit(q, d.Finding, d.Suppression); err != nil {
+			return err
+		}
+	}
+	stand, err := standOf(q, d.Finding)
+	if errors.Is(err, ErrNone) {
+		return nil // a finding that was cut out; verification tells
+	}
+	if err != nil {
+		return err
+	}
+	if stand, err = stand.After(d); err != nil {
+		return nil // of a newer program, or written past this one; the entry says it
+	}
+	_, err = q.Exec(`UPDATE finding SET status = ?, verdict = ?, assignee = ?, ticket = ?, suppression = ? WHERE id = ?`,
+		stand.Status, stand.Verdict, stand.Assignee, stand.Ticket, stand.Suppression, d.Finding)
 	return err
+}
+
+// standOf is where triage of a finding stands.
+func standOf(q querier, id waxseal.FindingID) (s triage.Stand, err error) {
+	err = q.QueryRow(`SELECT status, verdict, assignee, ticket, suppression FROM finding WHERE id = ?`, id).
+		Scan(&s.Status, &s.Verdict, &s.Assignee, &s.Ticket, &s.Suppression)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNone
+	}
+	return s, err
+}
+
+// projectPromotion puts a promotion on the trail of each finding that it names.
+func projectPromotion(q querier, e Entry) error {
+	var p permit.Promotion
+	if err := cmp.Or(json.Unmarshal(e.Body, &p), inOffice(q, e.Index)); err != nil {
+		return err
+	}
+	for _, o := range p.Objects {
+		if o.Finding == "" {
+			continue
+		}
+		if err := onTrail(q, o.Finding, e.Index); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // nanoseconds is the time as a number to sort and compare by; 0 for no time.
@@ -160,7 +253,8 @@ func (s *Store) rebuild() (Rebuilt, error) {
 		return r, err
 	}
 	defer tx.Rollback()
-	if _, err := tx.Exec(`DROP TABLE IF EXISTS finding; DROP TABLE IF EXISTS seal; DROP TABLE IF EXISTS office;` + projectionTables + officeTable); err != nil {
+	if _, err := tx.Exec(`DROP TABLE IF EXISTS finding; DROP TABLE IF EXISTS seal; DROP TABLE IF EXISTS office;
+		DROP TABLE IF EXISTS trail; DROP TABLE IF EXISTS suppression; DROP TABLE IF EXISTS hit; DROP TABLE IF EXISTS newest;` + projectionTables + officeTable + triageTables); err != nil {
 		return r, err
 	}
 	n, err := length(tx)
@@ -170,7 +264,7 @@ func (s *Store) rebuild() (Rebuilt, error) {
 	for e, err := range entries(tx, 0, n) {
 		r.Entries++
 		if err == nil {
-			err = project(tx, e)
+			err = cmp.Or(project(tx, e), noteNewest(tx, []Entry{e}))
 		}
 		if code(err) != 0 {
 			return r, err // the database's, not the entry's

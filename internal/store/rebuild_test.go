@@ -13,8 +13,12 @@ import (
 )
 
 const (
-	findingTable = `SELECT coalesce(group_concat(quote(id)||quote(first)||quote(latest)||quote(rule)||quote(severity)||quote(status)||quote(seen)||quote(body), char(10)), '') FROM (SELECT * FROM finding ORDER BY id)`
-	sealTable    = `SELECT coalesce(group_concat(ix), '') FROM (SELECT * FROM seal ORDER BY ix)`
+	findingTable = `SELECT coalesce(group_concat(quote(id)||quote(first)||quote(latest)||quote(rule)||quote(severity)||quote(status)||quote(seen)||quote(verdict)||quote(assignee)||quote(ticket)||quote(suppression)||quote(body), char(10)), '') FROM (SELECT * FROM finding ORDER BY id)`
+	// otherTables are the other projections of triage.
+	otherTables = `SELECT coalesce((SELECT group_concat(finding||'/'||ix) FROM (SELECT * FROM trail ORDER BY finding, ix)), '')||' hits '||
+	  coalesce((SELECT group_concat(finding||suppression) FROM (SELECT * FROM hit ORDER BY finding, suppression)), '')||' newest '||
+	  coalesce((SELECT time FROM newest), 0)`
+	sealTable = `SELECT coalesce(group_concat(ix), '') FROM (SELECT * FROM seal ORDER BY ix)`
 )
 
 func tables(t *testing.T, s *store.Store) string {
@@ -27,7 +31,17 @@ func tables(t *testing.T, s *store.Store) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return findings + "\nseals " + seals
+	others, err := s.ReadText(otherTables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return findings + "\nseals " + seals + "\n" + others
+}
+
+// decisions are some of each kind.
+var decisions = []waxseal.Triage{
+	{Action: waxseal.TriageAcknowledge}, {Action: waxseal.TriageReopen}, {Action: waxseal.TriageAssign, Assignee: "bob"}, {Action: waxseal.TriagePromote, Ticket: "T"},
+	{Action: waxseal.TriageClose, Verdict: waxseal.VerdictTest}, {Action: waxseal.TriageSuppress, Suppression: "S1"},
 }
 
 // history appends some of everything, the same for the same seed.
@@ -43,8 +57,12 @@ func history(t *testing.T, s *store.Store, n int) {
 		case k == 1:
 			_, err = tx.Seal(waxseal.Seal{Time: testTime})
 		case k == 2 && len(ids) > 0:
-			action := []string{"acknowledge", "reopen"}[r.IntN(2)]
-			_, err = tx.Triage(testTime, waxseal.Triage{Finding: ids[r.IntN(len(ids))], Action: action})
+			d := decisions[r.IntN(len(decisions))]
+			d.Finding = ids[r.IntN(len(ids))]
+			if !tx.MayBe(d) {
+				d = waxseal.Triage{Finding: d.Finding, Action: waxseal.TriageAssign, Assignee: "carol"}
+			}
+			_, err = tx.Triage(testTime, d)
 		case k == 3 && len(ids) > 0:
 			_, _, err = tx.Finding(testTime, waxseal.Finding{ID: ids[r.IntN(len(ids))], Rule: "r1", Severity: waxseal.Severity(r.IntN(6))})
 		default:
@@ -75,7 +93,7 @@ func TestRebuild(t *testing.T) {
 	s, log := open(t, newDir(t))
 	history(t, s, 600)
 	before := tables(t, s)
-	for _, damage := range []string{`SELECT 1`, `DELETE FROM finding`, `UPDATE finding SET status = 'acknowledged', body = x'00'`, `DROP TABLE seal`} {
+	for _, damage := range []string{`SELECT 1`, `DELETE FROM finding`, `UPDATE finding SET status = 'resolved', body = x'00'`, `DROP TABLE seal`} {
 		if err := s.Exec(damage); err != nil {
 			t.Fatal(err)
 		}
@@ -170,4 +188,41 @@ func TestProjectionStuck(t *testing.T) {
 	if list, err := s.Findings(store.Filter{}); err != nil || len(list) != 2 {
 		t.Errorf("findings: %v, %v", list, err)
 	}
+}
+
+// TestOlderProjections: what an older version made of the entries is made again when a
+// writer opens the state, and its words of triage are read as those of today.
+func TestOlderProjections(t *testing.T) {
+	dir := newDir(t)
+	s, _ := open(t, dir)
+	err := s.Append(func(tx *store.Tx) error {
+		f, _, err := tx.Finding(testTime, waxseal.Finding{Title: "old", Status: "open"})
+		if err == nil {
+			_, err = tx.Triage(testTime, waxseal.Triage{Finding: f.ID, Action: "acknowledge"})
+		}
+		return err
+	})
+	older := `DROP TABLE trail; DROP TABLE suppression; DROP TABLE hit; DROP TABLE newest; UPDATE meta SET value = '2' WHERE key = 'schema';
+		UPDATE finding SET status = 'acknowledged';`
+	for _, c := range []string{"verdict", "assignee", "ticket", "suppression"} {
+		older += `ALTER TABLE finding DROP COLUMN ` + c + `;`
+	}
+	if err := errors.Join(err, s.Exec(older), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.OpenReadOnly(dir); err == nil {
+		t.Error("a reader took the older schema")
+	}
+	s, log := open(t, dir)
+	f, err := s.Finding("F0")
+	if err != nil || f.Status != waxseal.StatusInProgress {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if trail, err := s.Trail("F0"); err != nil || len(trail) != 2 {
+		t.Errorf("%d entries about it, %v", len(trail), err)
+	}
+	if at, err := s.Newest(); err != nil || !at.Equal(testTime) {
+		t.Errorf("newest %v, %v", at, err)
+	}
+	fsck(t, s, log, 2)
 }

@@ -21,7 +21,22 @@ var migrations = []string{
 	 CREATE TABLE value (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;` + projectionTables,
 	// 2: change control. A ledger of version 1 has no entry of it.
 	officeTable,
+	// 3: triage. The projections are made again by the first writer, since what stands
+	// in them says less than the entries do.
+	triageTables + `INSERT INTO meta (key, value) VALUES ('stale', 'they were made by an older version') ON CONFLICT DO NOTHING;`,
 }
+
+// triageTables hold where triage of a finding stands, which entries are about it, the
+// steps of suppressions with what each has hidden, and the time of the newest entry.
+const triageTables = `
+	ALTER TABLE finding ADD COLUMN verdict TEXT NOT NULL DEFAULT '';
+	ALTER TABLE finding ADD COLUMN assignee TEXT NOT NULL DEFAULT '';
+	ALTER TABLE finding ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
+	ALTER TABLE finding ADD COLUMN suppression TEXT NOT NULL DEFAULT '';
+	CREATE TABLE trail (finding TEXT NOT NULL, ix INTEGER NOT NULL, PRIMARY KEY (finding, ix)) STRICT, WITHOUT ROWID;
+	CREATE TABLE suppression (ix INTEGER PRIMARY KEY) STRICT;
+	CREATE TABLE hit (finding TEXT NOT NULL, suppression TEXT NOT NULL, PRIMARY KEY (finding, suppression)) STRICT, WITHOUT ROWID;
+	CREATE TABLE newest (id INTEGER PRIMARY KEY CHECK (id = 1), time INTEGER NOT NULL) STRICT;`
 
 // officeTable lists the entries that change control adds up: keys, steps of permits,
 // and findings that rest on one.

@@ -2,7 +2,7 @@
 // unix socket in the state directory.
 //
 // While an agent runs it is the only writer of the ledger, so commands that
-// write (acknowledging a finding, sealing) are asked of it. The kernel says who
+// write (triage of findings, sealing, permits) are asked of it. The kernel says who
 // asks (SO_PEERCRED, unix(7)); the directory's mode keeps everyone but the owner
 // out. One request and one answer, both one line of JSON, make a connection.
 package control
@@ -27,17 +27,15 @@ import (
 const Name = "control.sock"
 
 const (
-	maxLine = 1 << 20
+	maxLine = 16 << 20 // an announcement names thousands of files
 	// slow bounds how long a peer may take to ask, and a request to be answered.
 	slow = 60 * time.Second
 )
 
 // Request is what is asked.
 type Request struct {
-	Verb    string   `json:"verb"` // "acknowledge", "seal", "permit", "key"
-	Finding []string `json:"finding,omitempty"`
-	Note    string   `json:"note,omitempty"`
-	// Body is what is to be recorded, of "permit" and "key".
+	Verb string `json:"verb"` // "triage", "seal", "permit", "key", "suppression"
+	// Body is what is to be recorded.
 	Body json.RawMessage `json:"body,omitempty"`
 }
 

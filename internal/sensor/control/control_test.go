@@ -22,7 +22,7 @@ func listen(t *testing.T) (dir string, s *control.Socket) {
 	t.Helper()
 	dir = t.TempDir()
 	s, err := control.Listen(context.Background(), dir, func(r control.Request, pid int) control.Answer {
-		body, _ := json.Marshal(fmt.Sprintf("%s %v %s %d", r.Verb, r.Finding, r.Note, pid))
+		body, _ := json.Marshal(fmt.Sprintf("%s %s %d", r.Verb, r.Body, pid))
 		return control.Answer{Code: "done", Body: body}
 	})
 	if err != nil {
@@ -35,8 +35,8 @@ func listen(t *testing.T) (dir string, s *control.Socket) {
 // TestPeer: the kernel says who asks, whatever the request says.
 func TestPeer(t *testing.T) {
 	dir, _ := listen(t)
-	answer, err := control.Call(dir, control.Request{Verb: "acknowledge", Finding: []string{"F1", "F2"}, Note: "pid 1"})
-	want := fmt.Sprintf(`"acknowledge [F1 F2] pid 1 %d"`, os.Getpid())
+	answer, err := control.Call(dir, control.Request{Verb: "triage", Body: json.RawMessage(`"pid 1"`)})
+	want := fmt.Sprintf(`"triage \"pid 1\" %d"`, os.Getpid())
 	if err != nil || string(answer.Body) != want || answer.Code != "done" {
 		t.Errorf("%+v, %v; want %s", answer, err, want)
 	}
@@ -52,8 +52,8 @@ func TestManyCallers(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
-			answer, err := control.Call(dir, control.Request{Verb: "seal", Note: fmt.Sprint(i)})
-			if want := fmt.Sprintf(`"seal [] %d %d"`, i, os.Getpid()); err != nil || string(answer.Body) != want {
+			answer, err := control.Call(dir, control.Request{Verb: "seal", Body: json.RawMessage(fmt.Sprint(i))})
+			if want := fmt.Sprintf(`"seal %d %d"`, i, os.Getpid()); err != nil || string(answer.Body) != want {
 				t.Errorf("%s, %v; want %s", answer.Body, err, want)
 			}
 		})
@@ -94,7 +94,7 @@ func TestGarbage(t *testing.T) {
 		"zeros":           strings.Repeat("\x00", 4096) + "\n",
 		"another type":    `{"verb":["seal"]}` + "\n",
 		"deeply nested":   strings.Repeat("[", 500_000) + "\n",
-		"above the limit": `{"verb":"seal","note":"` + strings.Repeat("x", 3<<20) + `"}` + "\n",
+		"above the limit": `{"verb":"seal","body":"` + strings.Repeat("x", 17<<20) + `"}` + "\n",
 	} {
 		if answer, err := say(t, dir, text); err == nil && answer.Error == "" {
 			t.Errorf("%s was taken: %+v", name, answer)
