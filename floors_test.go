@@ -45,6 +45,7 @@ var floors = []struct {
 		"waxseal/internal/mask",
 		"waxseal/internal/mountinfo",
 		"waxseal/internal/pkgdb/dpkg",
+		"waxseal/internal/pkgdb/translog",
 		"waxseal/internal/snapshot",
 	}, nil},
 	{"1b configuration", []string{
@@ -90,6 +91,7 @@ var floors = []struct {
 		"waxseal/internal/correlate",
 		"waxseal/internal/detect",
 		"waxseal/internal/drift",
+		"waxseal/internal/parcel",
 		"waxseal/internal/permit",
 	}, []string{"github.com/rogpeppe/go-internal/diff"}},
 	{"3 keepers", []string{
@@ -102,6 +104,7 @@ var floors = []struct {
 	}, []string{"modernc.org/sqlite", "github.com/klauspost/compress"}},
 	{"4 edges", []string{
 		"waxseal/internal/archive",
+		"waxseal/internal/pkgdb/deb",
 		"waxseal/internal/pkgdb/rpm",
 		"waxseal/internal/rootfs",
 		"waxseal/internal/sensor/control",
@@ -110,7 +113,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
-	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite"}},
+	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/ProtonMail/go-crypto/openpgp"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 	}, nil},
