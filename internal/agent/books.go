@@ -22,6 +22,7 @@ type Books struct {
 	Masker   *mask.Masker
 	Verifier string // the ledger's public key
 	Rules    permit.Rules
+	Tree     waxseal.Tree // that is judged, for what it has of packages; nil where it is not at hand
 }
 
 // OpenBooks opens a state directory for writing, and makes it where there is

@@ -124,6 +124,8 @@ type told struct {
 	event   *touch // the file event behind it, nil where none was seen
 	at      time.Time
 	written bool // the change entry is in the ledger
+	// plain is the finding before anything that says it was expected was held against it.
+	plain waxseal.Finding
 }
 
 const (
@@ -140,7 +142,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 		return
 	}
 	f := detect.Finding(ch)
-	t.event = lastEvent(v.touched, ch)
+	t.event = a.packageEvent(v.touched, ch)
 	if t.event != nil {
 		a.explain(t, &f)
 	} else {
@@ -161,7 +163,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: f.Seen, Evidence: evidence, Grade: waxseal.Proven}}
 	a.backToSeal(&f, ch, v.state)
 	with := a.personal(t, &f, v)
-	expect(a.office, &f, a.caseOf(t, f))
+	a.account(t, &f, v)
 	if with != nil {
 		a.gather(t, f, *with)
 		return
@@ -336,6 +338,7 @@ func (a *Agent) proves(o waxseal.Observation) {
 		actor := a.memory.Actor(*t.event.File, t.event.Time)
 		if actor.Process.Grade == waxseal.Proven {
 			t.Actor = &actor
+			a.accountAgain(t)
 			a.update(t, nil, "the kernel's audit record names the process")
 		}
 	}

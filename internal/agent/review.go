@@ -9,6 +9,7 @@ import (
 	"waxseal/internal/detect"
 	"waxseal/internal/drift"
 	"waxseal/internal/ledger"
+	"waxseal/internal/parcel"
 	"waxseal/internal/permit"
 	"waxseal/internal/store"
 )
@@ -134,6 +135,7 @@ func (b *Books) noteDifferences(before, now waxseal.State, at time.Time) ([]waxs
 	}
 	unseen := b.unwatched(at, "no agent was watching when this changed: it was found by comparing with the seal")
 	var ids []waxseal.FindingID
+	about := &offline{books: b, before: before, now: now, since: unseen.From, at: at}
 	for _, ch := range Differences(before, now) {
 		if ch.Severity == waxseal.None {
 			continue
@@ -150,8 +152,9 @@ func (b *Books) noteDifferences(before, now waxseal.State, at time.Time) ([]waxs
 			return ids, err
 		}
 		content, sure := contentOf(ch)
-		expect(book, &f, permit.Case{Host: now.Host, Change: ch, At: permit.Moment{Index: waxseal.Index(n), Time: at}, Between: unseen.From, Content: content, Known: sure,
-			Actor: waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown}}})
+		explained := parcel.Judge(about.parcelCase(ch))
+		account(book, &f, permit.Case{Host: now.Host, Change: ch, At: permit.Moment{Index: waxseal.Index(n), Time: at}, Between: unseen.From, Content: content, Known: sure,
+			Actor: waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown}}}, explained)
 		err = b.Append(func(tx *store.Tx) error {
 			index, err := tx.Change(at, ch)
 			if err != nil {

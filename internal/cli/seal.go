@@ -138,7 +138,7 @@ func (d *door) withBooks(do func(*agent.Books, *rootfs.Tree) error) error {
 	if err != nil {
 		return d.stateError(err)
 	}
-	books.Rules = d.config.Permits.rules()
+	books.Rules, books.Tree = d.config.Permits.rules(), tree
 	err = do(books, tree)
 	return errors.Join(err, books.Close())
 }

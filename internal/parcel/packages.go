@@ -15,6 +15,9 @@ func (c Case) packages() Verdict {
 	all := Verdict{Rung: waxseal.RungPackageVerified}
 	var why []string
 	for _, p := range c.Change.Packages {
+		if c.onlyMatters(p) {
+			continue
+		}
 		v := c.onePackage(p)
 		if v.Rung == waxseal.RungNone {
 			return v
@@ -27,12 +30,27 @@ func (c Case) packages() Verdict {
 		}
 		why = append(why, v.Why)
 	}
+	if len(why) == 0 {
+		return none("")
+	}
 	const most = 3
 	if len(why) > most {
 		why = append(why[:most], fmt.Sprintf("and %d more packages alike", len(why)-most))
 	}
 	all.Why = strings.Join(why, "; ")
 	return all
+}
+
+// onlyMatters reports whether a package is as it was, and only began to matter for mail,
+// or ceased to: something else is why.
+func (c Case) onlyMatters(p waxseal.PackageChange) bool {
+	if p.Before.Name != "" && p.After.Name != "" {
+		return false
+	}
+	name := p.Before.Name + p.After.Name
+	return !slices.ContainsFunc(c.Transactions, func(t translog.Transaction) bool {
+		return t.Package == name && (c.Seen && t.Covers(c.At) || t.Within(c.Since, c.At))
+	})
 }
 
 func (c Case) onePackage(p waxseal.PackageChange) Verdict {

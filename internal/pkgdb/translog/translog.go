@@ -26,6 +26,8 @@ type Transaction struct {
 	// Command and By are what the front end wrote of the run: its command line, and who
 	// asked for it; "" where it wrote nothing.
 	Command, By string
+	// Line is where it begins in the log, as it stands there.
+	Line string
 }
 
 // slack is what is added to a log's seconds, and to the moment at which its line is
@@ -56,14 +58,15 @@ func ParseDpkg(text string, zone *time.Location) []Transaction {
 	var list []Transaction
 	open := map[string]int{} // by package, the place of the one under way
 	for line := range strings.Lines(text) {
-		at, rest, ok := stamped(strings.TrimRight(line, "\n"), zone)
+		line = strings.TrimRight(line, "\n")
+		at, rest, ok := stamped(line, zone)
 		f := strings.Fields(rest)
 		if !ok || len(f) < 3 {
 			continue
 		}
 		switch f[0] {
 		case "install", "upgrade", "remove", "purge", "configure":
-			list = begin(list, open, f, at)
+			list = begin(list, open, f, at, line)
 		case "status":
 			follow(list, open, f, at)
 		}
@@ -85,16 +88,16 @@ func stamped(line string, zone *time.Location) (at time.Time, rest string, ok bo
 }
 
 // begin takes "upgrade postfix:amd64 OLD NEW" or "configure postfix:amd64 VERSION <none>".
-func begin(list []Transaction, open map[string]int, f []string, at time.Time) []Transaction {
+func begin(list []Transaction, open map[string]int, f []string, at time.Time, line string) []Transaction {
 	name := bare(f[1])
 	if f[0] == "configure" {
 		if _, under := open[name]; under {
 			return list // the second half of an unpacking
 		}
 	}
-	t := Transaction{Manager: "dpkg", Action: f[0], Package: name, Old: version(f, 2), New: version(f, 3), From: at}
+	t := Transaction{Manager: "dpkg", Action: f[0], Package: name, Old: version(f, 2), New: version(f, 3), From: at, Line: line}
 	if f[0] == "configure" {
-		t.Old, t.New = t.Old, t.Old
+		t.New = t.Old
 	}
 	open[name] = len(list)
 	return append(list, t)
@@ -205,11 +208,11 @@ func ParseDNF(text string) []Transaction {
 		name, v := nevra(f[3])
 		switch action := strings.ToLower(strings.TrimSuffix(f[2], ":")); action {
 		case "installed", "install", "upgrade", "reinstall", "downgrade":
-			list = append(list, Transaction{Manager: "rpm", Action: action, Package: name, New: v, From: at, Until: at})
+			list = append(list, Transaction{Manager: "rpm", Action: action, Package: name, New: v, From: at, Until: at, Line: strings.TrimSpace(line)})
 		case "upgraded", "reinstalled", "downgraded":
 			completes(list, name, v, at)
 		case "erase", "removed", "remove", "erased":
-			list = append(list, Transaction{Manager: "rpm", Action: "remove", Package: name, Old: v, From: at, Until: at})
+			list = append(list, Transaction{Manager: "rpm", Action: "remove", Package: name, Old: v, From: at, Until: at, Line: strings.TrimSpace(line)})
 		}
 		if len(list) > maxTransactions {
 			list = slices.Clone(list[len(list)/2:])

@@ -1,0 +1,79 @@
+package agent
+
+import (
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/parcel"
+	"waxseal/internal/permit"
+)
+
+// account weighs a finding by what says that its change was expected: packages and
+// permits. The stronger of the two counts; a permit is not used up by what a package
+// explains.
+func account(book *permit.Book, f *waxseal.Finding, c permit.Case, p parcel.Verdict) {
+	switch {
+	case p.Forged:
+		f.Severity = waxseal.Critical
+	case p.Rung == waxseal.RungPackageVerified:
+		byPackage(f, c.Change, p)
+		return
+	}
+	expect(book, f, c)
+	switch {
+	case f.Rung == waxseal.RungNone && p.Rung != waxseal.RungNone && p.Rung != "" && f.Permit == "":
+		byPackage(f, c.Change, p)
+		return
+	case p.Why == "":
+		return
+	case f.Rung == waxseal.RungNone && f.Permit == "":
+		f.Expected = p.Why
+	}
+	if p.Beside || p.Forged {
+		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
+	}
+}
+
+// byPackage lowers what a package explains.
+func byPackage(f *waxseal.Finding, ch waxseal.Change, p parcel.Verdict) {
+	before := f.Severity
+	f.Rung, f.Expected = p.Rung, p.Why
+	f.Severity = permit.Verdict{Rung: p.Rung}.Severity(before, ch)
+	if f.Severity < before {
+		f.Reasons = append(slices.Clone(f.Reasons), "it would be "+before.String()+", and was expected: "+p.Why)
+	}
+}
+
+// account weighs a finding of the watching agent, and notes what that rests on.
+func (a *Agent) account(t *told, f *waxseal.Finding, v version) {
+	whole := v.state
+	if v.all != nil {
+		whole = *v.all
+	}
+	t.plain = *f
+	a.accountFor(t, f, a.parcelCase(t, *f, whole, v.touched))
+}
+
+// accountAgain does so once more, when the kernel names a hand only after the finding was
+// told. What is explained already stays so: a permit is used once.
+func (a *Agent) accountAgain(t *told) {
+	if t.Rung != waxseal.RungNone || len(t.change.Packages) > 0 || t.Gathered != nil {
+		return
+	}
+	f := t.Finding
+	f.Severity, f.Reasons, f.Permit, f.Expected = t.plain.Severity, t.plain.Reasons, "", ""
+	a.accountFor(t, &f, a.parcelCase(t, f, a.last, nil))
+	t.Finding = f
+}
+
+func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
+	p := parcel.Judge(c)
+	if p.Rung != waxseal.RungNone || p.Beside {
+		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[p.Package+" "+p.New]} {
+			if a.record(); index != nil && *index != waxseal.NoIndex {
+				f.Observations = append(slices.Clone(f.Observations), *index)
+			}
+		}
+	}
+	account(a.office, f, a.caseOf(t, *f), p)
+}
