@@ -68,6 +68,10 @@ func (a *Agent) accountAgain(t *told) {
 
 func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
 	p := parcel.Judge(c)
+	if p.Unwritten { // the log goes back further than the last look
+		f.Severity = max(f.Severity, waxseal.High)
+		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
+	}
 	if p.Rung != waxseal.RungNone || p.Beside {
 		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[p.Package+" "+p.New]} {
 			if a.record(); index != nil && *index != waxseal.NoIndex {

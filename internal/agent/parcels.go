@@ -162,19 +162,12 @@ func (a *Agent) installed(packages []waxseal.Package) map[string]parcel.Archive 
 	return list
 }
 
-// handsOf is the weakest of the hands that touched files of the packages of a change.
+// handsOf is the weakest of the hands that touched those files of the packages of a
+// change which are other now.
 func (a *Agent) handsOf(ch waxseal.Change, touched []touch, now waxseal.State) (weakest parcel.Hand, seen bool) {
-	owners := map[waxseal.Path]string{}
-	for _, s := range [][]waxseal.FileState{a.last.Files, now.Files} {
-		for _, f := range s {
-			owners[f.Path], owners[f.Resolved] = f.Package, f.Package
-		}
-	}
+	other := otherFiles(ch, a.last, now)
 	for _, t := range touched {
-		name := owners[t.File.Path]
-		if !slices.ContainsFunc(ch.Packages, func(p waxseal.PackageChange) bool {
-			return name != "" && (p.After.Name == name || p.Before.Name == name)
-		}) {
+		if !other[t.File.Path] {
 			continue
 		}
 		hand := a.handOfTouch(t)
@@ -184,6 +177,24 @@ func (a *Agent) handsOf(ch waxseal.Change, touched []touch, now waxseal.State) (
 		seen = true
 	}
 	return weakest, seen
+}
+
+// otherFiles are the files of the packages of a change that have another content now.
+func otherFiles(ch waxseal.Change, before, now waxseal.State) map[waxseal.Path]bool {
+	names, was, other := map[string]bool{}, map[waxseal.Path]waxseal.Digest{}, map[waxseal.Path]bool{}
+	for _, p := range ch.Packages {
+		names[p.After.Name], names[p.Before.Name] = true, true
+	}
+	for _, f := range before.Files {
+		was[f.Path] = f.Digest
+	}
+	for _, f := range now.Files {
+		if f.Package != "" && names[f.Package] && was[f.Path] != f.Digest {
+			other[f.Path], other[f.Resolved] = true, true
+		}
+	}
+	delete(other, "")
+	return other
 }
 
 func weaker(h, o parcel.Hand) bool {

@@ -178,6 +178,7 @@ func TestUpgradeOfPostfix(t *testing.T) {
 	})
 	r.alice("env DEBIAN_FRONTEND=noninteractive apt-get -q -y install postfix")
 	list := w.all()
+	t.Log(w.errs)
 	quiet(t, list)
 	for _, f := range latest(list) {
 		t.Logf("%s %s: %s: %s", f.Severity, f.Title, f.Rung, f.Expected)

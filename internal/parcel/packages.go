@@ -68,9 +68,9 @@ func (c Case) onePackage(p waxseal.PackageChange) Verdict {
 	switch {
 	case !ok:
 		return v
-	case p.Before.Name != "" && t.Old != "" && p.Before.Version != t.Old && !c.chain(name, p.Before.Version):
+	case p.Before.Name != "" && t.Old != "" && p.Before.Version != t.Old && p.Before.Version != t.New && !c.chain(name, p.Before.Version):
 		return none("%s was %s, and the transaction that is written down begins with %s", name, p.Before.Version, t.Old)
-	case p.Before.Version == version && p.Before.Name != "" && !have:
+	case p.Before.Version == version && p.Before.State == "" && p.Before.Name != "" && !have:
 		return none("its digests changed without its version, and no signed archive of %s %s is at hand", name, version)
 	}
 	v.Rung, v.Why = c.rung(have), fmt.Sprintf("%s, %s", c.by(t), proof(a, have))

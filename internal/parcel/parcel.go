@@ -72,6 +72,9 @@ type Verdict struct {
 	// Forged says that the local database calls a file unmodified that the signed archive
 	// has otherwise: somebody edited the database.
 	Forged bool
+	// Unwritten says that the database has another version, and no transaction of it is
+	// written down.
+	Unwritten bool
 }
 
 // Judge says how strong the evidence is that a package manager made a change.
@@ -161,6 +164,11 @@ func (c Case) transaction(name, version string) (t translog.Transaction, v Verdi
 		if t.Package == name && fits && (t.New == version || version == "" && gone(t)) {
 			return t, Verdict{Rung: waxseal.RungNone, Package: name, Old: t.Old, New: t.New}, true
 		}
+	}
+	if len(c.Change.Packages) > 0 {
+		v = none("the package database has %s %s, and no transaction that brought it is written down", name, orElse(version, "no more"))
+		v.Unwritten = len(c.Transactions) > 0
+		return t, v, false
 	}
 	if c.Seen {
 		return t, none("%s owns it, %s made it, and no transaction of %s %s is written down for that time", name, c.Hand.Words, name, version), false

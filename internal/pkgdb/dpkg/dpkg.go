@@ -60,6 +60,7 @@ type DB struct {
 // installed is what status says of a package.
 type installed struct {
 	version   string
+	state     string // "" where it is wholly installed
 	depends   string
 	conffiles map[waxseal.Path]string // hexadecimal MD5
 }
@@ -333,6 +334,7 @@ func (db *DB) Package(name string) waxseal.Package {
 	}
 	p := waxseal.Package{Name: name, Manager: "dpkg", Version: db.Version(name)}
 	if pkg := db.packages[name]; pkg != nil {
+		p.State = pkg.state
 		writeSums(h, "conffiles", pkg.conffiles)
 	}
 	p.Fingerprint = waxseal.Digest(hex.EncodeToString(h.Sum(nil)))

@@ -35,11 +35,22 @@ func (db *DB) addStatus(at waxseal.Path, status string) {
 			state = l[strings.LastIndexByte(l, ' ')+1:]
 		case strings.HasPrefix(l, "Version: ") && state != "config-files" && state != "not-installed":
 			db.named(name).version = l[len("Version: "):]
+			db.named(name).state = halfway(state)
 		case strings.HasPrefix(l, "Depends: ") && state != "config-files" && state != "not-installed":
 			db.named(name).depends = l[len("Depends: "):]
 		}
 		inConffiles = l == "Conffiles:"
 	}
+}
+
+// halfway is the state of a package that is on its way, "" of one that is installed and
+// waits for a trigger at most.
+func halfway(state string) string {
+	switch state {
+	case "installed", "triggers-pending", "triggers-awaited", "":
+		return ""
+	}
+	return state
 }
 
 // isField reports whether a line is one that dpkg writes: a field, or the rest of one.
