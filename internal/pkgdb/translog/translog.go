@@ -39,9 +39,9 @@ func (t Transaction) Covers(at time.Time) bool {
 	return !at.Before(t.From.Add(-slack)) && (t.Until.IsZero() || !at.After(t.Until.Add(slack)))
 }
 
-// Within reports whether all of the transaction lies between two moments.
+// Within reports whether some of the transaction lies between two moments.
 func (t Transaction) Within(from, until time.Time) bool {
-	return !t.From.Before(from.Add(-slack)) && !t.From.After(until.Add(slack))
+	return (t.Until.IsZero() || !t.Until.Before(from.Add(-slack))) && !t.From.After(until.Add(slack))
 }
 
 // maxTransactions bounds what is kept of a log: the latest.
