@@ -109,10 +109,10 @@ func (a *Agent) genuine(p waxseal.Process, file waxseal.Path) waxseal.Grade {
 	if grade, ok := a.parcels.started[p.PID]; ok {
 		return grade
 	}
-	if p.Grade == waxseal.Proven {
-		return waxseal.Unknown // the kernel named a file, and it was another
+	if e, ok := a.memory.Exec(p.PID); ok && len(e.Paths) > 0 {
+		return waxseal.Unknown // the kernel named the file that was started, and it was another
 	}
-	if known, ok := a.parcels.programs[file]; !ok || known.grade == waxseal.Unknown || p.Grade != waxseal.Inferred {
+	if known, ok := a.parcels.programs[file]; !ok || known.grade == waxseal.Unknown || p.Grade == waxseal.Unknown {
 		return waxseal.Unknown
 	}
 	return waxseal.Inferred

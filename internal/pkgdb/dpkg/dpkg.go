@@ -98,9 +98,11 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	for i, instance := range db.names {
 		db.read(waxseal.Path(info+instance+".list"), func(s string) { db.addList(int32(i), s) })
 	}
-	db.read(dir+"/status", func(s string) { db.addStatus(dir+"/status", s) })
-	db.readJournal()
-	db.unaccounted()
+	db.read(dir+"/status", func(s string) {
+		db.addStatus(dir+"/status", s)
+		db.readJournal()
+		db.unaccounted()
+	})
 	db.read(dir+"/statoverride", db.addOverrides)
 	return db, db.Problems()
 }

@@ -100,7 +100,7 @@ func (db *DB) unaccounted() {
 			missing = append(missing, bare(instance))
 		}
 	}
-	if db.seen[dir+"/status"].there && len(missing) > 0 {
+	if len(missing) > 0 {
 		db.problems = append(db.problems, waxseal.Problem{Path: dir + "/status", Unreadable: true,
 			Message: fmt.Sprintf("it does not know %d packages whose lists are there, the first of them %s: it was cut off or edited", len(missing), missing[0])})
 	}
