@@ -17,7 +17,7 @@ func TestOwnerAndState(t *testing.T) {
 		"/var/lib/dpkg/info/postfix.md5sums":   sum + "  usr/sbin/postfix\n" + sum + "  usr/bin/diverted\n",
 		"/var/lib/dpkg/info/libfoo:amd64.list": "/usr/lib/libfoo.so\n",
 		"/var/lib/dpkg/info/postfix.postinst":  "#!/bin/sh\n",
-		"/var/lib/dpkg/status":                 "Package: postfix\nVersion: 3.7.11-0+deb12u1\nConffiles:\n /etc/init.d/postfix " + other + "\nDescription: x\n",
+		"/var/lib/dpkg/status":                 "Package: postfix\nVersion: 3.7.11-0+deb12u1\nConffiles:\n /etc/init.d/postfix " + other + "\nDescription: x\n\nPackage: libfoo\nVersion: 1\n",
 		"/var/lib/dpkg/diversions":             "/usr/bin/diverted\n/usr/bin/diverted.real\n:\n",
 	}))
 	if len(problems) > 0 {

@@ -101,7 +101,7 @@ func (db *DB) unaccounted() {
 		}
 	}
 	if len(missing) > 0 {
-		db.problems = append(db.problems, waxseal.Problem{Path: dir + "/status", Unreadable: true,
+		db.problems = append(db.problems, waxseal.Problem{Path: dir + "/status",
 			Message: fmt.Sprintf("it does not know %d packages whose lists are there, the first of them %s: it was cut off or edited", len(missing), missing[0])})
 	}
 }
