@@ -19,19 +19,30 @@ func account(book *permit.Book, f *waxseal.Finding, c permit.Case, p parcel.Verd
 		byPackage(f, c.Change, p)
 		return
 	}
+	plain := *f
 	expect(book, f, c)
 	switch {
-	case f.Rung == waxseal.RungNone && p.Rung != waxseal.RungNone && p.Rung != "" && f.Permit == "":
+	case f.Rung == waxseal.RungNone && p.Rung != waxseal.RungNone && p.Rung != "" && !named(book, f.Permit):
+		*f = plain
 		byPackage(f, c.Change, p)
 		return
 	case p.Why == "":
 		return
 	case f.Rung == waxseal.RungNone && f.Permit == "":
 		f.Expected = p.Why
+	case f.Rung == waxseal.RungNone:
+		f.Expected += "; " + p.Why
 	}
 	if p.Beside || p.Forged {
 		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
 	}
+}
+
+// named reports whether a permit is for something by name: a change beside it is told
+// loudly, whatever else explains it. Beside a mere window there is all the rest of time.
+func named(book *permit.Book, id string) bool {
+	p, ok := book.Permit(permit.ID(id))
+	return ok && len(p.Scope.Paths)+len(p.Scope.Hooks)+len(p.Scope.Parameters)+len(p.Expect) > 0
 }
 
 // byPackage lowers what a package explains.
