@@ -37,12 +37,19 @@ func (o *offline) ask() {
 		installed[p.Name] = p.Version
 	}
 	o.log = Transactions(o.books.Tree)
+	keys := o.books.packageKeys()
+	for name := range installed {
+		wanted[name] = true
+	}
+	headers, log := signedHeaders(o.books.Tree, wanted, o.at, keys)
+	o.log = append(o.log, log...)
+	clear(wanted)
 	for _, t := range o.log {
 		if version, ok := installed[t.Package]; ok && version == t.New && t.Within(o.since, o.at) {
 			wanted[t.Package] = true
 		}
 	}
-	for _, a := range Archives(o.books.Tree, wanted, map[string]bool{}, o.at, o.books.packageKeys()) {
+	for _, a := range append(headers, Archives(o.books.Tree, wanted, map[string]bool{}, o.at, keys)...) {
 		if a.Version == installed[a.Package] {
 			o.archives[a.Package] = a
 		}

@@ -26,6 +26,7 @@ type parcels struct {
 	shelf    map[string]parcel.Archive
 	noted    map[string]*waxseal.Index // where the ledger has an archive or a line of a log
 	read     map[string]bool           // archives that were read, by name, size and time
+	log      []translog.Transaction    // of rpm's database
 	asked    time.Time                 // when archives were last asked for
 	reading  bool
 	held     time.Time // since when looks wait for a transaction to end
@@ -146,7 +147,7 @@ func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touc
 		c.Hand, c.Seen = a.handsOf(t.change, touched, whole)
 	}
 	if len(t.change.Packages) > 0 || c.Hand.Kind != parcel.Nobody || !c.Seen {
-		c.Transactions = Transactions(a.tree)
+		c.Transactions = append(Transactions(a.tree), a.parcels.log...)
 	}
 	return c
 }
@@ -235,12 +236,14 @@ func (a *Agent) fetchParcels(now time.Time) {
 	}
 	root, keys, read := a.opts.Root, a.books.packageKeys(), maps.Clone(a.parcels.read)
 	a.senses.done.Go(func() {
-		var found []parcel.Archive
+		in := parcelsRead{read: read}
 		if tree, err := rootfs.Open(root); err == nil {
-			found = Archives(tree, wanted, read, now, keys)
+			in.found = Archives(tree, wanted, read, now, keys)
+			headers, log := signedHeaders(tree, wanted, now, keys)
+			in.found, in.log = append(in.found, headers...), log
 			_ = tree.Close() // it was only read from
 		}
-		a.queue.put(arrival{Observation: waxseal.Observation{Time: time.Now()}, parcels: &parcelsRead{found, read}})
+		a.queue.put(arrival{Observation: waxseal.Observation{Time: time.Now()}, parcels: &in})
 	})
 }
 
@@ -248,11 +251,12 @@ func (a *Agent) fetchParcels(now time.Time) {
 type parcelsRead struct {
 	found []parcel.Archive
 	read  map[string]bool
+	log   []translog.Transaction // of rpm's database
 }
 
 // takeParcels puts archives that were read on the shelf.
 func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
-	a.parcels.reading, a.parcels.read = false, in.read
+	a.parcels.reading, a.parcels.read, a.parcels.log = false, in.read, in.log
 	for _, archive := range in.found {
 		key := archive.Package + " " + archive.Version
 		if was, ok := a.parcels.shelf[key]; ok && (was.Signed || was.SHA256 == archive.SHA256 && !archive.Signed) {

@@ -12,6 +12,7 @@ import (
 	"waxseal"
 	"waxseal/internal/parcel"
 	"waxseal/internal/pkgdb/deb"
+	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/pkgdb/translog"
 )
 
@@ -102,6 +103,16 @@ func Archives(tree waxseal.Tree, wanted, read map[string]bool, at time.Time, key
 		}
 	}
 	return found
+}
+
+// signedHeaders asks rpm's database for packages as their makers signed them, and for when
+// they came. There is none where dpkg rules.
+func signedHeaders(tree waxseal.Tree, wanted map[string]bool, at time.Time, keys knownKeys) ([]parcel.Archive, []translog.Transaction) {
+	archives, log, err := rpm.Parcels(tree, wanted, deb.Open(tree, at, keys.since(), keys.sealed).Check)
+	if err != nil {
+		return nil, nil // a damaged database explains nothing, and the reading of the state tells of it
+	}
+	return archives, log
 }
 
 func readArchive(tree waxseal.Tree, p waxseal.Path) (parcel.Archive, error) {

@@ -40,8 +40,8 @@ type Entry struct {
 	SHA256        waxseal.Digest // of a regular file
 	Link          string         // of a symbolic link
 	Mode          uint32
-	UID, GID      uint32
-	Configuration bool // the administrator may change it: a conffile, %config
+	UID, GID      uint32 // [waxseal.Unset] where only a name is known
+	Configuration bool   // the administrator may change it: a conffile, %config
 }
 
 // Case is one change, and what is known of it.
@@ -284,7 +284,7 @@ func (a Archive) ships(ch waxseal.Change) (fits bool, why string) {
 		return false, "the content is not the one that the package ships"
 	case now.Mode != e.Mode && !loosenedOnlyIn(now.Mode, e.Mode):
 		return false, fmt.Sprintf("its mode is %04o, and the package ships %04o", now.Mode, e.Mode)
-	case now.UID != e.UID && now.UID != 0:
+	case now.UID != e.UID && now.UID != 0 && e.UID != waxseal.Unset:
 		return false, fmt.Sprintf("it belongs to uid %d, and the package gives it to %d", now.UID, e.UID)
 	}
 	return true, ""

@@ -23,9 +23,11 @@ type Key struct {
 	File        waxseal.Path // that it was read from
 }
 
-// keyDirs are where apt looks for keys (apt-key(8), sources.list(5) Signed-By). Which
-// repository may use which key is not looked at.
-var keyDirs = []waxseal.Path{"/etc/apt", "/etc/apt/trusted.gpg.d", "/etc/apt/keyrings", "/usr/share/keyrings"}
+// keyDirs are where apt looks for keys (apt-key(8), sources.list(5) Signed-By), and dnf
+// (dnf.conf(5) gpgkey). Which repository may use which key is not looked at.
+var keyDirs = []waxseal.Path{"/etc/apt", "/etc/apt/trusted.gpg.d", "/etc/apt/keyrings", "/usr/share/keyrings", rpmKeys}
+
+const rpmKeys = "/etc/pki/rpm-gpg"
 
 const (
 	maxKeyFile  = 1 << 20
@@ -76,7 +78,7 @@ func readRing(tree waxseal.Tree) *ring {
 		names, _ := tree.ReadDir(dir) // not there, no keys
 		for _, name := range names {
 			ext := path.Ext(name)
-			if n++; n > maxKeyFiles || strings.Contains(name, "removed-keys") || ext != ".gpg" && ext != ".asc" && ext != ".pgp" {
+			if n++; n > maxKeyFiles || strings.Contains(name, "removed-keys") || dir != rpmKeys && ext != ".gpg" && ext != ".asc" && ext != ".pgp" {
 				continue
 			}
 			r.add(tree, dir+"/"+waxseal.Path(name))
@@ -135,6 +137,16 @@ func (l *Lists) signed(prefix string) (text []byte, words string, err error) {
 	signer, err := openpgp.CheckArmoredDetachedSignature(l.keys.entities, bytes.NewReader(content), bytes.NewReader(signature), config)
 	words, err = l.believe(signer, err)
 	return content, words, err
+}
+
+// Check says who signed a text, by a detached signature in binary form.
+func (l *Lists) Check(signed, signature []byte) (string, error) {
+	if l.keys == nil {
+		l.keys = readRing(l.tree)
+	}
+	config := &packet.Config{Time: func() time.Time { return l.at }}
+	signer, err := openpgp.CheckDetachedSignature(l.keys.entities, bytes.NewReader(signed), bytes.NewReader(signature), config)
+	return l.believe(signer, err)
 }
 
 // believe says who signed, if it is a key that counts.
