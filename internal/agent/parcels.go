@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -27,6 +28,8 @@ type parcels struct {
 	noted    map[string]*waxseal.Index // where the ledger has an archive or a line of a log
 	read     map[string]bool           // archives that were read, by name, size and time
 	log      []translog.Transaction    // of rpm's database
+	written  []translog.Transaction    // of the logs, as they were at stamp
+	stamp    string
 	asked    time.Time                 // when archives were last asked for
 	reading  bool
 	held     time.Time // since when looks wait for a transaction to end
@@ -147,9 +150,23 @@ func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touc
 		c.Hand, c.Seen = a.handsOf(t.change, touched, whole)
 	}
 	if len(t.change.Packages) > 0 || c.Hand.Kind != parcel.Nobody || !c.Seen {
-		c.Transactions = append(Transactions(a.tree), a.parcels.log...)
+		c.Transactions = a.transactions()
 	}
 	return c
+}
+
+// transactions are all that is written down, read again where a log has grown.
+func (a *Agent) transactions() []translog.Transaction {
+	stamp := ""
+	for _, p := range []waxseal.Path{dpkgLog, historyLog, dnfLog} {
+		if f, err := a.tree.Stat(p); err == nil {
+			stamp += fmt.Sprintf("%s %d %d %d\n", p, f.Inode, f.Size, f.ModTime.UnixNano())
+		}
+	}
+	if stamp != a.parcels.stamp {
+		a.parcels.written, a.parcels.stamp = Transactions(a.tree), stamp
+	}
+	return slices.Concat(a.parcels.written, a.parcels.log)
 }
 
 // installed are the archives of packages as they are installed now.

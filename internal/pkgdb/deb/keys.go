@@ -144,8 +144,11 @@ func (l *Lists) Check(signed, signature []byte) (string, error) {
 	if l.keys == nil {
 		l.keys = readRing(l.tree)
 	}
-	config := &packet.Config{Time: func() time.Time { return l.at }}
-	signer, err := openpgp.CheckDetachedSignature(l.keys.entities, bytes.NewReader(signed), bytes.NewReader(signature), config)
+	signer, err := checkVersion3(l.keys.entities, signed, signature)
+	if errors.Is(err, errVersion3) {
+		config := &packet.Config{Time: func() time.Time { return l.at }}
+		signer, err = openpgp.CheckDetachedSignature(l.keys.entities, bytes.NewReader(signed), bytes.NewReader(signature), config)
+	}
 	return l.believe(signer, err)
 }
 
