@@ -30,7 +30,7 @@ type parcels struct {
 	log      []translog.Transaction    // of rpm's database
 	written  []translog.Transaction    // of the logs, as they were at stamp
 	stamp    string
-	asked    time.Time                 // when archives were last asked for
+	asked    time.Time // when archives were last asked for
 	reading  bool
 	held     time.Time // since when looks wait for a transaction to end
 }

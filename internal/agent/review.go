@@ -135,7 +135,7 @@ func (b *Books) noteDifferences(before, now waxseal.State, at time.Time) ([]waxs
 	}
 	unseen := b.unwatched(at, "no agent was watching when this changed: it was found by comparing with the seal")
 	var ids []waxseal.FindingID
-	about := &offline{books: b, before: before, now: now, since: unseen.From, at: at}
+	about := &offline{tree: b.Tree, keys: b.packageKeys(), before: before, now: now, since: unseen.From, at: at}
 	for _, ch := range Differences(before, now) {
 		if ch.Severity == waxseal.None {
 			continue
