@@ -62,7 +62,29 @@ func (a *Agent) account(t *told, f *waxseal.Finding, v version) {
 		whole = *v.all
 	}
 	t.plain = *f
-	a.accountFor(t, f, a.parcelCase(t, *f, whole, v.touched))
+	c := a.parcelCase(t, *f, whole, v.touched)
+	if len(t.change.Packages) > 0 || t.change.After != nil && t.change.After.Package != "" {
+		t.parcel = &c
+	}
+	a.accountFor(t, f, c)
+}
+
+// accountWithArchives does so once more for what packages have to do with, when archives
+// were read only after it was told.
+func (a *Agent) accountWithArchives() {
+	for _, t := range a.recent {
+		if t.parcel == nil || t.Rung == waxseal.RungPackageVerified || t.Permit != "" {
+			continue
+		}
+		t.parcel.Archives = a.installed(t.parcel.Packages)
+		if p := parcel.Judge(*t.parcel); p.Rung == waxseal.RungPackageVerified || p.Forged {
+			f := t.Finding
+			f.Severity, f.Reasons = t.plain.Severity, t.plain.Reasons
+			a.accountFor(t, &f, *t.parcel)
+			t.Finding = f
+			a.update(t, nil, "the archive of the package was read")
+		}
+	}
 }
 
 // accountAgain does so once more, when the kernel names a hand only after the finding was

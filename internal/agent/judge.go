@@ -11,6 +11,7 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/detect"
 	"waxseal/internal/drift"
+	"waxseal/internal/parcel"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/store"
 )
@@ -126,6 +127,8 @@ type told struct {
 	written bool // the change entry is in the ledger
 	// plain is the finding before anything that says it was expected was held against it.
 	plain waxseal.Finding
+	// parcel is what packages were asked, where a package has to do with the change.
+	parcel *parcel.Case
 }
 
 const (

@@ -184,6 +184,9 @@ func (a *Agent) installed(packages []waxseal.Package) map[string]parcel.Archive 
 // change which are other now.
 func (a *Agent) handsOf(ch waxseal.Change, touched []touch, now waxseal.State) (weakest parcel.Hand, seen bool) {
 	other := otherFiles(ch, a.last, now)
+	for _, t := range touched { // what audit saw of a process goes for all that it touched
+		a.handOfTouch(t)
+	}
 	for _, t := range touched {
 		if !other[t.File.Path] {
 			continue
@@ -285,6 +288,9 @@ func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
 		a.parcels.shelf[key] = archive
 		a.parcels.noted[key] = a.note(at, waxseal.Observation{Sensor: "agent", Parcel: &waxseal.Parcel{
 			Package: archive.Package, Version: archive.Version, Path: archive.Where, Digest: archive.SHA256, Signed: archive.Signed, Voucher: archive.Voucher}})
+	}
+	if len(in.found) > 0 {
+		a.accountWithArchives()
 	}
 }
 
