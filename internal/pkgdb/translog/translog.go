@@ -177,15 +177,20 @@ func historyTime(s string, zone *time.Location) time.Time {
 	return at
 }
 
-// Name adds to transactions what the runs of the front end say of them.
+// Name adds to transactions what the runs of the front end say of them: of each, the run
+// that began last before it.
 func Name(list []Transaction, runs []Run) {
+	runs = slices.Clone(runs)
+	slices.SortStableFunc(runs, func(a, b Run) int { return a.From.Compare(b.From) })
 	for i := range list {
 		t := &list[i]
-		for _, r := range runs {
-			whole := Transaction{From: r.From, Until: r.Until}
-			if whole.Covers(t.From) {
-				t.Command, t.By = r.Command, r.By
-			}
+		after, _ := slices.BinarySearchFunc(runs, t.From.Add(slack), func(r Run, at time.Time) int { return r.From.Compare(at) })
+		if after == 0 {
+			continue
+		}
+		r := runs[after-1]
+		if whole := (Transaction{From: r.From, Until: r.Until}); whole.Covers(t.From) {
+			t.Command, t.By = r.Command, r.By
 		}
 	}
 }
@@ -196,6 +201,7 @@ func Name(list []Transaction, runs []Run) {
 //	2026-11-30T04:06:05+0000 SUBDEBUG Upgraded: postfix-2:3.5.9-24.el9.x86_64
 func ParseDNF(text string) []Transaction {
 	var list []Transaction
+	came := map[string]int{} // by package, the step that brought its new version
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		if len(f) < 4 || !strings.HasSuffix(f[2], ":") {
@@ -208,27 +214,22 @@ func ParseDNF(text string) []Transaction {
 		name, v := nevra(f[3])
 		switch action := strings.ToLower(strings.TrimSuffix(f[2], ":")); action {
 		case "installed", "install", "upgrade", "reinstall", "downgrade":
+			came[name] = len(list)
 			list = append(list, Transaction{Manager: "rpm", Action: action, Package: name, New: v, From: at, Until: at, Line: strings.TrimSpace(line)})
 		case "upgraded", "reinstalled", "downgraded":
-			completes(list, name, v, at)
+			if i, ok := came[name]; ok {
+				list[i].Old, list[i].Until = v, at
+				delete(came, name)
+			}
 		case "erase", "removed", "remove", "erased":
 			list = append(list, Transaction{Manager: "rpm", Action: "remove", Package: name, Old: v, From: at, Until: at, Line: strings.TrimSpace(line)})
 		}
 		if len(list) > maxTransactions {
 			list = slices.Clone(list[len(list)/2:])
+			clear(came)
 		}
 	}
 	return list
-}
-
-// completes gives the step that brought a package the version that went.
-func completes(list []Transaction, name, old string, at time.Time) {
-	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].Package == name && list[i].Old == "" && list[i].New != "" {
-			list[i].Old, list[i].Until = old, at
-			return
-		}
-	}
 }
 
 // nevra cuts "postfix-2:3.5.25-1.el9.x86_64" into name and version without
