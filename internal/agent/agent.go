@@ -63,6 +63,8 @@ type Agent struct {
 	names  *names
 	senses senses
 
+	parcels parcels // what is known of packages
+
 	queue *queue // from the sensors; bounded
 
 	sealed   *waxseal.Seal // nil while nothing is sealed
@@ -88,7 +90,6 @@ type Agent struct {
 	gatherings map[string]*gathering // by what they have in common
 	office     *permit.Book          // change control
 	newest     time.Time             // of all events so far
-	parcels    parcels               // what is known of packages
 }
 
 // Open opens the tree and the state directory.
@@ -101,8 +102,8 @@ func Open(o Options) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
-	books.Rules, books.Tree = o.Permits, tree
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, parcels: newParcels()}
+	books.Rules = o.Permits
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}

@@ -138,7 +138,8 @@ func (d *door) withBooks(do func(*agent.Books, *rootfs.Tree) error) error {
 	if err != nil {
 		return d.stateError(err)
 	}
-	books.Rules, books.Tree = d.config.Permits.rules(), tree
+	books.Rules = d.config.Permits.rules()
+	books.Tree = tree
 	err = do(books, tree)
 	return errors.Join(err, books.Close())
 }
