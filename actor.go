@@ -26,6 +26,16 @@ type Actor struct {
 	Ancestors []Process `json:"ancestors"`
 	Origin    Origin    `json:"origin"`
 	Sudo      *Sudo     `json:"sudo,omitempty"`
+	// Tool is the configuration management that seems to be at work, nil where none does.
+	Tool *Tool `json:"tool,omitempty"`
+}
+
+// Tool is a program for managing configuration that seems to be among a process and its
+// parents. Names and command lines tell that, so it is inferred, and approves nothing.
+type Tool struct {
+	Name  string `json:"name"`  // "Ansible"
+	Words string `json:"words"` // "python3 …/AnsiballZ_lineinfile.py, below sshd"
+	Grade Grade  `json:"grade"`
 }
 
 // Login is the audit login: who came in, whatever uid they took later

@@ -46,6 +46,7 @@ var floors = []struct {
 		"waxseal/internal/mask",
 		"waxseal/internal/mountinfo",
 		"waxseal/internal/pkgdb/dpkg",
+		"waxseal/internal/pkgdb/translog",
 		"waxseal/internal/snapshot",
 		"waxseal/internal/unified",
 	}, nil},
@@ -93,6 +94,7 @@ var floors = []struct {
 		"waxseal/internal/correlate",
 		"waxseal/internal/detect",
 		"waxseal/internal/drift",
+		"waxseal/internal/parcel",
 		"waxseal/internal/permit",
 		"waxseal/internal/triage",
 	}, []string{"github.com/rogpeppe/go-internal/diff"}},
@@ -106,6 +108,7 @@ var floors = []struct {
 	}, []string{"modernc.org/sqlite", "github.com/klauspost/compress"}},
 	{"4 edges", []string{
 		"waxseal/internal/archive",
+		"waxseal/internal/pkgdb/deb",
 		"waxseal/internal/pkgdb/rpm",
 		"waxseal/internal/rootfs",
 		"waxseal/internal/sensor/bpf",
@@ -115,7 +118,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
-	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/cilium/ebpf"}},
+	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/cilium/ebpf", "github.com/ProtonMail/go-crypto/openpgp"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 	}, nil},

@@ -13,6 +13,7 @@ type Observation struct {
 	Process *ProcessEvent `json:"process,omitempty"`
 	Tree    *TreeEvent    `json:"tree,omitempty"`
 	Log     *LogLine      `json:"log,omitempty"`
+	Parcel  *Parcel       `json:"parcel,omitempty"`
 	Gap     *Gap          `json:"gap,omitempty"`
 	Triage  *Triage       `json:"triage,omitempty"`
 	Agent   *AgentEvent   `json:"agent,omitempty"`
@@ -163,6 +164,18 @@ type TreeEvent struct {
 type LogLine struct {
 	Path Path   `json:"path"`
 	Text string `json:"text"`
+}
+
+// Parcel is a package archive that was at hand while packages were changed, and who
+// vouches for it.
+type Parcel struct {
+	Package string `json:"package"`
+	Version string `json:"version"`
+	Path    Path   `json:"path"`
+	Digest  Digest `json:"sha256,omitempty"`
+	Signed  bool   `json:"signed"`
+	// Voucher says who signed for it, or why that does not count.
+	Voucher string `json:"voucher"`
 }
 
 // Gap is time or events that were not seen. It is always an entry, never only a

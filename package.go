@@ -5,6 +5,10 @@ type Package struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Manager string `json:"manager"` // "dpkg", "rpm"
+	// State is where a package stands that is not wholly installed: "unpacked",
+	// "half-configured" (dpkg(1)). Its files may be new and its digests old, or the
+	// other way round. "" is installed.
+	State string `json:"state,omitempty"`
 	// Fingerprint is the SHA-256 of what the package database says of the
 	// package's files: their paths and digests. Where it changes and the version
 	// does not, somebody has edited the database.

@@ -65,6 +65,8 @@ type Agent struct {
 	names  *names
 	senses senses
 
+	parcels parcels // what is known of packages
+
 	queue *queue // from the sensors; bounded
 
 	sealed   *waxseal.Seal // nil while nothing is sealed

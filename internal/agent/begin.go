@@ -35,6 +35,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.tree.MountsChanged() // from here on it tells
 	a.last = ReadMounted(a.reader, a.tree)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
+	a.startParcels(now)
 	a.startSenses(ctx)
 	current := ReadMounted(a.reader, a.tree)
 	if !had {
@@ -183,6 +184,9 @@ func (a *Agent) isDue(now time.Time) bool {
 	if a.due.IsZero() || now.Before(a.due) {
 		return false
 	}
+	if a.holds(now) {
+		return false
+	}
 	if a.senses.audit == nil {
 		return true
 	}
@@ -227,6 +231,7 @@ func (a *Agent) startLook(now time.Time) []touch {
 	touched := a.touched
 	a.uncopied(touched, now)
 	a.touched, a.due = nil, time.Time{}
+	clear(a.parcels.hands)
 	if a.early == 0 { // else this look goes on with what the one before left
 		a.since = a.lookedAt
 	}

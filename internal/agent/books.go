@@ -20,6 +20,7 @@ import (
 // projections, the key that signs it, and the key that masks secrets.
 type Books struct {
 	*store.Store
+	Tree     waxseal.Tree // that is judged, for what it has of packages; nil where it is not at hand
 	Masker   *mask.Masker
 	Verifier string // the ledger's public key
 	Rules    permit.Rules

@@ -11,6 +11,7 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/detect"
 	"waxseal/internal/drift"
+	"waxseal/internal/parcel"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/store"
 )
@@ -124,6 +125,14 @@ type told struct {
 	event   *touch // the file event behind it, nil where none was seen
 	at      time.Time
 	written bool // the change entry is in the ledger
+	// plain is the finding before anything that says it was expected was held against it.
+	plain waxseal.Finding
+	// parcel is what packages were asked, where a package has to do with the change.
+	parcel *parcel.Case
+	// undoes and hidden are what pairs and suppressions said, which stands whatever explains
+	// the finding later.
+	undoes []step
+	hidden []string
 }
 
 const (
@@ -141,7 +150,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 		return
 	}
 	f := detect.Finding(ch)
-	t.event = lastEvent(v.touched, ch)
+	t.event = a.packageEvent(v.touched, ch)
 	if t.event != nil {
 		a.explain(t, &f)
 	} else {
@@ -162,14 +171,16 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: f.Seen, Evidence: evidence, Grade: waxseal.Proven}}
 	a.backToSeal(&f, ch, v.state)
 	with := a.personal(t, &f, v)
-	expect(a.office, &f, a.caseOf(t, f))
+	a.account(t, &f, v)
 	if with != nil {
 		a.gather(t, f, *with)
 		return
 	}
 	undoes := a.past.add(ch, "", f.Seen, f.Rung)
 	pair(&f, undoes)
+	told := len(f.Reasons)
 	suppress(a.tuning, &f, later(now, a.newest))
+	t.undoes, t.hidden = undoes, slices.Clone(f.Reasons[told:])
 	a.keep(t, f)
 	a.remember(t)
 	a.tell(t, "")
@@ -351,6 +362,7 @@ func (a *Agent) proves(o waxseal.Observation) {
 		actor := a.memory.Actor(*t.event.File, t.event.Time)
 		if actor.Process.Grade == waxseal.Proven {
 			t.Actor = &actor
+			a.accountAgain(t)
 			a.update(t, nil, "the kernel's audit record names the process")
 		}
 	}

@@ -15,8 +15,9 @@ type arrival struct {
 	waxseal.Observation
 	content []byte // what the file held, where the sensor could copy it
 	copied  bool
-	note    string // why not
-	ask     *ask   // a request of a person; the observation is empty then
+	note    string       // why not
+	ask     *ask         // a request of a person; the observation is empty then
+	parcels *parcelsRead // archives that were at hand, once they are read
 }
 
 // queue carries arrivals from the sensors to the agent. What does not fit is

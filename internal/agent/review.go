@@ -9,6 +9,7 @@ import (
 	"waxseal/internal/detect"
 	"waxseal/internal/drift"
 	"waxseal/internal/ledger"
+	"waxseal/internal/parcel"
 	"waxseal/internal/permit"
 	"waxseal/internal/store"
 	"waxseal/internal/triage"
@@ -177,6 +178,7 @@ func (b *Books) noteDifferences(before, now waxseal.State, changes []waxseal.Cha
 	if err != nil {
 		return told, err
 	}
+	w.packages = &offline{tree: b.Tree, keys: b.packageKeys(), before: before, now: now, since: w.unseen.From, at: at}
 	if err := b.noteUndone(known, before, changes, at); err != nil {
 		return told, err
 	}
@@ -207,6 +209,8 @@ type unwatchedJudge struct {
 	unseen waxseal.Gap
 	office *permit.Book
 	tuning *triage.Book
+	// packages are asked beside the permits.
+	packages *offline
 }
 
 // without is judgement without an agent.
@@ -234,8 +238,9 @@ func (w *unwatchedJudge) judge(ch waxseal.Change) (waxseal.Finding, error) {
 		return f, err
 	}
 	content, sure := contentOf(ch)
-	expect(w.office, &f, permit.Case{Host: w.host, Change: ch, At: permit.Moment{Index: waxseal.Index(n), Time: w.at}, Between: w.unseen.From, Content: content, Known: sure,
-		Actor: waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown}}, ClockDoubt: w.at.Before(w.newest.Add(-clockSlack))})
+	account(w.office, &f, permit.Case{Host: w.host, Change: ch, At: permit.Moment{Index: waxseal.Index(n), Time: w.at}, Between: w.unseen.From, Content: content, Known: sure,
+		Actor: waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown}}, ClockDoubt: w.at.Before(w.newest.Add(-clockSlack))},
+		parcel.Judge(w.packages.parcelCase(ch)))
 	suppress(w.tuning, &f, later(w.at, w.newest))
 	err = w.Append(func(tx *store.Tx) error {
 		index, err := tx.Change(w.at, ch)

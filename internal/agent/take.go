@@ -33,6 +33,10 @@ func (a *Agent) take(in arrival) {
 		a.answer(in.ask)
 		return
 	}
+	if in.parcels != nil {
+		a.takeParcels(*in.parcels, in.Time)
+		return
+	}
 	o := a.scrub(in.Observation)
 	if (o.File != nil || o.Audit != nil) && o.Time.After(a.newest) { // the kernel's time
 		a.newest = o.Time
@@ -118,6 +122,7 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 // change.
 func (a *Agent) takeExec(o waxseal.Observation) {
 	a.count(o)
+	a.programStarted(o.Audit)
 	if len(a.recent) == 0 || !o.Audit.Success || !strings.Contains(o.Audit.Exe, "postfix") {
 		return
 	}

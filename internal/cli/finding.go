@@ -252,6 +252,9 @@ func (d *door) printActor(f waxseal.Finding) {
 	if a.Sudo != nil {
 		d.block("", wrap(fmt.Sprintf("through %s, called by uid %d [%s]", strings.Join(a.Sudo.Argv, " "), a.Sudo.UID, a.Sudo.Grade))...)
 	}
+	if a.Tool != nil {
+		d.block("", wrap(fmt.Sprintf("it looks like the work of %s (%s), which is no approval [%s]", a.Tool.Name, a.Tool.Words, a.Tool.Grade))...)
+	}
 	if len(a.Ancestors) > 0 {
 		d.block("", wrap("below "+chain(ofSession(a)))...)
 	}

@@ -249,6 +249,7 @@ func (d *door) withBooks(do func(*agent.Books, *rootfs.Tree) error) error {
 		return d.stateError(err)
 	}
 	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.Suppressions.rules()
+	books.Tree = tree
 	d.settle(books)
 	err = do(books, tree)
 	return errors.Join(err, books.Close())

@@ -165,6 +165,7 @@ func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxsea
 		a.Process.Argv = []string{}
 	}
 	a.Sudo = sudoOf(a)
+	a.Tool = ToolOf(a)
 	m.origin(&a)
 	return a
 }

@@ -110,7 +110,7 @@ func (m *Memory) addExec(e waxseal.AuditEvent) {
 	}
 	m.see(e.Actor)
 	delete(m.seen, e.PID)
-	e.Raw, e.Paths = nil, nil
+	e.Raw, e.Paths = nil, programFile(e.Paths)
 	m.execs[e.PID] = &e
 	m.order = append(m.order, &e)
 }
@@ -155,4 +155,15 @@ func (m *Memory) nameOf(uid uint32) string {
 		}
 	}
 	return strconv.FormatUint(uint64(uid), 10)
+}
+
+// programFile is the file that a program start was asked for: the first that the kernel
+// looked up (audit, fs/exec.c). A script comes before its interpreter.
+func programFile(paths []waxseal.AuditPath) []waxseal.AuditPath {
+	for _, p := range paths {
+		if p.Item == 0 {
+			return []waxseal.AuditPath{p}
+		}
+	}
+	return nil
 }

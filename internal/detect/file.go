@@ -25,7 +25,7 @@ func (c *Context) packages(ch *waxseal.Change, w *weight) {
 			w.add(packageWent, p.Before.Name, p.Before.Version)
 			continue
 		}
-		if p.Before.Version == p.After.Version && p.Before.Fingerprint != p.After.Fingerprint {
+		if p.Before.Version == p.After.Version && p.Before.Fingerprint != p.After.Fingerprint && p.Before.State == "" && p.After.State == "" {
 			w.add(digestsForged, p.After.Name, p.After.Version)
 			continue
 		}

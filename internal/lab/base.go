@@ -41,19 +41,26 @@ const (
 	// Filters is a server with Postfix and every filter and policy service that
 	// Debian packages for it, just as they come; rspamd is in Stock.
 	Filters Flavour = "filters"
+	// Parcels is Mail with what an update leaves behind: apt's signed lists, and the
+	// archive of the Postfix that is installed.
+	Parcels Flavour = "parcels"
 )
 
 // recipe is how a flavour's base is made.
 type recipe struct {
 	packages []string
 	bake     string // a script that runs inside the new root
+	keepApt  bool   // keep apt's lists and archives
 }
 
 func (f Flavour) recipe() recipe {
 	if list, ok := stockPackages[f]; ok {
-		return recipe{list, stockBake}
+		return recipe{packages: list, bake: stockBake}
 	}
-	return recipe{packages, bake}
+	if f == Parcels {
+		return recipe{packages: packages, bake: fetchPostfix + bake, keepApt: true}
+	}
+	return recipe{packages: packages, bake: bake}
 }
 
 // name starts the file names of a flavour's bases.
@@ -95,6 +102,9 @@ echo mail >/etc/hostname
 rm -f /etc/apt/apt.conf.d/99mmdebstrap /etc/machine-id /var/log/*.log /var/log/apt/*
 rm -rf /var/lib/apt/lists/*
 `
+
+// fetchPostfix brings the archive of the package that is installed already.
+const fetchPostfix = "apt-get -q -y clean; apt-get -q -y install --download-only --reinstall postfix\n"
 
 //go:embed bake.sh
 var bake string
@@ -220,8 +230,11 @@ func mmdebstrapArgs(work string, r recipe) ([]string, error) {
 		"--dpkgopt=path-include=/usr/share/man/man?/maildir*", // maildrop's package is not set up without these
 		`--essential-hook=chroot "$1" debconf-set-selections <` + in("preseed"),
 		`--customize-hook=chroot "$1" /bin/sh <` + in("bake.sh"),
-		suite, filepath.Join(work, "base.tar"),
 	}
+	if r.keepApt {
+		args = append(args, "--skip=cleanup/apt")
+	}
+	args = append(args, suite, filepath.Join(work, "base.tar"))
 	return append(args, debianSources("/etc/apt")...), nil
 }
 

@@ -45,8 +45,14 @@ type T interface {
 // machine that can't run labs the test is skipped, with the reason.
 func Fresh(t T) *Lab {
 	t.Helper()
+	return FreshOf(t, Mail)
+}
+
+// FreshOf is Fresh for another flavour that can be started.
+func FreshOf(t T, f Flavour) *Lab {
+	t.Helper()
 	Require(t)
-	l, err := New(t.Context(), Options{})
+	l, err := New(t.Context(), Options{Flavour: f})
 	if err != nil {
 		t.Fatalf("new lab: %v", err)
 	}

@@ -19,6 +19,10 @@ func (r *reader) initScripts() {
 			if !ok || !mailUnits[n] && !errand.MentionsMail(text) {
 				continue
 			}
+			if Leftover(n) && !r.started(n) {
+				r.part(p, waxseal.RoleUnused)
+				continue
+			}
 			r.part(p, waxseal.RoleScript)
 			if r.disowned(p, waxseal.RoleScript) && (mailUnits[n] || errand.AltersMail(text)) {
 				r.scriptHook(p, 1, "when the host starts or stops", "", mailUnits[n] || r.started(n))

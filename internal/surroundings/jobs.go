@@ -16,21 +16,23 @@ func number(n int) string { return strconv.Itoa(n) }
 type place struct {
 	path waxseal.Path
 	when string // "when a network interface comes up"
+	// runs says which names in it are run.
+	runs func(name string, debian bool) bool
 }
 
 // scriptPlaces are directories whose programs run as root.
 var scriptPlaces = []place{
-	{"/etc/network/if-up.d", "when an interface comes up"}, {"/etc/network/if-down.d", "when an interface goes down"},
-	{"/etc/network/if-pre-up.d", "before an interface comes up"}, {"/etc/network/if-post-down.d", "after an interface went down"},
-	{"/etc/ppp/ip-up.d", "when a link comes up"}, {"/etc/ppp/ip-down.d", "when a link goes down"},
-	{"/etc/ppp/ipv6-up.d", "when a link comes up"}, {"/etc/ppp/ipv6-down.d", "when a link goes down"},
-	{"/etc/resolvconf/update-libc.d", "when name servers change"}, {"/etc/resolvconf/update.d", "when name servers change"},
-	{"/etc/dhcp/dhclient-enter-hooks.d", "when an address is assigned"}, {"/etc/dhcp/dhclient-exit-hooks.d", "when an address is assigned"},
-	{"/etc/NetworkManager/dispatcher.d", "when an interface changes"}, {"/etc/NetworkManager/dispatcher.d/pre-up.d", "before an interface comes up"},
-	{"/etc/networkd-dispatcher/routable.d", "when an interface changes"}, {"/etc/networkd-dispatcher/configured.d", "when an interface changes"},
-	{"/etc/cron.hourly", "every hour"}, {"/etc/cron.daily", "every day"}, {"/etc/cron.weekly", "every week"}, {"/etc/cron.monthly", "every month"},
-	{"/etc/update-motd.d", "when somebody logs in"}, {"/usr/lib/systemd/system-sleep", "when the host sleeps"},
-	{"/etc/letsencrypt/renewal-hooks/deploy", "when a certificate is renewed"}, {"/etc/letsencrypt/renewal-hooks/post", "when a certificate is renewed"},
+	{"/etc/network/if-up.d", "when an interface comes up", byRunParts}, {"/etc/network/if-down.d", "when an interface goes down", byRunParts},
+	{"/etc/network/if-pre-up.d", "before an interface comes up", byRunParts}, {"/etc/network/if-post-down.d", "after an interface went down", byRunParts},
+	{"/etc/ppp/ip-up.d", "when a link comes up", byRunParts}, {"/etc/ppp/ip-down.d", "when a link goes down", byRunParts},
+	{"/etc/ppp/ipv6-up.d", "when a link comes up", byRunParts}, {"/etc/ppp/ipv6-down.d", "when a link goes down", byRunParts},
+	{"/etc/resolvconf/update-libc.d", "when name servers change", byRunParts}, {"/etc/resolvconf/update.d", "when name servers change", byRunParts},
+	{"/etc/dhcp/dhclient-enter-hooks.d", "when an address is assigned", byRunParts}, {"/etc/dhcp/dhclient-exit-hooks.d", "when an address is assigned", byRunParts},
+	{"/etc/NetworkManager/dispatcher.d", "when an interface changes", byDispatcher}, {"/etc/NetworkManager/dispatcher.d/pre-up.d", "before an interface comes up", byDispatcher},
+	{"/etc/networkd-dispatcher/routable.d", "when an interface changes", byAnyName}, {"/etc/networkd-dispatcher/configured.d", "when an interface changes", byAnyName},
+	{"/etc/cron.hourly", "every hour", byRunParts}, {"/etc/cron.daily", "every day", byRunParts}, {"/etc/cron.weekly", "every week", byRunParts}, {"/etc/cron.monthly", "every month", byRunParts},
+	{"/etc/update-motd.d", "when somebody logs in", byRunParts}, {"/usr/lib/systemd/system-sleep", "when the host sleeps", byAnyName},
+	{"/etc/letsencrypt/renewal-hooks/deploy", "when a certificate is renewed", byAnyName}, {"/etc/letsencrypt/renewal-hooks/post", "when a certificate is renewed", byAnyName},
 }
 
 // scriptText is the text of a script; a program that is none has no text.
@@ -89,7 +91,12 @@ func (r *reader) jobs() {
 			p := place.path + "/" + waxseal.Path(n)
 			if text, ok := r.scriptText(p); ok {
 				f, _ := r.tree.Stat(p)
-				r.script(p, text, place.when, f.Mode&0o111 != 0 || strings.Contains(string(place.path), "hooks.d"))
+				named := place.runs(n, r.exists("/var/lib/dpkg"))
+				if !named && Leftover(n) && errand.MentionsMail(text) {
+					r.part(p, waxseal.RoleUnused)
+					continue
+				}
+				r.script(p, text, place.when, named && (f.Mode&0o111 != 0 || strings.Contains(string(place.path), "hooks.d")))
 			}
 		}
 	}

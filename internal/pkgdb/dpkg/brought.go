@@ -1,6 +1,9 @@
 package dpkg
 
 import (
+	"fmt"
+	"io"
+	"path"
 	"strings"
 
 	"waxseal"
@@ -47,4 +50,18 @@ func (db *DB) Needs(pkg string) []string {
 		names = append(names, bare(name))
 	}
 	return names
+}
+
+// writeList writes the files of a list. Directories are left out: dpkg itself takes
+// those from the lists of other packages that have gone from the disk meanwhile, and
+// nobody owns what lies in one.
+func writeList(w io.Writer, instance, list string) {
+	dirs := map[waxseal.Path]bool{}
+	eachFile(list, func(p waxseal.Path) { dirs[waxseal.Path(path.Dir(string(p)))] = true })
+	fmt.Fprintf(w, "list %q\n", instance)
+	eachFile(list, func(p waxseal.Path) {
+		if !dirs[p] {
+			fmt.Fprintf(w, "%q\n", p)
+		}
+	})
 }

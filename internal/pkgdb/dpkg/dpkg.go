@@ -50,6 +50,7 @@ type DB struct {
 	from     map[waxseal.Path]diversion
 	to       map[waxseal.Path]waxseal.Path // where diverted files lie -> name in lists
 	packages map[string]*installed         // by bare name
+	stanzas  map[string]bool               // names that status has, installed or not
 	sums     map[string]map[waxseal.Path]string
 	override map[waxseal.Path]Override
 
@@ -59,6 +60,7 @@ type DB struct {
 // installed is what status says of a package.
 type installed struct {
 	version   string
+	state     string // "" where it is wholly installed
 	depends   string
 	conffiles map[waxseal.Path]string // hexadecimal MD5
 }
@@ -73,7 +75,7 @@ type diversion struct {
 func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	db := &DB{
 		tree: tree, owner: map[waxseal.Path]int32{}, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
-		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, sums: map[string]map[waxseal.Path]string{},
+		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, stanzas: map[string]bool{}, sums: map[string]map[waxseal.Path]string{},
 		override: map[waxseal.Path]Override{}, described: map[string]waxseal.Package{}, seen: map[waxseal.Path]stamp{},
 	}
 	db.note(dir + "/info")
@@ -96,7 +98,11 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	for i, instance := range db.names {
 		db.read(waxseal.Path(info+instance+".list"), func(s string) { db.addList(int32(i), s) })
 	}
-	db.read(dir+"/status", db.addStatus)
+	db.read(dir+"/status", func(s string) {
+		db.addStatus(dir+"/status", s)
+		db.readJournal()
+		db.unaccounted()
+	})
 	db.read(dir+"/statoverride", db.addOverrides)
 	return db, db.Problems()
 }
@@ -325,11 +331,12 @@ func (db *DB) Package(name string) waxseal.Package {
 			continue
 		}
 		// The list is part of it: a file is "owned" as soon as it has a line there.
-		fmt.Fprintf(h, "list %q %d\n%s", db.names[i], len(db.lists[i]), db.lists[i])
+		writeList(h, db.names[i], db.lists[i])
 		writeSums(h, db.names[i], db.sumsOf(db.names[i]))
 	}
 	p := waxseal.Package{Name: name, Manager: "dpkg", Version: db.Version(name)}
 	if pkg := db.packages[name]; pkg != nil {
+		p.State = pkg.state
 		writeSums(h, "conffiles", pkg.conffiles)
 	}
 	p.Fingerprint = waxseal.Digest(hex.EncodeToString(h.Sum(nil)))

@@ -17,7 +17,7 @@ func TestOwnerAndState(t *testing.T) {
 		"/var/lib/dpkg/info/postfix.md5sums":   sum + "  usr/sbin/postfix\n" + sum + "  usr/bin/diverted\n",
 		"/var/lib/dpkg/info/libfoo:amd64.list": "/usr/lib/libfoo.so\n",
 		"/var/lib/dpkg/info/postfix.postinst":  "#!/bin/sh\n",
-		"/var/lib/dpkg/status":                 "Package: postfix\nVersion: 3.7.11-0+deb12u1\nConffiles:\n /etc/init.d/postfix " + other + "\nDescription: x\n",
+		"/var/lib/dpkg/status":                 "Package: postfix\nVersion: 3.7.11-0+deb12u1\nConffiles:\n /etc/init.d/postfix " + other + "\nDescription: x\n\nPackage: libfoo\nVersion: 1\n",
 		"/var/lib/dpkg/diversions":             "/usr/bin/diverted\n/usr/bin/diverted.real\n:\n",
 	}))
 	if len(problems) > 0 {
@@ -228,4 +228,65 @@ func FuzzRead(f *testing.F) {
 		db.State("/a", "0123456789abcdef0123456789abcdef")
 		db.Package("a")
 	})
+}
+
+// TestDamagedStatus: a status file that was cut off or edited is told, and so is what
+// dpkg has noted beside it taken.
+func TestDamagedStatus(t *testing.T) {
+	const whole = "Package: a\nStatus: install ok installed\nVersion: 1\nConffiles:\n /etc/a 0123456789abcdef0123456789abcdef\n\nPackage: b\nStatus: install ok installed\nVersion: 2\n\n"
+	for _, tc := range []struct {
+		name, status, journal string
+		problem               string
+		version, state        string
+	}{
+		{"whole", whole, "", "", "1", ""},
+		{"cut off at a stanza", whole[:strings.Index(whole, "Package: b")], "", "does not know 1 packages", "1", ""},
+		{"cut off in a line", whole[:len(whole)-4], "", "not a line of dpkg's", "1", ""},
+		{"zeros, as after a crash", "Package: a\n\x00\x00\x00\n", "", "not a line of dpkg's", "", ""},
+		{"empty", "", "", "does not know 2 packages", "", ""},
+		{"a journal", whole, "Package: a\nStatus: install ok unpacked\nVersion: 1.1\n", "", "1.1", "unpacked"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			file := func(text string) snapshot.Object {
+				return snapshot.Object{File: waxseal.File{Type: waxseal.Regular, Mode: 0o644}, Content: []byte(text)}
+			}
+			objects := map[waxseal.Path]snapshot.Object{
+				"/var/lib/dpkg/status": file(tc.status), "/var/lib/dpkg/info/a.list": file("/etc/a\n"), "/var/lib/dpkg/info/b.list": file("/usr/bin/b\n"),
+			}
+			if tc.journal != "" {
+				objects["/var/lib/dpkg/updates/0000"] = file(tc.journal)
+				objects["/var/lib/dpkg/updates/tmp.i"] = file("Package: a\nStatus: install ok installed\nVersion: 9\n")
+			}
+			db, problems := Read(snapshot.New(objects))
+			said := ""
+			for _, p := range problems {
+				said += p.Message + "\n"
+			}
+			if !strings.Contains(said, tc.problem) || tc.problem == "" && said != "" {
+				t.Errorf("problems %q", said)
+			}
+			if p := db.Package("a"); p.Version != tc.version || p.State != tc.state {
+				t.Errorf("%+v", p)
+			}
+		})
+	}
+}
+
+// TestFingerprintOfDirectories: dpkg takes directories from the lists of packages when
+// they have gone from the disk; a file is another matter.
+func TestFingerprintOfDirectories(t *testing.T) {
+	print := func(list string) waxseal.Digest {
+		file := func(text string) snapshot.Object {
+			return snapshot.Object{File: waxseal.File{Type: waxseal.Regular, Mode: 0o644}, Content: []byte(text)}
+		}
+		db, _ := Read(snapshot.New(map[waxseal.Path]snapshot.Object{"/var/lib/dpkg/info/a.list": file(list), "/var/lib/dpkg/status": file("Package: a\nStatus: install ok installed\nVersion: 1\n")}))
+		return db.Package("a").Fingerprint
+	}
+	whole := print("/.\n/usr\n/usr/share\n/usr/share/x\n/usr/share/x/y\n")
+	if without := print("/.\n/usr\n/usr/share/x/y\n"); without != whole {
+		t.Error("a directory less is another fingerprint")
+	}
+	if more := print("/.\n/usr\n/usr/share\n/usr/share/x\n/usr/share/x/y\n/usr/share/x/z\n"); more == whole {
+		t.Error("a file more is the same fingerprint")
+	}
 }

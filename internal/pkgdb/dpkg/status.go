@@ -1,18 +1,23 @@
 package dpkg
 
 import (
+	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"waxseal"
 )
 
-// addStatus takes versions and the digests of conffiles (dpkg(1), deb822(5)).
-func (db *DB) addStatus(status string) {
+// addStatus takes versions and the digests of conffiles (dpkg(1), deb822(5)). What a
+// stanza says of a package stands in place of what an earlier one said.
+func (db *DB) addStatus(at waxseal.Path, status string) {
 	name, inConffiles := "", false
-	state := ""
+	state, line := "", 0
 	for l := range strings.Lines(status) {
+		line++
+		whole := strings.HasSuffix(l, "\n")
 		l = strings.TrimSuffix(l, "\n")
 		switch {
 		case inConffiles && strings.HasPrefix(l, " "):
@@ -22,14 +27,82 @@ func (db *DB) addStatus(status string) {
 			name, state = "", ""
 		case strings.HasPrefix(l, "Package: "):
 			name = l[len("Package: "):]
+			delete(db.packages, name)
+			db.stanzas[name] = true
+		case !whole || !isField(l):
+			db.damaged(at, line)
 		case strings.HasPrefix(l, "Status: "):
 			state = l[strings.LastIndexByte(l, ' ')+1:]
 		case strings.HasPrefix(l, "Version: ") && state != "config-files" && state != "not-installed":
 			db.named(name).version = l[len("Version: "):]
+			db.named(name).state = halfway(state)
 		case strings.HasPrefix(l, "Depends: ") && state != "config-files" && state != "not-installed":
 			db.named(name).depends = l[len("Depends: "):]
 		}
 		inConffiles = l == "Conffiles:"
+	}
+}
+
+// halfway is the state of a package that is on its way, "" of one that is installed and
+// waits for a trigger at most.
+func halfway(state string) string {
+	switch state {
+	case "installed", "triggers-pending", "triggers-awaited", "":
+		return ""
+	}
+	return state
+}
+
+// isField reports whether a line is one that dpkg writes: a field, or the rest of one.
+func isField(l string) bool {
+	if l[0] == ' ' || l[0] == '\t' {
+		return true
+	}
+	key, _, ok := strings.Cut(l, ":")
+	return ok && !strings.ContainsAny(key, " \t\x00")
+}
+
+// damaged tells, once for a file, that it is not as dpkg writes it: dpkg would refuse to
+// work with it, and what it says of packages may lack something.
+func (db *DB) damaged(at waxseal.Path, line int) {
+	for _, p := range db.problems {
+		if p.Path == at {
+			return
+		}
+	}
+	db.problems = append(db.problems, waxseal.Problem{Path: at, Line: line, Message: "not a line of dpkg's: what the package database says may be half of it", Unreadable: true})
+}
+
+// readJournal takes what dpkg has noted since it last wrote status: a file for each
+// step, numbered in their order (dpkg, lib/dpkg/dbmodify.c). Without it a package that
+// is being brought has new digests and its old version.
+func (db *DB) readJournal() {
+	db.note(dir + "/updates")
+	names, err := db.tree.ReadDir(dir + "/updates")
+	if err != nil {
+		return // a tree of a few files has none
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		if strings.Trim(n, "0123456789") == "" {
+			p := waxseal.Path(dir + "/updates/" + n)
+			db.read(p, func(s string) { db.addStatus(p, s) })
+		}
+	}
+}
+
+// unaccounted tells of packages that have a list of files and that status does not know:
+// it was cut off, or edited.
+func (db *DB) unaccounted() {
+	var missing []string
+	for _, instance := range db.names {
+		if !db.stanzas[bare(instance)] && (len(missing) == 0 || missing[len(missing)-1] != bare(instance)) {
+			missing = append(missing, bare(instance))
+		}
+	}
+	if len(missing) > 0 {
+		db.problems = append(db.problems, waxseal.Problem{Path: dir + "/status",
+			Message: fmt.Sprintf("it does not know %d packages whose lists are there, the first of them %s: it was cut off or edited", len(missing), missing[0])})
 	}
 }
 

@@ -8,7 +8,10 @@
 // "Unmodified" means that this database says so: whoever is root can change the
 // database as well as the file. A package's fingerprint tells that somebody did.
 //
-// It does not run rpm and does not check signatures. It stands on the edges because
+// The database also has the signature that the maker of a package put on its header, and
+// with it on the digests of all its files: [Parcels] has that checked.
+//
+// It does not run rpm, and reads no keys. It stands on the edges because
 // SQLite reads files, not values: what it is given is copied to a private directory
 // first, where nobody else writes and nothing of the tree is touched. Whoever needs
 // it asks through an interface of its own (mailpath.Packages).
@@ -80,7 +83,7 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	for _, p := range more {
 		db.problem(p, "a second package database; %s is read", at)
 	}
-	if err := db.load(tree); err != nil {
+	if err := db.each(tree, db.add); err != nil {
 		db.problem(at, "the package database can't be read: %s", bareError(err))
 	}
 	return db, db.problems
@@ -127,8 +130,8 @@ func find(tree waxseal.Tree) (at waxseal.Path, more []waxseal.Path) {
 	return at, more
 }
 
-// load copies the database and reads the copy.
-func (db *DB) load(tree waxseal.Tree) error {
+// each copies the database and calls do for each package of the copy.
+func (db *DB) each(tree waxseal.Tree, do func([]byte)) error {
 	dir, err := os.MkdirTemp("", "waxseal-rpm-")
 	if err != nil {
 		return err
@@ -140,7 +143,7 @@ func (db *DB) load(tree waxseal.Tree) error {
 	}
 	problem := func(err error) { db.problem(db.at, "%s", bareError(err)) }
 	if path.Base(string(db.at)) == "rpmdb.sqlite" {
-		return eachSQLite(name, db.add)
+		return eachSQLite(name, do)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -152,11 +155,11 @@ func (db *DB) load(tree waxseal.Tree) error {
 		return err
 	}
 	if path.Base(string(db.at)) == "Packages.db" {
-		return eachNDB(f, st.Size(), db.add, problem)
+		return eachNDB(f, st.Size(), do, problem)
 	}
 	hash, err := openBDB(f, st.Size())
 	if err == nil {
-		hash.each(db.add, problem)
+		hash.each(do, problem)
 	}
 	return err
 }

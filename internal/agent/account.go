@@ -1,0 +1,119 @@
+package agent
+
+import (
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/parcel"
+	"waxseal/internal/permit"
+)
+
+// account weighs a finding by what says that its change was expected: packages and
+// permits. The stronger of the two counts; a permit is not used up by what a package
+// explains.
+func account(book *permit.Book, f *waxseal.Finding, c permit.Case, p parcel.Verdict) {
+	switch {
+	case p.Forged:
+		f.Severity = waxseal.Critical
+	case p.Rung == waxseal.RungPackageVerified:
+		byPackage(f, c.Change, p)
+		return
+	}
+	plain := *f
+	expect(book, f, c)
+	switch {
+	case f.Rung == waxseal.RungNone && p.Rung != waxseal.RungNone && p.Rung != "" && !named(book, f.Permit):
+		*f = plain
+		byPackage(f, c.Change, p)
+		return
+	case p.Why == "":
+		return
+	case f.Rung == waxseal.RungNone && f.Permit == "":
+		f.Expected = p.Why
+	case f.Rung == waxseal.RungNone:
+		f.Expected += "; " + p.Why
+	}
+	if p.Beside || p.Forged {
+		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
+	}
+}
+
+// named reports whether a permit is for something by name: a change beside it is told
+// loudly, whatever else explains it. Beside a mere window there is all the rest of time.
+func named(book *permit.Book, id string) bool {
+	p, ok := book.Permit(permit.ID(id))
+	return ok && len(p.Scope.Paths)+len(p.Scope.Hooks)+len(p.Scope.Parameters)+len(p.Expect) > 0
+}
+
+// byPackage lowers what a package explains.
+func byPackage(f *waxseal.Finding, ch waxseal.Change, p parcel.Verdict) {
+	before := f.Severity
+	f.Rung, f.Expected = p.Rung, p.Why
+	f.Severity = permit.Verdict{Rung: p.Rung}.Severity(before, ch)
+	if f.Severity < before {
+		f.Reasons = append(slices.Clone(f.Reasons), "it would be "+before.String()+", and was expected: "+p.Why)
+	}
+}
+
+// account weighs a finding of the watching agent, and notes what that rests on.
+func (a *Agent) account(t *told, f *waxseal.Finding, v version) {
+	whole := v.state
+	if v.all != nil {
+		whole = *v.all
+	}
+	t.plain = *f
+	c := a.parcelCase(t, *f, whole, v.touched)
+	if len(t.change.Packages) > 0 || t.change.After != nil && t.change.After.Package != "" {
+		t.parcel = &c
+	}
+	a.accountFor(t, f, c)
+}
+
+// accountWithArchives does so once more for what packages have to do with, when archives
+// were read only after it was told.
+func (a *Agent) accountWithArchives() {
+	for _, t := range a.recent {
+		if t.parcel == nil || t.Rung == waxseal.RungPackageVerified || t.Permit != "" {
+			continue
+		}
+		t.parcel.Archives = a.installed(t.parcel.Packages)
+		if p := parcel.Judge(*t.parcel); p.Rung == waxseal.RungPackageVerified || p.Forged {
+			a.accountAfresh(t, *t.parcel)
+			a.update(t, nil, "the archive of the package was read")
+		}
+	}
+}
+
+// accountAgain does so once more, when the kernel names a hand only after the finding was
+// told. What is explained already stays so: a permit is used once.
+func (a *Agent) accountAgain(t *told) {
+	if t.Rung != waxseal.RungNone || len(t.change.Packages) > 0 || t.Gathered != nil {
+		return
+	}
+	a.accountAfresh(t, a.parcelCase(t, t.Finding, a.last, nil))
+}
+
+func (a *Agent) accountAfresh(t *told, c parcel.Case) {
+	f := t.Finding
+	f.Severity, f.Reasons, f.Permit, f.Expected = t.plain.Severity, slices.Clone(t.plain.Reasons), "", ""
+	a.accountFor(t, &f, c)
+	pair(&f, t.undoes)
+	f.Reasons = append(f.Reasons, t.hidden...)
+	t.Finding = f
+}
+
+func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
+	p := parcel.Judge(c)
+	if p.Unwritten { // the log goes back further than the last look
+		f.Severity = max(f.Severity, waxseal.High)
+		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
+	}
+	if p.Rung != waxseal.RungNone || p.Beside {
+		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[p.Package+" "+p.New]} {
+			if a.record(); index != nil && *index != waxseal.NoIndex {
+				f.Observations = append(slices.Clone(f.Observations), *index)
+			}
+		}
+	}
+	account(a.office, f, a.caseOf(t, *f), p)
+}

@@ -1,0 +1,74 @@
+package agent
+
+import (
+	"encoding/json"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/pkgdb/deb"
+	"waxseal/internal/store"
+)
+
+// packageKeys names the value of the state directory that remembers keys of package
+// repositories. Whoever can change it can make a key that came late believed.
+const packageKeys = "package keys"
+
+// knownKeys says since when this state directory knows keys of repositories.
+type knownKeys struct {
+	Since  map[string]time.Time `json:"since"` // by fingerprint
+	sealed time.Time
+}
+
+// packageKeys are the keys of repositories that have been seen, and the time of the
+// seal: what came later is not believed.
+func (b *Books) packageKeys() knownKeys {
+	k := knownKeys{Since: map[string]time.Time{}}
+	if text, err := b.Value(packageKeys); err == nil {
+		_ = json.Unmarshal([]byte(text), &k) // none is known then, and none believed
+	}
+	if seal, _, err := b.LatestSeal(); err == nil {
+		k.sealed = seal.Time
+	}
+	for _, at := range k.Since {
+		if first := k.first(); at.Equal(first) && first.After(k.sealed) {
+			k.sealed = first // watching began after the seal
+		}
+	}
+	return k
+}
+
+func (k knownKeys) first() (first time.Time) {
+	for _, at := range k.Since {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// since is nil where nobody has kept count yet.
+func (k knownKeys) since() func(deb.Key) time.Time {
+	if len(k.Since) == 0 {
+		return nil
+	}
+	return func(key deb.Key) time.Time { return k.Since[key.Fingerprint] }
+}
+
+// rememberKeys notes the keys by which the tree believes its repositories.
+func (b *Books) rememberKeys(tree waxseal.Tree, at time.Time) error {
+	k := b.packageKeys()
+	before := len(k.Since)
+	for _, key := range deb.Keys(tree) {
+		if _, ok := k.Since[key.Fingerprint]; !ok {
+			k.Since[key.Fingerprint] = at.UTC()
+		}
+	}
+	if len(k.Since) == before {
+		return nil
+	}
+	text, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	return b.Append(func(tx *store.Tx) error { return tx.SetValue(packageKeys, string(text)) })
+}

@@ -1,0 +1,325 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/parcel"
+	"waxseal/internal/pkgdb/translog"
+	"waxseal/internal/rootfs"
+	"waxseal/internal/store"
+)
+
+// parcels is what the agent knows of packages beside their database: the programs that
+// bring them, the archives that were at hand, and what was written down.
+type parcels struct {
+	programs map[waxseal.Path]programFile
+	started  map[int]waxseal.Grade // by pid: whether it runs the file of its name
+	hands    map[int]parcel.Hand   // by pid, of this look
+	shelf    map[string]parcel.Archive
+	noted    map[string]*waxseal.Index // where the ledger has an archive or a line of a log
+	read     map[string]bool           // archives that were read, by name, size and time
+	log      []translog.Transaction    // of rpm's database
+	written  []translog.Transaction    // of the logs, as they were at stamp
+	stamp    string
+	asked    time.Time // when archives were last asked for
+	reading  bool
+	held     time.Time // since when looks wait for a transaction to end
+}
+
+// programFile is a package manager's own file as it was when the agent began, or as a
+// transaction that is explained brought it.
+type programFile struct {
+	device, inode uint64
+	grade         waxseal.Grade
+}
+
+func newParcels() parcels {
+	return parcels{programs: map[waxseal.Path]programFile{}, started: map[int]waxseal.Grade{}, hands: map[int]parcel.Hand{},
+		shelf: map[string]parcel.Archive{}, noted: map[string]*waxseal.Index{}, read: map[string]bool{}}
+}
+
+// knowPrograms remembers the files of package managers as they are when watching begins.
+// One that the package database says is another proves nothing.
+func (a *Agent) knowPrograms() {
+	for _, p := range parcel.Programs() {
+		if f, err := a.tree.Stat(p); err == nil {
+			grade := waxseal.Proven
+			if state, _ := a.reader.Vouched(a.tree, p); state == waxseal.PackageModified || state == waxseal.PackageUnowned || !a.intact(f.Path) {
+				grade = waxseal.Unknown
+			}
+			a.parcels.programs[p] = programFile{f.Device, f.Inode, grade}
+		}
+	}
+}
+
+// programStarted notes, as a program starts, whether it is a package manager's own file:
+// later the file may be another, as when dpkg is updated.
+func (a *Agent) programStarted(e *waxseal.AuditEvent) {
+	if !e.Success || len(e.Paths) == 0 {
+		return
+	}
+	if len(a.parcels.started) > maxProcesses {
+		clear(a.parcels.started)
+	}
+	delete(a.parcels.started, e.PID)
+	file := e.Paths[0]
+	for p, known := range a.parcels.programs {
+		if path.Base(string(p)) != path.Base(file.Name) && path.Base(string(p)) != path.Base(e.Exe) {
+			continue
+		}
+		switch f, err := a.tree.Stat(p); {
+		case known.device == file.Device && known.inode == file.Inode:
+			a.parcels.started[e.PID] = known.grade
+		case err == nil && f.Device == file.Device && f.Inode == file.Inode:
+			a.parcels.started[e.PID] = a.renewed(p, f)
+		default:
+			continue
+		}
+		a.fetchParcels(time.Now())
+		return
+	}
+}
+
+// renewed grades a package manager that was itself replaced since watching began: only a
+// signed archive proves it.
+func (a *Agent) renewed(p waxseal.Path, f waxseal.File) waxseal.Grade {
+	state, digest := a.reader.Vouched(a.tree, p)
+	grade := waxseal.Inferred
+	if state == waxseal.PackageModified || state == waxseal.PackageUnowned {
+		grade = waxseal.Unknown
+	}
+	for _, archive := range a.parcels.shelf {
+		if archive.Signed && archive.Entries[p].SHA256 == digest && digest != "" {
+			grade = waxseal.Proven
+		}
+	}
+	a.parcels.programs[p] = programFile{f.Device, f.Inode, grade}
+	return grade
+}
+
+const maxProcesses = 1 << 14
+
+// genuine is how sure it is that a process runs a package manager's own file.
+func (a *Agent) genuine(p waxseal.Process, file waxseal.Path) waxseal.Grade {
+	if grade, ok := a.parcels.started[p.PID]; ok {
+		return grade
+	}
+	if e, ok := a.memory.Exec(p.PID); ok && len(e.Paths) > 0 {
+		return waxseal.Unknown // the kernel named the file that was started, and it was another
+	}
+	if known, ok := a.parcels.programs[file]; !ok || known.grade == waxseal.Unknown || p.Grade == waxseal.Unknown {
+		return waxseal.Unknown
+	}
+	return waxseal.Inferred
+}
+
+// packageHand is the package manager behind a process.
+func (a *Agent) packageHand(actor waxseal.Actor) parcel.Hand {
+	actor.Process = a.asTreeNames(actor.Process)
+	actor.Ancestors = slices.Clone(actor.Ancestors)
+	for i := range actor.Ancestors {
+		actor.Ancestors[i] = a.asTreeNames(actor.Ancestors[i])
+	}
+	return parcel.HandOf(actor, a.genuine)
+}
+
+// asTreeNames names a program as the tree does: /proc shows it from the host's root.
+func (a *Agent) asTreeNames(p waxseal.Process) waxseal.Process {
+	if dir := strings.TrimSuffix(a.tree.Dir(), "/"); dir != "" && strings.HasPrefix(p.Exe, dir+"/") {
+		p.Exe = p.Exe[len(dir):]
+	}
+	return p
+}
+
+// parcelCase is what packages are asked about a change that was seen.
+func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touched []touch) parcel.Case {
+	c := parcel.Case{Change: t.change, At: f.Seen, Since: a.since, Files: whole.Files, Packages: whole.Packages, Archives: a.installed(whole.Packages)}
+	if t.event != nil && f.Actor != nil {
+		c.Seen, c.Hand = true, a.packageHand(*f.Actor)
+	}
+	if len(t.change.Packages) > 0 {
+		c.Hand, c.Seen = a.handsOf(t.change, touched, whole)
+	}
+	if len(t.change.Packages) > 0 || c.Hand.Kind != parcel.Nobody || !c.Seen {
+		c.Transactions = a.transactions()
+	}
+	return c
+}
+
+// transactions are all that is written down, read again where a log has grown.
+func (a *Agent) transactions() []translog.Transaction {
+	stamp := ""
+	for _, p := range []waxseal.Path{dpkgLog, historyLog, dnfLog} {
+		if f, err := a.tree.Stat(p); err == nil {
+			stamp += fmt.Sprintf("%s %d %d %d\n", p, f.Inode, f.Size, f.ModTime.UnixNano())
+		}
+	}
+	if stamp != a.parcels.stamp {
+		a.parcels.written, a.parcels.stamp = Transactions(a.tree), stamp
+	}
+	return slices.Concat(a.parcels.written, a.parcels.log)
+}
+
+// installed are the archives of packages as they are installed now.
+func (a *Agent) installed(packages []waxseal.Package) map[string]parcel.Archive {
+	list := map[string]parcel.Archive{}
+	for _, p := range packages {
+		if archive, ok := a.parcels.shelf[p.Name+" "+p.Version]; ok {
+			list[p.Name] = archive
+		}
+	}
+	return list
+}
+
+// handsOf is the weakest of the hands that touched those files of the packages of a
+// change which are other now.
+func (a *Agent) handsOf(ch waxseal.Change, touched []touch, now waxseal.State) (weakest parcel.Hand, seen bool) {
+	other := otherFiles(ch, a.last, now)
+	for _, t := range touched { // what audit saw of a process goes for all that it touched
+		a.handOfTouch(t)
+	}
+	for _, t := range touched {
+		if !other[t.File.Path] {
+			continue
+		}
+		hand := a.handOfTouch(t)
+		if !seen || weaker(hand, weakest) {
+			weakest = hand
+		}
+		seen = true
+	}
+	return weakest, seen
+}
+
+// otherFiles are the files of the packages of a change that have another content now.
+func otherFiles(ch waxseal.Change, before, now waxseal.State) map[waxseal.Path]bool {
+	names, was, other := map[string]bool{}, map[waxseal.Path]waxseal.Digest{}, map[waxseal.Path]bool{}
+	for _, p := range ch.Packages {
+		names[p.After.Name], names[p.Before.Name] = true, true
+	}
+	for _, f := range before.Files {
+		was[f.Path] = f.Digest
+	}
+	for _, f := range now.Files {
+		if f.Package != "" && names[f.Package] && was[f.Path] != f.Digest {
+			other[f.Path], other[f.Resolved] = true, true
+		}
+	}
+	delete(other, "")
+	return other
+}
+
+func weaker(h, o parcel.Hand) bool {
+	return h.Kind == parcel.Nobody || h.Kind == parcel.Pretender || o.Grade == waxseal.Proven && h.Grade != waxseal.Proven
+}
+
+// handOfTouch is the package manager behind a file event, "nobody" where there is none.
+func (a *Agent) handOfTouch(t touch) parcel.Hand {
+	if hand, ok := a.parcels.hands[t.File.PID]; ok && hand.Grade == waxseal.Proven {
+		return hand
+	}
+	hand := a.packageHand(a.memory.Actor(*t.File, t.Time))
+	a.parcels.hands[t.File.PID] = hand
+	return hand
+}
+
+// packageEvent is the last event of a package manager's hand, which a change of packages
+// is told by rather than by whatever came last.
+func (a *Agent) packageEvent(touched []touch, ch waxseal.Change) *touch {
+	for i := len(touched) - 1; i >= 0 && len(ch.Packages) > 0; i-- {
+		if k := a.handOfTouch(touched[i]).Kind; k == parcel.Manager {
+			return &touched[i]
+		}
+	}
+	return lastEvent(touched, ch)
+}
+
+// fetchParcels reads, beside the agent's goroutine, the archives that are at hand: some
+// front ends throw them away as soon as they are done.
+func (a *Agent) fetchParcels(now time.Time) {
+	if a.parcels.reading {
+		return
+	}
+	a.parcels.asked, a.parcels.reading = now, true
+	wanted := map[string]bool{}
+	for _, p := range a.last.Packages {
+		wanted[p.Name] = true
+	}
+	root, keys, read := a.opts.Root, a.books.packageKeys(), maps.Clone(a.parcels.read)
+	a.senses.done.Go(func() {
+		in := parcelsRead{read: read}
+		if tree, err := rootfs.Open(root); err == nil {
+			in.found = Archives(tree, wanted, read, now, keys)
+			headers, log := signedHeaders(tree, wanted, now, keys)
+			in.found, in.log = append(in.found, headers...), log
+			_ = tree.Close() // it was only read from
+		}
+		a.queue.put(arrival{Observation: waxseal.Observation{Time: time.Now()}, parcels: &in})
+	})
+}
+
+// parcelsRead are archives that were read, beside those that had been before.
+type parcelsRead struct {
+	found []parcel.Archive
+	read  map[string]bool
+	log   []translog.Transaction // of rpm's database
+}
+
+// takeParcels puts archives that were read on the shelf.
+func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
+	a.parcels.reading, a.parcels.read, a.parcels.log = false, in.read, in.log
+	for _, archive := range in.found {
+		key := archive.Package + " " + archive.Version
+		if was, ok := a.parcels.shelf[key]; ok && (was.Signed || was.SHA256 == archive.SHA256 && !archive.Signed) {
+			continue // one that is vouched for is not put aside for another of its name
+		}
+		if len(a.parcels.shelf) > maxShelf {
+			clear(a.parcels.shelf)
+		}
+		a.parcels.shelf[key] = archive
+		a.parcels.noted[key] = a.note(at, waxseal.Observation{Sensor: "agent", Parcel: &waxseal.Parcel{
+			Package: archive.Package, Version: archive.Version, Path: archive.Where, Digest: archive.SHA256, Signed: archive.Signed, Voucher: archive.Voucher}})
+	}
+	if len(in.found) > 0 {
+		a.accountWithArchives()
+	}
+}
+
+const maxShelf = 500
+
+// startParcels gets ready to judge changes by packages.
+func (a *Agent) startParcels(now time.Time) {
+	a.parcels, a.books.Tree = newParcels(), a.tree
+	a.knowPrograms()
+	if err := a.books.rememberKeys(a.tree, now); err != nil && !errors.Is(err, store.ErrStale) {
+		a.opts.Warn("the keys of package repositories can't be remembered, so no signature is believed: " + err.Error())
+	}
+}
+
+// lineOf notes the line of a log that a transaction begins with.
+func (a *Agent) lineOf(v parcel.Verdict, c parcel.Case) *waxseal.Index {
+	for _, t := range slices.Backward(c.Transactions) {
+		if t.Package != v.Package || t.New != v.New || v.Package == "" {
+			continue
+		}
+		if _, ok := a.parcels.noted[t.Line]; !ok {
+			a.parcels.noted[t.Line] = a.note(t.From, waxseal.Observation{Sensor: "agent", Log: &waxseal.LogLine{Path: logOf(t), Text: t.Line}})
+		}
+		return a.parcels.noted[t.Line]
+	}
+	return nil
+}
+
+func logOf(t translog.Transaction) waxseal.Path {
+	if t.Manager == "rpm" {
+		return dnfLog
+	}
+	return dpkgLog
+}
