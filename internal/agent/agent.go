@@ -71,12 +71,13 @@ type Agent struct {
 	since    time.Time // the look before that
 	aliveAt  time.Time
 
-	book    notebook  // what is not in the ledger yet
-	touched []touch   // file events since the last look
-	due     time.Time // when to look; zero while nothing happened
-	early   int       // looks put off because an event was still on its way
-	recent  []*told   // findings that later facts may add to
-	basis   basis     // what they may rest on
+	book    notebook             // what is not in the ledger yet
+	touched []touch              // file events since the last look
+	due     time.Time            // when to look; zero while nothing happened
+	early   int                  // looks put off because an event was still on its way
+	recent  []*told              // findings that later facts may add to
+	basis   basis                // what they may rest on
+	calls   []waxseal.AuditEvent // mounts and flags set, of the last time
 	starts  *correlate.Starts
 
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again

@@ -132,6 +132,9 @@ func (a *Agent) tick(now time.Time) {
 	}
 	if mounts := a.tree.MountsChanged(); mounts || now.Sub(a.readAllAt) >= a.opts.Poll {
 		a.all = a.all || mounts
+		if mounts {
+			now = now.Add(settle) // audit tells who, on a queue of its own
+		}
 		a.dueAt(now)
 	}
 	a.forget(now)

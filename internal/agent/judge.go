@@ -141,7 +141,9 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	}
 	f := detect.Finding(ch)
 	t.event = lastEvent(v.touched, ch)
-	if t.event != nil {
+	if call, grade := a.callOf(ch, now); call != nil {
+		a.explainCall(*call, grade, &f)
+	} else if t.event != nil {
 		a.explain(t, &f)
 	} else {
 		f.Seen = now
@@ -208,16 +210,23 @@ func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
 	} else {
 		related = a.basis.of(nil, actor)
 	}
-	starts := 0
+	return a.recorded(append(append([]*waxseal.Index{t.index}, related...), a.startsOf(actor)...))
+}
+
+// startsOf records the program starts behind an actor.
+func (a *Agent) startsOf(actor waxseal.Actor) (related []*waxseal.Index) {
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
-		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && starts < maxRelated {
-			starts++
+		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && len(related) < maxRelated {
 			related = append(related, a.note(e.Time, waxseal.Observation{Sensor: "kaudit", Audit: &e}))
 		}
 	}
+	return related
+}
+
+// recorded writes the notebook down and lists where the ledger has what was noted.
+func (a *Agent) recorded(noted []*waxseal.Index) (list []waxseal.Index) {
 	a.record()
-	var list []waxseal.Index
-	for _, i := range append([]*waxseal.Index{t.index}, related...) {
+	for _, i := range noted {
 		if *i != waxseal.NoIndex {
 			list = append(list, *i)
 		}

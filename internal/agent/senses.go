@@ -100,7 +100,7 @@ func (a *Agent) startAudit(ctx context.Context) {
 	if p := kaudit.Probe(); p.Usable && p.Enabled == 0 {
 		a.setAuditWasOff(true) // before it is switched on: a kill may come at any moment
 	}
-	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Session: true, WasOff: wasOff, Snapshot: a.senses.people.Snapshot})
+	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Calls: true, Session: true, WasOff: wasOff, Snapshot: a.senses.people.Snapshot})
 	if err != nil {
 		a.without(kaudit.Name, err.Error(), withoutAudit)
 		return

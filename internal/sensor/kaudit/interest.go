@@ -37,9 +37,9 @@ func (s *Sensor) sort(e *waxseal.AuditEvent) interest {
 		return ignored
 	case e.PID == os.Getpid():
 		return ignored
-	case hasKey(e.Key, s.options.Key) || s.touches(e):
+	case hasKey(e.Key, s.options.Key) || hasKey(e.Key, s.options.Key+MountKey) || hasKey(e.Key, s.options.Key+FlagsKey) || s.touches(e):
 		return watched
-	case s.options.Exec && hasKey(e.Key, s.options.Key+"-exec"):
+	case s.options.Exec && hasKey(e.Key, s.options.Key+ExecKey):
 		return reported
 	}
 	return ignored

@@ -111,7 +111,7 @@ func (s *Sensor) Check() []string {
 type shortfall struct {
 	off     bool
 	locked  bool
-	exec    []rule
+	calls   []rule
 	gone    []string // watches whose rule is not loaded any more
 	moved   []string // watches whose path names another file than the rule
 	waiting []string // watches that never could be added, with the reason
@@ -125,7 +125,7 @@ func (f shortfall) words() []string {
 	if f.locked {
 		words = append(words, "audit rules are locked until the next boot: watches can't be added")
 	}
-	for _, r := range f.exec {
+	for _, r := range f.calls {
 		words = append(words, fmt.Sprintf("the rule %s is not loaded", r))
 	}
 	for _, path := range f.gone {
@@ -152,9 +152,9 @@ func (s *Sensor) inspect() (shortfall, error) {
 		return f, err
 	}
 	loaded := func(r rule) bool { return slices.ContainsFunc(present, r.equal) }
-	for _, r := range s.exec {
+	for _, r := range s.calls {
 		if !loaded(r) {
-			f.exec = append(f.exec, r)
+			f.calls = append(f.calls, r)
 		}
 	}
 	for path, w := range s.watches {
@@ -163,7 +163,7 @@ func (s *Sensor) inspect() (shortfall, error) {
 			if w.err != nil {
 				f.waiting = append(f.waiting, fmt.Sprintf("%q can't be watched: %s", path, explain(w.err)))
 			}
-		case !loaded(w.rule):
+		case slices.ContainsFunc(w.rules, func(r rule) bool { return !loaded(r) }):
 			f.gone = append(f.gone, path)
 		case !w.same(path):
 			f.moved = append(f.moved, path)
@@ -181,7 +181,7 @@ func (s *Sensor) inspect() (shortfall, error) {
 // its name by itself.
 func (w *watch) same(path string) bool {
 	var st unix.Stat_t
-	if w.rule.fields()[0].id != fieldDir {
+	if w.rules[0].fields()[0].id != fieldDir {
 		return true
 	}
 	return unix.Stat(path, &st) == nil && st.Dev == w.dev && st.Ino == w.ino
@@ -217,13 +217,13 @@ func (s *Sensor) mend() *waxseal.Gap {
 			s.switched = true // somebody wanted it off: Close puts that back
 		}
 	}
-	for _, r := range f.exec {
+	for _, r := range f.calls {
 		_ = s.add(r) // if it is refused, the next inspection says so again
 	}
 	for path, w := range s.watches {
 		switch {
 		case slices.Contains(f.moved, path):
-			_ = s.remove(w.rule) // it is dead either way
+			_ = s.removeAll(w.rules) // it is dead either way
 			w.added = false
 			s.place(path, w)
 		case slices.Contains(f.gone, path) || !w.added:

@@ -150,7 +150,7 @@ func (r *reader) datagram(b []byte) {
 		r.broken++
 		return
 	}
-	if record.Type == "SYSCALL" {
+	if record.Type == "SYSCALL" || record.Type == "URINGOP" {
 		r.snapshot(record)
 	}
 	r.deliver(r.assembler.Add(record))
@@ -161,7 +161,7 @@ func (r *reader) datagram(b []byte) {
 func (r *reader) snapshot(record auditrec.Record) {
 	key := record.Fields["key"]
 	look := r.s.options.Snapshot
-	if look == nil || key == "" || hasKey(key, r.s.options.Key+"-exec") {
+	if look == nil || key == "" || hasKey(key, r.s.options.Key+ExecKey) {
 		return
 	}
 	pid, _ := strconv.Atoi(record.Fields["pid"])
