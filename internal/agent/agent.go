@@ -18,6 +18,7 @@ import (
 	"waxseal/internal/permit"
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
+	"waxseal/internal/sensor/proc"
 )
 
 // Options say what to watch, where to keep what is seen, and whom to tell.
@@ -78,6 +79,10 @@ type Agent struct {
 	recent  []*told              // findings that later facts may add to
 	basis   basis                // what they may rest on
 	calls   []waxseal.AuditEvent // mounts and flags set, of the last time
+	overdue []overdue            // audited, and not told of by fanotify yet
+	lately  lately               // file events of the last seconds
+	chased  lately               // files looked at since audit alone told of them
+	held    map[proc.Node]*held  // files that somebody has open for writing
 	starts  *correlate.Starts
 
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
@@ -102,7 +107,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules = o.Permits
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}

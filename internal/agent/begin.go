@@ -56,6 +56,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	}
 	a.advance(current)
 	a.lookedAt, a.readAllAt = now, now
+	a.heldAtStart(now)
 	a.record()
 	for _, p := range current.Problems {
 		a.opts.Warn(Problem(p))
@@ -137,6 +138,8 @@ func (a *Agent) tick(now time.Time) {
 		}
 		a.dueAt(now)
 	}
+	a.chase(now)
+	a.rereadHeld(now)
 	a.forget(now)
 	a.endDay(now)
 	a.record()

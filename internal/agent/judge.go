@@ -197,8 +197,18 @@ func lastEvent(touched []touch, ch waxseal.Change) *touch {
 func (a *Agent) explain(t *told, f *waxseal.Finding) {
 	f.Seen = t.event.Time
 	actor := a.memory.Actor(*t.event.File, t.event.Time)
+	if t.event.silent { // who can have made it, not who was seen making it
+		actor.Process.Grade, actor.Login.Grade = atMost(actor.Process.Grade), atMost(actor.Login.Grade)
+	}
 	f.Actor = &actor
 	f.Observations = a.evidence(t.event, actor)
+}
+
+func atMost(g waxseal.Grade) waxseal.Grade {
+	if g == waxseal.Proven {
+		return waxseal.Inferred
+	}
+	return g
 }
 
 // evidence records the program starts behind an actor, and lists what a finding
@@ -339,7 +349,7 @@ func (a *Agent) news(o waxseal.Observation) {
 // proves raises the actor of recent findings that audit reports late.
 func (a *Agent) proves(o waxseal.Observation) {
 	for _, t := range a.recent {
-		if t.event == nil || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
+		if t.event == nil || t.event.silent || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
 			continue
 		}
 		actor := a.memory.Actor(*t.event.File, t.event.Time)
