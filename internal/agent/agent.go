@@ -78,6 +78,7 @@ type Agent struct {
 	early   int                  // looks put off because an event was still on its way
 	recent  []*told              // findings that later facts may add to
 	basis   basis                // what they may rest on
+	configs []waxseal.AuditEvent // changes of audit by others, of the last time
 	calls   []waxseal.AuditEvent // mounts and flags set, of the last time
 	overdue []overdue            // audited, and not told of by fanotify yet
 	lately  lately               // file events of the last seconds

@@ -50,8 +50,11 @@ func (a *Agent) take(in arrival) {
 		a.starts.Line(o.Log.Text)
 		a.news(o)
 	case o.Gap != nil:
-		a.note(o.Time, o)
+		index := a.note(o.Time, o)
 		a.opts.Warn("gap: " + o.Gap.Reason)
+		if o.Gap.Silenced {
+			a.silenced(o, index)
+		}
 		a.all = true
 		a.dueAt(time.Now())
 	}
@@ -108,7 +111,7 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 	case correlate.IsExec(e):
 		a.takeExec(o)
 	case e.Type == "CONFIG_CHANGE":
-		a.note(o.Time, o)
+		a.takeConfig(o)
 	case ofCalls(e):
 		a.takeCall(o)
 	case len(e.Paths) > 0 && e.Success:

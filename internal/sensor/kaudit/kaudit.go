@@ -67,6 +67,9 @@ type Options struct {
 	// WasOff says that an earlier run switched audit on and was killed before it
 	// could switch it off again: Close then does.
 	WasOff bool
+	// Probe is a directory of the caller's own, in which a file is written now and then:
+	// where no record of that comes, rules do not report. None if it is empty.
+	Probe string
 	// Snapshot describes a process that may still live; nil means no actors.
 	Snapshot func(pid int) *waxseal.Actor
 }
@@ -81,11 +84,15 @@ type Sensor struct {
 	mu       sync.Mutex // guards everything below, and the control socket's turns
 	control  *control
 	watches  map[string]*watch
-	calls    []rule // on system calls, wherever they are made
-	ringless bool   // this kernel has no rules on io_uring
+	files    map[File]bool // known by inode
+	before   Status        // as it was at Open
+	calls    []rule        // on system calls, wherever they are made
+	ringless bool          // this kernel has no rules on io_uring
 	notes    []string
-	locked   bool // enabled is 2: rules can't be changed until the next boot
-	switched bool // we set enabled to 1
+	blocked  []string // foreign rules that were in the way at Open
+	inTheWay []string // … and are now
+	locked   bool     // enabled is 2: rules can't be changed until the next boot
+	switched bool     // we set enabled to 1
 	own      ownChanges
 	reported string // problems that a gap has already told of
 	closed   bool
@@ -127,6 +134,7 @@ func (s *Sensor) open() error {
 	if walledOff() {
 		return errors.New(walled)
 	}
+	s.before = state
 	var short int
 	if s.listen, s.inode, short, err = dialReadLog(s.options.ReceiveBuffer); err != nil {
 		return fmt.Errorf("join the audit multicast group: %s", explainRead(err))
@@ -135,8 +143,7 @@ func (s *Sensor) open() error {
 		s.notes = append(s.notes, fmt.Sprintf("receive buffer is %d bytes, not %d: net.core.rmem_max limits it and CAP_NET_ADMIN is missing", short, s.options.ReceiveBuffer))
 	}
 	if s.locked = state.Enabled == enabledLocked; s.locked {
-		s.notes = append(s.notes, "audit rules are locked until the next boot (auditctl -e 2): no rules were added")
-		return nil
+		return s.openLocked()
 	}
 	if state.Enabled == 0 {
 		if err := s.control.setEnabled(1); err != nil {
@@ -144,6 +151,7 @@ func (s *Sensor) open() error {
 		}
 		s.switched = true
 		s.own.expect("audit_enabled")
+		s.notes = append(s.notes, "audit was off: if it never was on since the boot, processes that were running before make no records, and what they do themselves is proven by nothing; their children do")
 	}
 	s.switched = s.switched || s.options.WasOff
 	return s.openRules()
@@ -154,7 +162,9 @@ func (s *Sensor) openRules() error {
 	if err != nil {
 		return fmt.Errorf("list audit rules: %s", explain(err))
 	}
-	s.notes = append(s.notes, obstacles(present)...)
+	s.blocked = obstacles(present)
+	s.inTheWay = s.blocked
+	s.notes = append(s.notes, s.blocked...)
 	if s.options.Exec {
 		s.calls = execRules(s.options.Key)
 	}
@@ -169,7 +179,7 @@ func (s *Sensor) openRules() error {
 			s.notes = append(s.notes, fmt.Sprintf("rule %s was refused: %s", r, explain(err)))
 		}
 	}
-	err = s.setWatches(s.options.Watches)
+	err = s.setWatches(s.wanted(s.options.Watches))
 	return errors.Join(err, s.sweep(present))
 }
 

@@ -110,6 +110,8 @@ func (s *Sensor) Check() []string {
 // shortfall is what one inspection found.
 type shortfall struct {
 	off     bool
+	limits  []string // settings under which records are lost
+	blocked []string // rules of others that came since, in the way of ours
 	locked  bool
 	calls   []rule
 	gone    []string // watches whose rule is not loaded any more
@@ -122,6 +124,7 @@ func (f shortfall) words() []string {
 	if f.off {
 		words = append(words, "audit is switched off")
 	}
+	words = append(append(words, f.limits...), f.blocked...)
 	if f.locked {
 		words = append(words, "audit rules are locked until the next boot: watches can't be added")
 	}
@@ -151,6 +154,13 @@ func (s *Sensor) inspect() (shortfall, error) {
 	if err != nil {
 		return f, err
 	}
+	f.limits = tightened(s.before, state)
+	s.inTheWay = obstacles(present)
+	for _, o := range s.inTheWay {
+		if !slices.Contains(s.blocked, o) {
+			f.blocked = append(f.blocked, o)
+		}
+	}
 	loaded := func(r rule) bool { return slices.ContainsFunc(present, r.equal) }
 	for _, r := range s.calls {
 		if !loaded(r) {
@@ -173,6 +183,21 @@ func (s *Sensor) inspect() (shortfall, error) {
 	slices.Sort(f.moved)
 	slices.Sort(f.waiting)
 	return f, nil
+}
+
+// tightened says which settings of audit are such now that records are lost which were
+// not before.
+func tightened(before, now Status) (words []string) {
+	if now.Rate != 0 && (before.Rate == 0 || now.Rate < before.Rate) {
+		words = append(words, fmt.Sprintf("audit records above %d a second are dropped (auditctl -r)", now.Rate))
+	}
+	if now.Limit != 0 && now.Limit < before.Limit && now.Limit < smallBacklog {
+		words = append(words, fmt.Sprintf("only %d audit records may wait in the kernel (auditctl -b), %d before", now.Limit, before.Limit))
+	}
+	if now.Limit != 0 && now.Backlog >= now.Limit {
+		words = append(words, fmt.Sprintf("the kernel's backlog of audit records is full: %d of %d wait", now.Backlog, now.Limit))
+	}
+	return words
 }
 
 // same reports whether a path still names what it named when its rule was added.
@@ -252,7 +277,7 @@ func (s *Sensor) tell(now time.Time, words []string) *waxseal.Gap {
 		return nil
 	}
 	return &waxseal.Gap{
-		Sensor: Name, From: now.Add(-upkeep), Until: now,
+		Sensor: Name, From: now.Add(-poll), Until: now, Silenced: true,
 		Reason: text + "; it was put back where the kernel allows it, and who made changes since may stay unknown",
 	}
 }

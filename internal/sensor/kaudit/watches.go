@@ -25,7 +25,26 @@ func (s *Sensor) SetWatches(paths []string) error {
 	if s.closed {
 		return errClosed
 	}
-	return s.setWatches(paths)
+	return s.setWatches(s.wanted(paths))
+}
+
+// wanted are the paths with that of the probe.
+func (s *Sensor) wanted(paths []string) []string {
+	if s.options.Probe == "" {
+		return paths
+	}
+	return append(slices.Clone(paths), s.options.Probe)
+}
+
+// File names a file whatever its names are.
+type File struct{ Device, Inode uint64 }
+
+// SetFiles says which files are watched: where another product's rule is before ours,
+// or a name is not one that we know, they are recognised by this.
+func (s *Sensor) SetFiles(files map[File]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = files
 }
 
 // setWatches is SetWatches; the lock is held.
