@@ -57,6 +57,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.advance(current)
 	a.lookedAt, a.readAllAt = now, now
 	a.heldAtStart(now)
+	a.startNetwork(ctx)
 	a.record()
 	for _, p := range current.Problems {
 		a.opts.Warn(Problem(p))

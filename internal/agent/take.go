@@ -33,6 +33,10 @@ func (a *Agent) take(in arrival) {
 		a.answer(in.ask)
 		return
 	}
+	if in.network {
+		a.seeTraffic(time.Now())
+		return
+	}
 	o := a.scrub(in.Observation)
 	if (o.File != nil || o.Audit != nil) && o.Time.After(a.newest) { // the kernel's time
 		a.newest = o.Time

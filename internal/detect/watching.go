@@ -14,7 +14,23 @@ func Silenced(gap waxseal.Gap) waxseal.Finding {
 		Explain:        "The kernel's audit system, which proves who changes the mail configuration, was kept from reporting: " + clip(gap.Reason) + ".",
 		Reasons:        []string{"without audit records, who made a change is inferred at best", "whoever wants to change the configuration unnamed does this first; auditd and augenrules, when they load their rules anew, do it too"},
 		NotEstablished: []string{"whether anything was changed meanwhile by a hand that stays unknown: what was changed is found by reading the files"},
-		Attack:         []waxseal.TechniqueID{}, Rung: waxseal.RungNone, Status: waxseal.Open,
+		Attack:         []waxseal.TechniqueID{transportAgent, toolsDisabled}, AttackRefs: references([]waxseal.TechniqueID{transportAgent, toolsDisabled}), Rung: waxseal.RungNone, Status: waxseal.Open,
 		Next: []string{"See who did it, and what else that login did.", "Compare what is loaded with what should be: auditctl -l, auditctl -s."},
+	}
+}
+
+// TrafficRule tells of traffic of mail that is led elsewhere below the mail system.
+const TrafficRule waxseal.RuleID = "mail-traffic"
+
+// Diverted is the finding that the packet filter, or the routes of this host, lead
+// traffic of mail elsewhere than before: "port 25 is sent to another address: …".
+func Diverted(severity waxseal.Severity, title, explain string) waxseal.Finding {
+	return waxseal.Finding{
+		Rule: TrafficRule, Severity: severity, Title: clip(title), Explain: explain,
+		Reasons:        []string{"whoever gets the traffic can read mail, change it and answer for the other side, and no file of the mail system says so"},
+		NotEstablished: []string{"who changed it: the kernel's tables have no author", "whether any mail went that way"},
+		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
+		Rung: waxseal.RungNone, Status: waxseal.Open,
+		Next: []string{"Look at the rules and routes: nft list ruleset, ip rule, ip route.", "If it was not meant, take it away and see who had root then."},
 	}
 }

@@ -244,7 +244,7 @@ func (g *reading) between(a attributes) {
 	if !g.port[reg] || len(from) < 2 || len(to) < 2 {
 		return
 	}
-	ports := []Ports{{binary.BigEndian.Uint16(from), binary.BigEndian.Uint16(to)}}
+	ports := []Ports{{binary.BigEndian.Uint16(from), max(binary.BigEndian.Uint16(from), binary.BigEndian.Uint16(to))}}
 	if op, _ := a.number(2); op == opNotEqual {
 		ports = without(ports)
 	}
@@ -310,6 +310,9 @@ func elements(s *socket, family byte, table, set string) []Ports {
 		end  bool
 	}
 	var list []element
+	if s == nil {
+		return nil
+	}
 	zero := func(s string) []byte { return append([]byte(s), 0) }
 	body := append([]byte{family, 0, 0, 0}, append(attribute(1, zero(table)), attribute(2, zero(set))...)...)
 	_ = s.ask(msgGetSetElem, unix.NLM_F_DUMP, body, func(_ uint16, body []byte) {

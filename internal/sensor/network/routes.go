@@ -29,6 +29,7 @@ func route(s *socket, g Goal) (string, error) {
 	}
 	head := make([]byte, unix.SizeofRtMsg)
 	head[0], head[1] = family, byte(8*len(address))
+	binary.NativeEndian.PutUint32(head[8:], unix.RTM_F_LOOKUP_TABLE)
 	body := append(head, attribute(rtaDst, address)...)
 	body = append(body, attribute(rtaProto, []byte{unix.IPPROTO_TCP})...)
 	body = append(body, attribute(rtaDport, binary.BigEndian.AppendUint16(nil, g.Port))...)

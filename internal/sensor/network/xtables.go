@@ -10,7 +10,7 @@ func (g *reading) match(name string, info []byte) {
 	word := func(at int) uint16 { return binary.NativeEndian.Uint16(info[at:]) }
 	switch {
 	case (name == "tcp" || name == "udp") && len(info) >= 8:
-		if from, to := word(4), word(6); from != 0 || to != 65535 {
+		if from, to := word(4), word(6); from <= to && (from != 0 || to != 65535) {
 			g.limit([]Ports{{from, to}})
 		}
 	case name == "multiport" && len(info) >= 32+15+1:
@@ -29,7 +29,7 @@ func (g *reading) multiport(info []byte, word func(int) uint16) {
 	for i := 0; i < min(int(info[1]), 15); i++ {
 		p := Ports{word(2 + 2*i), word(2 + 2*i)}
 		if info[32+i] != 0 && i+1 < 15 {
-			p.To = word(2 + 2*(i+1))
+			p.To = max(p.From, word(2+2*(i+1)))
 			i++
 		}
 		ports = append(ports, p)
