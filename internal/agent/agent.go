@@ -81,6 +81,8 @@ type Agent struct {
 	basis      basis                // what they may rest on
 	traffic    *network.Picture     // how the network leads mail; nil while it is not known
 	trafficErr string               // why it is not known
+	viewed     map[view]bool        // what daemons see otherwise, and was told
+	viewAt     time.Time            // when they are asked again
 	configs    []waxseal.AuditEvent // changes of audit by others, of the last time
 	calls      []waxseal.AuditEvent // mounts and flags set, of the last time
 	overdue    []overdue            // audited, and not told of by fanotify yet

@@ -141,6 +141,7 @@ func (a *Agent) tick(now time.Time) {
 	}
 	a.chase(now)
 	a.rereadHeld(now)
+	a.seeViews(now)
 	a.forget(now)
 	a.endDay(now)
 	a.record()

@@ -46,6 +46,7 @@ func (a *Agent) takeCall(o waxseal.Observation) {
 		a.calls = slices.Clone(a.calls[maxCalls/2:])
 	}
 	a.calls = append(a.calls, *o.Audit)
+	a.viewAt = time.Now().Add(settle) // a daemon may see something else now
 	if hasEnd(o.Audit.Key, kaudit.FlagsKey) {
 		a.all = true
 		a.dueAt(time.Now().Add(settle))

@@ -51,6 +51,7 @@ var kinds = []kind{
 		{name: "descriptor opened before the agent started: memory map", writer: "heir-mmap", text: "9991", fits: saying("9991"), before: inherit},
 		{name: "bind mount over the file", writer: "bind-file", before: unbind("main.cf")},
 		{name: "bind mount over the directory", writer: "bind-dir", before: unbind("")},
+		{name: "bind mount over the file, in the daemon's mount namespace", writer: "bind-view", before: daemon, fits: func(f told) bool { return f.Rule == "mail-view" && strings.Contains(f.text(), "evil.example.net") }},
 		{name: "write in another mount namespace", writer: "namespace"},
 		{name: "write in a chroot", writer: "chroot"},
 		{name: "`dd conv=notrunc`", writer: "dd", before: func(t *testing.T, _ *method, h host, o order) {
@@ -186,4 +187,12 @@ func inherit(t *testing.T, m *method, _ host, o order) {
 	fine(t, err)
 	t.Cleanup(func() { f.Close() })
 	m.heir = f
+}
+
+// daemon puts a program there that plays Postfix's master.
+func daemon(t *testing.T, _ *method, h host, _ order) {
+	program, err := os.ReadFile("/bin/sleep")
+	fine(t, err)
+	h.write("/usr/lib/postfix/sbin/master", string(program))
+	fine(t, os.Chmod(h.path("/usr/lib/postfix/sbin/master"), 0o755))
 }

@@ -178,6 +178,7 @@ var writers = map[string]func(o order){
 	"heir":        func(o order) { put(3, o.Text) },
 	"heir-mmap":   func(o order) { mapPort(o, 3); stay() },
 	"bind-file":   func(o order) { bindOver(create(filepath.Join(o.Side, "evil"), o.want()), o.main()) },
+	"bind-view":   func(o order) { bindView(o) },
 	"bind-dir":    func(o order) { bindDirectory(o) },
 	"namespace": func(o order) {
 		check(private())
@@ -386,4 +387,15 @@ func setAttr(o order) {
 	if errno != 0 {
 		check(errno)
 	}
+}
+
+// bindView starts a daemon that sees another main.cf than everybody else.
+func bindView(o order) {
+	evil := create(filepath.Join(o.Side, "evil"), o.want())
+	check(private())
+	bindOver(evil, o.main())
+	d := exec.Command(filepath.Join(o.Root, "usr/lib/postfix/sbin/master"), "5")
+	d.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	check(d.Start())
+	stay()
 }

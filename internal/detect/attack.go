@@ -150,6 +150,7 @@ func Rules() []waxseal.Rule {
 	add("mail-file", "another file of the mail path changed, or others than root may change it")
 	add(FrequencyRule, "a script of the mail path starts more often than ExecFrequencyThreshold allows")
 	add(SilencedRule, "the kernel's audit system was kept from reporting who changes what", toolsDisabled)
+	add(ViewRule, "a daemon sees another file under a name than the host does")
 	add(TrafficRule, "the network leads mail traffic elsewhere than the configuration of the mail system says")
 	return list
 }

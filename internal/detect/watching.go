@@ -1,6 +1,10 @@
 package detect
 
-import "waxseal"
+import (
+	"fmt"
+
+	"waxseal"
+)
 
 // SilencedRule tells of a sensor that somebody keeps from reporting.
 const SilencedRule waxseal.RuleID = "watch-silenced"
@@ -32,5 +36,25 @@ func Diverted(severity waxseal.Severity, title, explain string) waxseal.Finding 
 		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
 		Rung: waxseal.RungNone, Status: waxseal.Open,
 		Next: []string{"Look at the rules and routes: nft list ruleset, ip rule, ip route.", "If it was not meant, take it away and see who had root then."},
+	}
+}
+
+// ViewRule tells of a daemon that reads another file than the host shows.
+const ViewRule waxseal.RuleID = "mail-view"
+
+// SeenElsewhere is the finding that a daemon in a mount namespace of its own sees another
+// content of a file; ch is what that content means against the one here.
+func SeenElsewhere(program string, pid int, p waxseal.Path, ch waxseal.Change) waxseal.Finding {
+	explain := fmt.Sprintf("%s (process %d) runs in a mount namespace of its own, and %s is another file there than what this host shows under that name.", program, pid, p)
+	if ch.Explain != "" {
+		explain += " For the daemon this holds: " + ch.Explain
+	}
+	return waxseal.Finding{
+		Rule: ViewRule, Severity: max(waxseal.High, ch.Severity), Title: fmt.Sprintf("process %d sees another %s", pid, p), Explain: explain,
+		Reasons:        append([]string{"whoever looks at the file on this host sees a configuration that the daemon does not use"}, ch.Reasons...),
+		NotEstablished: []string{"whether the daemon has read the file since"},
+		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
+		Rung: waxseal.RungNone, Status: waxseal.Open,
+		Next: []string{fmt.Sprintf("Look through its eyes: nsenter --target %d --mount cat %s", pid, p), "See what is mounted there: findmnt --task " + fmt.Sprint(pid)},
 	}
 }
