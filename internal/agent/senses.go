@@ -3,10 +3,12 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,8 +112,22 @@ func (a *Agent) startAudit(ctx context.Context) {
 	for _, n := range s.Notes() {
 		a.opts.Warn("kaudit: " + n)
 	}
+	if s.SwitchedOn() && !wasOff {
+		a.noteBlind()
+	}
 	a.senses.audit = s
 	a.run(kaudit.Name, withoutAudit, func() error { return s.Run(ctx, a.auditEvent, a.queue.gap) })
+}
+
+// noteBlind writes down which processes audit may be blind to: those that ran when it was
+// switched on, if that was the first time since the boot.
+func (a *Agent) noteBlind() {
+	now := time.Now()
+	names := a.senses.people.Older()
+	slices.Sort(names)
+	const most = 200
+	a.note(now, waxseal.Observation{Sensor: kaudit.Name, Gap: &waxseal.Gap{Sensor: kaudit.Name, From: now,
+		Reason: fmt.Sprintf("audit was off until now: if it was never on since the boot, these %d processes make no records of what they do themselves: %s", len(names), strings.Join(names[:min(len(names), most)], ", "))}})
 }
 
 // probeDir is where the audit sensor writes to prove that its rules report, "" where it

@@ -69,6 +69,7 @@ func (r *reader) poll(now time.Time) {
 	} else if lost < r.lost {
 		r.lost = lost // someone reset it: auditctl --reset-lost
 	}
+	r.crowd(now)
 	if r.broken > 0 {
 		r.gap(waxseal.Gap{
 			Sensor: Name, From: r.polled, Until: now, Lost: int64(r.broken),
@@ -79,17 +80,35 @@ func (r *reader) poll(now time.Time) {
 	r.polled = now
 }
 
-func (s *Sensor) lost() uint32 {
+// fullAgain is how often a backlog that is full again and again is told.
+const fullAgain = time.Minute
+
+// crowd tells of a backlog that is full: whoever makes records waits then, and records
+// are lost if it lasts.
+func (r *reader) crowd(now time.Time) {
+	state := r.s.state()
+	if state.Limit == 0 || state.Backlog < state.Limit || now.Sub(r.full) < fullAgain {
+		return
+	}
+	r.full = now
+	r.gap(waxseal.Gap{Sensor: Name, From: r.polled, Until: now,
+		Reason: fmt.Sprintf("the kernel's backlog of audit records is full (%d of %d wait): records may be lost, which its counter tells", state.Backlog, state.Limit)})
+}
+
+func (s *Sensor) lost() uint32 { return s.state().Lost }
+
+// state is what the kernel says, nothing where it says nothing.
+func (s *Sensor) state() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return 0
+		return Status{}
 	}
 	state, err := s.control.status()
 	if err != nil {
-		return 0
+		return Status{}
 	}
-	return state.Lost
+	return state
 }
 
 // Check returns what is missing for the watches to report, one sentence each;
@@ -194,9 +213,6 @@ func tightened(before, now Status) (words []string) {
 	if now.Limit != 0 && now.Limit < before.Limit && now.Limit < smallBacklog {
 		words = append(words, fmt.Sprintf("only %d audit records may wait in the kernel (auditctl -b), %d before", now.Limit, before.Limit))
 	}
-	if now.Limit != 0 && now.Backlog >= now.Limit {
-		words = append(words, fmt.Sprintf("the kernel's backlog of audit records is full: %d of %d wait", now.Backlog, now.Limit))
-	}
 	return words
 }
 
@@ -231,10 +247,10 @@ func (s *Sensor) mend() *waxseal.Gap {
 	now := time.Now()
 	f, err := s.inspect()
 	if err != nil {
-		return s.tell(now, []string{fmt.Sprintf("audit can't be asked: %s", explain(err))})
+		return s.tell(now, []string{fmt.Sprintf("audit can't be asked: %s", explain(err))}, false)
 	}
 	if s.locked {
-		return s.tell(now, f.lostWords())
+		return s.tell(now, f.lostWords(), f.silenced())
 	}
 	if f.off {
 		if err := s.control.setEnabled(1); err == nil {
@@ -256,7 +272,13 @@ func (s *Sensor) mend() *waxseal.Gap {
 			s.place(path, w)
 		}
 	}
-	return s.tell(now, f.lostWords())
+	return s.tell(now, f.lostWords(), f.silenced())
+}
+
+// silenced reports whether it was somebody's doing: a directory that was renamed takes
+// its rule with it, and is a change of the files first of all.
+func (f shortfall) silenced() bool {
+	return f.off || len(f.limits)+len(f.blocked)+len(f.calls)+len(f.gone) > 0
 }
 
 // lostWords are the words about what was there and is not any more.
@@ -267,7 +289,7 @@ func (f shortfall) lostWords() []string {
 
 // tell makes a gap of problems, unless it has told the same before. The gap
 // begins at the inspection before this one, when all was still well.
-func (s *Sensor) tell(now time.Time, words []string) *waxseal.Gap {
+func (s *Sensor) tell(now time.Time, words []string, silenced bool) *waxseal.Gap {
 	text := strings.Join(words, "; ")
 	if text == s.reported {
 		return nil
@@ -277,7 +299,7 @@ func (s *Sensor) tell(now time.Time, words []string) *waxseal.Gap {
 		return nil
 	}
 	return &waxseal.Gap{
-		Sensor: Name, From: now.Add(-poll), Until: now, Silenced: true,
+		Sensor: Name, From: now.Add(-poll), Until: now, Silenced: silenced,
 		Reason: text + "; it was put back where the kernel allows it, and who made changes since may stay unknown",
 	}
 }

@@ -91,8 +91,9 @@ type reader struct {
 	lost      uint32
 	overrun   time.Time // when the queue's overflow was noticed; zero while there is none
 	drops     uint64
-	broken    int  // records that could not be parsed since the last poll
-	alarm     bool // somebody else changed the configuration of audit
+	broken    int       // records that could not be parsed since the last poll
+	full      time.Time // when a full backlog was last told
+	alarm     bool      // somebody else changed the configuration of audit
 	probing   probing
 }
 
