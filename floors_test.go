@@ -115,6 +115,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/control",
 		"waxseal/internal/sensor/fanotify",
 		"waxseal/internal/sensor/kaudit",
+		"waxseal/internal/sensor/network",
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",

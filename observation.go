@@ -189,6 +189,9 @@ type Gap struct {
 	Lost int64 `json:"lost,omitempty"`
 	// Reason says in plain words what was missed and what that costs.
 	Reason string `json:"reason"`
+	// Silenced says that somebody, or another program's settings, keeps the sensor from
+	// reporting.
+	Silenced bool `json:"silenced,omitempty"`
 }
 
 // Triage is a decision about a finding: of a person, or of the agent where time alone

@@ -18,6 +18,8 @@ import (
 	"waxseal/internal/permit"
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
+	"waxseal/internal/sensor/network"
+	"waxseal/internal/sensor/proc"
 	"waxseal/internal/triage"
 )
 
@@ -75,13 +77,23 @@ type Agent struct {
 	since    time.Time // the look before that
 	aliveAt  time.Time
 
-	book    notebook  // what is not in the ledger yet
-	touched []touch   // file events since the last look
-	due     time.Time // when to look; zero while nothing happened
-	early   int       // looks put off because an event was still on its way
-	recent  []*told   // findings that later facts may add to
-	basis   basis     // what they may rest on
-	starts  *correlate.Starts
+	book       notebook             // what is not in the ledger yet
+	touched    []touch              // file events since the last look
+	due        time.Time            // when to look; zero while nothing happened
+	early      int                  // looks put off because an event was still on its way
+	recent     []*told              // findings that later facts may add to
+	basis      basis                // what they may rest on
+	traffic    *network.Picture     // how the network leads mail; nil while it is not known
+	trafficErr string               // why it is not known
+	viewed     map[view]bool        // what daemons see otherwise, and was told
+	viewAt     time.Time            // when they are asked again
+	configs    []waxseal.AuditEvent // changes of audit by others, of the last time
+	calls      []waxseal.AuditEvent // mounts and flags set, of the last time
+	overdue    []overdue            // audited, and not told of by fanotify yet
+	lately     lately               // file events of the last seconds
+	chased     lately               // files looked at since audit alone told of them
+	held       map[proc.Node]*held  // files that somebody has open for writing
+	starts     *correlate.Starts
 
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
 	readAllAt time.Time       // when all was read
@@ -108,7 +120,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(o.Tuned)}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(o.Tuned)}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}

@@ -15,6 +15,8 @@ const (
 	// maxModuleRules bounds the rules on directories of modules. Where there are more,
 	// fanotify alone tells of changes in the rest.
 	maxModuleRules = 48
+	// maxLinkRules bounds the rules on single files that have several names.
+	maxLinkRules = 64
 )
 
 // AuditPaths are the real paths to put rules on. A rule costs the kernel time at
@@ -45,12 +47,27 @@ func AuditPaths(root string, s waxseal.State) []string {
 			paths[filepath.Join(root, string(d))] = true
 		}
 	}
+	linked := manyLinks(s)
 	for _, p := range single {
 		if !covered(p, whole) {
 			paths[filepath.Join(root, string(p))] = true
 		}
 	}
+	for _, p := range linked {
+		paths[filepath.Join(root, string(p))] = true
+	}
 	return slices.Sorted(maps.Keys(paths))
+}
+
+// manyLinks are the files that have another name somewhere: a rule on a directory does
+// not report a write through that one, and a rule on the file does, by its inode.
+func manyLinks(s waxseal.State) (linked []waxseal.Path) {
+	for _, f := range s.Files {
+		if f.Links > 1 && f.Type == waxseal.Regular && f.Role != waxseal.RoleModule && f.Role != waxseal.RoleMailbox && len(linked) < maxLinkRules {
+			linked = append(linked, f.Path)
+		}
+	}
+	return linked
 }
 
 func perDirectory(files []waxseal.Path) map[waxseal.Path]int {

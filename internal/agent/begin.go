@@ -57,6 +57,8 @@ func (a *Agent) begin(ctx context.Context) error {
 	}
 	a.advance(current)
 	a.lookedAt, a.readAllAt = now, now
+	a.heldAtStart(now)
+	a.startNetwork(ctx)
 	a.record()
 	for _, p := range current.Problems {
 		a.opts.Warn(Problem(p))
@@ -144,8 +146,14 @@ func (a *Agent) tick(now time.Time) {
 	}
 	if mounts := a.tree.MountsChanged(); mounts || now.Sub(a.readAllAt) >= a.opts.Poll {
 		a.all = a.all || mounts
+		if mounts {
+			now = now.Add(settle) // audit tells who, on a queue of its own
+		}
 		a.dueAt(now)
 	}
+	a.chase(now)
+	a.rereadHeld(now)
+	a.seeViews(now)
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)

@@ -151,7 +151,9 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	}
 	f := detect.Finding(ch)
 	t.event = a.packageEvent(v.touched, ch)
-	if t.event != nil {
+	if call, grade := a.callOf(ch, now); call != nil {
+		a.explainCall(*call, grade, &f)
+	} else if t.event != nil {
 		a.explain(t, &f)
 	} else {
 		f.Seen = now
@@ -221,8 +223,18 @@ func lastEvent(touched []touch, ch waxseal.Change) *touch {
 func (a *Agent) explain(t *told, f *waxseal.Finding) {
 	f.Seen = t.event.Time
 	actor := a.memory.Actor(*t.event.File, t.event.Time)
+	if t.event.silent { // who can have made it, not who was seen making it
+		actor.Process.Grade, actor.Login.Grade = atMost(actor.Process.Grade), atMost(actor.Login.Grade)
+	}
 	f.Actor = &actor
 	f.Observations = a.evidence(t.event, actor)
+}
+
+func atMost(g waxseal.Grade) waxseal.Grade {
+	if g == waxseal.Proven {
+		return waxseal.Inferred
+	}
+	return g
 }
 
 // evidence records the program starts behind an actor, and lists what a finding
@@ -234,16 +246,23 @@ func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
 	} else {
 		related = a.basis.of(nil, actor)
 	}
-	starts := 0
+	return a.recorded(append(append([]*waxseal.Index{t.index}, related...), a.startsOf(actor)...))
+}
+
+// startsOf records the program starts behind an actor.
+func (a *Agent) startsOf(actor waxseal.Actor) (related []*waxseal.Index) {
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
-		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && starts < maxRelated {
-			starts++
+		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && len(related) < maxRelated {
 			related = append(related, a.note(e.Time, waxseal.Observation{Sensor: "kaudit", Audit: &e}))
 		}
 	}
+	return related
+}
+
+// recorded writes the notebook down and lists where the ledger has what was noted.
+func (a *Agent) recorded(noted []*waxseal.Index) (list []waxseal.Index) {
 	a.record()
-	var list []waxseal.Index
-	for _, i := range append([]*waxseal.Index{t.index}, related...) {
+	for _, i := range noted {
 		if *i != waxseal.NoIndex {
 			list = append(list, *i)
 		}
@@ -356,7 +375,7 @@ func (a *Agent) news(o waxseal.Observation) {
 // proves raises the actor of recent findings that audit reports late.
 func (a *Agent) proves(o waxseal.Observation) {
 	for _, t := range a.recent {
-		if t.event == nil || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
+		if t.event == nil || t.event.silent || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
 			continue
 		}
 		actor := a.memory.Actor(*t.event.File, t.event.Time)

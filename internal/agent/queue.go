@@ -16,6 +16,7 @@ type arrival struct {
 	content []byte // what the file held, where the sensor could copy it
 	copied  bool
 	note    string       // why not
+	network bool         // the network may lead traffic elsewhere now; there is no observation
 	ask     *ask         // a request of a person; the observation is empty then
 	parcels *parcelsRead // archives that were at hand, once they are read
 }

@@ -37,6 +37,13 @@ var program = sync.OnceValues(func() (string, error) {
 // TestMain lets one package at a time use the kernel's audit system, which a
 // host has only one of: the other is internal/sensor/kaudit.
 func TestMain(m *testing.M) {
+	if text := os.Getenv(writerOrder); text != "" {
+		write(text)
+		os.Exit(0)
+	}
+	if os.Getenv(inner) != "" { // the turn is taken
+		os.Exit(finish(m))
+	}
 	turn, err := os.Open(os.TempDir())
 	if err == nil {
 		err = syscall.Flock(int(turn.Fd()), syscall.LOCK_EX)
@@ -45,11 +52,15 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "lock for audit:", err)
 		os.Exit(1)
 	}
+	os.Exit(finish(m))
+}
+
+func finish(m *testing.M) int {
 	code := m.Run()
 	if bin, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(bin))
 	}
-	os.Exit(code)
+	return code
 }
 
 // host is a tree with a state directory.
@@ -101,6 +112,7 @@ func (h host) must(words ...string) string {
 type told struct {
 	Schema, News, Checkpoint string
 	waxseal.Finding
+	at time.Time
 }
 
 // watch is a running agent.
@@ -161,6 +173,7 @@ func (h host) watch() *watch {
 			if dec.Decode(&f) != nil {
 				return
 			}
+			f.at = time.Now()
 			w.told <- f
 		}
 	})
@@ -179,8 +192,13 @@ func (h host) watch() *watch {
 // find waits for a finding that fits.
 func (w *watch) find(what string, fits func(told) bool) told {
 	w.t.Helper()
+	return w.findWithin(20*time.Second, what, fits)
+}
+
+func (w *watch) findWithin(d time.Duration, what string, fits func(told) bool) told {
+	w.t.Helper()
 	var seen []string
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(d)
 	for {
 		select {
 		case f := <-w.told:

@@ -3,8 +3,12 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,7 +104,7 @@ func (a *Agent) startAudit(ctx context.Context) {
 	if p := kaudit.Probe(); p.Usable && p.Enabled == 0 {
 		a.setAuditWasOff(true) // before it is switched on: a kill may come at any moment
 	}
-	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Session: true, WasOff: wasOff, Snapshot: a.senses.people.Snapshot})
+	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Calls: true, Session: true, Probe: a.probeDir(), WasOff: wasOff, Snapshot: a.senses.people.Snapshot})
 	if err != nil {
 		a.without(kaudit.Name, err.Error(), withoutAudit)
 		return
@@ -108,8 +112,40 @@ func (a *Agent) startAudit(ctx context.Context) {
 	for _, n := range s.Notes() {
 		a.opts.Warn("kaudit: " + n)
 	}
+	if s.SwitchedOn() && !wasOff {
+		a.noteBlind()
+	}
 	a.senses.audit = s
 	a.run(kaudit.Name, withoutAudit, func() error { return s.Run(ctx, a.auditEvent, a.queue.gap) })
+}
+
+// noteBlind writes down which processes audit may be blind to: those that ran when it was
+// switched on, if that was the first time since the boot.
+func (a *Agent) noteBlind() {
+	now := time.Now()
+	names := a.senses.people.Older()
+	slices.Sort(names)
+	const most = 200
+	a.note(now, waxseal.Observation{Sensor: kaudit.Name, Gap: &waxseal.Gap{Sensor: kaudit.Name, From: now,
+		Reason: fmt.Sprintf("audit was off until now: if it was never on since the boot, these %d processes make no records of what they do themselves: %s", len(names), strings.Join(names[:min(len(names), most)], ", "))}})
+}
+
+// probeDir is where the audit sensor writes to prove that its rules report, "" where it
+// can't be had: then that is not proven.
+func (a *Agent) probeDir() string {
+	dir := filepath.Join(a.opts.State, "probe")
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir) // a rule is on a directory, not on a name
+	}
+	if err != nil {
+		a.opts.Warn("whether audit rules report is not tried out: " + err.Error())
+		return ""
+	}
+	return dir
 }
 
 func (a *Agent) auditEvent(e waxseal.AuditEvent) {
@@ -204,6 +240,7 @@ func (a *Agent) aim() {
 		}
 	}
 	if s := a.senses.audit; s != nil {
+		s.SetFiles(a.mailFiles())
 		if err := s.SetWatches(a.auditPaths()); err != nil {
 			a.without(kaudit.Name, err.Error(), withoutAudit)
 		}
@@ -245,6 +282,17 @@ func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxsea
 		}
 	}
 	return dirs
+}
+
+// mailFiles are the files of the last state, by what names them for audit.
+func (a *Agent) mailFiles() map[kaudit.File]bool {
+	files := map[kaudit.File]bool{}
+	for _, f := range a.last.Files {
+		if f.Inode != 0 && f.Role != waxseal.RoleMailbox && f.Role != waxseal.RoleSocket && f.Role != waxseal.RoleDirectory {
+			files[kaudit.File{Device: f.Device, Inode: f.Inode}] = true
+		}
+	}
+	return files
 }
 
 func (a *Agent) auditPaths() []string { return AuditPaths(a.tree.Dir(), a.last) }

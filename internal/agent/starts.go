@@ -4,11 +4,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"waxseal"
 	"waxseal/internal/detect"
-	"waxseal/internal/store"
 )
 
 // count counts the starts of scripts of the mail path, and tells of one that starts
@@ -28,15 +26,7 @@ func (a *Agent) count(o waxseal.Observation) {
 	if *index != waxseal.NoIndex {
 		f.Observations = []waxseal.Index{*index}
 	}
-	err := a.books.Append(func(tx *store.Tx) (err error) {
-		f, _, err = tx.Finding(time.Now(), f)
-		return err
-	})
-	if err != nil {
-		f.ID, f.Unrecorded = "", true
-		a.fails(err)
-	}
-	a.opts.Tell(f, "", a.books.Checkpoint())
+	a.tellOf(f)
 }
 
 // inTree is a program start with the names that its files have inside the tree.

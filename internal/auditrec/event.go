@@ -30,6 +30,8 @@ func event(records []Record) waxseal.AuditEvent {
 		switch {
 		case r.Type == "SYSCALL":
 			fromSyscall(&e, r.Fields)
+		case r.Type == "URINGOP":
+			fromRing(&e, r.Fields)
 		case r.Type == "CWD":
 			e.CWD = r.Fields["cwd"]
 		case r.Type == "PATH":
@@ -59,6 +61,18 @@ func fromSyscall(e *waxseal.AuditEvent, f map[string]string) {
 	e.EUID, e.GID = id(f["euid"]), id(f["gid"])
 	e.Comm, e.Exe, e.Key = f["comm"], f["exe"], f["key"]
 	e.TTY = tty(f["tty"])
+}
+
+// fromRing takes an operation of io_uring(7). It has no login uid, and a system call,
+// where it was made within one, says more.
+func fromRing(e *waxseal.AuditEvent, f map[string]string) {
+	if e.Syscall >= 0 {
+		return
+	}
+	e.Success = f["success"] == "yes"
+	e.Exit, _ = strconv.ParseInt(f["exit"], 10, 64)
+	fromTask(e, f)
+	e.EUID, e.GID, e.Key = id(f["euid"]), id(f["gid"]), f["key"]
 }
 
 // fromTask takes what the kernel stamps on records of every kind.

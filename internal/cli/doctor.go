@@ -164,8 +164,8 @@ func (d *door) plan(doc Doctor) (changes, costs []string) {
 		costs = append(costs, "every write on those filesystems is looked at (docs/install.md has what was measured)")
 	}
 	if d.config.Watch.Audit && doc.Audit.Usable {
-		changes = append(changes, fmt.Sprintf("%d audit rules with the key %q for writes and attribute changes, and rules for execve and execveat (key %q), removed at the end",
-			doc.Watched.Rules, agent.AuditKey, agent.AuditKey+"-exec"))
+		changes = append(changes, fmt.Sprintf("%d audit watches with the key %q for writes and attribute changes, by system calls and by io_uring, and rules for execve and execveat (key %q), for mounts (%q) and for chattr(1) (%q), removed at the end",
+			doc.Watched.Rules, agent.AuditKey, agent.AuditKey+kaudit.ExecKey, agent.AuditKey+kaudit.MountKey, agent.AuditKey+kaudit.FlagsKey))
 		if strings.HasPrefix(doc.Audit.Detail, "off") {
 			changes = append(changes, "audit is switched on, and off again at the end; while no auditd runs the kernel prints some records to its own log")
 		}

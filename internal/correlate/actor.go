@@ -17,8 +17,8 @@ const near = 2 * time.Second
 
 // Touch finds the audited operation that a file event reports: made by the same
 // process on the same inode, or on a file of the same name. Where the process
-// differs (a descriptor was inherited or handed on) samePID is false. The second
-// result is false if audit saw nothing.
+// differs (it inherited a descriptor, or was handed one) samePID is false, and the
+// operation is somebody else's. The last result is false if audit saw nothing.
 func (m *Memory) Touch(f waxseal.FileEvent, at time.Time) (e waxseal.AuditEvent, samePID, found bool) {
 	for i := len(m.touches) - 1; i >= 0; i-- {
 		t := m.touches[i]
@@ -72,9 +72,9 @@ func (m *Memory) Actor(f waxseal.FileEvent, at time.Time) waxseal.Actor {
 	switch {
 	case audited && samePID:
 		return m.fromAudit(touch, f.Actor, waxseal.Proven)
-	case audited:
-		return m.fromAudit(touch, f.Actor, waxseal.Inferred)
-	case f.Actor != nil:
+	case audited && f.PID == 0:
+		return m.fromAudit(touch, nil, waxseal.Inferred)
+	case f.Actor != nil: // whoever opened the file, it was this one that wrote
 		return m.complete(*f.Actor, snapshots(f.Actor))
 	default:
 		return m.unseen(f.PID, at)
@@ -95,6 +95,11 @@ func (m *Memory) unseen(pid int, at time.Time) waxseal.Actor {
 	}
 }
 
+// Doer says who made an audited operation.
+func (m *Memory) Doer(e waxseal.AuditEvent, g waxseal.Grade) waxseal.Actor {
+	return m.fromAudit(e, nil, g)
+}
+
 // fromAudit builds the actor of an audited operation; seen is what /proc showed
 // of the process, nil if it had gone.
 func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.Grade) waxseal.Actor {
@@ -105,6 +110,9 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 			Argv: e.Argv,
 		},
 		Origin: waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
+	}
+	if e.Type == "URINGOP" && e.AUID == waxseal.Unset {
+		m.ringDoer(&a)
 	}
 	known := snapshots(e.Actor, seen)
 	if x, ok := m.execs[e.PID]; ok && x.Exe == e.Exe && !x.Time.After(e.Time) {
@@ -121,6 +129,18 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 		}
 	}
 	return m.complete(a, known)
+}
+
+// ringDoer adds what the record of an operation of io_uring lacks, from the start of
+// the program.
+func (m *Memory) ringDoer(a *waxseal.Actor) {
+	x, ok := m.execs[a.Process.PID]
+	if !ok {
+		a.Login.Grade = waxseal.Unknown
+		return
+	}
+	a.Login.UID, a.Login.Session, a.Login.TTY = x.AUID, x.Session, tty(x.TTY)
+	a.Process.Exe, a.Process.Comm, a.Process.CWD = x.Exe, x.Comm, x.CWD
 }
 
 func tty(s string) string {

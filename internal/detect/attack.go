@@ -19,6 +19,7 @@ const (
 	forwardingRule   = "T1114.003"
 	hidingRule       = "T1564.008"
 	linkerHijacking  = "T1574.006"
+	toolsDisabled    = "T1685"
 	logsCleared      = "T1685.006"
 	analyticAgent    = "AN0473"
 	analyticForward  = "AN1592"
@@ -33,6 +34,7 @@ var attackObjects = map[waxseal.AttackID]string{
 	forwardingRule:  attackPattern + "7d77a07d-02fe-4e88-8bd9-e9c008c01bf0",
 	hidingRule:      attackPattern + "0cf55441-b176-4332-89e7-2c4c7799d0ff",
 	linkerHijacking: attackPattern + "633a100c-b2c9-41bf-9be5-905c1b16c825",
+	toolsDisabled:   attackPattern + "bbde9781-60aa-4b8a-a911-895b0c1b3872",
 	logsCleared:     attackPattern + "5e29d64d-2b14-4f92-875e-4c9c498e213c",
 	analyticAgent:   xMitreAnalyticID + "2c64ece9-c40f-4d1a-babf-106f587454d0",
 	analyticForward: xMitreAnalyticID + "22e6f5f4-e4cc-449c-9dba-280788935ce5",
@@ -147,6 +149,9 @@ func Rules() []waxseal.Rule {
 	add("mail-metadata", "owner, mode or attributes of a file of the mail path changed")
 	add("mail-file", "another file of the mail path changed, or others than root may change it")
 	add(FrequencyRule, "a script of the mail path starts more often than ExecFrequencyThreshold allows")
+	add(SilencedRule, "the kernel's audit system was kept from reporting who changes what", toolsDisabled)
+	add(ViewRule, "a daemon sees another file under a name than the host does")
+	add(TrafficRule, "the network leads mail traffic elsewhere than the configuration of the mail system says")
 	return list
 }
 

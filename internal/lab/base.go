@@ -44,6 +44,9 @@ const (
 	// Parcels is Mail with what an update leaves behind: apt's signed lists, and the
 	// archive of the Postfix that is installed.
 	Parcels Flavour = "parcels"
+	// Tools is a host with Postfix and the programs with which people change files,
+	// file systems, the network and audit.
+	Tools Flavour = "tools"
 )
 
 // recipe is how a flavour's base is made.
@@ -93,6 +96,9 @@ var stockPackages = map[Flavour][]string{
 		"amavisd-milter", "amavisd-new", "clamav-daemon", "clamav-milter", "fail2ban", "greylistd", "mimedefang", "opendkim", "opendkim-tools",
 		"opendmarc", "policyd-rate-limit", "postfix", "postfix-policyd-spf-python", "postfwd", "postgrey", "postsrsd", "rsyslog", "spamass-milter",
 		"spamassassin", "spamc", "spamd", "sudo", "systemd", "usr-is-merged",
+	},
+	Tools: {
+		"acl", "attr", "auditd", "bindfs", "e2fsprogs", "iproute2", "iptables", "libcap2-bin", "mount", "nano", "nftables", "postfix", "sed", "usr-is-merged", "vim-tiny",
 	},
 }
 

@@ -18,6 +18,7 @@ const (
 	ignored interest = iota
 	reported
 	watched
+	probed // our own, which proves that rules report
 )
 
 // sort says what an event is to us.
@@ -36,10 +37,13 @@ func (s *Sensor) sort(e *waxseal.AuditEvent) interest {
 		}
 		return ignored
 	case e.PID == os.Getpid():
+		if s.isProbe(e) {
+			return probed
+		}
 		return ignored
-	case hasKey(e.Key, s.options.Key) || s.touches(e):
+	case hasKey(e.Key, s.options.Key) || hasKey(e.Key, s.options.Key+MountKey) || hasKey(e.Key, s.options.Key+FlagsKey) || s.touches(e):
 		return watched
-	case s.options.Exec && hasKey(e.Key, s.options.Key+"-exec"):
+	case s.options.Exec && hasKey(e.Key, s.options.Key+ExecKey):
 		return reported
 	}
 	return ignored
@@ -56,13 +60,16 @@ func hasKey(keys, key string) bool {
 	return false
 }
 
-// touches reports whether an event under another product's key names a watched
-// path as changed. The lock is held.
+// touches reports whether an event under another product's key, or none, is about a
+// watched path, or a watched file under whatever name. The lock is held.
 func (s *Sensor) touches(e *waxseal.AuditEvent) bool {
-	if e.Key == "" || e.Argv != nil || onlyReads(e) {
+	if e.Argv != nil || onlyReads(e) {
 		return false
 	}
 	for _, p := range e.Paths {
+		if p.NameType != "PARENT" && p.Inode != 0 && s.files[File{p.Device, p.Inode}] {
+			return true
+		}
 		name := p.Name
 		if name == "" || p.NameType == "PARENT" {
 			continue

@@ -25,7 +25,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +56,8 @@ type Options struct {
 	Watches []string
 	// Exec also reports every execve(2) and execveat(2) on this host.
 	Exec bool
+	// Calls also reports every mount, and every change of the flags of chattr(1).
+	Calls bool
 	// Session also delivers LOGIN, USER_LOGIN, USER_START, USER_END, USER_AUTH and
 	// USER_CMD, which need no rule.
 	Session bool
@@ -63,6 +67,9 @@ type Options struct {
 	// WasOff says that an earlier run switched audit on and was killed before it
 	// could switch it off again: Close then does.
 	WasOff bool
+	// Probe is a directory of the caller's own, in which a file is written now and then:
+	// where no record of that comes, rules do not report. None if it is empty.
+	Probe string
 	// Snapshot describes a process that may still live; nil means no actors.
 	Snapshot func(pid int) *waxseal.Actor
 }
@@ -77,10 +84,15 @@ type Sensor struct {
 	mu       sync.Mutex // guards everything below, and the control socket's turns
 	control  *control
 	watches  map[string]*watch
-	exec     []rule
+	files    map[File]bool // known by inode
+	before   Status        // as it was at Open
+	calls    []rule        // on system calls, wherever they are made
+	ringless bool          // this kernel has no rules on io_uring
 	notes    []string
-	locked   bool // enabled is 2: rules can't be changed until the next boot
-	switched bool // we set enabled to 1
+	blocked  []string // foreign rules that were in the way at Open
+	inTheWay []string // … and are now
+	locked   bool     // enabled is 2: rules can't be changed until the next boot
+	switched bool     // we set enabled to 1
 	own      ownChanges
 	reported string // problems that a gap has already told of
 	closed   bool
@@ -100,8 +112,8 @@ func Open(o Options) (*Sensor, error) {
 	if o.ReceiveBuffer <= 0 {
 		o.ReceiveBuffer = defaultBuffer
 	}
-	if len(o.Key)+len("-exec") > maxKey {
-		return nil, fmt.Errorf("audit key %q is longer than %d bytes", o.Key, maxKey-len("-exec"))
+	if len(o.Key)+len(MountKey) > maxKey {
+		return nil, fmt.Errorf("audit key %q is longer than %d bytes", o.Key, maxKey-len(MountKey))
 	}
 	c, err := dialControl()
 	if err != nil {
@@ -122,6 +134,7 @@ func (s *Sensor) open() error {
 	if walledOff() {
 		return errors.New(walled)
 	}
+	s.before = state
 	var short int
 	if s.listen, s.inode, short, err = dialReadLog(s.options.ReceiveBuffer); err != nil {
 		return fmt.Errorf("join the audit multicast group: %s", explainRead(err))
@@ -130,8 +143,7 @@ func (s *Sensor) open() error {
 		s.notes = append(s.notes, fmt.Sprintf("receive buffer is %d bytes, not %d: net.core.rmem_max limits it and CAP_NET_ADMIN is missing", short, s.options.ReceiveBuffer))
 	}
 	if s.locked = state.Enabled == enabledLocked; s.locked {
-		s.notes = append(s.notes, "audit rules are locked until the next boot (auditctl -e 2): no rules were added")
-		return nil
+		return s.openLocked()
 	}
 	if state.Enabled == 0 {
 		if err := s.control.setEnabled(1); err != nil {
@@ -139,6 +151,7 @@ func (s *Sensor) open() error {
 		}
 		s.switched = true
 		s.own.expect("audit_enabled")
+		s.notes = append(s.notes, "audit was off: if it never was on since the boot, processes that were running before make no records, and what they do themselves is proven by nothing; their children do")
 	}
 	s.switched = s.switched || s.options.WasOff
 	return s.openRules()
@@ -149,28 +162,33 @@ func (s *Sensor) openRules() error {
 	if err != nil {
 		return fmt.Errorf("list audit rules: %s", explain(err))
 	}
-	s.notes = append(s.notes, obstacles(present)...)
+	s.blocked = obstacles(present)
+	s.inTheWay = s.blocked
+	s.notes = append(s.notes, s.blocked...)
 	if s.options.Exec {
-		var note string
-		if s.exec, note = execRules(s.options.Key + "-exec"); note != "" {
-			s.notes = append(s.notes, note)
-		}
+		s.calls = execRules(s.options.Key)
 	}
-	for _, r := range s.exec {
+	if s.options.Calls {
+		s.calls = slices.Concat(s.calls, mountRules(s.options.Key), flagsRules(s.options.Key))
+	}
+	if _, ok := tables[runtime.GOARCH]; !ok {
+		s.notes = append(s.notes, unknownTable)
+	}
+	for _, r := range s.calls {
 		if err := s.add(r); err != nil {
 			s.notes = append(s.notes, fmt.Sprintf("rule %s was refused: %s", r, explain(err)))
 		}
 	}
-	err = s.setWatches(s.options.Watches)
+	err = s.setWatches(s.wanted(s.options.Watches))
 	return errors.Join(err, s.sweep(present))
 }
 
 // sweep removes those of the rules loaded at Open that carry our key, left by a
 // run that was killed, and are not wanted any more.
 func (s *Sensor) sweep(present []rule) error {
-	wanted := slices.Clone(s.exec)
+	wanted := slices.Clone(s.calls)
 	for _, w := range s.watches {
-		wanted = append(wanted, w.rule)
+		wanted = append(wanted, w.rules...)
 	}
 	for _, r := range present {
 		if !s.ours(r) || slices.ContainsFunc(wanted, r.equal) {
@@ -184,8 +202,13 @@ func (s *Sensor) sweep(present []rule) error {
 }
 
 func (s *Sensor) ours(r rule) bool {
-	k := r.key()
-	return k == s.options.Key || k == s.options.Key+"-exec"
+	return isOurs(r, s.options.Key)
+}
+
+// isOurs reports whether a rule carries a key, by itself or with one of our ends.
+func isOurs(r rule, key string) bool {
+	end, ok := strings.CutPrefix(r.key(), key)
+	return ok && (end == "" || end == ExecKey || end == MountKey || end == FlagsKey)
 }
 
 // obstacles are foreign rules that keep ours from reporting.
@@ -263,10 +286,10 @@ func (s *Sensor) Close() error {
 
 func (s *Sensor) takeBack() error {
 	var errs []error
-	rules := slices.Clone(s.exec)
+	rules := slices.Clone(s.calls)
 	for _, w := range s.watches {
 		if w.added {
-			rules = append(rules, w.rule)
+			rules = append(rules, w.rules...)
 		}
 	}
 	for _, r := range rules {
@@ -293,7 +316,7 @@ func (c *control) switchOff() error {
 	return nil
 }
 
-// RemoveLeftovers removes every rule with the key, or the key and "-exec", that
+// RemoveLeftovers removes every rule with the key, or the key and one of our ends, that
 // a run left which could not Close. With restoreEnabled it also switches audit
 // off: the caller knows that the killed run had switched it on. An auditd that
 // runs by then keeps audit on. An empty key stands for "waxseal".
@@ -311,7 +334,7 @@ func RemoveLeftovers(key string, restoreEnabled bool) (removed int, err error) {
 		return 0, fmt.Errorf("list audit rules: %s", explain(err))
 	}
 	for _, r := range present {
-		if k := r.key(); k != key && k != key+"-exec" {
+		if !isOurs(r, key) {
 			continue
 		}
 		if err := c.deleteRule(r); err != nil {

@@ -141,7 +141,7 @@ func TestActor(t *testing.T) {
 }
 
 func TestSort(t *testing.T) {
-	s := &Sensor{options: Options{Key: "waxseal", Exec: true, Session: true}, watches: map[string]*watch{"/etc/postfix": {}}}
+	s := &Sensor{options: Options{Key: "waxseal", Exec: true, Session: true}, watches: map[string]*watch{"/etc/postfix": {}}, files: map[File]bool{{8, 77}: true}}
 	file := []waxseal.AuditPath{{Name: "main.cf", NameType: "NORMAL"}}
 	for _, tc := range []struct {
 		name string
@@ -157,7 +157,9 @@ func TestSort(t *testing.T) {
 		{"another product's rule on writing", waxseal.AuditEvent{Type: "SYSCALL", Key: "x", Arch: "x86_64", Syscall: 257, CWD: "/etc/postfix", Paths: file,
 			Raw: []string{"type=SYSCALL msg=audit(1.0:1): arch=c000003e syscall=257 a0=1 a1=2 a2=80001 a3=0"}}, watched},
 		{"another product's rule", waxseal.AuditEvent{Type: "SYSCALL", Key: "mailcfg", CWD: "/etc", Paths: file}, ignored},
-		{"no rule", waxseal.AuditEvent{Type: "SYSCALL", CWD: "/etc/postfix", Paths: file}, ignored},
+		{"a rule without a key", waxseal.AuditEvent{Type: "SYSCALL", CWD: "/etc/postfix", Paths: file}, watched},
+		{"another name of a watched file", waxseal.AuditEvent{Type: "SYSCALL", Key: "x", CWD: "/tmp", Paths: []waxseal.AuditPath{{Name: "alias", Device: 8, Inode: 77, NameType: "NORMAL"}}}, watched},
+		{"the same inode of another device", waxseal.AuditEvent{Type: "SYSCALL", Key: "x", CWD: "/tmp", Paths: []waxseal.AuditPath{{Name: "alias", Device: 9, Inode: 77, NameType: "NORMAL"}}}, ignored},
 		{"login", waxseal.AuditEvent{Type: "LOGIN"}, reported},
 		{"sudo", waxseal.AuditEvent{Type: "USER_CMD"}, reported},
 		{"credentials", waxseal.AuditEvent{Type: "CRED_ACQ"}, ignored},
@@ -189,17 +191,17 @@ func TestOwnChangesAreCounted(t *testing.T) {
 func TestGapIsToldOnce(t *testing.T) {
 	var s Sensor
 	now := time.Now()
-	if s.tell(now, nil) != nil {
+	if s.tell(now, nil, true) != nil {
 		t.Error("a gap of nothing")
 	}
-	if g := s.tell(now, []string{"audit is switched off"}); g == nil || g.From.After(g.Until) {
+	if g := s.tell(now, []string{"audit is switched off"}, true); g == nil || g.From.After(g.Until) {
 		t.Errorf("gap is %+v", g)
 	}
-	if s.tell(now, []string{"audit is switched off"}) != nil {
+	if s.tell(now, []string{"audit is switched off"}, true) != nil {
 		t.Error("told twice")
 	}
-	s.tell(now, nil)
-	if s.tell(now, []string{"audit is switched off"}) == nil {
+	s.tell(now, nil, true)
+	if s.tell(now, []string{"audit is switched off"}, true) == nil {
 		t.Error("not told when it comes again")
 	}
 }
@@ -217,5 +219,54 @@ func TestBadAnswers(t *testing.T) {
 	binary.NativeEndian.PutUint32(b[headSize:], uint32(denied))
 	if _, err := answer(b, nil); !errors.Is(err, unix.EPERM) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestLocked: a locked set of rules is used as it is, and what it does not serve is said.
+func TestLocked(t *testing.T) {
+	never := watchRule("/etc", "x", true)
+	binary.NativeEndian.PutUint32(never[4:], actionNever)
+	reads := newRule(nil, place("/etc/postfix", true), field{id: fieldPerm, value: 4})
+	some := newRule(nil, place("/etc/postfix", true), field{id: 1, value: 1000})
+	for _, tc := range []struct {
+		name    string
+		present []rule
+		blind   string
+	}{
+		{"nothing is loaded", nil, "0 of 2"},
+		{"a directory above", []rule{watchRule("/etc", "theirs", true)}, "2 of 2"},
+		{"the directory itself", []rule{watchRule("/etc/postfix", "theirs", true)}, "1 of 2"},
+		{"the file", []rule{watchRule("/etc/aliases", "theirs", false)}, "1 of 2"},
+		{"another directory whose name begins the same", []rule{watchRule("/etc/post", "theirs", true)}, "0 of 2"},
+		{"a rule that suppresses", []rule{never}, "0 of 2"},
+		{"a rule on reading", []rule{reads}, "0 of 2"},
+		{"a rule for one user", []rule{some}, "0 of 2"},
+	} {
+		note := lockedNote(tc.present, []string{"/etc/postfix", "/etc/aliases"})
+		if !strings.Contains(note, tc.blind) {
+			t.Errorf("%s: %s", tc.name, note)
+		}
+		if strings.Contains(tc.blind, "0 of") && !strings.Contains(note, "not proven: /etc/postfix, /etc/aliases") {
+			t.Errorf("%s: blind spots are not named: %s", tc.name, note)
+		}
+	}
+}
+
+func TestTightened(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		before, now Status
+		want        string
+	}{
+		{"as it was", Status{Limit: 64}, Status{Limit: 64, Backlog: 3}, ""},
+		{"auditd raised the limit", Status{Limit: 64}, Status{Limit: 8192}, ""},
+		{"a smaller limit", Status{Limit: 8192}, Status{Limit: 1}, "only 1 audit"},
+		{"no limit", Status{Limit: 8192}, Status{}, ""},
+		{"a rate", Status{}, Status{Rate: 1}, "above 1 a second"},
+	} {
+		got := strings.Join(tightened(tc.before, tc.now), "; ")
+		if tc.want == "" && got != "" || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
 	}
 }

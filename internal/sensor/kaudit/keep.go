@@ -69,6 +69,7 @@ func (r *reader) poll(now time.Time) {
 	} else if lost < r.lost {
 		r.lost = lost // someone reset it: auditctl --reset-lost
 	}
+	r.crowd(now)
 	if r.broken > 0 {
 		r.gap(waxseal.Gap{
 			Sensor: Name, From: r.polled, Until: now, Lost: int64(r.broken),
@@ -79,17 +80,35 @@ func (r *reader) poll(now time.Time) {
 	r.polled = now
 }
 
-func (s *Sensor) lost() uint32 {
+// fullAgain is how often a backlog that is full again and again is told.
+const fullAgain = time.Minute
+
+// crowd tells of a backlog that is full: whoever makes records waits then, and records
+// are lost if it lasts.
+func (r *reader) crowd(now time.Time) {
+	state := r.s.state()
+	if state.Limit == 0 || state.Backlog < state.Limit || now.Sub(r.full) < fullAgain {
+		return
+	}
+	r.full = now
+	r.gap(waxseal.Gap{Sensor: Name, From: r.polled, Until: now,
+		Reason: fmt.Sprintf("the kernel's backlog of audit records is full (%d of %d wait): records may be lost, which its counter tells", state.Backlog, state.Limit)})
+}
+
+func (s *Sensor) lost() uint32 { return s.state().Lost }
+
+// state is what the kernel says, nothing where it says nothing.
+func (s *Sensor) state() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return 0
+		return Status{}
 	}
 	state, err := s.control.status()
 	if err != nil {
-		return 0
+		return Status{}
 	}
-	return state.Lost
+	return state
 }
 
 // Check returns what is missing for the watches to report, one sentence each;
@@ -110,8 +129,10 @@ func (s *Sensor) Check() []string {
 // shortfall is what one inspection found.
 type shortfall struct {
 	off     bool
+	limits  []string // settings under which records are lost
+	blocked []string // rules of others that came since, in the way of ours
 	locked  bool
-	exec    []rule
+	calls   []rule
 	gone    []string // watches whose rule is not loaded any more
 	moved   []string // watches whose path names another file than the rule
 	waiting []string // watches that never could be added, with the reason
@@ -122,10 +143,11 @@ func (f shortfall) words() []string {
 	if f.off {
 		words = append(words, "audit is switched off")
 	}
+	words = append(append(words, f.limits...), f.blocked...)
 	if f.locked {
 		words = append(words, "audit rules are locked until the next boot: watches can't be added")
 	}
-	for _, r := range f.exec {
+	for _, r := range f.calls {
 		words = append(words, fmt.Sprintf("the rule %s is not loaded", r))
 	}
 	for _, path := range f.gone {
@@ -151,10 +173,17 @@ func (s *Sensor) inspect() (shortfall, error) {
 	if err != nil {
 		return f, err
 	}
+	f.limits = tightened(s.before, state)
+	s.inTheWay = obstacles(present)
+	for _, o := range s.inTheWay {
+		if !slices.Contains(s.blocked, o) {
+			f.blocked = append(f.blocked, o)
+		}
+	}
 	loaded := func(r rule) bool { return slices.ContainsFunc(present, r.equal) }
-	for _, r := range s.exec {
+	for _, r := range s.calls {
 		if !loaded(r) {
-			f.exec = append(f.exec, r)
+			f.calls = append(f.calls, r)
 		}
 	}
 	for path, w := range s.watches {
@@ -163,7 +192,7 @@ func (s *Sensor) inspect() (shortfall, error) {
 			if w.err != nil {
 				f.waiting = append(f.waiting, fmt.Sprintf("%q can't be watched: %s", path, explain(w.err)))
 			}
-		case !loaded(w.rule):
+		case slices.ContainsFunc(w.rules, func(r rule) bool { return !loaded(r) }):
 			f.gone = append(f.gone, path)
 		case !w.same(path):
 			f.moved = append(f.moved, path)
@@ -175,13 +204,25 @@ func (s *Sensor) inspect() (shortfall, error) {
 	return f, nil
 }
 
+// tightened says which settings of audit are such now that records are lost which were
+// not before.
+func tightened(before, now Status) (words []string) {
+	if now.Rate != 0 && (before.Rate == 0 || now.Rate < before.Rate) {
+		words = append(words, fmt.Sprintf("audit records above %d a second are dropped (auditctl -r)", now.Rate))
+	}
+	if now.Limit != 0 && now.Limit < before.Limit && now.Limit < smallBacklog {
+		words = append(words, fmt.Sprintf("only %d audit records may wait in the kernel (auditctl -b), %d before", now.Limit, before.Limit))
+	}
+	return words
+}
+
 // same reports whether a path still names what it named when its rule was added.
 // The kernel ties a directory's rule to that very directory: after a rename the
 // rule stays listed and reports nothing about the new one. A path= rule follows
 // its name by itself.
 func (w *watch) same(path string) bool {
 	var st unix.Stat_t
-	if w.rule.fields()[0].id != fieldDir {
+	if w.rules[0].fields()[0].id != fieldDir {
 		return true
 	}
 	return unix.Stat(path, &st) == nil && st.Dev == w.dev && st.Ino == w.ino
@@ -206,10 +247,10 @@ func (s *Sensor) mend() *waxseal.Gap {
 	now := time.Now()
 	f, err := s.inspect()
 	if err != nil {
-		return s.tell(now, []string{fmt.Sprintf("audit can't be asked: %s", explain(err))})
+		return s.tell(now, []string{fmt.Sprintf("audit can't be asked: %s", explain(err))}, false)
 	}
 	if s.locked {
-		return s.tell(now, f.lostWords())
+		return s.tell(now, f.lostWords(), f.silenced())
 	}
 	if f.off {
 		if err := s.control.setEnabled(1); err == nil {
@@ -217,13 +258,13 @@ func (s *Sensor) mend() *waxseal.Gap {
 			s.switched = true // somebody wanted it off: Close puts that back
 		}
 	}
-	for _, r := range f.exec {
+	for _, r := range f.calls {
 		_ = s.add(r) // if it is refused, the next inspection says so again
 	}
 	for path, w := range s.watches {
 		switch {
 		case slices.Contains(f.moved, path):
-			_ = s.remove(w.rule) // it is dead either way
+			_ = s.removeAll(w.rules) // it is dead either way
 			w.added = false
 			s.place(path, w)
 		case slices.Contains(f.gone, path) || !w.added:
@@ -231,7 +272,13 @@ func (s *Sensor) mend() *waxseal.Gap {
 			s.place(path, w)
 		}
 	}
-	return s.tell(now, f.lostWords())
+	return s.tell(now, f.lostWords(), f.silenced())
+}
+
+// silenced reports whether it was somebody's doing: a directory that was renamed takes
+// its rule with it, and is a change of the files first of all.
+func (f shortfall) silenced() bool {
+	return f.off || len(f.limits)+len(f.blocked)+len(f.calls)+len(f.gone) > 0
 }
 
 // lostWords are the words about what was there and is not any more.
@@ -242,7 +289,7 @@ func (f shortfall) lostWords() []string {
 
 // tell makes a gap of problems, unless it has told the same before. The gap
 // begins at the inspection before this one, when all was still well.
-func (s *Sensor) tell(now time.Time, words []string) *waxseal.Gap {
+func (s *Sensor) tell(now time.Time, words []string, silenced bool) *waxseal.Gap {
 	text := strings.Join(words, "; ")
 	if text == s.reported {
 		return nil
@@ -252,7 +299,7 @@ func (s *Sensor) tell(now time.Time, words []string) *waxseal.Gap {
 		return nil
 	}
 	return &waxseal.Gap{
-		Sensor: Name, From: now.Add(-upkeep), Until: now,
+		Sensor: Name, From: now.Add(-poll), Until: now, Silenced: silenced,
 		Reason: text + "; it was put back where the kernel allows it, and who made changes since may stay unknown",
 	}
 }

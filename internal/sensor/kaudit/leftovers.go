@@ -1,6 +1,6 @@
 package kaudit
 
-// Leftovers lists the rules with the key, or the key and "-exec", that are in
+// Leftovers lists the rules with the key, or the key and one of our ends, that are in
 // the kernel now; it changes nothing. Where audit can't be asked there are none
 // to tell of.
 func Leftovers(key string) []string {
@@ -12,7 +12,7 @@ func Leftovers(key string) []string {
 	present, err := c.rules()
 	if err == nil {
 		for _, r := range present {
-			if k := r.key(); k == key || k == key+"-exec" {
+			if isOurs(r, key) {
 				found = append(found, r.String())
 			}
 		}

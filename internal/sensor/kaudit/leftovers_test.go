@@ -10,9 +10,9 @@ import (
 func TestRemoveLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, Options{Watches: []string{dir}, Exec: true})
-	wantRules(t, testKey(t), 1+len(s.exec))
+	wantRules(t, testKey(t), perWatch+len(s.calls))
 	n, err := RemoveLeftovers(testKey(t), false)
-	if err != nil || n != 1+len(s.exec) {
+	if err != nil || n != perWatch+len(s.calls) {
 		t.Errorf("%d removed, %v", n, err)
 	}
 }
@@ -31,12 +31,12 @@ func TestAfterAKill(t *testing.T) {
 	if err := errors.Join(killed.listen.Close(), killed.control.close()); err != nil {
 		t.Fatal(err)
 	}
-	wantRules(t, testKey(t), 2)
+	wantRules(t, testKey(t), 2*perWatch)
 	s, err := Open(Options{Key: testKey(t), Watches: []string{kept}, WasOff: wasOff})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRules(t, testKey(t), 1)
+	wantRules(t, testKey(t), perWatch)
 	if missing := s.Check(); len(missing) != 0 {
 		t.Errorf("check says %q", missing)
 	}

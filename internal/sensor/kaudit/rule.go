@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"strings"
 )
 
@@ -12,6 +11,7 @@ import (
 const (
 	filterTask  = 1
 	filterExit  = 4
+	filterRing  = 7    // AUDIT_FILTER_URING_EXIT, Linux 5.16
 	filterMask  = 0x7f // bit 7 is AUDIT_FILTER_PREPEND
 	actionNever = 0
 	alwaysAct   = 2
@@ -20,6 +20,7 @@ const (
 	fieldWatch = 105
 	fieldPerm  = 106
 	fieldDir   = 107
+	fieldArg1  = 201
 	fieldKey   = 210
 	// Fields whose value is the length of a string in the buffer, besides the
 	// four above: subject and object labels and exe.
@@ -51,10 +52,12 @@ type field struct {
 
 // newRule encodes a rule of the list "exit", action "always". A nil list of
 // calls means every system call, as for a watch.
-func newRule(calls []uint32, fields ...field) rule {
+func newRule(calls []uint32, fields ...field) rule { return listRule(filterExit, calls, fields...) }
+
+func listRule(list uint32, calls []uint32, fields ...field) rule {
 	r := make(rule, ruleHead)
 	put := func(word int, v uint32) { binary.NativeEndian.PutUint32(r[4*word:], v) }
-	put(0, filterExit)
+	put(0, list)
 	put(1, alwaysAct)
 	put(2, uint32(len(fields)))
 	var mask [maskWords]uint32
@@ -89,39 +92,30 @@ func newRule(calls []uint32, fields ...field) rule {
 // watchRule is "-w PATH -p wa -k KEY": for a directory everything below it, as
 // -F dir=, for a file -F path= (audit.rules(7)).
 func watchRule(path, key string, directory bool) rule {
-	id := uint32(fieldWatch)
+	return newRule(nil, place(path, directory), field{id: fieldPerm, value: permWrite | permAttr}, field{id: fieldKey, text: key})
+}
+
+func place(path string, directory bool) field {
 	if directory {
-		id = fieldDir
+		return field{id: fieldDir, text: path}
 	}
-	return newRule(nil, field{id: id, text: path}, field{id: fieldPerm, value: permWrite | permAttr}, field{id: fieldKey, text: key})
+	return field{id: fieldWatch, text: path}
 }
 
-// execArch is what an execve rule needs to know of one system call table.
-type execArch struct {
-	arch  uint32   // AUDIT_ARCH of linux/audit.h
-	calls []uint32 // execve, execveat
-}
+// ringEnter is io_uring_enter(2), the same number in every table.
+const ringEnter = 426
 
-// execArches are the native table and, where the kernel has one, the 32-bit
-// table: a program may use either.
-var execArches = map[string][]execArch{
-	"amd64":   {{0xc000003e, []uint32{59, 322}}, {0x40000003, []uint32{11, 358}}},
-	"arm64":   {{0xc00000b7, []uint32{221, 281}}, {0x40000028, []uint32{11, 387}}},
-	"riscv64": {{0xc00000f3, []uint32{221, 281}}},
-	"ppc64le": {{0xc0000015, []uint32{11, 362}}},
-	"s390x":   {{0x80000016, []uint32{11, 354}}},
-}
-
-// execRules are "-a always,exit -F arch=… -S execve -S execveat -k KEY".
-func execRules(key string) (rules []rule, note string) {
-	arches, ok := execArches[runtime.GOARCH]
-	if !ok {
-		return nil, "executions are not reported: the system call numbers of " + runtime.GOARCH + " are not known here"
+// ringRules report what io_uring(7) does to a path: what is done within
+// io_uring_enter(2) is of that call, and the kernel's own threads have a list of
+// their own. Neither knows "perm", so opens for reading are among it. A single file
+// has none on that list: the kernel keeps a rule with -F path= by the file's inode,
+// whatever its list, and would report every system call on the file.
+func ringRules(path, key string, directory bool) []rule {
+	rules := []rule{newRule([]uint32{ringEnter}, place(path, directory), field{id: fieldKey, text: key})}
+	if directory {
+		rules = append(rules, listRule(filterRing, nil, place(path, directory), field{id: fieldKey, text: key}))
 	}
-	for _, a := range arches {
-		rules = append(rules, newRule(a.calls, field{id: fieldArch, value: a.arch}, field{id: fieldKey, text: key}))
-	}
-	return rules, ""
+	return rules
 }
 
 // word reads one of the 32-bit words of the head; 0 where the rule is short.

@@ -19,10 +19,8 @@ const (
 	// idle is how long an event may wait for more of its records while none come.
 	// The kernel writes the records of one event in one go.
 	idle = 50 * time.Millisecond
-	// poll is how often the kernel's loss counter is read, upkeep how often the
-	// rules are.
-	poll   = time.Second
-	upkeep = 5 * time.Second
+	// poll is how often the kernel's loss counter and its rules are read.
+	poll = time.Second
 	// maxSnapshots bounds the actors that wait for their events.
 	maxSnapshots = 1024
 )
@@ -56,7 +54,8 @@ func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap fun
 	stop := context.AfterFunc(ctx, func() { _ = s.listen.SetReadDeadline(time.Unix(1, 0)) }) // wakes the read below
 	defer stop()
 	r := &reader{s: s, emit: emit, gap: gap, last: time.Now(), lost: s.lost(), actors: map[actorKey]*waxseal.Actor{}}
-	nextPoll, nextUpkeep := time.Now().Add(poll), time.Now().Add(upkeep)
+	nextPoll := time.Now().Add(poll)
+	r.probe(time.Now())
 	for buf := make([]byte, maxMessage); ctx.Err() == nil; {
 		_ = s.listen.SetReadDeadline(r.wake(nextPoll))
 		if ctx.Err() != nil { // it may have ended before the deadline was set
@@ -66,12 +65,13 @@ func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap fun
 			return fmt.Errorf("read audit records: %w", err)
 		}
 		now := time.Now()
-		if now.After(nextPoll) {
-			nextPoll = now.Add(poll)
-			r.poll(now)
-		}
-		if now.After(nextUpkeep) {
-			nextUpkeep = now.Add(upkeep)
+		if due := now.After(nextPoll); due || r.alarm {
+			if due {
+				nextPoll = now.Add(poll)
+				r.poll(now)
+				r.probe(now)
+			}
+			r.alarm = false
 			s.repair(gap)
 		}
 	}
@@ -91,7 +91,10 @@ type reader struct {
 	lost      uint32
 	overrun   time.Time // when the queue's overflow was noticed; zero while there is none
 	drops     uint64
-	broken    int // records that could not be parsed since the last poll
+	broken    int       // records that could not be parsed since the last poll
+	full      time.Time // when a full backlog was last told
+	alarm     bool      // somebody else changed the configuration of audit
+	probing   probing
 }
 
 type actorKey struct {
@@ -150,7 +153,7 @@ func (r *reader) datagram(b []byte) {
 		r.broken++
 		return
 	}
-	if record.Type == "SYSCALL" {
+	if record.Type == "SYSCALL" || record.Type == "URINGOP" {
 		r.snapshot(record)
 	}
 	r.deliver(r.assembler.Add(record))
@@ -161,7 +164,7 @@ func (r *reader) datagram(b []byte) {
 func (r *reader) snapshot(record auditrec.Record) {
 	key := record.Fields["key"]
 	look := r.s.options.Snapshot
-	if look == nil || key == "" || hasKey(key, r.s.options.Key+"-exec") {
+	if look == nil || key == "" || hasKey(key, r.s.options.Key+ExecKey) {
 		return
 	}
 	pid, _ := strconv.Atoi(record.Fields["pid"])
@@ -202,10 +205,13 @@ func (r *reader) deliver(events []waxseal.AuditEvent) {
 		found := r.actors[id]
 		delete(r.actors, id)
 		switch r.s.sort(&e) {
+		case probed:
+			r.probing.heard = time.Now()
 		case watched:
 			e.Actor = found
 			r.emit(e)
 		case reported:
+			r.alarm = r.alarm || isConfigChange(&e)
 			r.emit(e)
 		}
 	}

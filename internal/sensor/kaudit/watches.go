@@ -11,7 +11,7 @@ import (
 
 // watch is one path that should have a rule.
 type watch struct {
-	rule     rule
+	rules    []rule // the first is that of the watch, the others those of io_uring
 	added    bool
 	dev, ino uint64 // what the path named when the rule was added
 	err      error
@@ -25,7 +25,26 @@ func (s *Sensor) SetWatches(paths []string) error {
 	if s.closed {
 		return errClosed
 	}
-	return s.setWatches(paths)
+	return s.setWatches(s.wanted(paths))
+}
+
+// wanted are the paths with that of the probe.
+func (s *Sensor) wanted(paths []string) []string {
+	if s.options.Probe == "" {
+		return paths
+	}
+	return append(slices.Clone(paths), s.options.Probe)
+}
+
+// File names a file whatever its names are.
+type File struct{ Device, Inode uint64 }
+
+// SetFiles says which files are watched: where another product's rule is before ours,
+// or a name is not one that we know, they are recognised by this.
+func (s *Sensor) SetFiles(files map[File]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = files
 }
 
 // setWatches is SetWatches; the lock is held.
@@ -36,7 +55,7 @@ func (s *Sensor) setWatches(paths []string) error {
 			continue
 		}
 		if w.added {
-			if err := s.remove(w.rule); err != nil {
+			if err := s.removeAll(w.rules); err != nil {
 				errs = append(errs, fmt.Errorf("remove audit rule for %q: %s", path, explain(err)))
 				continue
 			}
@@ -76,8 +95,30 @@ func (s *Sensor) place(path string, w *watch) {
 	if w.err = unix.Stat(path, &st); w.err != nil {
 		return
 	}
-	w.rule = watchRule(path, s.options.Key, st.Mode&unix.S_IFMT == unix.S_IFDIR)
-	if w.err = s.add(w.rule); w.err == nil {
-		w.added, w.dev, w.ino = true, st.Dev, st.Ino
+	directory := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	watch := watchRule(path, s.options.Key, directory)
+	w.rules = []rule{watch}
+	if w.err = s.add(watch); w.err != nil {
+		return
 	}
+	w.added, w.dev, w.ino = true, st.Dev, st.Ino
+	for _, r := range ringRules(path, s.options.Key, directory) {
+		if s.ringless {
+			return
+		}
+		if err := s.add(r); err != nil {
+			s.ringless = true
+			s.notes = append(s.notes, "who changes files by io_uring is not reported: "+explain(err))
+			return
+		}
+		w.rules = append(w.rules, r)
+	}
+}
+
+func (s *Sensor) removeAll(rules []rule) error {
+	var errs []error
+	for _, r := range rules {
+		errs = append(errs, s.remove(r))
+	}
+	return errors.Join(errs...)
 }

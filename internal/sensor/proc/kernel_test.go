@@ -2,6 +2,7 @@ package proc
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -257,5 +258,58 @@ func BenchmarkSnapshot(b *testing.B) {
 		if r.Snapshot(os.Getpid()) == nil {
 			b.Fatal("no actor")
 		}
+	}
+}
+
+func TestOlder(t *testing.T) {
+	cmd := exec.Command("/bin/sleep", "30")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	names := New(Options{}).Older()
+	want := fmt.Sprintf("sleep %d", cmd.Process.Pid)
+	if !slices.Contains(names, want) || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "kthreadd") }) {
+		t.Errorf("no %s in %q", want, names)
+	}
+}
+
+// TestHolders: who has a file open for writing is found, and who has it in memory.
+func TestHolders(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "main.cf")
+	if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, ok := nodeAt(name)
+	if !ok {
+		t.Fatal("no such file")
+	}
+	for _, tc := range []struct {
+		open string
+		held bool
+	}{{"3>>", true}, {"3<>", true}, {"3<", false}} {
+		cmd := exec.Command("/bin/sh", "-c", "exec "+tc.open+name+"; echo; exec sleep 30")
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = out.Read(make([]byte, 1))
+		who := New(Options{}).Holders(map[Node]bool{n: true})[n]
+		if got := len(who) == 1 && who[0] == (Holder{PID: cmd.Process.Pid}); got != tc.held {
+			t.Errorf("opened with %s: %+v", tc.open, who)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+}
+
+func TestSharedAreas(t *testing.T) {
+	maps := "7f00-7f01 rw-s 00000000 fe:00 77 /etc/postfix/main.cf\n7f02-7f03 r--s 00000000 fe:00 77 /etc/postfix/main.cf\n" +
+		"7f04-7f05 rw-p 00000000 fe:00 77 /etc/postfix/main.cf\n7f06-7f07 rw-s 00000000 fe:00 78 /x\nshort\n"
+	if got := sharedAreas([]byte(maps), map[Node]bool{{1, 77}: true}); !slices.Equal(got, []string{"7f00-7f01", "7f02-7f03"}) {
+		t.Errorf("areas are %q", got)
 	}
 }

@@ -1,0 +1,86 @@
+package kaudit
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"waxseal"
+)
+
+const (
+	// probeEvery is how often a file of our own is written, probeWait how long the
+	// record of that may take.
+	probeEvery = 10 * time.Second
+	probeWait  = 2 * time.Second
+	probeName  = "audit-probe"
+)
+
+// probing is where the proof stands that rules report.
+type probing struct {
+	sent, heard time.Time
+	silent      bool // it was told that no record came
+}
+
+// probe writes a file of our own and tells if no record of the last time came. A rule
+// "never" of somebody else silences ours without any error, and the kernel audits no
+// process that was started under a rule "never,task".
+func (r *reader) probe(now time.Time) {
+	p := &r.probing
+	if r.s.options.Probe == "" || r.s.isLocked() {
+		return
+	}
+	heard := p.heard.After(p.sent) || p.sent.IsZero()
+	switch {
+	case !heard && now.Sub(p.sent) > probeWait && !p.silent:
+		p.silent = true
+		r.gap(waxseal.Gap{Sensor: Name, From: p.sent, Until: now, Silenced: true, Reason: r.s.whySilent()})
+	case heard && p.silent:
+		p.silent = false
+	}
+	if now.Sub(p.sent) >= probeEvery && (heard || p.silent) {
+		p.sent = now
+		writeProbe(r.s.options.Probe)
+	}
+}
+
+// writeProbe writes on a thread that ends with it, so that the next time another one is
+// made, which rules on tasks apply to.
+func writeProbe(dir string) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		_ = os.WriteFile(filepath.Join(dir, probeName), nil, 0o600) // if it fails no record comes, and that is told
+	}()
+	<-done
+}
+
+// isProbe reports whether an event is that of our own file. The lock is held.
+func (s *Sensor) isProbe(e *waxseal.AuditEvent) bool {
+	for _, p := range e.Paths {
+		if s.options.Probe != "" && strings.HasSuffix(p.Name, "/"+probeName) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Sensor) isLocked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.locked
+}
+
+func (s *Sensor) whySilent() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	why := "nothing that is listed explains it"
+	if len(s.inTheWay) > 0 {
+		why = strings.Join(s.inTheWay, "; ")
+	}
+	return fmt.Sprintf("a change of our own made no audit record: the rules are loaded and do not report (%s). Who makes changes is not proven until they do", why)
+}
