@@ -14,7 +14,7 @@ import (
 	"waxseal"
 )
 
-var update = flag.Bool("update", false, "write the matrix in docs/life-of-a-change.md anew")
+var update = flag.Bool("update", false, "write the pages of docs that tests print anew")
 
 // columns are what may be wrong about a change.
 var columns = []string{"right", "other object", "other hand", "other time", "other content", "once more"}

@@ -3,7 +3,6 @@ package agent_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,8 +20,6 @@ import (
 	"waxseal"
 	"waxseal/internal/lab"
 )
-
-var update = flag.Bool("update", false, "write docs/write-methods.md anew")
 
 // method is one way of changing a file, and what is to be known of it.
 type method struct {
