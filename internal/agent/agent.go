@@ -120,7 +120,8 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(o.Tuned)}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
+		tuning: triage.NewBook(o.Tuned)}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}

@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/lab"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/rootfs"
 	"waxseal/internal/triage"
 )
 
@@ -50,7 +51,12 @@ func newHosting(t *testing.T) *hosting {
 	}
 	t.Cleanup(func() { books.Close() })
 	names := &names{tree: h.tree}
-	h.agent = &Agent{books: books, reader: mailpath.NewReader(books.Masker), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
+	disk, err := rootfs.Open(t.TempDir()) // nothing of this server is there
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close() })
+	h.agent = &Agent{tree: disk, parcels: newParcels(), books: books, reader: mailpath.NewReader(books.Masker), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
 		crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(triage.DefaultRules()), opts: Options{Tell: h.hear, Warn: func(text string) { t.Log(text) }}}
 	if h.agent.office, _, err = books.Office(books.Rules); err != nil {
 		t.Fatal(err)

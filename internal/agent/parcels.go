@@ -296,7 +296,7 @@ const maxShelf = 500
 
 // startParcels gets ready to judge changes by packages.
 func (a *Agent) startParcels(now time.Time) {
-	a.parcels, a.books.Tree = newParcels(), a.tree
+	a.books.Tree = a.tree
 	a.knowPrograms()
 	if err := a.books.rememberKeys(a.tree, now); err != nil && !errors.Is(err, store.ErrStale) {
 		a.opts.Warn("the keys of package repositories can't be remembered, so no signature is believed: " + err.Error())
