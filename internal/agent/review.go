@@ -215,7 +215,7 @@ type unwatchedJudge struct {
 
 // without is judgement without an agent.
 func (b *Books) without(host waxseal.HostID, at time.Time) (*unwatchedJudge, error) {
-	w := &unwatchedJudge{Books: b, host: host, at: at}
+	w := &unwatchedJudge{Books: b, host: host, at: at, packages: &offline{at: at}}
 	w.unseen = b.unwatched(at, "no agent was watching when this changed: it was found by comparing with the seal")
 	var err error
 	if w.newest, err = b.Newest(); err != nil {
