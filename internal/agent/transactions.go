@@ -22,16 +22,21 @@ const (
 	dnfLog     waxseal.Path = "/var/log/dnf.rpm.log"
 	archiveDir waxseal.Path = "/var/cache/apt/archives"
 	maxLog                  = 32 << 20
+	rotated                 = 12
 	maxArchive              = 512 << 20
 )
 
-// Transactions reads what package managers of a tree wrote down, oldest first: this
-// month's logs and the last's.
+// Transactions reads what package managers of a tree wrote down, oldest first: the logs of
+// a year, as Debian's logrotate(8) keeps them.
 func Transactions(tree waxseal.Tree) []translog.Transaction {
 	zone := zoneOf(tree)
 	var list []translog.Transaction
 	var runs []translog.Run
-	for _, end := range []waxseal.Path{".1.gz", ".1", ""} {
+	ends := []waxseal.Path{".1", ""}
+	for n := 1; n <= rotated; n++ {
+		ends = append([]waxseal.Path{waxseal.Path(fmt.Sprintf(".%d.gz", n))}, ends...)
+	}
+	for _, end := range ends {
 		list = append(list, translog.ParseDpkg(logText(tree, dpkgLog+end), zone)...)
 		runs = append(runs, translog.ParseHistory(logText(tree, historyLog+end), zone)...)
 		list = append(list, translog.ParseDNF(logText(tree, dnfLog+end))...)
