@@ -297,7 +297,6 @@ func (m method) typed(t *testing.T, cmd *exec.Cmd, keys string) (from, started t
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	started = time.Now()
 	err = cmd.Start()
 	slave.Close()
 	if err != nil {

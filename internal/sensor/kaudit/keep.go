@@ -60,7 +60,9 @@ func (r *reader) poll(now time.Time) {
 	if r.polled.IsZero() {
 		r.polled = now.Add(-poll)
 	}
-	if lost := r.s.lost(); lost > r.lost {
+	state := r.s.state()
+	r.alarm = r.alarm || state.Enabled == 0 || len(tightened(r.s.before, state)) > 0 || !r.overrun.IsZero()
+	if lost := state.Lost; lost > r.lost {
 		r.gap(waxseal.Gap{
 			Sensor: Name, From: r.polled, Until: now, Lost: int64(lost - r.lost),
 			Reason: "the kernel lost audit records (its lost counter grew): who made the changes of this time may stay unknown",
@@ -69,7 +71,7 @@ func (r *reader) poll(now time.Time) {
 	} else if lost < r.lost {
 		r.lost = lost // someone reset it: auditctl --reset-lost
 	}
-	r.crowd(now)
+	r.crowd(state, now)
 	if r.broken > 0 {
 		r.gap(waxseal.Gap{
 			Sensor: Name, From: r.polled, Until: now, Lost: int64(r.broken),
@@ -85,8 +87,7 @@ const fullAgain = time.Minute
 
 // crowd tells of a backlog that is full: whoever makes records waits then, and records
 // are lost if it lasts.
-func (r *reader) crowd(now time.Time) {
-	state := r.s.state()
+func (r *reader) crowd(state Status, now time.Time) {
 	if state.Limit == 0 || state.Backlog < state.Limit || now.Sub(r.full) < fullAgain {
 		return
 	}
@@ -180,7 +181,11 @@ func (s *Sensor) inspect() (shortfall, error) {
 			f.blocked = append(f.blocked, o)
 		}
 	}
-	loaded := func(r rule) bool { return slices.ContainsFunc(present, r.equal) }
+	listed := map[string]bool{}
+	for _, r := range present {
+		listed[string(r)] = true
+	}
+	loaded := func(r rule) bool { return listed[string(r)] }
 	for _, r := range s.calls {
 		if !loaded(r) {
 			f.calls = append(f.calls, r)

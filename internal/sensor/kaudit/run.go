@@ -19,8 +19,11 @@ const (
 	// idle is how long an event may wait for more of its records while none come.
 	// The kernel writes the records of one event in one go.
 	idle = 50 * time.Millisecond
-	// poll is how often the kernel's loss counter and its rules are read.
-	poll = time.Second
+	// poll is how often the kernel's state is asked for, upkeep how often its rules are,
+	// without a sign that they changed: the kernel itself tells of each change while
+	// audit is on.
+	poll   = time.Second
+	upkeep = 5 * time.Second
 	// maxSnapshots bounds the actors that wait for their events.
 	maxSnapshots = 1024
 )
@@ -54,7 +57,7 @@ func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap fun
 	stop := context.AfterFunc(ctx, func() { _ = s.listen.SetReadDeadline(time.Unix(1, 0)) }) // wakes the read below
 	defer stop()
 	r := &reader{s: s, emit: emit, gap: gap, last: time.Now(), lost: s.lost(), actors: map[actorKey]*waxseal.Actor{}}
-	nextPoll := time.Now().Add(poll)
+	nextPoll, nextUpkeep := time.Now().Add(poll), time.Now().Add(upkeep)
 	r.probe(time.Now())
 	for buf := make([]byte, maxMessage); ctx.Err() == nil; {
 		_ = s.listen.SetReadDeadline(r.wake(nextPoll))
@@ -65,13 +68,13 @@ func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap fun
 			return fmt.Errorf("read audit records: %w", err)
 		}
 		now := time.Now()
-		if due := now.After(nextPoll); due || r.alarm {
-			if due {
-				nextPoll = now.Add(poll)
-				r.poll(now)
-				r.probe(now)
-			}
-			r.alarm = false
+		if now.After(nextPoll) {
+			nextPoll = now.Add(poll)
+			r.poll(now)
+			r.probe(now)
+		}
+		if now.After(nextUpkeep) || r.alarm {
+			nextUpkeep, r.alarm = now.Add(upkeep), false
 			s.repair(gap)
 		}
 	}

@@ -72,6 +72,10 @@ func (s *Sensor) setWatches(paths []string) error {
 			w = &watch{}
 			s.watches[path] = w
 		}
+		if w.added && !w.same(path) { // another directory has the name
+			_ = s.removeAll(w.rules) // they are dead either way
+			w.added = false
+		}
 		if !w.added { // it may be there by now
 			s.place(path, w)
 		}
