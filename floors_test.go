@@ -110,7 +110,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/proc",
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
-	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite"}},
+	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/minio/md5-simd", "github.com/ulikunitz/xz", "modernc.org/sqlite"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 	}, nil},
