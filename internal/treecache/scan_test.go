@@ -48,6 +48,11 @@ func (o *opens) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	return o.Tree.CopyTo(p, w, limit)
 }
 
+func (o *opens) OpenFile(p waxseal.Path) (io.ReadCloser, error) {
+	o.note(p)
+	return o.Tree.OpenFile(p)
+}
+
 func TestScanOpensEachFileOnce(t *testing.T) {
 	dir := server(t)
 	below, err := rootfs.Open(dir)
