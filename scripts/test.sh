@@ -16,7 +16,7 @@ kernel='/internal/\(agent\|cli\|lab\|sensor\)'
 pure() { go list ./... | grep -v "$kernel"; }
 live() { go list ./... | grep "$kernel"; }
 
-large='Linear|StockDebian|FiltersCode|AttackDocuments|StoriesConform|TestBrokenTrees/a_map|TestBrokenTrees/main.cf_is_huge|TestSealedAsRead/a_map'
+large='Linear|StockDebian|FiltersCode|AttackDocuments|StoriesConform|TestBrokenTrees/a_map|TestBrokenTrees/main.cf_is_huge|TestSealedAsRead/a_map|TestWriteMethods|TestLifeOfAChange|TestUpgradeOf|TestReinstall|TestOpenFiles'
 
 # shellcheck disable=SC2046 # one word each
 tests() {
@@ -25,15 +25,15 @@ tests() {
 		return
 	fi
 	(cd tools && go test -json ./...)
-	go test -json $(pure)
-	go test -json -count=1 -p 1 $(live)
+	go test -json -timeout 20m $(pure)
+	go test -json -count=1 -timeout 25m -p 1 $(live)
 	if command -v gcc >/dev/null; then
 		# All the questions to real programs were asked above, and how much time a
 		# reader takes says nothing here.
 		export CGO_ENABLED=1 WAXSEAL_PARITY_CASES=30
-		go test -json -race -skip Linear $(pure)
+		go test -json -timeout 20m -race -skip Linear $(pure)
 		# Nor does how long a text or how large a server is, which ran above too.
-		go test -json -count=1 -race -p 1 -skip "$large" $(live | grep -v /lab)
+		go test -json -count=1 -timeout 25m -race -p 1 -skip "$large" $(live | grep -v /lab)
 	else
 		echo "no race detector: it needs gcc"
 	fi
