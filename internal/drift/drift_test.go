@@ -317,3 +317,25 @@ func TestOrder(t *testing.T) {
 		t.Error("not sorted by path")
 	}
 }
+
+// TestPackagesInOrder: what is told of packages that changed together has one order.
+func TestPackagesInOrder(t *testing.T) {
+	state := func(version string, digest waxseal.Digest) (s waxseal.State) {
+		for i := range 12 {
+			name := fmt.Sprintf("package%02d", i)
+			s.Packages = append(s.Packages, waxseal.Package{Name: name, Manager: "dpkg", Version: version})
+			s.Files = append(s.Files, waxseal.FileState{File: waxseal.File{Path: waxseal.Path("/usr/lib/" + name), Type: waxseal.Regular, Mode: 0o644}, Digest: digest,
+				Role: waxseal.RoleLibrary, Package: name, PackageState: waxseal.PackageUnmodified})
+		}
+		return s
+	}
+	changes := drift.Compare(state("1", "aa"), state("2", "bb"))
+	if len(changes) != 1 || len(changes[0].Packages) != 12 {
+		t.Fatalf("%+v", changes)
+	}
+	for i, p := range changes[0].Packages {
+		if want := fmt.Sprintf("package%02d", i); p.After.Name != want || p.Files != 1 {
+			t.Errorf("%d: %+v", i, p)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"waxseal"
@@ -20,7 +21,8 @@ func (c *comparison) fold(before, after []waxseal.Package) {
 			delete(c.changes, p)
 		}
 	}
-	for name, n := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // the order is told
+		n := files[name]
 		known := waxseal.PackageChange{Before: was[name], After: now[name]}
 		ch := c.at(versionsIn(either(known)), "")
 		for i := range ch.Packages {
