@@ -82,6 +82,9 @@ package mmdebstrap mmdebstrap
 package util-linux nsenter
 package rpm rpm rpmbuild # makes the databases that its reader is tried on
 package gcc gcc # for the race detector alone
+package gnupg gpg gpgconf # signs the packages that tests make
+package clang clang # compiles the programs for BPF, to hold them against those that are kept
+package llvm llvm-strip
 [ -e /usr/include/stdlib.h ] || wanted="$wanted libc6-dev"
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted="$wanted ca-certificates"
 if [ -n "$wanted" ]; then

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ type limit struct {
 const (
 	capSysAdmin     = 21
 	capAuditControl = 30
+	capBPF          = 39
 )
 
 // netlinkAudit is NETLINK_AUDIT of linux/netlink.h.
@@ -32,6 +34,9 @@ func limits() []limit {
 		{"audit can't be used here", !audit},
 		// Only a boot unlocks them (auditctl(8) -e 2).
 		{"audit rules are locked until the next boot", true},
+		{"BPF can't be used here", !admin || !capable(capBPF) || !exists("/sys/kernel/btf/vmlinux")},
+		// Debian has one release of clang for each of its own.
+		{"needs clang 14", !clang14()},
 		{"no right to mount", !admin},
 		{"no mount namespace here", !admin},
 		{"the queue's limit is not the default", setting("/proc/sys/fs/fanotify/max_queued_events") != "16384"},
@@ -66,6 +71,21 @@ func auditInKernel() bool {
 	}
 	syscall.Close(fd)
 	return true
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// clang14 reports whether clang of this release is here, or could be: scripts/setup.sh
+// installs what Debian has, which is 14 on Debian 12.
+func clang14() bool {
+	if release, err := os.ReadFile("/etc/debian_version"); err == nil && strings.HasPrefix(string(release), "12.") {
+		return true
+	}
+	version, _ := exec.Command("clang", "--version").Output()
+	return strings.Contains(string(version), "clang version 14.")
 }
 
 func setting(path string) string {
