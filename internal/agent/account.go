@@ -2,6 +2,7 @@ package agent
 
 import (
 	"slices"
+	"time"
 
 	"waxseal"
 	"waxseal/internal/parcel"
@@ -83,6 +84,26 @@ func (a *Agent) accountWithArchives() {
 		}
 	}
 }
+
+// accountWithHands does so once more where audit was late to tell who a package manager
+// is: under load a program's start is told after what the program did.
+func (a *Agent) accountWithHands(now time.Time) {
+	for _, t := range a.recent {
+		if t.parcel == nil || t.Permit != "" || t.parcel.Hand.Grade == waxseal.Proven || t.Rung != waxseal.RungWindow && t.Rung != waxseal.RungNone || now.Sub(t.parcel.At) > handLate {
+			continue
+		}
+		hand, _ := a.weakestHand(t.writes)
+		if hand.Kind != parcel.Manager || hand.Grade != waxseal.Proven {
+			continue
+		}
+		t.parcel.Hand = hand
+		a.accountAfresh(t, *t.parcel)
+		a.update(t, nil, "the kernel's audit records name the package manager")
+	}
+}
+
+// handLate is how long after a change audit may still tell who made it.
+const handLate = time.Minute
 
 // accountAgain does so once more, when the kernel names a hand only after the finding was
 // told. What is explained already stays so: a permit is used once.

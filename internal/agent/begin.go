@@ -154,6 +154,7 @@ func (a *Agent) tick(now time.Time) {
 	a.chase(now)
 	a.rereadHeld(now)
 	a.seeViews(now)
+	a.accountWithHands(now)
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)

@@ -129,6 +129,7 @@ type told struct {
 	plain waxseal.Finding
 	// parcel is what packages were asked, where a package has to do with the change.
 	parcel *parcel.Case
+	writes []touch // the events that its hand was worked out from
 	// undoes and hidden are what pairs and suppressions said, which stands whatever explains
 	// the finding later.
 	undoes []step

@@ -143,9 +143,14 @@ func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touc
 	c := parcel.Case{Change: t.change, At: f.Seen, Since: a.since, Files: whole.Files, Packages: whole.Packages, Archives: a.installed(whole.Packages)}
 	if t.event != nil && f.Actor != nil {
 		c.Seen, c.Hand = true, a.packageHand(*f.Actor)
+		t.writes = []touch{t.event.withoutContent()}
 	}
 	if len(t.change.Packages) > 0 {
-		c.Hand, c.Seen = a.handsOf(t.change, touched, whole)
+		for _, w := range touched { // what audit saw of a process goes for all that it touched
+			a.handOfTouch(w)
+		}
+		t.writes = writesOf(t.change, touched, a.last, whole)
+		c.Hand, c.Seen = a.weakestHand(t.writes)
 	}
 	if len(t.change.Packages) > 0 || c.Hand.Kind != parcel.Nobody || !c.Seen {
 		c.Transactions = a.transactions()
@@ -178,17 +183,20 @@ func (a *Agent) installed(packages []waxseal.Package) map[string]parcel.Archive 
 	return list
 }
 
-// handsOf is the weakest of the hands that touched those files of the packages of a
-// change which are other now.
-func (a *Agent) handsOf(ch waxseal.Change, touched []touch, now waxseal.State) (weakest parcel.Hand, seen bool) {
-	other := otherFiles(ch, a.last, now)
-	for _, t := range touched { // what audit saw of a process goes for all that it touched
-		a.handOfTouch(t)
-	}
+// writesOf are the events of those files of the packages of a change which are other now.
+func writesOf(ch waxseal.Change, touched []touch, before, now waxseal.State) (list []touch) {
+	other := otherFiles(ch, before, now)
 	for _, t := range touched {
-		if !other[t.File.Path] {
-			continue
+		if other[t.File.Path] {
+			list = append(list, t.withoutContent())
 		}
+	}
+	return list
+}
+
+// weakestHand is the one behind some events of which the least is known.
+func (a *Agent) weakestHand(writes []touch) (weakest parcel.Hand, seen bool) {
+	for _, t := range writes {
 		hand := a.handOfTouch(t)
 		if !seen || weaker(hand, weakest) {
 			weakest = hand

@@ -61,17 +61,11 @@ func quiet(t *testing.T, list []told) {
 	}
 }
 
-// rung checks how a finding was explained. Where the agent tells of a gap (somebody else
-// took the audit rules away, the kernel lost records), the hand can't be proven, and less
-// must be said: at no time more.
+// rung checks how a finding was explained.
 func (w *watch) rung(f told, want waxseal.Rung, most waxseal.Severity) {
 	w.t.Helper()
-	if strings.Contains(w.errs.String(), "gap: ") {
-		w.t.Logf("the agent's sensors were disturbed: %s, %s: %s", f.Severity, f.Rung, f.Expected)
-		want, most = f.Rung, max(most, waxseal.Medium)
-	}
 	if f.Rung != want || f.Severity > most {
-		w.t.Errorf("%s, %s: %s", f.Severity, f.Rung, f.Expected)
+		w.t.Errorf("%s, %s: %s\nthe agent warned: %s", f.Severity, f.Rung, f.Expected, w.errs.String())
 	}
 }
 
@@ -107,7 +101,7 @@ func TestUpgradeOfSmallPackage(t *testing.T) {
 		f := packaged(t, list, "mailtool")
 		w.rung(f, waxseal.RungPackageVerified, waxseal.Info)
 		for _, want := range []string{"mailtool 1.0 to 1.1", "proven: dpkg, child of apt-get, for the login alice", "by the signed archive", "Example"} {
-			if f.Rung == waxseal.RungPackageVerified && !strings.Contains(f.Expected, want) {
+			if !strings.Contains(f.Expected, want) {
 				t.Errorf("%q does not say %q", f.Expected, want)
 			}
 		}
@@ -190,14 +184,6 @@ func TestUpgradeOfPostfix(t *testing.T) {
 	r.alice("env DEBIAN_FRONTEND=noninteractive apt-get -q -y install postfix")
 	list := w.all()
 	quiet(t, list)
-	// The kernel's word on the hand may come after the first judgement.
-	for range 10 {
-		if packaged(t, list, "postfix").Rung == waxseal.RungPackageVerified {
-			break
-		}
-		time.Sleep(500 * time.Millisecond)
-		list = w.all()
-	}
 	for _, f := range latest(list) {
 		t.Logf("%s %s: %s: %s", f.Severity, f.Title, f.Rung, f.Expected)
 	}

@@ -20,6 +20,12 @@ type touch struct {
 	silent  bool           // it was made up from what was read: no event told of it
 }
 
+// withoutContent is the event for keeping: contents are large.
+func (t touch) withoutContent() touch {
+	t.content = nil
+	return t
+}
+
 // auditBlind: an event that the audit rules do not report: a rename of the
 // directory above, a write through a descriptor opened long ago.
 func (t touch) auditBlind() bool {

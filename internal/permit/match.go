@@ -133,6 +133,8 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 		return off(otherHost, false, "it is for another host")
 	case named && !object:
 		return off(otherObject, false, "it is for something else")
+	case !named && p.far(c):
+		return off(otherHost, false, "its window is far from the change")
 	case p.Approved == nil:
 		return off(notApproved, false, "it was asked for, and nobody has approved it")
 	case p.Approved.Index > c.At.Index || p.Approved.Time.After(c.At.Time):
@@ -152,6 +154,19 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 		return off(otherOperation, true, "it does not allow that a file is %s", c.Change.Kind)
 	}
 	return b.content(p, c, v, named, off)
+}
+
+// near is how far from the window of a permit without objects a change is told as early
+// or late: further away is all the rest of time, with which such a permit has nothing to do.
+const near = 24 * time.Hour
+
+// far reports whether a change lies so far from the window.
+func (p *Permit) far(c Case) bool {
+	end := p.NotAfter
+	if p.Ended != nil && p.Ended.Time.Before(end) {
+		end = p.Ended.Time
+	}
+	return earliest(c).After(end.Add(near)) || c.At.Time.Before(p.NotBefore.Add(-near))
 }
 
 // fallen reports whether a permit was announced under one that was taken back before.

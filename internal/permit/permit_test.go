@@ -444,3 +444,36 @@ func TestEdges(t *testing.T) {
 		})
 	}
 }
+
+// TestFarWindow: a permit without objects has nothing to do with changes of other days;
+// one for an object has.
+func TestFarWindow(t *testing.T) {
+	window := func(r *permit.Request) { r.Scope = permit.Scope{Hosts: []waxseal.HostID{"mail"}} }
+	object := func(r *permit.Request) { r.Scope = permit.Scope{Paths: []waxseal.Path{mainCF}} }
+	day := 24 * time.Hour
+	for _, tc := range []struct {
+		name   string
+		ask    func(*permit.Request)
+		after  time.Duration // from noon; the window is from one to two
+		closed bool
+		alert  bool
+	}{
+		{"window, an hour late", window, 3 * time.Hour, false, true},
+		{"window, a day early", window, -2 * day, false, false},
+		{"window, a month late", window, 30 * day, false, false},
+		{"window, closed two days ago", window, 2*day + 90*time.Minute, true, false},
+		{"object, a month late", object, 30 * day, false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			o := newOffice(t, permit.DefaultRules())
+			id := o.granted(tc.ask)
+			if tc.closed {
+				o.must("bob", 80*time.Minute, permit.Step{Kind: permit.Close, Permit: id})
+			}
+			v := o.Judge(o.made(func(c *permit.Case) { c.At.Time = noon.Add(tc.after) }))
+			if v.Rung != waxseal.RungNone || v.Alert != tc.alert || (v.Why == permit.NoPermit) == tc.alert {
+				t.Errorf("%q, alert %t: %s", v.Rung, v.Alert, v.Why)
+			}
+		})
+	}
+}
