@@ -166,23 +166,29 @@ func (m *matrix) scoped(row string) {
 	m.set(row, "other object", m.beside("alice", m.mark()))
 	m.set(row, "other hand", m.as("bob", m.mark()))
 	m.set(row, "right", m.as("alice", m.mark()))
-	m.cells[row+"/other content"] = m.cells[row+"/right"]
 	m.set(row, "once more", m.as("alice", m.mark()))
+	m.close()
+	m.permit("--path", mainCF, "--actor", "1001")
+	m.set(row, "other content", m.as("alice", m.mark()))
 	m.close()
 	m.permit("--path", mainCF, "--actor", "1001", "--from", "+1h", "--until", "+2h")
 	m.set(row, "other time", m.as("alice", m.mark()))
 	m.close()
 }
 
+// windowFor is long enough for the changes that are made in it.
+const windowFor = 40 * time.Second
+
 func (m *matrix) window(row string) {
 	m.mark()
-	m.permit("--from", "+0s", "--until", "+20s")
+	end := time.Now().Add(windowFor)
+	m.permit("--from", "+0s", "--until", "+"+windowFor.String())
 	m.set(row, "right", m.as("alice", m.mark()))
 	m.set(row, "once more", m.as("alice", m.mark()))
 	m.set(row, "other hand", m.as("bob", m.mark()))
-	m.cells[row+"/other object"] = m.cells[row+"/right"]
-	m.cells[row+"/other content"] = m.cells[row+"/right"]
-	time.Sleep(21 * time.Second)
+	m.set(row, "other object", m.beside("alice", m.mark()))
+	m.set(row, "other content", m.as("alice", m.mark()))
+	time.Sleep(time.Until(end.Add(time.Second)))
 	m.set(row, "other time", m.as("alice", m.mark()))
 }
 
