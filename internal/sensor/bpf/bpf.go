@@ -13,6 +13,8 @@
 // neither fentry nor kprobes nor LSM. program/process.c is compiled by go generate,
 // on any machine that has clang, and committed as process.o.
 //
+// The agent does not start it yet: it is tested by itself.
+//
 // What it does not do: it says nothing about files, sees no thread, and can't be
 // had in a pid namespace of its own, since the kernel's numbers are those of the
 // first one.
