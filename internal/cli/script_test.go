@@ -62,6 +62,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			dir, err := filepath.Abs(attackData)
 			e.Setenv("ATTACK", dir)
+			// With the race detector every program waits for a second before it ends, for
+			// goroutines that would still report: hundreds of seconds here.
+			e.Setenv("GORACE", "atexit_sleep_ms=50")
 			return err
 		},
 		Condition: func(name string) (bool, error) {
