@@ -16,7 +16,7 @@ kernel='/internal/\(agent\|cli\|lab\|sensor\)'
 pure() { go list ./... | grep -v "$kernel"; }
 live() { go list ./... | grep "$kernel"; }
 
-large='Linear|StockDebian|FiltersCode|AttackDocuments|StoriesConform|TestBrokenTrees/a_map|TestBrokenTrees/main.cf_is_huge|TestSealedAsRead/a_map|TestWriteMethods|TestLifeOfAChange|TestUpgradeOf|TestReinstall|TestOpenFiles'
+large='Linear|StockDebian|FiltersCode|AttackDocuments|StoriesConform|TestBrokenTrees/a_map|TestBrokenTrees/main.cf_is_huge|TestSealedAsRead/a_map|TestWriteMethods|TestLifeOfAChange|TestUpgradeOf|TestReinstall|TestOpenFiles|TestAttackPages'
 
 # shellcheck disable=SC2046 # one word each
 tests() {
