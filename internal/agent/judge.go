@@ -210,9 +210,9 @@ func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
 	}
 	starts := 0
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
-		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && starts < maxRelated {
+		if o, ok := a.memory.Start(p); ok && p.Grade == waxseal.Proven && starts < maxRelated {
 			starts++
-			related = append(related, a.note(e.Time, waxseal.Observation{Sensor: "kaudit", Audit: &e}))
+			related = append(related, a.note(o.Time, o))
 		}
 	}
 	a.record()

@@ -16,6 +16,8 @@ type arrival struct {
 	content []byte // what the file held, where the sensor could copy it
 	copied  bool
 	note    string // why not
+	// processes are steps of processes, many in one; the observation is empty then.
+	processes []waxseal.ProcessEvent
 	ask     *ask   // a request of a person; the observation is empty then
 }
 
