@@ -18,7 +18,7 @@ type arrival struct {
 	note    string // why not
 	// processes are steps of processes, many in one; the observation is empty then.
 	processes []waxseal.ProcessEvent
-	ask     *ask   // a request of a person; the observation is empty then
+	ask       *ask // a request of a person; the observation is empty then
 }
 
 // queue carries arrivals from the sensors to the agent. What does not fit is
