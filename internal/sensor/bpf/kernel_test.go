@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,16 +247,11 @@ func TestMounted(t *testing.T) {
 func TestOneShotWriters(t *testing.T) {
 	s, h := listen(t)
 	file := filepath.Join(t.TempDir(), "file")
-	busy := make(chan struct{})
+	var idle atomic.Bool
 	var burning sync.WaitGroup
 	for range 4 {
 		burning.Go(func() {
-			for {
-				select {
-				case <-busy:
-					return
-				default:
-				}
+			for !idle.Load() {
 			}
 		})
 	}
@@ -268,7 +264,7 @@ func TestOneShotWriters(t *testing.T) {
 		}
 		pids[cmd.Process.Pid] = i
 	}
-	close(busy)
+	idle.Store(true)
 	burning.Wait()
 	if err := s.Drain(); err != nil {
 		t.Fatal(err)
