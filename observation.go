@@ -138,11 +138,15 @@ type ProcessEvent struct {
 	Comm    string    `json:"comm,omitempty"`
 	// Exe is the file that runs, and CWD the directory, inside the root of the
 	// process; File is what was given to execve(2).
-	Exe  string   `json:"exe,omitempty"`
-	CWD  string   `json:"cwd,omitempty"`
-	File string   `json:"file,omitempty"`
-	Argv []string `json:"argv,omitempty"`
-	Cut  bool     `json:"cut,omitempty"` // Argv is not all of it
+	Exe  string `json:"exe,omitempty"`
+	CWD  string `json:"cwd,omitempty"`
+	File string `json:"file,omitempty"`
+	// Device and Inode are of the file that was executed: of the program that
+	// runs, as BPF tells it, or of File, a script even, as audit does.
+	Device uint64   `json:"device,omitempty"`
+	Inode  uint64   `json:"inode,omitempty"`
+	Argv   []string `json:"argv,omitempty"`
+	Cut    bool     `json:"cut,omitempty"` // Argv is not all of it
 	// CGroup is the id of its control group: the inode below /sys/fs/cgroup (cgroups(7)).
 	CGroup uint64 `json:"cgroup,omitempty"`
 	Exit   int    `json:"exit,omitempty"` // as wait(2) gives it

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"waxseal"
+	"waxseal/internal/correlate"
 	"waxseal/internal/detect"
 	"waxseal/internal/parcel"
 	"waxseal/internal/pkgdb/translog"
@@ -50,7 +51,8 @@ func TestLateStart(t *testing.T) {
 	start := waxseal.AuditEvent{Time: now.Add(-time.Second), Type: "SYSCALL", Arch: "x86_64", Syscall: 59, Success: true, PID: pid, PPID: 1, AUID: waxseal.Unset, Session: waxseal.Unset,
 		Comm: "dpkg", Exe: "/usr/bin/dpkg", Argv: []string{"dpkg", "--unpack"}, Paths: []waxseal.AuditPath{{Name: "/usr/bin/dpkg", Device: 1, Inode: 2, NameType: "NORMAL"}}}
 	a.memory.Add(waxseal.Observation{Time: start.Time, Sensor: "kaudit", Audit: &start})
-	a.programStarted(&start)
+	started, _ := correlate.Started(waxseal.Observation{Audit: &start})
+	a.programStarted(started)
 	a.accountWithHands(now.Add(2 * handLate))
 	if told.Rung != waxseal.RungWindow {
 		t.Errorf("long after, and it is %s", told.Rung)

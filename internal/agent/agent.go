@@ -30,6 +30,7 @@ type Options struct {
 	Version  string // of this program, for the record
 	Fanotify bool   // use fanotify(7)
 	Audit    bool   // use the kernel's audit system
+	BPF      bool   // hear of processes by BPF
 	// Poll is how often the mail set is read again without an event, to see what
 	// no event tells: mounts, flags, what was missed.
 	Poll time.Duration
@@ -126,6 +127,7 @@ func Open(o Options) (*Agent, error) {
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
+	a.memory.MaskWith(func(argv []string) []string { masked, _ := a.scrubArgv(argv); return masked })
 	a.starts = correlate.NewStarts(o.MostStarts, o.Accounts)
 	return a, nil
 }

@@ -253,8 +253,8 @@ func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
 // startsOf records the program starts behind an actor.
 func (a *Agent) startsOf(actor waxseal.Actor) (related []*waxseal.Index) {
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
-		if e, ok := a.memory.Exec(p.PID); ok && p.Grade == waxseal.Proven && len(related) < maxRelated {
-			related = append(related, a.note(e.Time, waxseal.Observation{Sensor: "kaudit", Audit: &e}))
+		if o, ok := a.memory.Start(p); ok && p.Grade == waxseal.Proven && len(related) < maxRelated {
+			related = append(related, a.note(o.Time, o))
 		}
 	}
 	return related

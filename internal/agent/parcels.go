@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"waxseal"
+	"waxseal/internal/correlate"
 	"waxseal/internal/parcel"
 	"waxseal/internal/pkgdb/translog"
 	"waxseal/internal/rootfs"
@@ -61,29 +62,51 @@ func (a *Agent) knowPrograms() {
 
 // programStarted notes, as a program starts, whether it is a package manager's own file:
 // later the file may be another, as when dpkg is updated.
-func (a *Agent) programStarted(e *waxseal.AuditEvent) {
-	if !e.Success || len(e.Paths) == 0 {
+func (a *Agent) programStarted(e waxseal.ProcessEvent) {
+	if e.Inode == 0 {
 		return
 	}
 	if len(a.parcels.started) > maxProcesses {
 		clear(a.parcels.started)
 	}
 	delete(a.parcels.started, e.PID)
-	file := e.Paths[0]
 	for p, known := range a.parcels.programs {
-		if path.Base(string(p)) != path.Base(file.Name) && path.Base(string(p)) != path.Base(e.Exe) {
+		if path.Base(string(p)) != path.Base(e.File) && path.Base(string(p)) != path.Base(e.Exe) {
 			continue
 		}
 		switch f, err := a.tree.Stat(p); {
-		case known.device == file.Device && known.inode == file.Inode:
+		case known.device == e.Device && known.inode == e.Inode:
 			a.parcels.started[e.PID] = known.grade
-		case err == nil && f.Device == file.Device && f.Inode == file.Inode:
+		case err == nil && f.Device == e.Device && f.Inode == e.Inode:
 			a.parcels.started[e.PID] = a.renewed(p, f)
+		case err == nil && script(e, p) && f.Device == known.device && f.Inode == known.inode && known.grade != waxseal.Unknown:
+			a.parcels.started[e.PID] = waxseal.Inferred
 		default:
 			continue
 		}
 		a.fetchParcels(time.Now())
 		return
+	}
+}
+
+// script reports whether a program is started by the name of a script p: BPF tells the
+// file of its interpreter only.
+func script(e waxseal.ProcessEvent, p waxseal.Path) bool {
+	if path.Base(e.File) == path.Base(e.Exe) {
+		return false
+	}
+	name := e.File
+	if !path.IsAbs(name) {
+		name = path.Join(e.CWD, name)
+	}
+	return waxseal.Path(name) == p
+}
+
+// forked: a child goes on with the program of its parent.
+func (a *Agent) forked(e waxseal.ProcessEvent) {
+	delete(a.parcels.started, e.PID)
+	if grade, ok := a.parcels.started[e.From]; ok {
+		a.parcels.started[e.PID] = grade
 	}
 }
 
@@ -111,8 +134,10 @@ func (a *Agent) genuine(p waxseal.Process, file waxseal.Path) waxseal.Grade {
 	if grade, ok := a.parcels.started[p.PID]; ok {
 		return grade
 	}
-	if e, ok := a.memory.Exec(p.PID); ok && len(e.Paths) > 0 {
-		return waxseal.Unknown // the kernel named the file that was started, and it was another
+	if o, ok := a.memory.Start(p); ok {
+		if start, _ := correlate.Started(o); start.Inode != 0 {
+			return waxseal.Unknown // the kernel named the file that was started, and it was another
+		}
 	}
 	if known, ok := a.parcels.programs[file]; !ok || known.grade == waxseal.Unknown || p.Grade == waxseal.Unknown {
 		return waxseal.Unknown

@@ -15,10 +15,12 @@ type arrival struct {
 	waxseal.Observation
 	content []byte // what the file held, where the sensor could copy it
 	copied  bool
-	note    string       // why not
-	network bool         // the network may lead traffic elsewhere now; there is no observation
-	ask     *ask         // a request of a person; the observation is empty then
-	parcels *parcelsRead // archives that were at hand, once they are read
+	note    string // why not
+	// processes are steps of processes, many in one; the observation is empty then.
+	processes []waxseal.ProcessEvent
+	network   bool         // the network may lead traffic elsewhere now; there is no observation
+	ask       *ask         // a request of a person; the observation is empty then
+	parcels   *parcelsRead // archives that were at hand, once they are read
 }
 
 // queue carries arrivals from the sensors to the agent. What does not fit is

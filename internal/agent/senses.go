@@ -16,6 +16,7 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/host"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/sensor/bpf"
 	"waxseal/internal/sensor/control"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
@@ -26,13 +27,15 @@ import (
 
 // senses are the running sensors; one that could not be had is nil.
 type senses struct {
-	files   *fanotify.Sensor
-	audit   *kaudit.Sensor
-	control *control.Socket
-	people  *proc.Reader
-	parents map[int]time.Time // when a pid was last known for sure; of the audit goroutine
-	cancel  context.CancelFunc
-	done    sync.WaitGroup
+	files     *fanotify.Sensor
+	audit     *kaudit.Sensor
+	processes *bpf.Sensor
+	control   *control.Socket
+	people    *proc.Reader
+	parents   map[int]time.Time // when a pid was last known for sure; of the audit goroutine
+	sessions  map[uint32]bool   // those whose origin was looked up; of the bpf sensor, one call at a time
+	cancel    context.CancelFunc
+	done      sync.WaitGroup
 }
 
 // AuditKey marks the audit rules of a watching agent.
@@ -46,8 +49,9 @@ const blindPoll = 2 * time.Second
 func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user})
-	a.senses.parents = map[int]time.Time{}
+	a.senses.parents, a.senses.sessions = map[int]time.Time{}, map[uint32]bool{}
 	a.startControl(ctx)
+	a.startProcesses(ctx)
 	a.startAudit(ctx)
 	a.startFiles(ctx)
 	a.startTail(ctx)
@@ -66,9 +70,71 @@ func (a *Agent) without(sensor waxseal.SensorName, why, cost string) {
 }
 
 const (
-	withoutFiles = "changes are found by audit or by reading the files again, so short-lived contents can be missed and processes are named less surely"
-	withoutAudit = "who made a change is taken from /proc after the event and is inferred at best; a process that has already ended stays unknown"
+	withoutFiles     = "changes are found by audit or by reading the files again, so short-lived contents can be missed and processes are named less surely"
+	withoutProcesses = "which programs start is taken from audit's records, which cost more and enter the host's own audit log too; a process that only forks stays unknown"
+	withoutAudit     = "who made a change is taken from /proc after the event and is inferred at best; a process that has already ended stays unknown"
 )
+
+// startProcesses hears of every process from here on; those that run already are
+// taken from /proc.
+func (a *Agent) startProcesses(ctx context.Context) {
+	if !a.opts.BPF {
+		a.without(bpf.Name, "it is switched off", withoutProcesses)
+		return
+	}
+	s, err := bpf.Open()
+	if err != nil {
+		a.without(bpf.Name, err.Error(), withoutProcesses)
+		return
+	}
+	a.senses.processes = s
+	a.run(bpf.Name, withoutProcesses, func() error { return s.Run(ctx, a.processEvents, a.queue.gap) })
+	for _, p := range a.senses.people.All() {
+		a.memory.Know(*a.scrubActor(p))
+	}
+}
+
+func (a *Agent) processEvents(batch []waxseal.ProcessEvent) {
+	for i := range batch {
+		a.senses.lookUpLogin(&batch[i])
+	}
+	a.queue.put(arrival{processes: batch})
+}
+
+// lookUpLogin adds to the first program of a login where that came from, which
+// /proc shows while the connection lasts: the kernel's records have no addresses.
+func (s *senses) lookUpLogin(e *waxseal.ProcessEvent) {
+	if e.Step != waxseal.ProcessExec || e.Session == waxseal.Unset || s.sessions[e.Session] {
+		return
+	}
+	if len(s.sessions) > maxParents {
+		clear(s.sessions)
+	}
+	s.sessions[e.Session] = true
+	p := s.people.Snapshot(e.PPID)
+	if p == nil || p.Process.Started.After(e.Started.Add(time.Second)) {
+		return
+	}
+	e.Actor = asParent(p)
+}
+
+// asParent is the parent that /proc showed, as what is above a process.
+func asParent(p *waxseal.Actor) *waxseal.Actor {
+	return &waxseal.Actor{
+		Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Process: waxseal.Process{Grade: waxseal.Unknown},
+		Ancestors: append([]waxseal.Process{p.Process}, p.Ancestors...),
+	}
+}
+
+// drain takes in every process that is there by now.
+func (s *senses) drain(gap func(waxseal.Gap)) {
+	if s.processes == nil {
+		return
+	}
+	if err := s.processes.Drain(); err != nil {
+		gap(waxseal.Gap{Sensor: bpf.Name, From: time.Now(), Reason: err.Error() + ": " + withoutProcesses})
+	}
+}
 
 func (a *Agent) startFiles(ctx context.Context) {
 	if !a.opts.Fanotify {
@@ -89,6 +155,7 @@ func (a *Agent) startFiles(ctx context.Context) {
 
 func (a *Agent) fileEvent(e fanotify.Event) {
 	event := e.FileEvent
+	a.senses.drain(a.queue.gap) // who it was comes first
 	a.queue.put(arrival{
 		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
 		content:     e.Content, copied: e.Captured, note: e.Note,
@@ -104,7 +171,7 @@ func (a *Agent) startAudit(ctx context.Context) {
 	if p := kaudit.Probe(); p.Usable && p.Enabled == 0 {
 		a.setAuditWasOff(true) // before it is switched on: a kill may come at any moment
 	}
-	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: true, Calls: true, Session: true, Probe: a.probeDir(), WasOff: wasOff, Snapshot: a.senses.people.Snapshot})
+	s, err := kaudit.Open(kaudit.Options{Key: AuditKey, Watches: a.auditPaths(), Exec: a.senses.processes == nil, Calls: true, Session: true, Probe: a.probeDir(), WasOff: wasOff, Snapshot: a.senses.people.Snapshot})
 	if err != nil {
 		a.without(kaudit.Name, err.Error(), withoutAudit)
 		return
@@ -150,6 +217,9 @@ func (a *Agent) probeDir() string {
 
 func (a *Agent) auditEvent(e waxseal.AuditEvent) {
 	a.senses.lookUpParent(&e)
+	if e.Type == "LOGIN" && e.Actor == nil { // the one moment at which who logs in is surely there
+		e.Actor = a.senses.people.Snapshot(e.PID)
+	}
 	a.queue.put(arrival{Observation: waxseal.Observation{Time: e.Time, Sensor: kaudit.Name, Audit: &e}})
 }
 
@@ -183,10 +253,7 @@ func (s *senses) lookUpParent(e *waxseal.AuditEvent) {
 	if p == nil {
 		return
 	}
-	e.Actor = &waxseal.Actor{
-		Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Process: waxseal.Process{Grade: waxseal.Unknown},
-		Ancestors: append([]waxseal.Process{p.Process}, p.Ancestors...),
-	}
+	e.Actor = asParent(p)
 }
 
 // defaultLogs are where Linux distributions write mail and login logs.
@@ -224,6 +291,9 @@ func (s *senses) stop() error {
 	}
 	if s.audit != nil {
 		errs = append(errs, s.audit.Close())
+	}
+	if s.processes != nil {
+		errs = append(errs, s.processes.Close())
 	}
 	return errors.Join(errs...)
 }

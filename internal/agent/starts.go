@@ -2,7 +2,6 @@ package agent
 
 import (
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"waxseal"
@@ -11,16 +10,23 @@ import (
 
 // count counts the starts of scripts of the mail path, and tells of one that starts
 // more often than the configuration allows.
-func (a *Agent) count(o waxseal.Observation) {
+func (a *Agent) count(o waxseal.Observation, start waxseal.ProcessEvent) {
 	if a.opts.MostStarts == 0 {
 		return
 	}
-	script, n, over := a.starts.Add(a.inTree(o.Audit), a.names.user(o.Audit.EUID))
+	in := a.inTree(start)
+	script, n, over := a.starts.Add(&in, a.names.user(start.EUID))
 	if !over {
 		return
 	}
 	f := detect.Frequent(script, n)
-	f.Seen, f.Actor = o.Time, o.Audit.Actor
+	f.Seen, f.Actor = o.Time, start.Actor
+	if actor, known := a.memory.ProcessAt(start.PID, start.Time); known {
+		f.Actor = &actor
+	}
+	if o.Process != nil {
+		o = a.scrub(o)
+	}
 	index := a.note(o.Time, o)
 	a.record()
 	if *index != waxseal.NoIndex {
@@ -30,7 +36,7 @@ func (a *Agent) count(o waxseal.Observation) {
 }
 
 // inTree is a program start with the names that its files have inside the tree.
-func (a *Agent) inTree(e *waxseal.AuditEvent) *waxseal.AuditEvent {
+func (a *Agent) inTree(e waxseal.ProcessEvent) waxseal.ProcessEvent {
 	if a.tree.Dir() == "/" {
 		return e
 	}
@@ -40,12 +46,9 @@ func (a *Agent) inTree(e *waxseal.AuditEvent) *waxseal.AuditEvent {
 		}
 		return name
 	}
-	c := *e
-	c.Exe, c.CWD, c.Paths = inside(e.Exe), inside(e.CWD), slices.Clone(e.Paths)
-	for i := range c.Paths {
-		if filepath.IsAbs(c.Paths[i].Name) {
-			c.Paths[i].Name = inside(c.Paths[i].Name)
-		}
+	e.Exe, e.CWD = inside(e.Exe), inside(e.CWD)
+	if filepath.IsAbs(e.File) {
+		e.File = inside(e.File)
 	}
-	return &c
+	return e
 }

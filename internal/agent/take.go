@@ -8,6 +8,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/correlate"
+	"waxseal/internal/sensor/bpf"
 	"waxseal/internal/sensor/proc"
 )
 
@@ -45,6 +46,10 @@ func (a *Agent) take(in arrival) {
 	}
 	if in.network {
 		a.seeTraffic(time.Now())
+		return
+	}
+	if in.processes != nil {
+		a.takeProcesses(in.processes)
 		return
 	}
 	o := a.scrub(in.Observation)
@@ -133,19 +138,43 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 	}
 }
 
+// takeProcesses: thousands may start in a second. Their arguments are masked where
+// one is asked for.
+func (a *Agent) takeProcesses(batch []waxseal.ProcessEvent) {
+	for i := range batch {
+		e := &batch[i]
+		e.Actor = a.scrubActor(e.Actor)
+		a.memory.AddProcess(*e)
+		switch e.Step {
+		case waxseal.ProcessFork:
+			a.forked(*e)
+		case waxseal.ProcessExec:
+			a.takeExec(waxseal.Observation{Time: e.Time, Sensor: bpf.Name, Process: e})
+		}
+	}
+}
+
 // takeExec: programs that start are remembered, and enter the ledger when a
 // change refers to them. A daemon of this very tree may be the one that loads a
 // change.
 func (a *Agent) takeExec(o waxseal.Observation) {
-	a.count(o)
-	a.programStarted(o.Audit)
-	if len(a.recent) == 0 || !o.Audit.Success || !strings.Contains(o.Audit.Exe, "postfix") {
+	start, ok := correlate.Started(o)
+	if !ok {
 		return
 	}
-	if !slices.Contains(proc.Running(a.tree.Dir(), "master"), o.Audit.PPID) {
+	a.count(o, start)
+	a.programStarted(start)
+	if len(a.recent) == 0 || !strings.Contains(start.Exe, "postfix") {
 		return
 	}
-	o.Audit.OfTree = true
+	if !slices.Contains(proc.Running(a.tree.Dir(), "master"), start.PPID) {
+		return
+	}
+	if o = a.scrub(o); o.Audit != nil {
+		o.Audit.OfTree = true
+	} else {
+		o.Process.OfTree = true
+	}
 	a.news(o)
 }
 
@@ -208,6 +237,10 @@ func (a *Agent) scrub(o waxseal.Observation) waxseal.Observation {
 		e.Actor = a.scrubActor(e.Actor)
 		e.Raw = a.scrubRaw(e, hid)
 		o.Audit = &e
+	case o.Process != nil:
+		e := *o.Process
+		e.Argv, _ = a.scrubArgv(e.Argv)
+		o.Process = &e
 	case o.Log != nil:
 		l := *o.Log
 		l.Text = a.books.Masker.Text(waxseal.RoleScript, l.Text)

@@ -48,10 +48,11 @@ type Config struct {
 
 // WatchConfig is about the agent.
 type WatchConfig struct {
-	// Fanotify and Audit switch the sensors. Without one the agent sees or proves
+	// Fanotify, Audit and BPF switch the sensors. Without one the agent sees or proves
 	// less, and says so.
 	Fanotify bool `yaml:"fanotify"`
 	Audit    bool `yaml:"audit"`
+	BPF      bool `yaml:"bpf"`
 	// Poll is how often the mail set is read again without an event ("30s").
 	Poll time.Duration `yaml:"poll"`
 	// Logs are followed besides those that the mail systems name.
@@ -100,7 +101,7 @@ type AttackConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		Root: "/", State: "/var/lib/waxseal", FailOn: "high",
-		Watch:        WatchConfig{Fanotify: true, Audit: true, Poll: 30 * time.Second},
+		Watch:        WatchConfig{Fanotify: true, Audit: true, BPF: true, Poll: 30 * time.Second},
 		Permits:      PermitsConfig{CountersignWithin: permit.DefaultRules().CountersignWithin, Longest: permit.DefaultRules().Longest},
 		Suppressions: SuppressionsConfig{Longest: triage.DefaultRules().Longest},
 	}
@@ -302,6 +303,7 @@ func (d *door) configCheck() error {
 		{"fail_on", c.FailOn, c.origin("fail_on")},
 		{"watch.fanotify", c.Watch.Fanotify, c.origin("watch.fanotify")},
 		{"watch.audit", c.Watch.Audit, c.origin("watch.audit")},
+		{"watch.bpf", c.Watch.BPF, c.origin("watch.bpf")},
 		{"watch.poll", c.Watch.Poll.String(), c.origin("watch.poll")},
 		{"watch.logs", c.Watch.Logs, c.origin("watch.logs")},
 		{"permits.four_eyes", c.Permits.FourEyes, c.origin("permits.four_eyes")},

@@ -93,7 +93,12 @@ func (d *door) senses() ([]SenseHere, error) {
 	}
 	list = append(list, switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir())))
 	audit := auditHealth()
-	list = append(list, switched(attack.SenseAudit, d.config.Watch.Audit, audit), switched(attack.SenseExec, d.config.Watch.Audit, audit))
+	list = append(list, switched(attack.SenseAudit, d.config.Watch.Audit, audit))
+	starts := switched(attack.SenseExec, d.config.Watch.BPF, bpfHealth()) // what it gives in place of audit's records
+	if !starts.Live {
+		starts = switched(attack.SenseExec, d.config.Watch.Audit, audit)
+	}
+	list = append(list, starts)
 	logs := agent.Logs(tree, state, d.config.Watch.Logs)
 	here := SenseHere{attack.SenseLogs, len(logs) > 0, strings.TrimSpace(listed(logs))}
 	if !here.Live {

@@ -14,6 +14,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
+	"waxseal/internal/sensor/bpf"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
@@ -29,6 +30,7 @@ type Doctor struct {
 	Watched   Watched           `json:"watched"`
 	Fanotify  SensorHealth      `json:"fanotify"`
 	Audit     SensorHealth      `json:"audit"`
+	BPF       SensorHealth      `json:"bpf"`
 	Logs      []waxseal.Path    `json:"logs"`
 	WouldDo   []string          `json:"would_change"`
 	Costs     []string          `json:"costs"`
@@ -106,7 +108,7 @@ func (d *door) runDoctor() error {
 	doc := Doctor{
 		Schema: "waxseal.doctor/1", Kernel: kernel(), Root: os.Geteuid() == 0,
 		Watched:  Watched{Directories: dirs, Files: len(files), Hooks: len(state.Hooks), Rules: len(agent.AuditPaths(tree.Dir(), state))},
-		Fanotify: fanotifyHealth(tree.Dir()), Audit: auditHealth(),
+		Fanotify: fanotifyHealth(tree.Dir()), Audit: auditHealth(), BPF: bpfHealth(),
 		Logs: agent.Logs(tree, state, d.config.Watch.Logs), Leftovers: kaudit.Leftovers(agent.AuditKey), Problems: state.Problems,
 		Stacks: []string{}, Seal: d.sealHealth(),
 	}
@@ -157,19 +159,38 @@ func auditHealth() SensorHealth {
 	return SensorHealth{Usable: s.Usable, Detail: strings.Join(words, ", "), Problems: s.Problems, Notes: s.Notes}
 }
 
+func bpfHealth() SensorHealth {
+	s := bpf.Probe()
+	h := SensorHealth{Usable: s.Usable, Detail: "programs on the tracepoints of fork, exec and exit", Problems: s.Problems}
+	if !s.Usable {
+		h.Detail, h.Notes = "", []string{"without it audit reports program starts, and a process that only forks and is gone stays unknown"}
+	}
+	return h
+}
+
 // plan says what a watch would change on this host, and what it costs.
 func (d *door) plan(doc Doctor) (changes, costs []string) {
 	if d.config.Watch.Fanotify && doc.Fanotify.Usable {
 		changes = append(changes, "one fanotify group with a mark on each filesystem of the watched files; it ends with the agent")
 		costs = append(costs, "every write on those filesystems is looked at (docs/install.md has what was measured)")
 	}
+	byBPF := d.config.Watch.BPF && doc.BPF.Usable
+	if byBPF {
+		changes = append(changes, "three BPF programs that tell of processes; they end with the agent")
+		costs = append(costs, "every process of this host writes a record as it is forked, starts a program and ends")
+	}
 	if d.config.Watch.Audit && doc.Audit.Usable {
-		changes = append(changes, fmt.Sprintf("%d audit watches with the key %q for writes and attribute changes, by system calls and by io_uring, and rules for execve and execveat (key %q), for mounts (%q) and for chattr(1) (%q), removed at the end",
-			doc.Watched.Rules, agent.AuditKey, agent.AuditKey+kaudit.ExecKey, agent.AuditKey+kaudit.MountKey, agent.AuditKey+kaudit.FlagsKey))
+		rules := fmt.Sprintf("%d audit watches with the key %q for writes and attribute changes, by system calls and by io_uring, rules for mounts (%q) and for chattr(1) (%q), removed at the end",
+			doc.Watched.Rules, agent.AuditKey, agent.AuditKey+kaudit.MountKey, agent.AuditKey+kaudit.FlagsKey)
+		if !byBPF {
+			rules = fmt.Sprintf("%d audit watches with the key %q for writes and attribute changes, by system calls and by io_uring, and rules for execve and execveat (key %q), for mounts (%q) and for chattr(1) (%q), removed at the end",
+				doc.Watched.Rules, agent.AuditKey, agent.AuditKey+kaudit.ExecKey, agent.AuditKey+kaudit.MountKey, agent.AuditKey+kaudit.FlagsKey)
+			costs = append(costs, "every program start on this host makes audit records that the agent reads (docs/install.md has what was measured)")
+		}
+		changes = append(changes, rules)
 		if strings.HasPrefix(doc.Audit.Detail, "off") {
 			changes = append(changes, "audit is switched on, and off again at the end; while no auditd runs the kernel prints some records to its own log")
 		}
-		costs = append(costs, "every program start on this host makes audit records that the agent reads (docs/install.md has what was measured)")
 	}
 	changes = append(changes, "files in "+d.config.State+" (mode 0700); nothing else is written")
 	return changes, costs
@@ -194,6 +215,7 @@ func (d *door) printDoctor(doc Doctor) {
 	d.block("rights", map[bool]string{true: "root", false: "not root: the sensors need it (CAP_SYS_ADMIN, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_NET_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE)"}[doc.Root])
 	d.sensor("fanotify", yes[doc.Fanotify.Usable], doc.Fanotify)
 	d.sensor("audit", yes[doc.Audit.Usable], doc.Audit)
+	d.sensor("bpf", yes[doc.BPF.Usable], doc.BPF)
 	if len(doc.Logs) == 0 {
 		d.block("logs", "no mail log found: whether a change was loaded and used will not be seen")
 	}

@@ -25,7 +25,7 @@ func Activate(f *waxseal.Finding, o waxseal.Observation) bool {
 		return false
 	}
 	switch {
-	case o.Audit != nil:
+	case o.Audit != nil, o.Process != nil:
 		return startedAfter(f, o)
 	case o.Log != nil:
 		return logged(f, o)
@@ -61,9 +61,9 @@ func loads(f *waxseal.Finding, daemon string) bool {
 // startedAfter: a daemon of this very tree that started after the change runs
 // with it.
 func startedAfter(f *waxseal.Finding, o waxseal.Observation) bool {
-	e := o.Audit
+	e, ok := Started(o)
 	name := path.Base(e.Exe)
-	if !IsExec(e) || !e.Success || !e.OfTree || !loads(f, name) || !e.Time.After(f.Seen) {
+	if !ok || !e.OfTree || !loads(f, name) || !e.Time.After(f.Seen) {
 		return false
 	}
 	if proven(f, waxseal.Loaded) || path.Base(string(f.Change.Path)) == "master.cf" {

@@ -74,19 +74,27 @@ func (m *Memory) Actor(f waxseal.FileEvent, at time.Time) waxseal.Actor {
 		return m.fromAudit(touch, f.Actor, waxseal.Proven)
 	case audited && f.PID == 0:
 		return m.fromAudit(touch, nil, waxseal.Inferred)
-	case f.Actor != nil: // whoever opened the file, it was this one that wrote
+	}
+	x := m.image(f.PID, at)
+	switch {
+	case f.Actor != nil && (x == nil || x.audit != nil || sameProgram(f.Actor.Process.Exe, x.Exe)):
+		// whoever opened the file, it was this one that wrote
 		return m.complete(*f.Actor, snapshots(f.Actor))
+	case x != nil: // that it was this process, only the file event says
+		return m.fromProgram(x, f.Actor, waxseal.Inferred)
 	default:
-		return m.unseen(f.PID, at)
+		return m.unseen(f.PID)
 	}
 }
 
-// unseen is the actor of which only a pid is known; the process may still be
-// among the programs that audit saw start.
-func (m *Memory) unseen(pid int, at time.Time) waxseal.Actor {
-	if e, ok := m.execs[pid]; ok && !e.Time.After(at) {
-		return m.fromAudit(*e, nil, waxseal.Inferred)
-	}
+// sameProgram: /proc shows a path of the host, the kernel's records one inside the
+// root of the process.
+func sameProgram(host, inside string) bool {
+	return host == inside || host == "" || inside != "" && strings.HasSuffix(host, inside)
+}
+
+// unseen is the actor of which only a pid is known.
+func (m *Memory) unseen(pid int) waxseal.Actor {
 	return waxseal.Actor{
 		Login:     waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, Grade: waxseal.Unknown},
 		Process:   waxseal.Process{PID: pid, Grade: waxseal.Unknown},
@@ -112,30 +120,38 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 		Origin: waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
 	}
 	if e.Type == "URINGOP" && e.AUID == waxseal.Unset {
-		m.ringDoer(&a)
+		m.ringDoer(&a, e.Time)
 	}
 	known := snapshots(e.Actor, seen)
-	if x, ok := m.execs[e.PID]; ok && x.Exe == e.Exe && !x.Time.After(e.Time) {
-		a.Process.Argv = x.Argv
-	} else if s, ok := known[e.PID]; ok && len(a.Process.Argv) == 0 && s.Exe == e.Exe {
+	s, shown := known[e.PID]
+	a.Process.Started = s.Started
+	if x := m.running(e.PID, e.Exe, e.Time); x != nil {
+		a.Process.Argv = m.words(x)
+		if x.audit == nil {
+			a.Process.PPID, a.Process.Started = x.PPID, x.Started
+		}
+	} else if shown && len(a.Process.Argv) == 0 && s.Exe == e.Exe {
 		a.Process.Argv = s.Argv
 	}
-	if s, ok := known[e.PID]; ok {
-		a.Process.Started = s.Started
-	}
-	for _, s := range []*waxseal.Actor{seen, e.Actor} {
+	a.Origin = originOf(a.Origin, seen, e.Actor)
+	return m.complete(a, known)
+}
+
+// originOf is the last origin that /proc showed.
+func originOf(o waxseal.Origin, shown ...*waxseal.Actor) waxseal.Origin {
+	for _, s := range shown {
 		if s != nil && s.Origin.Kind != waxseal.OriginUnknown && s.Origin.Kind != "" {
-			a.Origin = s.Origin
+			o = s.Origin
 		}
 	}
-	return m.complete(a, known)
+	return o
 }
 
 // ringDoer adds what the record of an operation of io_uring lacks, from the start of
 // the program.
-func (m *Memory) ringDoer(a *waxseal.Actor) {
-	x, ok := m.execs[a.Process.PID]
-	if !ok {
+func (m *Memory) ringDoer(a *waxseal.Actor, at time.Time) {
+	x := m.image(a.Process.PID, at)
+	if x == nil {
 		a.Login.Grade = waxseal.Unknown
 		return
 	}
@@ -193,15 +209,16 @@ func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxsea
 func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []waxseal.Process {
 	chain := []waxseal.Process{}
 	seen := map[int]bool{p.PID: true}
+	child := p.Started
 	for pid := p.PPID; pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
 		seen[pid] = true
-		parent, ok := m.process(pid, known)
+		parent, ok := m.process(pid, child, known)
 		if !ok {
 			chain = append(chain, waxseal.Process{PID: pid, Argv: []string{}, Grade: waxseal.Unknown})
 			break
 		}
 		chain = append(chain, parent)
-		pid = parent.PPID
+		pid, child = parent.PPID, parent.Started
 	}
 	return chain
 }
@@ -218,7 +235,7 @@ func (m *Memory) bridge(a *waxseal.Actor, known map[int]waxseal.Process) {
 	if !broken || slices.ContainsFunc(a.Ancestors, func(p waxseal.Process) bool { return p.PID == opener }) {
 		return
 	}
-	p, ok := m.process(opener, known)
+	p, ok := m.process(opener, time.Time{}, known)
 	if !ok {
 		return
 	}
@@ -226,24 +243,33 @@ func (m *Memory) bridge(a *waxseal.Actor, known map[int]waxseal.Process) {
 	a.Ancestors = append(append(a.Ancestors, p), m.ancestors(p, known)...)
 }
 
-// process describes a parent: as audit saw it start, else as /proc showed it.
-func (m *Memory) process(pid int, known map[int]waxseal.Process) (waxseal.Process, bool) {
+// process describes a parent: as the kernel saw it start, else as /proc showed it. A
+// process that started after its child took the pid of one that has ended.
+func (m *Memory) process(pid int, child time.Time, known map[int]waxseal.Process) (waxseal.Process, bool) {
 	snap, seen := known[pid]
 	if !seen {
 		var s sighting
 		s, seen = m.seen[pid]
 		snap = s.Process
 	}
-	x, ok := m.execs[pid]
-	if ok && (!seen || snap.Exe == x.Exe || snap.Exe == "" || strings.HasSuffix(snap.Exe, x.Exe)) {
-		return waxseal.Process{
-			PID: pid, PPID: x.PPID, Exe: x.Exe, Comm: x.Comm, Argv: nonNil(x.Argv), CWD: x.CWD,
-			UID: x.UID, EUID: x.EUID, GID: x.GID, Started: snap.Started, Grade: waxseal.Proven,
-		}, true
+	x := m.image(pid, child)
+	if x != nil && (x.audit == nil || !seen || sameProgram(snap.Exe, x.Exe)) {
+		p := m.describe(x)
+		if p.Started.IsZero() {
+			p.Started = snap.Started
+		}
+		return p, true
+	}
+	if seen && !child.IsZero() && snap.Started.After(child.Add(startSlack)) {
+		return waxseal.Process{}, false
 	}
 	snap.Argv = nonNil(snap.Argv)
 	return snap, seen
 }
+
+// startSlack is how far apart two sensors may see one process start: /proc counts
+// from a boot time in whole seconds.
+const startSlack = 2 * time.Second
 
 func nonNil(s []string) []string {
 	if s == nil {
@@ -326,7 +352,7 @@ func (m *Memory) originFromLogin(a *waxseal.Actor) {
 			kind = waxseal.OriginSSH
 		}
 		grade := waxseal.Inferred
-		if x, ok := m.execs[e.PID]; ok && strings.HasPrefix(path.Base(x.Exe), "sshd") && x.EUID == 0 {
+		if x := m.image(e.PID, time.Time{}); x != nil && strings.HasPrefix(path.Base(x.Exe), "sshd") && x.EUID == 0 && m.gradeOf(x) == waxseal.Proven {
 			grade = waxseal.Proven
 		}
 		a.Origin = waxseal.Origin{Kind: kind, Address: address.Unmap().String(), Grade: grade}

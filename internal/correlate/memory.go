@@ -20,21 +20,24 @@ import (
 )
 
 const (
-	maxExecs   = 1 << 14
+	maxSeen    = 1 << 14
 	maxTouches = 1 << 12
 	maxLogins  = 1 << 10
 )
 
 // Memory is the recent past of one host.
 type Memory struct {
-	execs   map[int]*waxseal.AuditEvent // by pid, the last execve of each
-	order   []*waxseal.AuditEvent       // every execve remembered, oldest first
-	touches []waxseal.AuditEvent        // audited operations on watched files
-	logins  []waxseal.AuditEvent        // USER_LOGIN and USER_START with an address
-	opened  map[uint32]int              // by session, the pid that set its login uid
-	lines   []accepted                  // sshd's "Accepted …"
-	seen    map[int]sighting            // parents that only /proc showed, by pid
-	names   func(uid uint32) string
+	programs map[int]*program     // by pid, the latest of each
+	order    []*program           // every program remembered, oldest first
+	bytes    int                  // what they take
+	doubt    time.Time            // until when records of processes were lost
+	touches  []waxseal.AuditEvent // audited operations on watched files
+	logins   []waxseal.AuditEvent // USER_LOGIN and USER_START with an address
+	opened   map[uint32]int       // by session, the pid that set its login uid
+	lines    []accepted           // sshd's "Accepted …"
+	seen     map[int]sighting     // processes that only /proc showed, by pid
+	names    func(uid uint32) string
+	mask     func(argv []string) []string
 }
 
 // sighting is what /proc showed of a process, and of its session.
@@ -51,8 +54,12 @@ type accepted struct {
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
 // none.
 func NewMemory(names func(uid uint32) string) *Memory {
-	return &Memory{execs: map[int]*waxseal.AuditEvent{}, seen: map[int]sighting{}, opened: map[uint32]int{}, names: names}
+	return &Memory{programs: map[int]*program{}, seen: map[int]sighting{}, opened: map[uint32]int{}, names: names}
 }
+
+// MaskWith sets what masks the arguments of programs that [Memory.AddProcess] was
+// given: thousands start in a second, and few are ever asked for.
+func (m *Memory) MaskWith(mask func(argv []string) []string) { m.mask = mask }
 
 // Syscall numbers of execve and execveat (x86_64, aarch64 and the 32-bit tables
 // of both): execve(2), execveat(2).
@@ -73,6 +80,10 @@ func (m *Memory) Add(o waxseal.Observation) {
 	switch {
 	case o.Audit != nil:
 		m.addAudit(*o.Audit)
+	case o.Process != nil:
+		m.AddProcess(*o.Process)
+	case o.Gap != nil && o.Gap.Sensor == bpfSensor:
+		m.doubt = o.Gap.Until
 	case o.Log != nil:
 		if l, ok := logline.Parse(o.Log.Text); ok {
 			if a, ok := logline.ParseAccepted(l); ok {
@@ -85,43 +96,34 @@ func (m *Memory) Add(o waxseal.Observation) {
 func (m *Memory) addAudit(e waxseal.AuditEvent) {
 	switch {
 	case e.Type == "LOGIN":
-		if len(m.opened) > maxExecs {
+		if len(m.opened) > maxSeen {
 			clear(m.opened)
 		}
 		m.opened[e.Session] = e.PID
+		m.see(e.Actor)
 	case e.Type == "USER_LOGIN" || e.Type == "USER_START":
 		if a := e.Fields["addr"]; a != "" && a != "?" {
 			m.logins = append(bounded(m.logins, maxLogins), e)
 		}
 	case IsExec(&e) && e.Success:
-		m.addExec(e)
+		e.Raw = nil
+		m.remember(&program{ProcessEvent: startOf(&e), audit: &e, grade: waxseal.Proven})
+		e.Paths = nil
 	case len(e.Paths) > 0:
 		m.touches = append(bounded(m.touches, maxTouches), e)
 	}
 }
 
-func (m *Memory) addExec(e waxseal.AuditEvent) {
-	if len(m.order) >= maxExecs {
-		old := m.order[0]
-		m.order = m.order[1:]
-		if m.execs[old.PID] == old { // the pid has not run, or been used, again
-			delete(m.execs, old.PID)
-		}
-	}
-	m.see(e.Actor)
-	delete(m.seen, e.PID)
-	e.Raw, e.Paths = nil, programFile(e.Paths)
-	m.execs[e.PID] = &e
-	m.order = append(m.order, &e)
-}
-
-// see remembers the ancestors that came with a program start.
+// see remembers the processes that came with a program start or a login.
 func (m *Memory) see(a *waxseal.Actor) {
 	if a == nil {
 		return
 	}
-	if len(m.seen) > maxExecs {
+	if len(m.seen) > maxSeen {
 		clear(m.seen)
+	}
+	if a.Process.PID > 0 && a.Process.Grade != waxseal.Unknown {
+		m.seen[a.Process.PID] = sighting{a.Process, a.Origin}
 	}
 	for _, p := range a.Ancestors {
 		m.seen[p.PID] = sighting{p, a.Origin}
@@ -136,15 +138,6 @@ func bounded[T any](s []T, most int) []T {
 	return slices.Clone(s[most/2:])
 }
 
-// Exec returns the program start of a process, if it is remembered.
-func (m *Memory) Exec(pid int) (waxseal.AuditEvent, bool) {
-	e, ok := m.execs[pid]
-	if !ok {
-		return waxseal.AuditEvent{}, false
-	}
-	return *e, true
-}
-
 func (m *Memory) nameOf(uid uint32) string {
 	if uid == waxseal.Unset {
 		return ""
@@ -155,15 +148,4 @@ func (m *Memory) nameOf(uid uint32) string {
 		}
 	}
 	return strconv.FormatUint(uint64(uid), 10)
-}
-
-// programFile is the file that a program start was asked for: the first that the kernel
-// looked up (audit, fs/exec.c). A script comes before its interpreter.
-func programFile(paths []waxseal.AuditPath) []waxseal.AuditPath {
-	for _, p := range paths {
-		if p.Item == 0 {
-			return []waxseal.AuditPath{p}
-		}
-	}
-	return nil
 }

@@ -50,8 +50,8 @@ var masters = []string{"master", "exim", "exim4", "sendmail-mta", "smtpd"}
 // Add counts a program start; user is the account of its effective uid. Where the start
 // is the first one too many of this run, it returns which script it was of, and how
 // many there were.
-func (s *Starts) Add(e *waxseal.AuditEvent, user string) (script waxseal.Path, n int, over bool) {
-	if s.most == 0 || !e.Success {
+func (s *Starts) Add(e *waxseal.ProcessEvent, user string) (script waxseal.Path, n int, over bool) {
+	if s.most == 0 {
 		return "", 0, false
 	}
 	if slices.Contains(masters, path.Base(e.Exe)) && e.EUID == 0 && isDaemon(e) {
@@ -67,17 +67,14 @@ func (s *Starts) Add(e *waxseal.AuditEvent, user string) (script waxseal.Path, n
 }
 
 // script is the script of the mail path that a program start is of: by the name that
-// execve(2) was given, which is the first path of its records, not by the interpreter
-// that runs it.
-func (s *Starts) script(e *waxseal.AuditEvent) string {
-	for _, p := range e.Paths {
-		name := p.Name
-		if !path.IsAbs(name) {
-			name = path.Join(e.CWD, name)
-		}
-		if name = path.Clean(name); p.Item == 0 && s.scripts[name] {
-			return name
-		}
+// execve(2) was given, not by the interpreter that runs it.
+func (s *Starts) script(e *waxseal.ProcessEvent) string {
+	name := e.File
+	if !path.IsAbs(name) {
+		name = path.Join(e.CWD, name)
+	}
+	if name = path.Clean(name); s.scripts[name] {
+		return name
 	}
 	if s.scripts[e.Exe] {
 		return e.Exe
@@ -87,7 +84,7 @@ func (s *Starts) script(e *waxseal.AuditEvent) string {
 
 // isDaemon: exim(8) and sendmail(8) are also started for each message that is handed
 // in, and have -bd, or -bD, as daemons; Postfix's smtpd is a child of its master.
-func isDaemon(e *waxseal.AuditEvent) bool {
+func isDaemon(e *waxseal.ProcessEvent) bool {
 	switch ofPostfix := strings.Contains(e.Exe, "/postfix/"); path.Base(e.Exe) {
 	case "master":
 		return ofPostfix

@@ -14,7 +14,7 @@ func TestStarts(t *testing.T) {
 		{Kind: waxseal.KindBinary, Closure: []waxseal.Part{{Path: "/usr/sbin/exim4", Role: waxseal.RoleBinary}}},
 	}}
 	start := func(name, exe string, argv ...string) *waxseal.AuditEvent {
-		return &waxseal.AuditEvent{Success: true, Exe: exe, Argv: argv, EUID: 0, CWD: "/usr/local", Paths: []waxseal.AuditPath{{Item: 0, Name: name}, {Item: 1, Name: "/bin/sh"}}}
+		return &waxseal.AuditEvent{Arch: "x86_64", Syscall: 59, Success: true, Exe: exe, Argv: argv, EUID: 0, CWD: "/usr/local", Paths: []waxseal.AuditPath{{Item: 0, Name: name}, {Item: 1, Name: "/bin/sh"}}}
 	}
 	script := start("/usr/local/bin/filter.sh", "/usr/bin/dash", "/bin/sh", "/usr/local/bin/filter.sh")
 	failed := *script
@@ -54,7 +54,11 @@ func TestStarts(t *testing.T) {
 					s.Line(step.line)
 					continue
 				}
-				if name, n, got := s.Add(step.event, step.user); got != step.over {
+				start, ok := correlate.Started(waxseal.Observation{Audit: step.event})
+				if !ok {
+					continue
+				}
+				if name, n, got := s.Add(&start, step.user); got != step.over {
 					t.Errorf("step %d: %s %d %v", i, name, n, got)
 				}
 			}

@@ -129,6 +129,13 @@ func TestLife(t *testing.T) {
 	if start.Exe != sh || start.File != "./script" || start.CWD != dir || start.Comm != "script" || start.Cut {
 		t.Errorf("exec %+v, want %s in %s", start, sh, dir)
 	}
+	var file unix.Stat_t
+	if err := unix.Stat(sh, &file); err != nil {
+		t.Fatal(err)
+	}
+	if start.Device != file.Dev || start.Inode != file.Ino {
+		t.Errorf("device %d, inode %d; %s is %d, %d", start.Device, start.Inode, sh, file.Dev, file.Ino)
+	}
 	if want := []string{"/bin/sh", "./script", "one", "", "two words"}; !slices.Equal(start.Argv, want) {
 		t.Errorf("argv %q, want %q", start.Argv, want)
 	}

@@ -19,13 +19,14 @@ type head struct {
 	UID, EUID, GID               uint32
 	Login, Session               uint32
 	Exit                         int32
-	CGroup                       uint64
+	CGroup, Inode                uint64
 	Comm, TTY                    [16]byte
 	ExeLen, CWDLen, FileLen, Arg uint16
 	Flags, Reserved              uint32
+	Device, Unused               uint32 // the kernel's own dev_t
 }
 
-const headSize = 112
+const headSize = 128
 
 // The flags of head.
 const (
@@ -38,6 +39,10 @@ const (
 )
 
 var steps = map[uint32]waxseal.ProcessStep{1: waxseal.ProcessFork, 2: waxseal.ProcessExec, 3: waxseal.ProcessExit}
+
+// minorBits is how many bits of the kernel's dev_t are the minor number
+// (include/linux/kdev_t.h).
+const minorBits = 20
 
 // maxArgs bounds how many arguments are kept.
 const maxArgs = 256
@@ -68,6 +73,7 @@ func decode(b []byte, boot time.Time) (waxseal.ProcessEvent, bool) {
 		e.Exe += " (deleted)"
 	}
 	e.File = zeroEnded(file)
+	e.Device, e.Inode = unix.Mkdev(h.Device>>minorBits, h.Device&(1<<minorBits-1)), h.Inode
 	e.Argv, e.Cut = argvOf(args)
 	e.Cut = e.Cut || h.Flags&(argsCut|argsUnread) != 0
 	return e, true
@@ -79,8 +85,8 @@ func readHead(b []byte) head {
 	return head{
 		Kind: u32(b), PID: u32(b[4:]), Parent: u32(b[8:]), From: u32(b[12:]), At: u64(b[16:]), Started: u64(b[24:]),
 		UID: u32(b[32:]), EUID: u32(b[36:]), GID: u32(b[40:]), Login: u32(b[44:]), Session: u32(b[48:]), Exit: int32(u32(b[52:])),
-		CGroup: u64(b[56:]), Comm: [16]byte(b[64:80]), TTY: [16]byte(b[80:96]),
-		ExeLen: u16(b[96:]), CWDLen: u16(b[98:]), FileLen: u16(b[100:]), Arg: u16(b[102:]), Flags: u32(b[104:]),
+		CGroup: u64(b[56:]), Inode: u64(b[64:]), Comm: [16]byte(b[72:88]), TTY: [16]byte(b[88:104]),
+		ExeLen: u16(b[104:]), CWDLen: u16(b[106:]), FileLen: u16(b[108:]), Arg: u16(b[110:]), Flags: u32(b[112:]), Device: u32(b[120:]),
 	}
 }
 

@@ -92,6 +92,25 @@ func (r *Reader) Snapshot(pid int) *waxseal.Actor {
 	return a
 }
 
+// All describes every process that there is now.
+func (r *Reader) All() []*waxseal.Actor {
+	d, err := os.Open(r.proc)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1) // what could be read counts
+	var list []*waxseal.Actor
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if a := r.Snapshot(pid); a != nil {
+				list = append(list, a)
+			}
+		}
+	}
+	return list
+}
+
 // SnapshotPidfd is Snapshot for a process that a pidfd names for certain, as
 // fanotify(7) gives with an event. It returns nil if that process has ended,
 // even where its pid is already in use again. The pidfd stays open.

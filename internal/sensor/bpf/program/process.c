@@ -47,7 +47,9 @@ struct dentry { struct hlist_bl_node d_hash; struct dentry *d_parent; struct qst
 struct vfsmount { struct dentry *mnt_root; } KERNEL;
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; } KERNEL;
 struct path { struct vfsmount *mnt; struct dentry *dentry; } KERNEL;
-struct file { struct path f_path; } KERNEL;
+struct super_block { u32 s_dev; } KERNEL;
+struct inode { struct super_block *i_sb; unsigned long i_ino; } KERNEL;
+struct file { struct path f_path; struct inode *f_inode; } KERNEL;
 struct fs_struct { struct path root, pwd; } KERNEL;
 struct mm_struct { unsigned long arg_start, arg_end; struct file *exe_file; } KERNEL;
 struct linux_binprm { const char *filename; } KERNEL;
@@ -76,10 +78,11 @@ struct head {
 	u64 at, started;
 	u32 uid, euid, gid, login, session;
 	s32 exit;
-	u64 cgroup;
+	u64 cgroup, inode;
 	char comm[16], tty[16];
 	u16 exe, cwd, file, args; // lengths
 	u32 flags, reserved;
+	u32 device, unused; // the kernel's dev_t of the program's file
 };
 
 #define NAME 256       // NAME_MAX and a zero
@@ -138,6 +141,8 @@ INLINE void describe(struct head *h, struct task_struct *p, u32 kind)
 	h->exit = 0;
 	h->cgroup = get_current_cgroup_id();
 	h->exe = h->cwd = h->file = h->args = 0;
+	h->inode = 0;
+	h->device = h->unused = 0;
 	READ(h->comm, p->comm);
 	h->tty[0] = 0;
 	struct tty_struct *tty = p->signal->tty;
@@ -187,6 +192,18 @@ INLINE u32 put(struct record *r, u32 off, struct path *at, struct path *top, u32
 	return off;
 }
 
+// identify says which file it is: by what it is called now nobody is proven.
+INLINE void identify(struct head *h, struct file *exe)
+{
+	struct inode *inode;
+	struct super_block *sb;
+
+	READ(inode, exe->f_inode);
+	READ(sb, inode->i_sb);
+	READ(h->inode, inode->i_ino);
+	READ(h->device, sb->s_dev);
+}
+
 SEC("tp_btf/sched_process_fork")
 int waxseal_fork(u64 *ctx)
 {
@@ -224,6 +241,7 @@ int waxseal_exec(u64 *ctx)
 		READ(hashed, d->d_hash.pprev);
 		if (!hashed)
 			r->head.flags |= DELETED;
+		identify(&r->head, exe);
 		off = put(r, off, &exe->f_path, &fs->root, EXE_CUT);
 		r->head.exe = off;
 	}
