@@ -108,6 +108,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/fanotify",
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/proc",
+		"waxseal/internal/sensor/pulse",
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
 	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite"}},

@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Root     string // directory that is the root of the watched tree
 	State    string // state directory
+	Config   string // the configuration file that all this is from, for its own protection
 	Version  string // of this program, for the record
 	Fanotify bool   // use fanotify(7)
 	Audit    bool   // use the kernel's audit system
@@ -62,6 +63,7 @@ type Agent struct {
 	memory *correlate.Memory
 	names  *names
 	senses senses
+	own    *own // nil where the host's own root can't be opened
 
 	queue *queue // from the sensors; bounded
 

@@ -107,6 +107,12 @@ func (a *Agent) end() {
 	if len(a.touched) > 0 {
 		a.look(time.Now())
 	}
+	if a.own != nil && len(a.own.touched) > 0 {
+		a.lookAtOwn(time.Now(), false)
+	}
+	if err := a.own.stop(); err != nil {
+		a.opts.Warn("the watch of Waxseal's own files did not end: " + err.Error())
+	}
 	now := time.Now()
 	if a.stale && !a.book.broken() {
 		a.putState(a.last, now)
@@ -133,6 +139,9 @@ func (a *Agent) tick(now time.Time) {
 	if mounts := a.tree.MountsChanged(); mounts || now.Sub(a.readAllAt) >= a.opts.Poll {
 		a.all = a.all || mounts
 		a.dueAt(now)
+	}
+	if a.own != nil && !a.own.due.IsZero() && !now.Before(a.own.due) {
+		a.lookAtOwn(now, false)
 	}
 	a.forget(now)
 	a.endDay(now)

@@ -16,6 +16,7 @@ type arrival struct {
 	content []byte // what the file held, where the sensor could copy it
 	copied  bool
 	note    string // why not
+	own     bool   // it is about a file of Waxseal itself
 	ask     *ask   // a request of a person; the observation is empty then
 }
 

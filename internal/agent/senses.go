@@ -16,6 +16,7 @@ import (
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
+	"waxseal/internal/sensor/pulse"
 	"waxseal/internal/sensor/tail"
 	"waxseal/internal/surroundings"
 )
@@ -44,6 +45,8 @@ func (a *Agent) startSenses(ctx context.Context) {
 	a.senses.people = proc.New(proc.Options{Names: a.names.user})
 	a.senses.parents = map[int]time.Time{}
 	a.startControl(ctx)
+	a.startOwn(ctx)
+	a.run(pulse.Sensor, "that the agent was stopped, or the clock set, is not noticed", func() error { return pulse.Run(ctx, a.queue.gap) })
 	a.startAudit(ctx)
 	a.startFiles(ctx)
 	a.startTail(ctx)
@@ -247,7 +250,13 @@ func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxsea
 	return dirs
 }
 
-func (a *Agent) auditPaths() []string { return AuditPaths(a.tree.Dir(), a.last) }
+func (a *Agent) auditPaths() []string {
+	paths := AuditPaths(a.tree.Dir(), a.last)
+	if a.own != nil {
+		paths = append(paths, a.own.auditPaths()...)
+	}
+	return paths
+}
 
 func dirOf(p waxseal.Path) waxseal.Path { return waxseal.Path(path.Dir(string(p))) }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,7 +42,7 @@ func (d *door) runWatch(ctx context.Context) error {
 	defer m.close()
 	c := d.config
 	a, err := agent.Open(agent.Options{
-		Root: c.Root, State: c.State, Version: d.version,
+		Root: c.Root, State: c.State, Config: cmp.Or(d.flags.config, DefaultFile), Version: d.version,
 		Fanotify: c.Watch.Fanotify, Audit: c.Watch.Audit, Poll: c.Watch.Poll, Logs: c.Watch.Logs, Permits: c.Permits.rules(),
 		Scripts: c.Attack.MailTransportScriptPath, Accounts: c.Attack.UserContext, MostStarts: c.Attack.ExecFrequencyThreshold,
 		Tell: func(f waxseal.Finding, news, checkpoint string) { m.say(func() { d.tell(f, news, checkpoint) }) },
