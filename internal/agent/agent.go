@@ -47,6 +47,8 @@ type Options struct {
 	Warn func(text string) // what the person at the terminal should know
 	// Ready is called once, when everything is watched that can be.
 	Ready func(files, hooks int)
+	// Turn is called each time the loop turns, five times a second; nil for nobody.
+	Turn func()
 }
 
 // Teller hears of findings. News says what is new about one told before, "" for

@@ -127,6 +127,9 @@ func (a *Agent) end() {
 
 // tick does what time alone asks for.
 func (a *Agent) tick(now time.Time) {
+	if a.opts.Turn != nil {
+		a.opts.Turn()
+	}
 	if n := a.queue.lost.Swap(0); n > 0 {
 		a.take(arrival{Observation: waxseal.Observation{Time: now, Sensor: "agent", Gap: &waxseal.Gap{
 			Sensor: "agent", From: now.Add(-tickEvery), Until: now, Lost: n, Reason: "more events came than could be taken in; the whole mail set is read again",

@@ -41,7 +41,7 @@ func checkDir(dir string) error {
 	case int(st.Uid) != os.Geteuid():
 		return fmt.Errorf("%w: %s belongs to uid %d, not to uid %d who runs this", ErrUnsafe, dir, st.Uid, os.Geteuid())
 	case st.Mode&0o077 != 0:
-		return fmt.Errorf("%w: %s has mode %04o, so it is open to others; want 0700 (chmod 0700 %s)", ErrUnsafe, dir, st.Mode&0o7777, dir)
+		return fmt.Errorf("%w: %s has mode %04o, so it is open to others; want 0700", ErrUnsafe, dir, st.Mode&0o7777)
 	}
 	return nil
 }
