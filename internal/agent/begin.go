@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err := a.rememberGatherings(now); err != nil {
 		return err
 	}
-	stopped := a.lastSeen()
+	stopped, ended := a.lastSeen(), a.lastEnd()
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
 	a.tree.MountsChanged() // from here on it tells
@@ -41,7 +42,10 @@ func (a *Agent) begin(ctx context.Context) error {
 		before = current
 		a.opts.Warn("nothing is sealed yet: changes are compared with the state found now, for which nothing vouches")
 	} else if !stopped.IsZero() {
-		a.note(now, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: stopped, Until: now, Reason: "no agent was running; what changed is known, who changed it is not"}})
+		a.note(now, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: stopped, Until: now, Reason: "no agent was running; what changed is known, who changed it is not; " + ended}})
+		if ended != endedInOrder {
+			a.opts.Warn(fmt.Sprintf("nobody watched for %s: %s", now.Sub(stopped).Round(time.Second), ended))
+		}
 	}
 	a.last, a.lookedAt, a.since = before, stopped, stopped
 	a.record()
@@ -122,6 +126,7 @@ func (a *Agent) end() {
 	if a.book.broken() {
 		a.opts.Warn("the ledger could not be written to the end: " + a.book.err.Error())
 	}
+	a.takeLeave()
 	_ = a.books.Alive(now) // the stop entry says the same, if this can't be written
 }
 

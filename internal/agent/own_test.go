@@ -51,7 +51,14 @@ func TestOwnFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	w = h.watch()
+	if !strings.Contains(w.errs.String(), "it was killed, or crashed") {
+		t.Errorf("how the last agent ended is not told: %s", w.errs)
+	}
 	f = w.find("the configuration, changed meanwhile", isOwn("waxseal.yaml"))
+	w.stop()
+	if w = h.watch(); strings.Contains(w.errs.String(), "nobody watched") {
+		t.Errorf("an agent that was stopped in order: %s", w.errs)
+	}
 	if f.Unobserved == nil || f.Actor.Process.Grade != waxseal.Unknown {
 		t.Errorf("unobserved %v, actor %+v", f.Unobserved, f.Actor)
 	}
