@@ -3,9 +3,10 @@ SHELL := /bin/sh
 GO := . scripts/env.sh && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BENCH ?= .
+SOAK ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test e2e race lint bench fuzz clean
+.PHONY: help setup build demo test e2e race lint bench fuzz soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -37,6 +38,9 @@ bench: setup ## benchmarks; BENCH=regexp picks some
 
 fuzz: setup ## every fuzz target for FUZZTIME (10s)
 	@scripts/fuzz.sh
+
+soak: setup ## an agent under changes for SOAK (10m): memory and descriptors stay flat
+	@WAXSEAL_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/agent
 
 clean: ## remove what was built and what a killed demo left behind
 	@$(GO) run ./internal/lab/demo -clean

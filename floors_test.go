@@ -117,6 +117,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/network",
 		"waxseal/internal/sensor/proc",
+		"waxseal/internal/sensor/pulse",
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
 	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/cilium/ebpf", "github.com/ProtonMail/go-crypto/openpgp", "github.com/minio/md5-simd"}},

@@ -27,6 +27,7 @@ import (
 type Options struct {
 	Root     string // directory that is the root of the watched tree
 	State    string // state directory
+	Config   string // the configuration file that all this is from, for its own protection
 	Version  string // of this program, for the record
 	Fanotify bool   // use fanotify(7)
 	Audit    bool   // use the kernel's audit system
@@ -51,6 +52,8 @@ type Options struct {
 	Warn func(text string) // what the person at the terminal should know
 	// Ready is called once, when everything is watched that can be.
 	Ready func(files, hooks int)
+	// Turn is called each time the loop turns, five times a second; nil for nobody.
+	Turn func()
 }
 
 // Teller hears of findings. News says what is new about one told before, "" for
@@ -67,6 +70,7 @@ type Agent struct {
 	memory *correlate.Memory
 	names  *names
 	senses senses
+	own    *own // nil where the host's own root can't be opened
 
 	parcels parcels // what is known of packages
 

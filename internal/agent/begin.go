@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err := errors.Join(a.rememberGatherings(now), a.rememberPast(now)); err != nil {
 		return err
 	}
-	stopped := a.lastSeen()
+	stopped, ended := a.lastSeen(), a.lastEnd()
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
 	a.tree.MountsChanged() // from here on it tells
@@ -42,7 +43,10 @@ func (a *Agent) begin(ctx context.Context) error {
 		before = current
 		a.opts.Warn("nothing is sealed yet: changes are compared with the state found now, for which nothing vouches")
 	} else if !stopped.IsZero() {
-		a.note(now, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: stopped, Until: now, Reason: "no agent was running; what changed is known, who changed it is not"}})
+		a.note(now, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: stopped, Until: now, Reason: "no agent was running; what changed is known, who changed it is not; " + ended}})
+		if ended != endedInOrder {
+			a.opts.Warn(fmt.Sprintf("nobody watched for %s: %s", now.Sub(stopped).Round(time.Second), ended))
+		}
 	}
 	a.last, a.lookedAt, a.since = before, stopped, stopped
 	a.record()
@@ -121,6 +125,12 @@ func (a *Agent) end() {
 	if len(a.touched) > 0 {
 		a.look(time.Now())
 	}
+	if a.own != nil && len(a.own.touched) > 0 {
+		a.lookAtOwn(time.Now(), false)
+	}
+	if err := a.own.stop(); err != nil {
+		a.opts.Warn("the watch of Waxseal's own files did not end: " + err.Error())
+	}
 	now := time.Now()
 	if a.stale && !a.book.broken() {
 		a.putState(a.last, now)
@@ -130,11 +140,15 @@ func (a *Agent) end() {
 	if a.book.broken() {
 		a.opts.Warn("the ledger could not be written to the end: " + a.book.err.Error())
 	}
+	a.takeLeave()
 	_ = a.books.Alive(now) // the stop entry says the same, if this can't be written
 }
 
 // tick does what time alone asks for.
 func (a *Agent) tick(now time.Time) {
+	if a.opts.Turn != nil {
+		a.opts.Turn()
+	}
 	if n := a.queue.lost.Swap(0); n > 0 {
 		a.take(arrival{Observation: waxseal.Observation{Time: now, Sensor: "agent", Gap: &waxseal.Gap{
 			Sensor: "agent", From: now.Add(-tickEvery), Until: now, Lost: n, Reason: "more events came than could be taken in; the whole mail set is read again",
@@ -155,6 +169,9 @@ func (a *Agent) tick(now time.Time) {
 	a.rereadHeld(now)
 	a.seeViews(now)
 	a.accountWithHands(now)
+	if a.own != nil && !a.own.due.IsZero() && !now.Before(a.own.due) {
+		a.lookAtOwn(now, false)
+	}
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)

@@ -18,6 +18,7 @@ type arrival struct {
 	note    string // why not
 	// processes are steps of processes, many in one; the observation is empty then.
 	processes []waxseal.ProcessEvent
+	own       bool         // it is about a file of Waxseal itself
 	network   bool         // the network may lead traffic elsewhere now; there is no observation
 	ask       *ask         // a request of a person; the observation is empty then
 	parcels   *parcelsRead // archives that were at hand, once they are read

@@ -21,6 +21,7 @@ import (
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
+	"waxseal/internal/sensor/pulse"
 	"waxseal/internal/sensor/tail"
 	"waxseal/internal/surroundings"
 )
@@ -52,6 +53,8 @@ func (a *Agent) startSenses(ctx context.Context) {
 	a.senses.parents, a.senses.sessions = map[int]time.Time{}, map[uint32]bool{}
 	a.startControl(ctx)
 	a.startProcesses(ctx)
+	a.startOwn(ctx)
+	a.run(pulse.Sensor, "that the agent was stopped, or the clock set, is not noticed", func() error { return pulse.Run(ctx, a.queue.gap) })
 	a.startAudit(ctx)
 	a.startFiles(ctx)
 	a.startTail(ctx)
@@ -365,7 +368,13 @@ func (a *Agent) mailFiles() map[kaudit.File]bool {
 	return files
 }
 
-func (a *Agent) auditPaths() []string { return AuditPaths(a.tree.Dir(), a.last) }
+func (a *Agent) auditPaths() []string {
+	paths := AuditPaths(a.tree.Dir(), a.last)
+	if a.own != nil {
+		paths = append(paths, a.own.auditPaths()...)
+	}
+	return paths
+}
 
 func dirOf(p waxseal.Path) waxseal.Path { return waxseal.Path(path.Dir(string(p))) }
 

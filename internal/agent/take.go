@@ -57,6 +57,10 @@ func (a *Agent) take(in arrival) {
 		a.newest = o.Time
 	}
 	a.memory.Add(o)
+	if in.own {
+		a.takeOwn(o)
+		return
+	}
 	if origin := originKey(o); origin != "" {
 		a.basis.add(origin, a.note(o.Time, o))
 	}

@@ -171,8 +171,8 @@ func bpfHealth() SensorHealth {
 // plan says what a watch would change on this host, and what it costs.
 func (d *door) plan(doc Doctor) (changes, costs []string) {
 	if d.config.Watch.Fanotify && doc.Fanotify.Usable {
-		changes = append(changes, "one fanotify group with a mark on each filesystem of the watched files; it ends with the agent")
-		costs = append(costs, "every write on those filesystems is looked at (docs/install.md has what was measured)")
+		changes = append(changes, "a fanotify group with marks on the watched files and the directories above them, and one for the own files; they end with the agent")
+		costs = append(costs, "every change in those directories is looked at; what happens elsewhere, in queues and Maildirs, costs nothing")
 	}
 	byBPF := d.config.Watch.BPF && doc.BPF.Usable
 	if byBPF {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,14 +40,17 @@ func (d *door) runWatch(ctx context.Context) error {
 		d.warn(fmt.Sprintf("%d messages were not printed, since the reader was too slow: see waxseal findings list", n))
 	})
 	defer m.close()
-	c := d.config
+	c, service := d.config, newNotifier()
+	defer service.say("STOPPING=1")
 	a, err := agent.Open(agent.Options{
-		Root: c.Root, State: c.State, Version: d.version,
+		Root: c.Root, State: c.State, Config: cmp.Or(d.flags.config, DefaultFile), Version: d.version,
 		Fanotify: c.Watch.Fanotify, Audit: c.Watch.Audit, BPF: c.Watch.BPF, Poll: c.Watch.Poll, Logs: c.Watch.Logs, Permits: c.Permits.rules(), Tuned: c.Suppressions.rules(),
 		Scripts: c.Attack.MailTransportScriptPath, Accounts: c.Attack.UserContext, MostStarts: c.Attack.ExecFrequencyThreshold,
 		Tell: func(f waxseal.Finding, news, checkpoint string) { m.say(func() { d.tell(f, news, checkpoint) }) },
 		Warn: func(text string) { m.say(func() { d.warn(text) }) },
+		Turn: service.turn,
 		Ready: func(files, hooks int) {
+			service.say("READY=1")
 			m.say(func() {
 				fmt.Fprintf(d.err, "watching %d files that %d hooks depend on, in %s\n", files, hooks, safe(c.Root))
 			})

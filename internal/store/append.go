@@ -52,6 +52,9 @@ func (s *Store) Append(fill func(*Tx) error) error {
 	if s.write == nil {
 		return ErrReadOnly
 	}
+	if err := s.room(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stale, err := s.append(fill)

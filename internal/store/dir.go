@@ -27,7 +27,7 @@ func prepareDir(dir string) error {
 	return checkDir(dir)
 }
 
-// checkDir refuses what is no directory of our own that only we can write.
+// checkDir refuses what is no directory of our own that only we can enter.
 func checkDir(dir string) error {
 	var st unix.Stat_t
 	if err := unix.Lstat(dir, &st); err != nil {
@@ -40,8 +40,8 @@ func checkDir(dir string) error {
 		return fmt.Errorf("%w: %s is not a directory", ErrUnsafe, dir)
 	case int(st.Uid) != os.Geteuid():
 		return fmt.Errorf("%w: %s belongs to uid %d, not to uid %d who runs this", ErrUnsafe, dir, st.Uid, os.Geteuid())
-	case st.Mode&0o022 != 0:
-		return fmt.Errorf("%w: %s has mode %04o, so others can write in it; want 0700", ErrUnsafe, dir, st.Mode&0o7777)
+	case st.Mode&0o077 != 0:
+		return fmt.Errorf("%w: %s has mode %04o, so it is open to others; want 0700", ErrUnsafe, dir, st.Mode&0o7777)
 	}
 	return nil
 }

@@ -147,6 +147,10 @@ func fillTmpfs(mountpoint string) error {
 	if !errors.Is(err, store.ErrFull) {
 		return fmt.Errorf("after %d entries: want ErrFull, got %w", n, err)
 	}
+	var left unix.Statfs_t
+	if err := unix.Statfs(mountpoint, &left); err != nil || left.Bavail < left.Blocks/40 {
+		return fmt.Errorf("%d of %d blocks are left to others: %w", left.Bavail, left.Blocks, err)
+	}
 	if err := s.Alive(testTime); err != nil && !errors.Is(err, store.ErrFull) {
 		return fmt.Errorf("heartbeat on a full disk: %w", err)
 	}

@@ -41,8 +41,9 @@ func TestOpenRefuses(t *testing.T) {
 		set  func(dir string) error
 		want string
 	}{
-		{"group may write", func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o770)) }, "mode 0770, so others can write in it"},
-		{"others may write", func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777)) }, "mode 0777, so others can write in it"},
+		{"group may write", func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o770)) }, "mode 0770, so it is open to others"},
+		{"others may write", func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777)) }, "mode 0777, so it is open to others"},
+		{"others may read", func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o755)) }, "mode 0755, so it is open to others"},
 		{"symlink", func(dir string) error {
 			return errors.Join(os.Mkdir(dir+".real", 0o700), os.Symlink(dir+".real", dir))
 		}, "is a symbolic link"},

@@ -31,6 +31,7 @@ func (s *Sensor) fill(c *change) {
 		return
 	}
 	c.Device, c.Inode = st.Dev, st.Ino
+	s.follow(c, fd, st)
 	if c.created && st.Mode&unix.S_IFMT == unix.S_IFREG {
 		c.created = false
 		if st.Nlink > 1 {
@@ -41,6 +42,22 @@ func (s *Sensor) fill(c *change) {
 	}
 	if c.capture {
 		s.capture(c, fd, st)
+	}
+}
+
+// follow marks a file that has come to a watched name, so that it is seen through its
+// other names too; of one that is marked already it says when it has got another.
+func (s *Sensor) follow(c *change, fd int, st unix.Stat_t) {
+	if c.target == "" || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, watched := s.index.files[c.target]; watched && !s.closed {
+		s.marks[c.target.filesystem()].addFile(c.target, fd)
+	}
+	if c.nameless && st.Nlink > 1 {
+		c.say(fmt.Sprintf("it has %d names", st.Nlink))
 	}
 }
 

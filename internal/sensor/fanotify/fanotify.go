@@ -1,19 +1,20 @@
 // Package fanotify sees every change to the watched mail files the moment it is
 // made, keeps the new content, and says which process made it.
 //
-// It uses fanotify(7) with one mark for each filesystem that holds a watched
-// file. The kernel then reports every change on that filesystem by file handle,
-// whatever name, bind mount or hard link was used; everything that does not
-// concern a watched directory or file is dropped after one look into a map. New
-// content is read through the handle that came with the event, so that it is the
-// content of that very file, and never by a name that may mean another one by
-// then.
+// It uses fanotify(7) with a mark on each watched file, on each directory that
+// holds one, and on the directories above. Marks are on inodes: whatever name, bind
+// mount or hard link was used, the kernel reports the change, by file handle. What
+// happens in directories that nothing watched lies in, a mail queue or a Maildir,
+// costs nothing. New content is read through the handle that came with the event, so
+// that it is the content of that very file, and never by a name that may mean another
+// one by then.
 //
 // What it does not do: it neither delays nor forbids a change, and it does not
 // see a write through a memory map before the file is closed, inode flags
 // (chattr), a mount over a watched file, or changes made on another machine of a
-// network filesystem. While it watches, it holds one directory open on each
-// marked filesystem, which therefore can't be unmounted. A process id alone
+// network filesystem. Where a file comes from a directory that is not watched, or
+// goes to one, that other name is not known. While it watches, it holds one directory
+// open on each filesystem of a mark, which therefore can't be unmounted. A process id alone
 // proves little: the process may have gone, and the kernel names the one that
 // made the last step; audit records say more.
 package fanotify
@@ -47,6 +48,9 @@ type Options struct {
 	Snapshot func(pid int, pidfd int) *waxseal.Actor
 	// MaxContent is the size up to which content is kept, 8 MiB where it is 0.
 	MaxContent int64
+	// MaxMarks is how many marks one filesystem gets before all of it is marked, 32,768
+	// where it is 0.
+	MaxMarks int
 }
 
 // Event is one change with what was read right after it.
@@ -71,6 +75,7 @@ type Sensor struct {
 	group    *os.File
 	fd       int // of group
 	level    level
+	maxMarks int
 	root     int // O_PATH
 	rootPath string
 
@@ -78,16 +83,9 @@ type Sensor struct {
 	dirs   []waxseal.Path
 	files  []waxseal.Path
 	index  *index
-	marks  map[fsid]*mark
+	marks  map[fsid]*marked
 	notes  []string
 	closed bool
-}
-
-// mark is one marked filesystem. mount is a directory on it, held open because
-// open_by_handle_at(2) needs one.
-type mark struct {
-	mount int
-	err   error // why it could not be marked
 }
 
 // Open makes the group and marks the filesystem of Root, or says in plain words
@@ -103,7 +101,10 @@ func openAt(o Options, try []level, without uint) (*Sensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch tree %q: %w", o.Root, err)
 	}
-	s := &Sensor{options: o, root: root, marks: map[fsid]*mark{}, index: newIndex()}
+	if o.MaxMarks <= 0 {
+		o.MaxMarks = maxMarks
+	}
+	s := &Sensor{options: o, maxMarks: o.MaxMarks, root: root, marks: map[fsid]*marked{}, index: newIndex()}
 	if err := s.open(try, without); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch tree %q: %w", o.Root, err), s.Close())
 	}
@@ -156,6 +157,9 @@ func (s *Sensor) refresh() error {
 		b.walk(f, singleFile)
 	}
 	s.index = b.index
+	for _, m := range s.marks {
+		m.forget(s.index)
+	}
 	return errors.Join(b.errs...)
 }
 
@@ -166,6 +170,11 @@ func (s *Sensor) Notes() []string {
 	notes := slices.Clone(s.notes)
 	if s.index.crowded != "" {
 		notes = append(notes, fmt.Sprintf("directory %q has more than %d entries: a change to one of them through a hard link elsewhere is not noticed", s.index.crowded, maxEntries))
+	}
+	for _, m := range s.marks {
+		if m.whole {
+			notes = append(notes, fmt.Sprintf("more than %d files and directories on one filesystem: all of it is marked, and every change on it is looked at", m.most))
+		}
 	}
 	return notes
 }
@@ -184,32 +193,9 @@ func (s *Sensor) Close() error {
 		err = errors.Join(err, s.group.Close())
 	}
 	for _, m := range s.marks {
-		if m.err == nil {
+		if m.mount >= 0 {
 			err = errors.Join(err, unix.Close(m.mount))
 		}
 	}
 	return err
-}
-
-// markOnce marks the filesystem that a directory lies on, unless it is marked
-// already. The lock is held.
-func (s *Sensor) markOnce(id fsid, dir int) error {
-	if m, ok := s.marks[id]; ok {
-		return m.err
-	}
-	m := &mark{}
-	s.marks[id] = m
-	if m.err = markFilesystem(s.fd, s.level, dir); m.err != nil {
-		return m.err
-	}
-	m.mount, m.err = unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	return m.err
-}
-
-func markFilesystem(group int, l level, dir int) error {
-	err := unix.FanotifyMark(group, unix.FAN_MARK_ADD|unix.FAN_MARK_FILESYSTEM|unix.FAN_MARK_ONLYDIR, l.mask, dir, ".")
-	if err != nil {
-		return errors.New(explainMark(err))
-	}
-	return nil
 }

@@ -34,9 +34,10 @@ type index struct {
 // spot is a directory in which something matters: all entries, or those with
 // the names.
 type spot struct {
-	path  waxseal.Path
-	all   bool
-	names map[string]bool
+	path     waxseal.Path
+	all      bool
+	children bool // files in it matter, not only directories
+	names    map[string]bool
 }
 
 func (p *spot) matters(name string) bool { return p.all || p.names[name] }
@@ -73,6 +74,7 @@ type node struct {
 	dev  uint64
 	id   fsid
 	key  key
+	on   *marked
 }
 
 // builder makes a new index by walking all target paths once. It opens each
@@ -139,11 +141,18 @@ func (b *builder) identify(n *node) error {
 		b.ids[n.dev] = id
 	}
 	n.id = id
-	if err := b.s.markOnce(id, n.fd); err != nil {
-		return err
+	if n.on = b.s.onFilesystem(id, n.fd); n.on.err != nil {
+		return n.on.err
 	}
 	n.key, err = keyOf(n.fd, id)
 	return err
+}
+
+// mark marks a directory of which something is noted.
+func (b *builder) mark(n *node, p *spot) {
+	if err := n.on.add(n.key, n.on.maskOf(p.children || p.all), n.fd, "."); err != nil {
+		b.errs = append(b.errs, fmt.Errorf("watch %q: %w", n.path, err))
+	}
 }
 
 // note says that a name in a directory matters.
@@ -156,7 +165,16 @@ func (b *builder) note(n *node, name string) *spot {
 	if name != "" {
 		p.names[name] = true
 	}
+	b.mark(n, p)
 	return p
+}
+
+// noteFile says that a file, or what may become one, matters in a directory.
+func (b *builder) noteFile(n *node) {
+	if p := b.note(n, ""); !p.children {
+		p.children = true
+		b.mark(n, p)
+	}
 }
 
 // walk follows one target path through the tree, noting each component where it
@@ -174,10 +192,12 @@ func (b *builder) walk(target waxseal.Path, k kind) {
 		b.note(at, name)
 		var st unix.Stat_t
 		if unix.Fstatat(at.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+			b.noteFile(at)
 			return // missing: its creation is what is waited for
 		}
 		switch st.Mode & unix.S_IFMT {
 		case unix.S_IFLNK:
+			b.noteFile(at)
 			text, err := readlink(at.fd, name)
 			if links++; err != nil || links > maxLinks {
 				return
@@ -194,6 +214,7 @@ func (b *builder) walk(target waxseal.Path, k kind) {
 			}
 			at = next
 		default:
+			b.noteFile(at)
 			b.file(at, name, st.Mode)
 			return
 		}
@@ -224,13 +245,22 @@ func (b *builder) file(at *node, name string, mode uint32) {
 	}
 	if k, err := keyAt(at.fd, name, at.id); err == nil {
 		b.index.files[k] = waxseal.Path(path.Join(string(at.path), name))
+		b.markFile(at, k, name)
+	}
+}
+
+func (b *builder) markFile(at *node, k key, name string) {
+	if err := at.on.add(k, onFile, at.fd, name); err != nil {
+		b.errs = append(b.errs, fmt.Errorf("watch %q: %w", path.Join(string(at.path), name), err))
 	}
 }
 
 // whole makes every entry of a directory matter, and learns the handles of its
 // files, so that a write through another hard link is known for what it is.
 func (b *builder) whole(n *node) {
-	b.note(n, "").all = true
+	p := b.note(n, "")
+	p.all = true
+	b.mark(n, p)
 	var st unix.Stat_t
 	if unix.Fstat(n.fd, &st) != nil {
 		return
@@ -272,6 +302,7 @@ func (b *builder) list(n *node) *list {
 		}
 		if k, err := keyAt(n.fd, e.Name(), n.id); err == nil {
 			l.files[k] = waxseal.Path(path.Join(string(n.path), e.Name()))
+			b.markFile(n, k, e.Name())
 		}
 	}
 	return l

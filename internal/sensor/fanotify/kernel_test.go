@@ -169,9 +169,55 @@ func TestRenameIntoPlace(t *testing.T) {
 	tr.shell("echo new > home/alice/tmp; mv home/alice/tmp etc/postfix/main.cf")
 	e := tr.await(waxseal.OpRename, "/etc/postfix/main.cf", nil)
 	content(t, e, "new\n")
-	if e.OldPath != "/home/alice/tmp" {
+	if e.OldPath != "" || !strings.Contains(e.Note, "not watched") {
+		t.Errorf("old path is %q, note %q", e.OldPath, e.Note)
+	}
+}
+
+func TestRenameBeside(t *testing.T) {
+	tr := watchPostfix(t)
+	tr.shell("echo new > etc/postfix/tmp; mv etc/postfix/tmp etc/postfix/main.cf; echo sly > home/x; ln etc/postfix/main.cf home/alias; sleep 0.05; echo sly >> home/alias")
+	e := tr.await(waxseal.OpRename, "/etc/postfix/main.cf", nil)
+	content(t, e, "new\n")
+	if e.OldPath != "/etc/postfix/tmp" {
 		t.Errorf("old path is %q", e.OldPath)
 	}
+	e = tr.await(waxseal.OpWrite, "/etc/postfix/main.cf", captured) // the new file has a mark of its own
+	content(t, e, "new\nsly\n")
+	if !strings.Contains(e.Note, "/home/alias") {
+		t.Errorf("note is %q", e.Note)
+	}
+}
+
+// TestMarks: only what is watched, and what leads there, has a mark; beyond the limit
+// the filesystem has one.
+func TestMarks(t *testing.T) {
+	tr := newTree(t, 0, "etc/postfix/main.cf", "etc/aliases", "var/spool/postfix/active/1", "var/mail/new/2")
+	marks := func() (inodes, filesystems int) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", tr.s.fd)) // proc_pid_fdinfo(5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "fanotify ino:"), strings.Count(string(text), "fanotify sdev:")
+	}
+	tr.targets([]waxseal.Path{postfix}, []waxseal.Path{"/etc/aliases"})
+	if inodes, filesystems := marks(); inodes != 5 || filesystems != 0 { // root, etc, etc/postfix and the two files
+		t.Errorf("%d inodes and %d filesystems are marked", inodes, filesystems)
+	}
+	tr.targets(nil, []waxseal.Path{"/etc/aliases"})
+	if inodes, _ := marks(); inodes != 3 {
+		t.Errorf("%d inodes are marked still", inodes)
+	}
+	for _, m := range tr.s.marks {
+		m.most = 4
+	}
+	tr.targets([]waxseal.Path{postfix}, nil)
+	if _, filesystems := marks(); filesystems != 1 {
+		t.Errorf("%d filesystems are marked", filesystems)
+	}
+	tr.run()
+	tr.shell("echo new > etc/postfix/main.cf")
+	content(t, tr.await(waxseal.OpWrite, "/etc/postfix/main.cf", captured), "new\n")
 }
 
 func TestRenameFromOutsideTheTree(t *testing.T) {
@@ -181,7 +227,7 @@ func TestRenameFromOutsideTheTree(t *testing.T) {
 	tr.shell("echo new > " + outside + "; mv " + outside + " etc/postfix/main.cf")
 	e := tr.await(waxseal.OpRename, "/etc/postfix/main.cf", nil)
 	content(t, e, "new\n")
-	if e.OldPath != "" || !strings.Contains(e.Note, outside) {
+	if e.OldPath != "" || !strings.Contains(e.Note, "not watched") {
 		t.Errorf("old path is %q, note %q", e.OldPath, e.Note)
 	}
 }
@@ -189,8 +235,8 @@ func TestRenameFromOutsideTheTree(t *testing.T) {
 func TestMovedAway(t *testing.T) {
 	tr := watchPostfix(t)
 	tr.shell("mv etc/postfix/main.cf home/alice/")
-	if e := tr.await(waxseal.OpRename, "/home/alice/main.cf", nil); e.OldPath != "/etc/postfix/main.cf" {
-		t.Errorf("old path is %q", e.OldPath)
+	if e := tr.await(waxseal.OpRename, "/etc/postfix/main.cf", nil); e.OldPath != "/etc/postfix/main.cf" || !strings.Contains(e.Note, "not watched") {
+		t.Errorf("old path is %q, note %q", e.OldPath, e.Note)
 	}
 }
 
@@ -210,7 +256,7 @@ func TestHardLinkAliasOutside(t *testing.T) {
 func TestHardLinkIsMade(t *testing.T) {
 	tr := watchPostfix(t)
 	tr.shell("ln etc/postfix/main.cf home/alice/alias")
-	if e := tr.await(waxseal.OpLink, "/etc/postfix/main.cf", nil); !strings.Contains(e.Note, "/home/alice/alias") {
+	if e := tr.await(waxseal.OpMetadata, "/etc/postfix/main.cf", nil); !strings.Contains(e.Note, "2 names") {
 		t.Errorf("note is %q", e.Note)
 	}
 	tr.shell("ln home/alice/note etc/postfix/linked")

@@ -87,7 +87,7 @@ func probeMark(group int, l level, dir string) error {
 		return err
 	}
 	defer unix.Close(h)
-	if err := markFilesystem(group, l, h); err != nil {
+	if err := markDirectory(group, l, h); err != nil {
 		return err
 	}
 	if _, err := keyOf(h, fsid{}); err != nil {

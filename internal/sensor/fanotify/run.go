@@ -59,6 +59,9 @@ type change struct {
 	capture bool // content is wanted
 	written bool
 	created bool
+	// nameless: it concerns the file itself and came with no name, as when its names
+	// become more or fewer.
+	nameless bool
 }
 
 // batch handles what one read gave. Processes are looked at first, for all
@@ -199,6 +202,8 @@ func (s *Sensor) matchAlias(e raw) (c change, ok, moved bool) {
 	c.describe(e)
 	other, inside := s.whereIs(e.at)
 	switch {
+	case len(e.at.dir) == 0:
+		c.nameless = true
 	case e.has(unix.FAN_CREATE):
 		c.Operations = []waxseal.Operation{waxseal.OpLink}
 		c.created = false
@@ -226,7 +231,7 @@ func (s *Sensor) matchRename(e raw) (c change, ok, moved bool) {
 	c.target = key(e.target)
 	c.OldPath = s.name(from, e.from, &c)
 	c.Path = s.name(to, e.to, &c)
-	if c.Path == "" { // moved out of the tree
+	if c.Path == "" { // moved out of the tree, or out of what is watched
 		c.Path = c.OldPath
 	}
 	moved = left && s.structural(e, from, string(e.from.name)) || came && s.structural(e, to, string(e.to.name))
@@ -245,6 +250,10 @@ func (s *Sensor) matchRename(e raw) (c change, ok, moved bool) {
 func (s *Sensor) name(p *spot, at place, c *change) waxseal.Path {
 	if p != nil {
 		return p.join(string(at.name))
+	}
+	if len(at.dir) == 0 {
+		c.say("the other name of the rename is in a directory that is not watched")
+		return ""
 	}
 	where, inside := s.whereIs(at)
 	if inside {

@@ -1,0 +1,72 @@
+package agent_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSoak lets an agent see changes for WAXSEAL_SOAK ("10m" of make soak, "24h" at night;
+// a minute otherwise): neither its memory nor its descriptors grow once it is warm.
+func TestSoak(t *testing.T) {
+	needRoot(t)
+	long := time.Minute
+	if v := os.Getenv("WAXSEAL_SOAK"); v != "" {
+		var err error
+		if long, err = time.ParseDuration(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := postfixTree(t, nil)
+	h.must("seal")
+	w := h.watch()
+	started, changes := time.Now(), 0
+	churn := func(until time.Time) (rss, files int) {
+		for ; time.Now().Before(until); changes++ {
+			target := fmt.Sprintf("inet:203.0.113.9:%d", 20000+changes%20000)
+			h.write("/etc/postfix/main.cf", "myhostname = mail.example.test\nsmtpd_milters = "+target+"\n")
+			w.find(target, func(f told) bool { return f.News == "" && f.Change != nil && hands(f, target) })
+		}
+		return memoryOf(t, w.cmd.Process.Pid), descriptorsOf(t, w.cmd.Process.Pid)
+	}
+	warmRSS, warmFiles := churn(started.Add(long / 2))
+	rss, files := churn(started.Add(long))
+	t.Logf("%d changes in %v: %d KiB and %d descriptors in the middle, %d KiB and %d at the end", changes, long, warmRSS, warmFiles, rss, files)
+	if rss > warmRSS*5/4+8<<10 {
+		t.Errorf("memory grew from %d to %d KiB", warmRSS, rss)
+	}
+	if files > warmFiles+2 {
+		t.Errorf("descriptors grew from %d to %d", warmFiles, files)
+	}
+	if gaps := strings.Count(w.errs.String(), "gap: "); gaps > 0 {
+		t.Errorf("%d gaps:\n%s", gaps, w.errs)
+	}
+}
+
+// memoryOf is the resident memory of a process in KiB (proc_pid_status(5)).
+func memoryOf(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	line, _, _ := strings.Cut(rest, " kB")
+	n, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func descriptorsOf(t *testing.T, pid int) int {
+	t.Helper()
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
