@@ -71,12 +71,13 @@ type Agent struct {
 	since    time.Time // the look before that
 	aliveAt  time.Time
 
-	book    notebook  // what is not in the ledger yet
-	touched []touch   // file events since the last look
-	due     time.Time // when to look; zero while nothing happened
-	early   int       // looks put off because an event was still on its way
-	recent  []*told   // findings that later facts may add to
-	basis   basis     // what they may rest on
+	book    notebook             // what is not in the ledger yet
+	touched []touch              // file events since the last look
+	due     time.Time            // when to look; zero while nothing happened
+	early   int                  // looks put off because an event was still on its way
+	recent  []*told              // findings that later facts may add to
+	forged  map[string]time.Time // logins that no login program set, by when they were told
+	basis   basis                // what they may rest on
 	starts  *correlate.Starts
 
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
@@ -101,11 +102,12 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules = o.Permits
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
+	a.memory.Trust(a.intact)
 	a.starts = correlate.NewStarts(o.MostStarts, o.Accounts)
 	return a, nil
 }

@@ -122,6 +122,7 @@ type told struct {
 	waxseal.Finding
 	change  waxseal.Change
 	event   *touch // the file event behind it, nil where none was seen
+	other   int    // who wrote the same file in the same moment; 0 for nobody
 	at      time.Time
 	written bool // the change entry is in the ledger
 }
@@ -140,9 +141,9 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 		return
 	}
 	f := detect.Finding(ch)
-	t.event = lastEvent(v.touched, ch)
+	t.event = writerOf(v.touched, lastEvent(v.touched, ch))
 	if t.event != nil {
-		a.explain(t, &f)
+		a.explain(t, v, &f)
 	} else {
 		f.Seen = now
 		f.Unobserved = a.unobserved(now, v)
@@ -192,9 +193,9 @@ func lastEvent(touched []touch, ch waxseal.Change) *touch {
 }
 
 // explain adds who made the change, and the observations that say so.
-func (a *Agent) explain(t *told, f *waxseal.Finding) {
+func (a *Agent) explain(t *told, v version, f *waxseal.Finding) {
 	f.Seen = t.event.Time
-	actor := a.memory.Actor(*t.event.File, t.event.Time)
+	actor := a.hand(t, v)
 	f.Actor = &actor
 	f.Observations = a.evidence(t.event, actor)
 }
@@ -330,7 +331,7 @@ func (a *Agent) news(o waxseal.Observation) {
 // proves raises the actor of recent findings that audit reports late.
 func (a *Agent) proves(o waxseal.Observation) {
 	for _, t := range a.recent {
-		if t.event == nil || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
+		if t.event == nil || t.other != 0 || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
 			continue
 		}
 		actor := a.memory.Actor(*t.event.File, t.event.Time)

@@ -4,11 +4,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"waxseal"
 	"waxseal/internal/detect"
-	"waxseal/internal/store"
 )
 
 // count counts the starts of scripts of the mail path, and tells of one that starts
@@ -23,20 +21,7 @@ func (a *Agent) count(o waxseal.Observation) {
 	}
 	f := detect.Frequent(script, n)
 	f.Seen, f.Actor = o.Time, o.Audit.Actor
-	index := a.note(o.Time, o)
-	a.record()
-	if *index != waxseal.NoIndex {
-		f.Observations = []waxseal.Index{*index}
-	}
-	err := a.books.Append(func(tx *store.Tx) (err error) {
-		f, _, err = tx.Finding(time.Now(), f)
-		return err
-	})
-	if err != nil {
-		f.ID, f.Unrecorded = "", true
-		a.fails(err)
-	}
-	a.opts.Tell(f, "", a.books.Checkpoint())
+	a.tellEvent(f, o)
 }
 
 // inTree is a program start with the names that its files have inside the tree.

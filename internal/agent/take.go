@@ -108,6 +108,8 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 		a.takeExec(o)
 	case e.Type == "CONFIG_CHANGE":
 		a.note(o.Time, o)
+	case e.Type == "LOGIN":
+		a.watchLogin(o)
 	case len(e.Paths) > 0 && e.Success:
 		a.takeTouch(o)
 	}

@@ -41,6 +41,9 @@ const (
 	// Filters is a server with Postfix and every filter and policy service that
 	// Debian packages for it, just as they come; rspamd is in Stock.
 	Filters Flavour = "filters"
+	// Hands is the mail lab with every usual way to become somebody, and to run
+	// something later.
+	Hands Flavour = "hands"
 )
 
 // recipe is how a flavour's base is made.
@@ -50,6 +53,9 @@ type recipe struct {
 }
 
 func (f Flavour) recipe() recipe {
+	if f == Hands {
+		return recipe{append(slices.Clone(packages), handPackages...), bake}
+	}
 	if list, ok := stockPackages[f]; ok {
 		return recipe{list, stockBake}
 	}
@@ -70,6 +76,9 @@ var packages = []string{
 	"procps", "python3-minimal",
 	"rsyslog", "sudo", "usr-is-merged",
 }
+
+// handPackages is what the lab of hands has besides.
+var handPackages = []string{"apt", "at", "cron", "dpkg", "opendoas", "screen", "systemd", "systemd-sysv", "tmux", "util-linux"}
 
 // stockPackages are those of the flavours that are left as their packages set
 // them up.
