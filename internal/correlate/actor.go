@@ -221,7 +221,7 @@ func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxsea
 func (m *Memory) ancestors(p waxseal.Process, session uint32, known map[int]waxseal.Process) []waxseal.Process {
 	chain, session := []waxseal.Process{}, m.above(p.PID, session)
 	seen := map[int]bool{p.PID: true}
-	for pid := p.PPID; pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
+	for pid := m.born(p, session); pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
 		seen[pid] = true
 		parent, ok := m.process(pid, &session, known)
 		if !ok {
@@ -232,6 +232,16 @@ func (m *Memory) ancestors(p waxseal.Process, session uint32, known map[int]waxs
 		pid = parent.PPID
 	}
 	return chain
+}
+
+// born is the parent that a process had when its program started. It may have ended
+// since, and the process been given to another, as who wants to hide his parents lets
+// it be (daemon(3)).
+func (m *Memory) born(p waxseal.Process, session uint32) int {
+	if x, ok := m.execs[p.PID]; ok && x.Exe == p.Exe && x.Session == session && x.PPID > 0 && m.execs[x.PPID] != nil {
+		return x.PPID
+	}
+	return p.PPID
 }
 
 // bridge goes on where a chain does not lead to the process that opened the login

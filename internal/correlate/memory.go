@@ -44,7 +44,8 @@ type Memory struct {
 // sighting is what /proc showed of a process, and of its session.
 type sighting struct {
 	waxseal.Process
-	origin waxseal.Origin
+	origin  waxseal.Origin
+	session uint32 // of the process that it was seen above
 }
 
 type accepted struct {
@@ -129,7 +130,7 @@ func (m *Memory) see(a *waxseal.Actor) {
 		clear(m.seen)
 	}
 	for _, p := range a.Ancestors {
-		m.seen[p.PID] = sighting{p, a.Origin}
+		m.seen[p.PID] = sighting{p, a.Origin, a.Login.Session}
 	}
 }
 

@@ -56,7 +56,8 @@ func lineage(a waxseal.Actor) waxseal.Origin {
 // what /proc showed, and by sshd's log.
 func (m *Memory) origin(a *waxseal.Actor) {
 	for _, p := range a.Ancestors {
-		if s, ok := m.seen[p.PID]; ok && unknownOrigin(a.Origin) {
+		// A daemon is above many sessions, each with an origin of its own.
+		if s, ok := m.seen[p.PID]; ok && unknownOrigin(a.Origin) && s.session == a.Login.Session && s.session != waxseal.Unset {
 			a.Origin = s.origin
 		}
 	}
@@ -64,7 +65,12 @@ func (m *Memory) origin(a *waxseal.Actor) {
 		method := a.Origin.Method
 		a.Origin, a.Origin.Method = by, method
 	}
-	if a.Origin.Address == "" {
+	if s, ok := m.sessions[a.Login.Session]; ok && s.sound && unknownOrigin(a.Origin) {
+		if kind := wayOf(waxseal.Process{Exe: s.by}); kind != "" {
+			a.Origin = waxseal.Origin{Kind: kind, Grade: waxseal.Proven, Basis: fmt.Sprintf("audit record %d: %s (process %d) opened the session", s.serial, s.by, s.pid)}
+		}
+	}
+	if a.Origin.Grade != waxseal.Proven || a.Origin.Address == "" {
 		m.originFromLogin(a)
 	}
 	if a.Origin.Address != "" && (a.Login.Before != nil || a.Process.Tracer > 0) {
@@ -100,12 +106,27 @@ func (m *Memory) originFromLogin(a *waxseal.Actor) {
 		if m.isSSHD(e.PID, a.Login.Session) {
 			o.Grade, o.Basis = waxseal.Proven, fmt.Sprintf("audit record %d of %s (process %d), which opened the session", e.Serial, said, e.PID)
 		}
-		if a.Origin.Kind == waxseal.OriginPackage {
-			o.Kind = a.Origin.Kind
-		}
-		a.Origin = o
+		a.Origin = merged(a.Origin, o)
 		return
 	}
+}
+
+// merged is what two sources say of one way in: /proc has the port, the login record the
+// proof. A package manager stays what it is.
+func merged(seen, said waxseal.Origin) waxseal.Origin {
+	if seen.Kind == waxseal.OriginPackage {
+		said.Kind = seen.Kind
+	}
+	switch {
+	case seen.Address == said.Address:
+		said.Port = seen.Port
+		return said
+	case seen.Address != "" && said.Grade != waxseal.Proven:
+		seen.Basis += "; a login record names another address, " + said.Address
+		seen.Grade = atMost(seen.Grade, waxseal.Inferred)
+		return seen
+	}
+	return said
 }
 
 // isSSHD reports whether a process is known to be the host's sshd: it opened this very

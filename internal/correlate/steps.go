@@ -54,33 +54,74 @@ func callerOf(sudo waxseal.Process, a waxseal.Actor) uint32 {
 	return sudo.UID
 }
 
-// steps are who became whom: wherever a process runs for another account than its
-// parent. What made the change is the program that has both, a setuid program or one
-// that was root already; it stands in the step.
+// entrance reports whether a process lets people or jobs in, and so becomes who they
+// are: that is the login, and no step.
+func entrance(p waxseal.Process) bool {
+	switch wayOf(p) {
+	case waxseal.OriginSSH, waxseal.OriginCron, waxseal.OriginConsole:
+		return true
+	}
+	return false
+}
+
+// steps are who became whom from the login on: wherever a process runs for another
+// account than its parent. What made the change is the program that has both, a setuid
+// program or one that was root already; it stands in the step.
 func (m *Memory) steps(a waxseal.Actor) []waxseal.Step {
-	chain := append([]waxseal.Process{a.Process}, a.Ancestors...)
-	slices.Reverse(chain) // the outermost first
+	chain := fromLogin(a)
+	if len(chain) == 0 {
+		return m.lostStep(a)
+	}
 	var steps []waxseal.Step
-	from, by, known := waxseal.Unset, waxseal.Process{}, false
+	from, by := chain[0].UID, chain[0]
 	for i, p := range chain {
-		if p.Grade == waxseal.Unknown || p.UID == waxseal.Unset {
-			continue
-		}
-		next := i+1 < len(chain)
-		if known && from != p.UID && by.PID != 0 {
-			steps = append(steps, m.step(from, p.UID, by, atMost(p.Grade, by.Grade)))
+		if from != p.UID {
+			if !entrance(by) {
+				steps = append(steps, m.step(from, p.UID, by, atMost(p.Grade, by.Grade)))
+			}
 			from = p.UID
 		}
-		if !known {
-			from, known = p.UID, true
-		}
-		if p.EUID != p.UID && !(next && isChanger(p)) { // a setuid program, which acts itself
+		if p.EUID != p.UID && !entrance(p) && !(i+1 < len(chain) && isChanger(p)) { // a setuid program, which acts itself
 			steps = append(steps, m.step(p.UID, p.EUID, p, p.Grade))
 			from = p.EUID
 		}
 		by = p
 	}
 	return steps
+}
+
+// fromLogin are the known processes of a login, outermost first: what is above the first
+// that ran as who logged in let him in. Without a login it is all of them.
+func fromLogin(a waxseal.Actor) []waxseal.Process {
+	chain := append([]waxseal.Process{a.Process}, a.Ancestors...)
+	chain = slices.DeleteFunc(chain, func(p waxseal.Process) bool {
+		return p.Grade == waxseal.Unknown || p.UID == waxseal.Unset || p.Exe == ""
+	})
+	slices.Reverse(chain)
+	if a.Login.UID == waxseal.Unset {
+		return chain
+	}
+	first := slices.IndexFunc(chain, func(p waxseal.Process) bool { return p.UID == a.Login.UID })
+	if first < 0 {
+		return nil
+	}
+	return chain[first:]
+}
+
+// lostStep is for a process of which no parent is left that ran as who logged in: the
+// last sudo(8) or the like of the same session is likely what made it.
+func (m *Memory) lostStep(a waxseal.Actor) []waxseal.Step {
+	if a.Login.Session == waxseal.Unset || a.Process.Grade == waxseal.Unknown {
+		return nil
+	}
+	for i := len(m.order) - 1; i >= 0; i-- {
+		x := m.order[i]
+		p := waxseal.Process{PID: x.PID, Exe: x.Exe, Argv: x.Argv}
+		if x.Session == a.Login.Session && x.UID == a.Login.UID && isChanger(p) {
+			return []waxseal.Step{m.step(a.Login.UID, a.Process.EUID, p, waxseal.Inferred)}
+		}
+	}
+	return nil
 }
 
 func (m *Memory) step(from, to uint32, by waxseal.Process, g waxseal.Grade) waxseal.Step {

@@ -43,10 +43,13 @@ type T interface {
 
 // Fresh returns a started lab for one test and closes it after the test. On a
 // machine that can't run labs the test is skipped, with the reason.
-func Fresh(t T) *Lab {
+func Fresh(t T) *Lab { return FreshOf(t, Mail) }
+
+// FreshOf is Fresh for a flavour that is made to be started: Mail or Hands.
+func FreshOf(t T, f Flavour) *Lab {
 	t.Helper()
 	Require(t)
-	l, err := New(t.Context(), Options{})
+	l, err := New(t.Context(), Options{Flavour: f})
 	if err != nil {
 		t.Fatalf("new lab: %v", err)
 	}

@@ -143,7 +143,7 @@ func (r *Reader) task(pid int, s stat) task {
 	t.Started = r.boot.Add(time.Duration(s.start) * (time.Second / ticks))
 	t.Exe, t.deleted = parseExe(r.link(dir, "exe"))
 	t.Exe = r.inside(t.Exe)
-	t.CWD = r.link(dir, "cwd")
+	t.CWD = r.inside(r.link(dir, "cwd"))
 	t.Argv = parseCmdline(r.read(path.Join(dir, "cmdline"), maxArgv))
 	ids := parseStatus(r.read(path.Join(dir, "status"), 64<<10))
 	t.UID, t.EUID, t.GID, t.Tracer = ids.uid, ids.euid, ids.gid, ids.tracer
