@@ -47,6 +47,9 @@ type FileEvent struct {
 	Device     uint64      `json:"device,omitempty"`
 	Inode      uint64      `json:"inode,omitempty"`
 	PID        int         `json:"pid"`
+	// Closed: the process only closed a file that was open for writing. Who closes a
+	// shared descriptor last need not have written.
+	Closed bool `json:"closed,omitempty"`
 	// Actor is the process as /proc showed it when the event was read; nil where
 	// it had already gone.
 	Actor *Actor `json:"actor,omitempty"`

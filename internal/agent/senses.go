@@ -45,7 +45,7 @@ const blindPoll = 2 * time.Second
 // recorded and a person is told what that costs.
 func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
-	a.senses.people = proc.New(proc.Options{Names: a.names.user})
+	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
 	a.senses.parents = map[int]time.Time{}
 	a.startControl(ctx)
 	a.startAudit(ctx)
@@ -184,7 +184,7 @@ func (s *senses) lookUpParent(e *waxseal.AuditEvent) {
 		return
 	}
 	e.Actor = &waxseal.Actor{
-		Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Process: waxseal.Process{Grade: waxseal.Unknown},
+		Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Place: p.Place, Process: waxseal.Process{Grade: waxseal.Unknown},
 		Ancestors: append([]waxseal.Process{p.Process}, p.Ancestors...),
 	}
 }

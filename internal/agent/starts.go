@@ -21,12 +21,7 @@ func (a *Agent) count(o waxseal.Observation) {
 	}
 	f := detect.Frequent(script, n)
 	f.Seen, f.Actor = o.Time, o.Audit.Actor
-	index := a.note(o.Time, o)
-	a.record()
-	if *index != waxseal.NoIndex {
-		f.Observations = []waxseal.Index{*index}
-	}
-	a.tellOf(f)
+	a.tellEvent(f, o)
 }
 
 // inTree is a program start with the names that its files have inside the tree.

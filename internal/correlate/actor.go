@@ -1,10 +1,10 @@
 package correlate
 
 import (
-	"cmp"
-	"net/netip"
+	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +14,10 @@ import (
 // near is how far apart the kernel's two reports of one operation may lie: the
 // file event and the audit event travel on different queues.
 const near = 2 * time.Second
+
+// startSlack is how much later than its record a process may seem to have started:
+// /proc counts in hundredths of a second from a boot time in whole seconds.
+const startSlack = 1100 * time.Millisecond
 
 // Touch finds the audited operation that a file event reports: made by the same
 // process on the same inode, or on a file of the same name. Where the process
@@ -25,14 +29,21 @@ func (m *Memory) Touch(f waxseal.FileEvent, at time.Time) (e waxseal.AuditEvent,
 		if !t.Success || t.Time.After(at.Add(near)) || !touches(t, f) {
 			continue
 		}
-		if t.PID == f.PID {
+		recent := at.Sub(t.Time) < near
+		if t.PID == f.PID && (recent || sameProcess(f.Actor, t.Time)) {
 			return t, true, true
 		}
-		if !found && at.Sub(t.Time) < near {
+		if !found && recent {
 			e, found = t, true
 		}
 	}
 	return e, false, found
+}
+
+// sameProcess reports whether a process that /proc showed was there already at a
+// time: else its number was another's then.
+func sameProcess(seen *waxseal.Actor, then time.Time) bool {
+	return seen != nil && !seen.Process.Started.IsZero() && !seen.Process.Started.After(then.Add(startSlack))
 }
 
 // Writes counts the audited operations among the given system calls that
@@ -70,12 +81,18 @@ func touches(e waxseal.AuditEvent, f waxseal.FileEvent) bool {
 func (m *Memory) Actor(f waxseal.FileEvent, at time.Time) waxseal.Actor {
 	touch, samePID, audited := m.Touch(f, at)
 	switch {
-	case audited && samePID:
+	case audited && samePID && at.Sub(touch.Time) < near:
 		return m.fromAudit(touch, f.Actor, waxseal.Proven)
+	case audited && samePID:
+		a := m.fromAudit(touch, f.Actor, waxseal.Inferred)
+		a.Process.Basis = "it opened the file at " + touch.Time.UTC().Format(time.TimeOnly) + " and wrote later; what is written through an open file leaves no audit record"
+		return a
 	case audited && f.PID == 0:
 		return m.fromAudit(touch, nil, waxseal.Inferred)
 	case f.Actor != nil: // whoever opened the file, it was this one that wrote
-		return m.complete(*f.Actor, snapshots(f.Actor))
+		a := m.complete(*f.Actor, snapshots(f.Actor))
+		a.Process.Basis = "fanotify named the process, and /proc showed it; " + m.opener(touch, audited)
+		return a
 	default:
 		return m.unseen(f.PID, at)
 	}
@@ -88,8 +105,8 @@ func (m *Memory) unseen(pid int, at time.Time) waxseal.Actor {
 		return m.fromAudit(*e, nil, waxseal.Inferred)
 	}
 	return waxseal.Actor{
-		Login:     waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, Grade: waxseal.Unknown},
-		Process:   waxseal.Process{PID: pid, Grade: waxseal.Unknown},
+		Login:     waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, Grade: waxseal.Unknown, Basis: "the process is not known"},
+		Process:   waxseal.Process{PID: pid, Grade: waxseal.Unknown, Basis: "it had ended before anyone looked, and no audit record names it"},
 		Ancestors: []waxseal.Process{},
 		Origin:    waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
 	}
@@ -98,6 +115,37 @@ func (m *Memory) unseen(pid int, at time.Time) waxseal.Actor {
 // Doer says who made an audited operation.
 func (m *Memory) Doer(e waxseal.AuditEvent, g waxseal.Grade) waxseal.Actor {
 	return m.fromAudit(e, nil, g)
+}
+
+// opener says what audit knows where it did not see the writer.
+func (m *Memory) opener(touch waxseal.AuditEvent, audited bool) string {
+	if !audited {
+		return "no audit record names it"
+	}
+	return fmt.Sprintf("the file had been opened by %s (process %d, login uid %s), which handed it on", touch.Exe, touch.PID, uidWord(touch.AUID))
+}
+
+func uidWord(uid uint32) string {
+	if uid == waxseal.Unset {
+		return "unset"
+	}
+	return strconv.FormatUint(uint64(uid), 10)
+}
+
+// Shared lowers the grade of an actor that was not the only one to write in that moment:
+// what is left was read once, and may be the other's.
+func Shared(a *waxseal.Actor, other int) {
+	why := fmt.Sprintf("process %d wrote the same file in the same moment, and what each of them wrote was not read apart", other)
+	a.Process.Grade, a.Process.Basis = atMost(a.Process.Grade, waxseal.Inferred), why
+	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
+}
+
+// Unseen lowers the grade of an actor that can have made a change, and that nobody saw
+// making it.
+func Unseen(a *waxseal.Actor) {
+	const why = "it has the file in its memory and can write there, which no event tells of"
+	a.Process.Grade, a.Process.Basis = atMost(a.Process.Grade, waxseal.Inferred), why
+	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
 }
 
 // fromAudit builds the actor of an audited operation; seen is what /proc showed
@@ -111,6 +159,7 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 		},
 		Origin: waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
 	}
+	a.Process.Basis = fmt.Sprintf("audit record %d of this operation", e.Serial)
 	if e.Type == "URINGOP" && e.AUID == waxseal.Unset {
 		m.ringDoer(&a)
 	}
@@ -121,11 +170,17 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 		a.Process.Argv = s.Argv
 	}
 	if s, ok := known[e.PID]; ok {
-		a.Process.Started = s.Started
+		a.Process.Started, a.Process.Tracer = s.Started, s.Tracer
 	}
 	for _, s := range []*waxseal.Actor{seen, e.Actor} {
-		if s != nil && s.Origin.Kind != waxseal.OriginUnknown && s.Origin.Kind != "" {
+		if s == nil {
+			continue
+		}
+		if s.Origin.Kind != waxseal.OriginUnknown && s.Origin.Kind != "" {
 			a.Origin = s.Origin
+		}
+		if s.Place.Grade != "" {
+			a.Place = s.Place
 		}
 	}
 	return m.complete(a, known)
@@ -136,7 +191,7 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 func (m *Memory) ringDoer(a *waxseal.Actor) {
 	x, ok := m.execs[a.Process.PID]
 	if !ok {
-		a.Login.Grade = waxseal.Unknown
+		a.Login.Grade, a.Login.Basis = waxseal.Unknown, "records of io_uring name no login, and the start of the program was not seen"
 		return
 	}
 	a.Login.UID, a.Login.Session, a.Login.TTY = x.AUID, x.Session, tty(x.TTY)
@@ -175,9 +230,10 @@ const maxAncestors = 32
 
 // complete adds the ancestors, the origin, the sudo and the names.
 func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxseal.Actor {
-	a.Ancestors = m.ancestors(a.Process, known)
+	a.Ancestors = m.ancestors(a.Process, a.Login.Session, known)
 	m.bridge(&a, known)
-	a.Login.Name = cmp.Or(a.Login.Name, m.nameOf(a.Login.UID))
+	m.login(&a)
+	traced(&a)
 	if m.names != nil {
 		a.Process.User = m.names(a.Process.EUID)
 	}
@@ -186,18 +242,19 @@ func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxsea
 	}
 	a.Sudo = sudoOf(a)
 	a.Tool = ToolOf(a)
+	a.Steps = m.steps(a)
 	m.origin(&a)
 	return a
 }
 
-func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []waxseal.Process {
-	chain := []waxseal.Process{}
+func (m *Memory) ancestors(p waxseal.Process, session uint32, known map[int]waxseal.Process) []waxseal.Process {
+	chain, session := []waxseal.Process{}, m.above(p.PID, session)
 	seen := map[int]bool{p.PID: true}
-	for pid := p.PPID; pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
+	for pid := m.born(p, session); pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
 		seen[pid] = true
-		parent, ok := m.process(pid, known)
+		parent, ok := m.process(pid, &session, known)
 		if !ok {
-			chain = append(chain, waxseal.Process{PID: pid, Argv: []string{}, Grade: waxseal.Unknown})
+			chain = append(chain, waxseal.Process{PID: pid, Argv: []string{}, Grade: waxseal.Unknown, Basis: "no program start of it was seen, and /proc was not asked in time"})
 			break
 		}
 		chain = append(chain, parent)
@@ -206,43 +263,90 @@ func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []w
 	return chain
 }
 
-// bridge goes on where a chain breaks off at a process that was forked, started
-// no program of its own and has gone: the process that opened the login session
-// is above it. That it is the parent is inferred, not seen.
+// born is the parent that a process had when its program started. It may have ended
+// since, and the process been given to another, as who wants to hide his parents lets
+// it be (daemon(3)).
+func (m *Memory) born(p waxseal.Process, session uint32) int {
+	if x, ok := m.execs[p.PID]; ok && x.Exe == p.Exe && x.Session == session && x.PPID > 0 && m.execs[x.PPID] != nil {
+		return x.PPID
+	}
+	return p.PPID
+}
+
+// bridge goes on where a chain does not lead to the process that opened the login
+// session: it broke off at one that was forked, started no program of its own and has
+// gone, or a parent ended and the child was given to process 1. That the opener is above
+// is inferred, not seen.
 func (m *Memory) bridge(a *waxseal.Actor, known map[int]waxseal.Process) {
 	opener, ok := m.opened[a.Login.Session]
-	if !ok || a.Login.Session == waxseal.Unset || len(a.Ancestors) == 0 {
+	if !ok || a.Login.Session == waxseal.Unset || a.Process.PID == opener {
 		return
 	}
-	broken := a.Ancestors[len(a.Ancestors)-1].Grade == waxseal.Unknown
-	if !broken || slices.ContainsFunc(a.Ancestors, func(p waxseal.Process) bool { return p.PID == opener }) {
+	if slices.ContainsFunc(a.Ancestors, func(p waxseal.Process) bool { return p.PID == opener }) {
 		return
 	}
-	p, ok := m.process(opener, known)
+	session := a.Login.Session
+	p, ok := m.process(opener, &session, known)
 	if !ok {
 		return
 	}
-	p.Grade = waxseal.Inferred
-	a.Ancestors = append(append(a.Ancestors, p), m.ancestors(p, known)...)
+	p.Grade, p.Basis = waxseal.Inferred, "it opened the login session; what lies between has gone"
+	a.Ancestors = append(append(a.Ancestors, p), m.ancestors(p, session, known)...)
 }
 
-// process describes a parent: as audit saw it start, else as /proc showed it.
-func (m *Memory) process(pid int, known map[int]waxseal.Process) (waxseal.Process, bool) {
-	snap, seen := known[pid]
+// process describes a parent: as audit saw it start, else as /proc showed it. The
+// session is that of the child, and becomes the parent's.
+//
+// A number may be used again, by a process that only forks and leaves no record. So a
+// program start proves who a parent is only where it is of the child's own session, or
+// of the one that this was opened from, or where /proc showed, with the event, a
+// process that had not started later.
+func (m *Memory) process(pid int, session *uint32, known map[int]waxseal.Process) (waxseal.Process, bool) {
+	snap, now := known[pid]
+	seen := now
 	if !seen {
 		var s sighting
 		s, seen = m.seen[pid]
 		snap = s.Process
 	}
 	x, ok := m.execs[pid]
-	if ok && (!seen || snap.Exe == x.Exe || snap.Exe == "" || strings.HasSuffix(snap.Exe, x.Exe)) {
+	if ok && seen && (snap.Started.After(x.Time.Add(startSlack)) || snap.Exe != "" && !strings.HasSuffix(snap.Exe, x.Exe)) {
+		ok = false // its number was used again, or it runs another program than audit saw start
+	}
+	if ok {
+		grade, basis, linked := m.linked(x, *session, now && !snap.Started.IsZero())
+		if !linked {
+			return waxseal.Process{}, false
+		}
+		*session = m.above(pid, x.Session)
 		return waxseal.Process{
 			PID: pid, PPID: x.PPID, Exe: x.Exe, Comm: x.Comm, Argv: nonNil(x.Argv), CWD: x.CWD,
-			UID: x.UID, EUID: x.EUID, GID: x.GID, Started: snap.Started, Grade: waxseal.Proven,
+			UID: x.UID, EUID: x.EUID, GID: x.GID, Started: snap.Started, Tracer: snap.Tracer, Grade: grade, Basis: basis,
 		}, true
 	}
+	*session = m.above(pid, *session)
 	snap.Argv = nonNil(snap.Argv)
+	if seen && snap.Basis == "" && snap.Grade == waxseal.Inferred {
+		snap.Basis = "/proc showed it as a parent"
+	}
 	return snap, seen
+}
+
+// linked grades the start of a parent's program by the session that its child is in.
+func (m *Memory) linked(x *waxseal.AuditEvent, session uint32, confirmed bool) (g waxseal.Grade, basis string, ok bool) {
+	record := fmt.Sprintf("audit record %d of its program start", x.Serial)
+	opener := m.above(x.PID, session) != session
+	switch {
+	case confirmed:
+		return waxseal.Proven, record + ", and /proc showed the same process", true
+	case opener && (x.Session == session || x.Session == m.above(x.PID, session)):
+		return waxseal.Proven, record + "; it opened the session", true
+	case x.Session != session:
+		return waxseal.Unknown, "", false // a start of another session's: the number was used again
+	case session != waxseal.Unset:
+		return waxseal.Proven, record + " in the same session", true
+	}
+	return waxseal.Inferred, record + "; whether its number was another's since is not known", true
 }
 
 func nonNil(s []string) []string {
@@ -250,86 +354,4 @@ func nonNil(s []string) []string {
 		return []string{}
 	}
 	return s
-}
-
-// sudoOf finds the nearest sudo(8), su(1), doas(1) or pkexec(1) above a process.
-func sudoOf(a waxseal.Actor) *waxseal.Sudo {
-	for _, p := range append([]waxseal.Process{a.Process}, a.Ancestors...) {
-		switch path.Base(p.Exe) {
-		case "sudo", "su", "doas", "pkexec":
-			return &waxseal.Sudo{Argv: nonNil(p.Argv), UID: callerOf(p, a), Grade: p.Grade}
-		}
-	}
-	return nil
-}
-
-// callerOf is who called sudo: the real uid at its start, which sudo itself
-// changes later; then the nearest parent's that is not root.
-func callerOf(sudo waxseal.Process, a waxseal.Actor) uint32 {
-	if sudo.UID != 0 {
-		return sudo.UID
-	}
-	below := false
-	for _, p := range a.Ancestors {
-		if below && p.UID != 0 && p.Grade != waxseal.Unknown {
-			return p.UID
-		}
-		below = below || p.PID == sudo.PID
-	}
-	return sudo.UID
-}
-
-// origin adds what logins said about where the session came from.
-func (m *Memory) origin(a *waxseal.Actor) {
-	if a.Origin.Kind == "" {
-		a.Origin = waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown}
-	}
-	for _, p := range a.Ancestors {
-		if s, ok := m.seen[p.PID]; ok && a.Origin.Kind == waxseal.OriginUnknown {
-			a.Origin = s.origin
-		}
-	}
-	if a.Origin.Address == "" {
-		m.originFromLogin(a)
-	}
-	if a.Origin.Kind != waxseal.OriginSSH {
-		return
-	}
-	for i := len(m.lines) - 1; i >= 0; i-- {
-		l := m.lines[i]
-		if l.Address == a.Origin.Address && (l.Port == a.Origin.Port || a.Origin.Port == 0 && l.User == a.Login.Name) {
-			a.Origin.Method, a.Origin.Key, a.Origin.KeyGrade = l.Method, l.Key, waxseal.Inferred
-			return
-		}
-	}
-}
-
-// originFromLogin uses the login record of the session. The kernel stamped its
-// session and process; the address is what that process said, so it is proven
-// only if the process is known to be sshd.
-func (m *Memory) originFromLogin(a *waxseal.Actor) {
-	if a.Login.Session == waxseal.Unset {
-		return
-	}
-	for i := len(m.logins) - 1; i >= 0; i-- {
-		e := m.logins[i]
-		if e.Session != a.Login.Session {
-			continue
-		}
-		address, err := netip.ParseAddr(e.Fields["addr"])
-		if err != nil {
-			continue
-		}
-		said := strings.Trim(e.Fields["exe"], `"`)
-		kind := waxseal.OriginUnknown
-		if strings.HasPrefix(path.Base(said), "sshd") {
-			kind = waxseal.OriginSSH
-		}
-		grade := waxseal.Inferred
-		if x, ok := m.execs[e.PID]; ok && strings.HasPrefix(path.Base(x.Exe), "sshd") && x.EUID == 0 {
-			grade = waxseal.Proven
-		}
-		a.Origin = waxseal.Origin{Kind: kind, Address: address.Unmap().String(), Grade: grade}
-		return
-	}
 }
