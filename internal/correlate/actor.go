@@ -114,7 +114,9 @@ func (m *Memory) unseen(pid int, at time.Time) waxseal.Actor {
 
 // Doer says who made an audited operation.
 func (m *Memory) Doer(e waxseal.AuditEvent, g waxseal.Grade) waxseal.Actor {
-	return m.fromAudit(e, nil, g)
+	a := m.fromAudit(e, nil, g)
+	a.Process.Basis = strings.TrimSuffix(a.Process.Basis, " on the same inode") // it may be no file's: a mount, a rule
+	return a
 }
 
 // opener says what audit knows where it did not see the writer.
@@ -159,7 +161,7 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 		},
 		Origin: waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
 	}
-	a.Process.Basis = fmt.Sprintf("audit record %d of this operation", e.Serial)
+	a.Process.Basis = fmt.Sprintf("audit record %d of this operation on the same inode", e.Serial)
 	if e.Type == "URINGOP" && e.AUID == waxseal.Unset {
 		m.ringDoer(&a)
 	}
