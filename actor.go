@@ -28,6 +28,9 @@ type Actor struct {
 	Sudo      *Sudo     `json:"sudo,omitempty"`
 	// Tool is the configuration management that seems to be at work, nil where none does.
 	Tool *Tool `json:"tool,omitempty"`
+	// Steps are who became whom between the login and Process, outermost first.
+	Steps []Step      `json:"steps,omitempty"`
+	Place Whereabouts `json:"place,omitzero"`
 }
 
 // Tool is a program for managing configuration that seems to be among a process and its
@@ -45,7 +48,13 @@ type Login struct {
 	Name    string `json:"name"`
 	Session uint32 `json:"session"`
 	TTY     string `json:"tty,omitempty"`
-	Grade   Grade  `json:"grade"`
+	// Interactive: the process had a controlling terminal, at which somebody may sit.
+	Interactive bool   `json:"interactive,omitempty"`
+	Grade       Grade  `json:"grade"`
+	Basis       string `json:"basis,omitempty"` // which records prove it, from what it is inferred, or why it is unknown
+	// Before is the login that this one replaced: who set a login uid that was set
+	// already, or took it off first, came in as somebody else.
+	Before *Login `json:"before,omitempty"`
 }
 
 // Process is one process at the time of an event.
@@ -64,7 +73,11 @@ type Process struct {
 	GID  uint32   `json:"gid"`
 	// Started is the start time that, with PID, names a process for ever.
 	Started time.Time `json:"started,omitzero"`
-	Grade   Grade     `json:"grade"`
+	// Tracer is the process that had this one under ptrace(2), and could make it do
+	// anything; 0 where none was seen.
+	Tracer int    `json:"tracer,omitempty"`
+	Grade  Grade  `json:"grade"`
+	Basis  string `json:"basis,omitempty"` // which records prove it, from what it is inferred, or why it is unknown
 }
 
 // OriginKind is how a session came onto the host.
@@ -79,7 +92,10 @@ const (
 	OriginSu      OriginKind = "su"
 	OriginSudo    OriginKind = "sudo"
 	OriginPackage OriginKind = "package"
-	OriginUnknown OriginKind = "unknown"
+	// OriginManagement is an agent of configuration management: Puppet, Chef, Salt.
+	// Ansible comes in by ssh.
+	OriginManagement OriginKind = "management"
+	OriginUnknown    OriginKind = "unknown"
 )
 
 // Origin is how the session came in.
@@ -89,10 +105,39 @@ type Origin struct {
 	Port    int        `json:"port,omitempty"`    // source TCP port
 	Method  string     `json:"method,omitempty"`  // "publickey", "password"
 	Key     string     `json:"key,omitempty"`     // fingerprint, "SHA256:…"
-	Grade   Grade      `json:"grade"`
+	// Certificate is what a certificate was issued as: "alice@laptop (serial 7) CA
+	// ED25519 SHA256:…".
+	Certificate string `json:"certificate,omitempty"`
+	Grade       Grade  `json:"grade"`
+	Basis       string `json:"basis,omitempty"`
 	// KeyGrade is for Method and Key, which come from another source than
 	// Address.
-	KeyGrade Grade `json:"key_grade,omitempty"`
+	KeyGrade Grade  `json:"key_grade,omitempty"`
+	KeyBasis string `json:"key_basis,omitempty"`
+}
+
+// Step is one change of identity: by sudo(8), su(1), a setuid program, or a daemon
+// that starts something for an account.
+type Step struct {
+	From     uint32   `json:"from"`
+	FromName string   `json:"from_name,omitempty"`
+	To       uint32   `json:"to"`
+	ToName   string   `json:"to_name,omitempty"`
+	PID      int      `json:"pid"`
+	Exe      string   `json:"exe"`
+	Argv     []string `json:"argv"`
+	Grade    Grade    `json:"grade"`
+}
+
+// Whereabouts are where on the host a process lives, as /proc showed it.
+type Whereabouts struct {
+	// Unit is the unit of systemd, by control group: "cron.service".
+	Unit string `json:"unit,omitempty"`
+	// Container is what the control group calls it: "docker 3f5a9c…".
+	Container string `json:"container,omitempty"`
+	// Namespaces are those that are not the tree's own: "mount", "pid", "user".
+	Namespaces []string `json:"namespaces,omitempty"`
+	Grade      Grade    `json:"grade,omitempty"`
 }
 
 // Sudo is the nearest sudo(8) or su(1) among the ancestors.

@@ -47,6 +47,9 @@ type FileEvent struct {
 	Device     uint64      `json:"device,omitempty"`
 	Inode      uint64      `json:"inode,omitempty"`
 	PID        int         `json:"pid"`
+	// Closed: the process only closed a file that was open for writing. Who closes a
+	// shared descriptor last need not have written.
+	Closed bool `json:"closed,omitempty"`
 	// Actor is the process as /proc showed it when the event was read; nil where
 	// it had already gone.
 	Actor *Actor `json:"actor,omitempty"`
@@ -141,10 +144,12 @@ type ProcessEvent struct {
 	Exe  string `json:"exe,omitempty"`
 	CWD  string `json:"cwd,omitempty"`
 	File string `json:"file,omitempty"`
-	// Device and Inode are of the file that was executed: of the program that
+	// Device and Inode are of the file that was executed, and its owner and mode: of the program that
 	// runs, as BPF tells it, or of File, a script even, as audit does.
 	Device uint64   `json:"device,omitempty"`
 	Inode  uint64   `json:"inode,omitempty"`
+	Owner  uint32   `json:"owner,omitempty"`
+	Mode   uint32   `json:"mode,omitempty"`
 	Argv   []string `json:"argv,omitempty"`
 	Cut    bool     `json:"cut,omitempty"` // Argv is not all of it
 	// CGroup is the id of its control group: the inode below /sys/fs/cgroup (cgroups(7)).

@@ -36,7 +36,7 @@ func TestLateStart(t *testing.T) {
 
 	told := &told{change: ch, event: &event, at: now}
 	f := detect.Finding(ch)
-	a.explain(told, &f)
+	a.explain(told, version{touched: []touch{event}}, &f)
 	a.account(told, &f, version{state: state, touched: []touch{event}})
 	if f.Rung != waxseal.RungWindow || told.parcel.Hand.Grade != waxseal.Inferred {
 		t.Fatalf("before the start is known: %s, hand %+v", f.Rung, told.parcel.Hand)

@@ -87,6 +87,7 @@ type Agent struct {
 	due        time.Time            // when to look; zero while nothing happened
 	early      int                  // looks put off because an event was still on its way
 	recent     []*told              // findings that later facts may add to
+	forged     map[string]time.Time // logins that no login program set, by when they were told
 	basis      basis                // what they may rest on
 	traffic    *network.Picture     // how the network leads mail; nil while it is not known
 	trafficErr string               // why it is not known
@@ -125,13 +126,14 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
 		tuning: triage.NewBook(o.Tuned)}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
 	a.memory.MaskWith(func(argv []string) []string { masked, _ := a.scrubArgv(argv); return masked })
+	a.memory.Trust(a.intact)
 	a.starts = correlate.NewStarts(o.MostStarts, o.Accounts)
 	return a, nil
 }

@@ -123,6 +123,7 @@ type told struct {
 	waxseal.Finding
 	change  waxseal.Change
 	event   *touch // the file event behind it, nil where none was seen
+	other   int    // who wrote the same file in the same moment; 0 for nobody
 	at      time.Time
 	written bool // the change entry is in the ledger
 	// plain is the finding before anything that says it was expected was held against it.
@@ -155,7 +156,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	if call, grade := a.callOf(ch, now); call != nil {
 		a.explainCall(*call, grade, &f)
 	} else if t.event != nil {
-		a.explain(t, &f)
+		a.explain(t, v, &f)
 	} else {
 		f.Seen = now
 		f.Unobserved = a.unobserved(now, v)
@@ -221,21 +222,11 @@ func lastEvent(touched []touch, ch waxseal.Change) *touch {
 }
 
 // explain adds who made the change, and the observations that say so.
-func (a *Agent) explain(t *told, f *waxseal.Finding) {
+func (a *Agent) explain(t *told, v version, f *waxseal.Finding) {
 	f.Seen = t.event.Time
-	actor := a.memory.Actor(*t.event.File, t.event.Time)
-	if t.event.silent { // who can have made it, not who was seen making it
-		actor.Process.Grade, actor.Login.Grade = atMost(actor.Process.Grade), atMost(actor.Login.Grade)
-	}
+	actor := a.hand(t, v)
 	f.Actor = &actor
 	f.Observations = a.evidence(t.event, actor)
-}
-
-func atMost(g waxseal.Grade) waxseal.Grade {
-	if g == waxseal.Proven {
-		return waxseal.Inferred
-	}
-	return g
 }
 
 // evidence records the program starts behind an actor, and lists what a finding
@@ -376,7 +367,7 @@ func (a *Agent) news(o waxseal.Observation) {
 // proves raises the actor of recent findings that audit reports late.
 func (a *Agent) proves(o waxseal.Observation) {
 	for _, t := range a.recent {
-		if t.event == nil || t.event.silent || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
+		if t.event == nil || t.event.silent || t.other != 0 || t.Actor == nil || t.Actor.Process.Grade == waxseal.Proven || o.Time.Sub(t.event.Time).Abs() > time.Minute {
 			continue
 		}
 		actor := a.memory.Actor(*t.event.File, t.event.Time)

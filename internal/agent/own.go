@@ -272,7 +272,7 @@ func (a *Agent) tellOwn(before, after waxseal.FileState, touched []touch, now ti
 	}
 	a.record()
 	if t.event != nil {
-		a.explain(t, &f)
+		a.explain(t, version{touched: touched}, &f)
 	} else {
 		unknown := a.memory.Actor(waxseal.FileEvent{}, now)
 		f.Seen, f.Actor = now, &unknown

@@ -267,11 +267,11 @@ func (a *Agent) handOfTouch(t touch) parcel.Hand {
 // is told by rather than by whatever came last.
 func (a *Agent) packageEvent(touched []touch, ch waxseal.Change) *touch {
 	for i := len(touched) - 1; i >= 0 && len(ch.Packages) > 0; i-- {
-		if k := a.handOfTouch(touched[i]).Kind; k == parcel.Manager {
+		if k := a.handOfTouch(touched[i]).Kind; k == parcel.Manager && writerOf(touched, &touched[i]) == &touched[i] {
 			return &touched[i]
 		}
 	}
-	return lastEvent(touched, ch)
+	return writerOf(touched, lastEvent(touched, ch))
 }
 
 // fetchParcels reads, beside the agent's goroutine, the archives that are at hand: some

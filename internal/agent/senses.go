@@ -49,7 +49,7 @@ const blindPoll = 2 * time.Second
 // recorded and a person is told what that costs.
 func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
-	a.senses.people = proc.New(proc.Options{Names: a.names.user})
+	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
 	a.senses.parents, a.senses.sessions = map[int]time.Time{}, map[uint32]bool{}
 	a.startControl(ctx)
 	a.startProcesses(ctx)
@@ -124,7 +124,7 @@ func (s *senses) lookUpLogin(e *waxseal.ProcessEvent) {
 // asParent is the parent that /proc showed, as what is above a process.
 func asParent(p *waxseal.Actor) *waxseal.Actor {
 	return &waxseal.Actor{
-		Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Process: waxseal.Process{Grade: waxseal.Unknown},
+		Login: p.Login, Origin: p.Origin, Sudo: p.Sudo, Place: p.Place, Process: waxseal.Process{Grade: waxseal.Unknown},
 		Ancestors: append([]waxseal.Process{p.Process}, p.Ancestors...),
 	}
 }

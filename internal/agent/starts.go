@@ -27,12 +27,7 @@ func (a *Agent) count(o waxseal.Observation, start waxseal.ProcessEvent) {
 	if o.Process != nil {
 		o = a.scrub(o)
 	}
-	index := a.note(o.Time, o)
-	a.record()
-	if *index != waxseal.NoIndex {
-		f.Observations = []waxseal.Index{*index}
-	}
-	a.tellOf(f)
+	a.tellEvent(f, o)
 }
 
 // inTree is a program start with the names that its files have inside the tree.

@@ -137,6 +137,8 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 		a.takeConfig(o)
 	case ofCalls(e):
 		a.takeCall(o)
+	case e.Type == "LOGIN":
+		a.watchLogin(o)
 	case len(e.Paths) > 0 && e.Success:
 		a.takeTouch(o)
 	}

@@ -1,10 +1,10 @@
 package correlate
 
 import (
-	"cmp"
-	"net/netip"
+	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +14,10 @@ import (
 // near is how far apart the kernel's two reports of one operation may lie: the
 // file event and the audit event travel on different queues.
 const near = 2 * time.Second
+
+// startSlack is how much later than its record a process may seem to have started:
+// /proc counts in hundredths of a second from a boot time in whole seconds.
+const startSlack = 1100 * time.Millisecond
 
 // Touch finds the audited operation that a file event reports: made by the same
 // process on the same inode, or on a file of the same name. Where the process
@@ -25,14 +29,21 @@ func (m *Memory) Touch(f waxseal.FileEvent, at time.Time) (e waxseal.AuditEvent,
 		if !t.Success || t.Time.After(at.Add(near)) || !touches(t, f) {
 			continue
 		}
-		if t.PID == f.PID {
+		recent := at.Sub(t.Time) < near
+		if t.PID == f.PID && (recent || sameProcess(f.Actor, t.Time)) {
 			return t, true, true
 		}
-		if !found && at.Sub(t.Time) < near {
+		if !found && recent {
 			e, found = t, true
 		}
 	}
 	return e, false, found
+}
+
+// sameProcess reports whether a process that /proc showed was there already at a
+// time: else its number was another's then.
+func sameProcess(seen *waxseal.Actor, then time.Time) bool {
+	return seen != nil && !seen.Process.Started.IsZero() && !seen.Process.Started.After(then.Add(startSlack))
 }
 
 // Writes counts the audited operations among the given system calls that
@@ -70,18 +81,25 @@ func touches(e waxseal.AuditEvent, f waxseal.FileEvent) bool {
 func (m *Memory) Actor(f waxseal.FileEvent, at time.Time) waxseal.Actor {
 	touch, samePID, audited := m.Touch(f, at)
 	switch {
-	case audited && samePID:
+	case audited && samePID && at.Sub(touch.Time) < near:
 		return m.fromAudit(touch, f.Actor, waxseal.Proven)
+	case audited && samePID:
+		a := m.fromAudit(touch, f.Actor, waxseal.Inferred)
+		a.Process.Basis = "it opened the file at " + touch.Time.UTC().Format(time.TimeOnly) + " and wrote later; what is written through an open file leaves no audit record"
+		return a
 	case audited && f.PID == 0:
 		return m.fromAudit(touch, nil, waxseal.Inferred)
 	}
 	x := m.image(f.PID, at)
-	switch {
+	switch { // whoever opened the file, it was this one that wrote
 	case f.Actor != nil && (x == nil || x.audit != nil || sameProgram(f.Actor.Process.Exe, x.Exe)):
-		// whoever opened the file, it was this one that wrote
-		return m.complete(*f.Actor, snapshots(f.Actor))
-	case x != nil: // that it was this process, only the file event says
-		return m.fromProgram(x, f.Actor, waxseal.Inferred)
+		a := m.complete(*f.Actor, snapshots(f.Actor))
+		a.Process.Basis = "fanotify named the process, and /proc showed it; " + m.opener(touch, audited)
+		return a
+	case x != nil:
+		a := m.fromProgram(x, f.Actor, waxseal.Inferred)
+		a.Process.Basis = "fanotify named the process; " + m.basisOf(x) + "; " + m.opener(touch, audited)
+		return a
 	default:
 		return m.unseen(f.PID)
 	}
@@ -96,8 +114,8 @@ func sameProgram(host, inside string) bool {
 // unseen is the actor of which only a pid is known.
 func (m *Memory) unseen(pid int) waxseal.Actor {
 	return waxseal.Actor{
-		Login:     waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, Grade: waxseal.Unknown},
-		Process:   waxseal.Process{PID: pid, Grade: waxseal.Unknown},
+		Login:     waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, Grade: waxseal.Unknown, Basis: "the process is not known"},
+		Process:   waxseal.Process{PID: pid, Grade: waxseal.Unknown, Basis: "/proc did not show it in time, and no record of it was seen"},
 		Ancestors: []waxseal.Process{},
 		Origin:    waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
 	}
@@ -105,7 +123,40 @@ func (m *Memory) unseen(pid int) waxseal.Actor {
 
 // Doer says who made an audited operation.
 func (m *Memory) Doer(e waxseal.AuditEvent, g waxseal.Grade) waxseal.Actor {
-	return m.fromAudit(e, nil, g)
+	a := m.fromAudit(e, nil, g)
+	a.Process.Basis = strings.TrimSuffix(a.Process.Basis, " on the same inode") // it may be no file's: a mount, a rule
+	return a
+}
+
+// opener says what audit knows where it did not see the writer.
+func (m *Memory) opener(touch waxseal.AuditEvent, audited bool) string {
+	if !audited {
+		return "no audit record names it"
+	}
+	return fmt.Sprintf("the file had been opened by %s (process %d, login uid %s), which handed it on", touch.Exe, touch.PID, uidWord(touch.AUID))
+}
+
+func uidWord(uid uint32) string {
+	if uid == waxseal.Unset {
+		return "unset"
+	}
+	return strconv.FormatUint(uint64(uid), 10)
+}
+
+// Shared lowers the grade of an actor that was not the only one to write in that moment:
+// what is left was read once, and may be the other's.
+func Shared(a *waxseal.Actor, other int) {
+	why := fmt.Sprintf("process %d wrote the same file in the same moment, and what each of them wrote was not read apart", other)
+	a.Process.Grade, a.Process.Basis = atMost(a.Process.Grade, waxseal.Inferred), why
+	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
+}
+
+// Unseen lowers the grade of an actor that can have made a change, and that nobody saw
+// making it.
+func Unseen(a *waxseal.Actor) {
+	const why = "it has the file in its memory and can write there, which no event tells of"
+	a.Process.Grade, a.Process.Basis = atMost(a.Process.Grade, waxseal.Inferred), why
+	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
 }
 
 // fromAudit builds the actor of an audited operation; seen is what /proc showed
@@ -119,12 +170,13 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 		},
 		Origin: waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
 	}
+	a.Process.Basis = fmt.Sprintf("audit record %d of this operation on the same inode", e.Serial)
 	if e.Type == "URINGOP" && e.AUID == waxseal.Unset {
 		m.ringDoer(&a, e.Time)
 	}
 	known := snapshots(e.Actor, seen)
 	s, shown := known[e.PID]
-	a.Process.Started = s.Started
+	a.Process.Started, a.Process.Tracer = s.Started, s.Tracer
 	if x := m.running(e.PID, e.Exe, e.Time); x != nil {
 		a.Process.Argv = m.words(x)
 		if x.audit == nil {
@@ -133,18 +185,23 @@ func (m *Memory) fromAudit(e waxseal.AuditEvent, seen *waxseal.Actor, g waxseal.
 	} else if shown && len(a.Process.Argv) == 0 && s.Exe == e.Exe {
 		a.Process.Argv = s.Argv
 	}
-	a.Origin = originOf(a.Origin, seen, e.Actor)
+	shownBy(&a, seen, e.Actor)
 	return m.complete(a, known)
 }
 
-// originOf is the last origin that /proc showed.
-func originOf(o waxseal.Origin, shown ...*waxseal.Actor) waxseal.Origin {
+// shownBy adds the last origin and place that /proc showed.
+func shownBy(a *waxseal.Actor, shown ...*waxseal.Actor) {
 	for _, s := range shown {
-		if s != nil && s.Origin.Kind != waxseal.OriginUnknown && s.Origin.Kind != "" {
-			o = s.Origin
+		if s == nil {
+			continue
+		}
+		if !unknownOrigin(s.Origin) {
+			a.Origin = s.Origin
+		}
+		if s.Place.Grade != "" {
+			a.Place = s.Place
 		}
 	}
-	return o
 }
 
 // ringDoer adds what the record of an operation of io_uring lacks, from the start of
@@ -152,7 +209,7 @@ func originOf(o waxseal.Origin, shown ...*waxseal.Actor) waxseal.Origin {
 func (m *Memory) ringDoer(a *waxseal.Actor, at time.Time) {
 	x := m.image(a.Process.PID, at)
 	if x == nil {
-		a.Login.Grade = waxseal.Unknown
+		a.Login.Grade, a.Login.Basis = waxseal.Unknown, "records of io_uring name no login, and the start of the program was not seen"
 		return
 	}
 	a.Login.UID, a.Login.Session, a.Login.TTY = x.AUID, x.Session, tty(x.TTY)
@@ -191,9 +248,10 @@ const maxAncestors = 32
 
 // complete adds the ancestors, the origin, the sudo and the names.
 func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxseal.Actor {
-	a.Ancestors = m.ancestors(a.Process, known)
+	a.Ancestors = m.ancestors(a.Process, a.Login.Session, known)
 	m.bridge(&a, known)
-	a.Login.Name = cmp.Or(a.Login.Name, m.nameOf(a.Login.UID))
+	m.login(&a)
+	traced(&a)
 	if m.names != nil {
 		a.Process.User = m.names(a.Process.EUID)
 	}
@@ -202,19 +260,19 @@ func (m *Memory) complete(a waxseal.Actor, known map[int]waxseal.Process) waxsea
 	}
 	a.Sudo = sudoOf(a)
 	a.Tool = ToolOf(a)
+	a.Steps = m.steps(a)
 	m.origin(&a)
 	return a
 }
 
-func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []waxseal.Process {
-	chain := []waxseal.Process{}
-	seen := map[int]bool{p.PID: true}
-	child := p.Started
-	for pid := p.PPID; pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
+func (m *Memory) ancestors(p waxseal.Process, session uint32, known map[int]waxseal.Process) []waxseal.Process {
+	chain, session := []waxseal.Process{}, m.above(p.PID, session)
+	seen, child := map[int]bool{p.PID: true}, p.Started
+	for pid := m.born(p, session); pid > 0 && !seen[pid] && len(chain) < maxAncestors; {
 		seen[pid] = true
-		parent, ok := m.process(pid, child, known)
+		parent, ok := m.process(pid, child, &session, known)
 		if !ok {
-			chain = append(chain, waxseal.Process{PID: pid, Argv: []string{}, Grade: waxseal.Unknown})
+			chain = append(chain, waxseal.Process{PID: pid, Argv: []string{}, Grade: waxseal.Unknown, Basis: "no program start of it was seen, and /proc was not asked in time"})
 			break
 		}
 		chain = append(chain, parent)
@@ -223,139 +281,123 @@ func (m *Memory) ancestors(p waxseal.Process, known map[int]waxseal.Process) []w
 	return chain
 }
 
-// bridge goes on where a chain breaks off at a process that was forked, started
-// no program of its own and has gone: the process that opened the login session
-// is above it. That it is the parent is inferred, not seen.
+// born is the parent that a process had when its program started. It may have ended
+// since, and the process been given to another, as who wants to hide his parents lets
+// it be (daemon(3)).
+func (m *Memory) born(p waxseal.Process, session uint32) int {
+	switch x := m.running(p.PID, p.Exe, time.Time{}); {
+	case x == nil || x.PPID == 0:
+	case x.audit == nil || x.Session == session && m.programs[x.PPID] != nil:
+		return x.PPID
+	}
+	return p.PPID
+}
+
+// bridge goes on where a chain does not lead to the process that opened the login
+// session: it broke off at one that was forked, started no program of its own and has
+// gone, or a parent ended and the child was given to process 1. That the opener is above
+// is inferred, not seen.
 func (m *Memory) bridge(a *waxseal.Actor, known map[int]waxseal.Process) {
 	opener, ok := m.opened[a.Login.Session]
-	if !ok || a.Login.Session == waxseal.Unset || len(a.Ancestors) == 0 {
+	if !ok || a.Login.Session == waxseal.Unset || a.Process.PID == opener {
 		return
 	}
-	broken := a.Ancestors[len(a.Ancestors)-1].Grade == waxseal.Unknown
-	if !broken || slices.ContainsFunc(a.Ancestors, func(p waxseal.Process) bool { return p.PID == opener }) {
+	if slices.ContainsFunc(a.Ancestors, func(p waxseal.Process) bool { return p.PID == opener }) {
 		return
 	}
-	p, ok := m.process(opener, time.Time{}, known)
+	session := a.Login.Session
+	p, ok := m.process(opener, time.Time{}, &session, known)
 	if !ok {
 		return
 	}
-	p.Grade = waxseal.Inferred
-	a.Ancestors = append(append(a.Ancestors, p), m.ancestors(p, known)...)
+	p.Grade, p.Basis = waxseal.Inferred, "it opened the login session; what lies between has gone"
+	a.Ancestors = append(append(a.Ancestors, p), m.ancestors(p, session, known)...)
 }
 
-// process describes a parent: as the kernel saw it start, else as /proc showed it. A
-// process that started after its child took the pid of one that has ended.
-func (m *Memory) process(pid int, child time.Time, known map[int]waxseal.Process) (waxseal.Process, bool) {
-	snap, seen := known[pid]
+// process describes a parent: as the kernel saw it start, else as /proc showed it. child
+// is when its child was forked, zero if that is not known. The session is that of the
+// child, and becomes the parent's.
+//
+// Audit tells of no forks, so a number may be used again by a process that leaves no
+// record. Then a program start proves who a parent is only where it is of the child's own
+// session, or of the one that this was opened from, or where /proc showed, with the
+// event, a process that had not started later. BPF tells of every process.
+func (m *Memory) process(pid int, child time.Time, session *uint32, known map[int]waxseal.Process) (waxseal.Process, bool) {
+	snap, now := known[pid]
+	seen := now
 	if !seen {
 		var s sighting
 		s, seen = m.seen[pid]
 		snap = s.Process
 	}
-	x := m.image(pid, child)
-	if x != nil && (x.audit == nil || !seen || sameProgram(snap.Exe, x.Exe)) {
-		p := m.describe(x)
-		if p.Started.IsZero() {
-			p.Started = snap.Started
-		}
-		return p, true
+	x := m.parent(pid, child)
+	if x != nil && x.audit != nil && seen && (snap.Started.After(x.Time.Add(startSlack)) || !sameProgram(snap.Exe, x.Exe)) {
+		x = nil // its number was used again, or it runs another program than audit saw start
 	}
+	if x == nil {
+		return m.sighted(snap, seen, child, session)
+	}
+	grade, basis, linked := m.linked(x, *session, now && !snap.Started.IsZero())
+	if !linked {
+		return waxseal.Process{}, false
+	}
+	*session = m.above(pid, x.Session)
+	p := m.describe(x)
+	p.Tracer, p.Grade, p.Basis = snap.Tracer, grade, basis
+	if p.Started.IsZero() {
+		p.Started = snap.Started
+	}
+	return p, true
+}
+
+// parent is what a process ran when it forked a child. When that was is known less well
+// where only /proc showed the child.
+func (m *Memory) parent(pid int, child time.Time) *program {
+	x := m.image(pid, child)
+	if x == nil && !child.IsZero() {
+		if x = m.image(pid, child.Add(startSlack)); x != nil && x.audit == nil {
+			return nil
+		}
+	}
+	return x
+}
+
+// sighted is a parent that only /proc showed. One that started after its child took the
+// number of the one that is meant.
+func (m *Memory) sighted(snap waxseal.Process, seen bool, child time.Time, session *uint32) (waxseal.Process, bool) {
 	if seen && !child.IsZero() && snap.Started.After(child.Add(startSlack)) {
 		return waxseal.Process{}, false
 	}
+	*session = m.above(snap.PID, *session)
 	snap.Argv = nonNil(snap.Argv)
+	if seen && snap.Basis == "" && snap.Grade == waxseal.Inferred {
+		snap.Basis = "/proc showed it as a parent"
+	}
 	return snap, seen
 }
 
-// startSlack is how far apart two sensors may see one process start: /proc counts
-// from a boot time in whole seconds.
-const startSlack = 2 * time.Second
+// linked grades the start of a parent's program by the session that its child is in.
+func (m *Memory) linked(x *program, session uint32, confirmed bool) (g waxseal.Grade, basis string, ok bool) {
+	record := m.basisOf(x)
+	opener := m.above(x.PID, session) != session
+	switch {
+	case x.audit == nil:
+		return m.gradeOf(x), record, true
+	case confirmed:
+		return waxseal.Proven, record + ", and /proc showed the same process", true
+	case opener && (x.Session == session || x.Session == m.above(x.PID, session)):
+		return waxseal.Proven, record + "; it opened the session", true
+	case x.Session != session:
+		return waxseal.Unknown, "", false // a start of another session's: the number was used again
+	case session != waxseal.Unset:
+		return waxseal.Proven, record + " in the same session", true
+	}
+	return waxseal.Inferred, record + "; whether its number was another's since is not known", true
+}
 
 func nonNil(s []string) []string {
 	if s == nil {
 		return []string{}
 	}
 	return s
-}
-
-// sudoOf finds the nearest sudo(8), su(1), doas(1) or pkexec(1) above a process.
-func sudoOf(a waxseal.Actor) *waxseal.Sudo {
-	for _, p := range append([]waxseal.Process{a.Process}, a.Ancestors...) {
-		switch path.Base(p.Exe) {
-		case "sudo", "su", "doas", "pkexec":
-			return &waxseal.Sudo{Argv: nonNil(p.Argv), UID: callerOf(p, a), Grade: p.Grade}
-		}
-	}
-	return nil
-}
-
-// callerOf is who called sudo: the real uid at its start, which sudo itself
-// changes later; then the nearest parent's that is not root.
-func callerOf(sudo waxseal.Process, a waxseal.Actor) uint32 {
-	if sudo.UID != 0 {
-		return sudo.UID
-	}
-	below := false
-	for _, p := range a.Ancestors {
-		if below && p.UID != 0 && p.Grade != waxseal.Unknown {
-			return p.UID
-		}
-		below = below || p.PID == sudo.PID
-	}
-	return sudo.UID
-}
-
-// origin adds what logins said about where the session came from.
-func (m *Memory) origin(a *waxseal.Actor) {
-	if a.Origin.Kind == "" {
-		a.Origin = waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown}
-	}
-	for _, p := range a.Ancestors {
-		if s, ok := m.seen[p.PID]; ok && a.Origin.Kind == waxseal.OriginUnknown {
-			a.Origin = s.origin
-		}
-	}
-	if a.Origin.Address == "" {
-		m.originFromLogin(a)
-	}
-	if a.Origin.Kind != waxseal.OriginSSH {
-		return
-	}
-	for i := len(m.lines) - 1; i >= 0; i-- {
-		l := m.lines[i]
-		if l.Address == a.Origin.Address && (l.Port == a.Origin.Port || a.Origin.Port == 0 && l.User == a.Login.Name) {
-			a.Origin.Method, a.Origin.Key, a.Origin.KeyGrade = l.Method, l.Key, waxseal.Inferred
-			return
-		}
-	}
-}
-
-// originFromLogin uses the login record of the session. The kernel stamped its
-// session and process; the address is what that process said, so it is proven
-// only if the process is known to be sshd.
-func (m *Memory) originFromLogin(a *waxseal.Actor) {
-	if a.Login.Session == waxseal.Unset {
-		return
-	}
-	for i := len(m.logins) - 1; i >= 0; i-- {
-		e := m.logins[i]
-		if e.Session != a.Login.Session {
-			continue
-		}
-		address, err := netip.ParseAddr(e.Fields["addr"])
-		if err != nil {
-			continue
-		}
-		said := strings.Trim(e.Fields["exe"], `"`)
-		kind := waxseal.OriginUnknown
-		if strings.HasPrefix(path.Base(said), "sshd") {
-			kind = waxseal.OriginSSH
-		}
-		grade := waxseal.Inferred
-		if x := m.image(e.PID, time.Time{}); x != nil && strings.HasPrefix(path.Base(x.Exe), "sshd") && x.EUID == 0 && m.gradeOf(x) == waxseal.Proven {
-			grade = waxseal.Proven
-		}
-		a.Origin = waxseal.Origin{Kind: kind, Address: address.Unmap().String(), Grade: grade}
-		return
-	}
 }

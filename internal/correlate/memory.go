@@ -34,32 +34,41 @@ type Memory struct {
 	touches  []waxseal.AuditEvent // audited operations on watched files
 	logins   []waxseal.AuditEvent // USER_LOGIN and USER_START with an address
 	opened   map[uint32]int       // by session, the pid that set its login uid
-	lines    []accepted           // sshd's "Accepted …"
-	seen     map[int]sighting     // processes that only /proc showed, by pid
+	// sessions is how each was opened; shed, by pid, who took his login uid off.
+	sessions map[uint32]session
+	shed     map[int]session
+	lines    []accepted       // sshd's "Accepted …"
+	seen     map[int]sighting // processes that only /proc showed, by pid
 	names    func(uid uint32) string
+	intact   Intact // nil: what the records say is all
 	mask     func(argv []string) []string
 }
 
 // sighting is what /proc showed of a process, and of its session.
 type sighting struct {
 	waxseal.Process
-	origin waxseal.Origin
+	origin  waxseal.Origin
+	session uint32 // of the process that it was seen above
 }
 
 type accepted struct {
 	logline.Accepted
-	at time.Time
+	pid int
+	at  time.Time
 }
 
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
 // none.
 func NewMemory(names func(uid uint32) string) *Memory {
-	return &Memory{programs: map[int]*program{}, seen: map[int]sighting{}, opened: map[uint32]int{}, names: names}
+	return &Memory{programs: map[int]*program{}, seen: map[int]sighting{}, opened: map[uint32]int{}, sessions: map[uint32]session{}, shed: map[int]session{}, names: names}
 }
 
 // MaskWith sets what masks the arguments of programs that [Memory.AddProcess] was
 // given: thousands start in a second, and few are ever asked for.
 func (m *Memory) MaskWith(mask func(argv []string) []string) { m.mask = mask }
+
+// Trust says which programs nobody but root can have put where they are.
+func (m *Memory) Trust(intact Intact) { m.intact = intact }
 
 // Syscall numbers of execve and execveat (x86_64, aarch64 and the 32-bit tables
 // of both): execve(2), execveat(2).
@@ -87,7 +96,7 @@ func (m *Memory) Add(o waxseal.Observation) {
 	case o.Log != nil:
 		if l, ok := logline.Parse(o.Log.Text); ok {
 			if a, ok := logline.ParseAccepted(l); ok {
-				m.lines = append(bounded(m.lines, maxLogins), accepted{a, o.Time})
+				m.lines = append(bounded(m.lines, maxLogins), accepted{a, l.PID, o.Time})
 			}
 		}
 	}
@@ -96,10 +105,7 @@ func (m *Memory) Add(o waxseal.Observation) {
 func (m *Memory) addAudit(e waxseal.AuditEvent) {
 	switch {
 	case e.Type == "LOGIN":
-		if len(m.opened) > maxSeen {
-			clear(m.opened)
-		}
-		m.opened[e.Session] = e.PID
+		m.addLogin(e)
 		m.see(e.Actor)
 	case e.Type == "USER_LOGIN" || e.Type == "USER_START":
 		if a := e.Fields["addr"]; a != "" && a != "?" {
@@ -123,10 +129,10 @@ func (m *Memory) see(a *waxseal.Actor) {
 		clear(m.seen)
 	}
 	if a.Process.PID > 0 && a.Process.Grade != waxseal.Unknown {
-		m.seen[a.Process.PID] = sighting{a.Process, a.Origin}
+		m.seen[a.Process.PID] = sighting{a.Process, a.Origin, a.Login.Session}
 	}
 	for _, p := range a.Ancestors {
-		m.seen[p.PID] = sighting{p, a.Origin}
+		m.seen[p.PID] = sighting{p, a.Origin, a.Login.Session}
 	}
 }
 
@@ -148,4 +154,13 @@ func (m *Memory) nameOf(uid uint32) string {
 		}
 	}
 	return strconv.FormatUint(uint64(uid), 10)
+}
+
+// number reads a uid or session of a record; what is none is unset.
+func number(s string) uint32 {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return waxseal.Unset
+	}
+	return uint32(n)
 }

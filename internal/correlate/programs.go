@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -63,7 +64,8 @@ func startOf(e *waxseal.AuditEvent) waxseal.ProcessEvent {
 		AUID: e.AUID, Session: e.Session, TTY: e.TTY, Comm: e.Comm, Exe: e.Exe, CWD: e.CWD, Argv: e.Argv, OfTree: e.OfTree, Actor: e.Actor,
 	}
 	if i := slices.IndexFunc(e.Paths, func(p waxseal.AuditPath) bool { return p.Item == 0 }); i >= 0 {
-		p.File, p.Device, p.Inode = e.Paths[i].Name, e.Paths[i].Device, e.Paths[i].Inode
+		f := e.Paths[i]
+		p.File, p.Device, p.Inode, p.Owner, p.Mode = f.Name, f.Device, f.Inode, f.UID, f.Mode
 	}
 	return p
 }
@@ -175,6 +177,21 @@ func (m *Memory) gradeOf(p *program) waxseal.Grade {
 	return p.grade
 }
 
+// basisOf is what tells that a process runs a program.
+func (m *Memory) basisOf(p *program) string {
+	switch {
+	case p.audit != nil:
+		return fmt.Sprintf("audit record %d of its program start", p.audit.Serial)
+	case m.gradeOf(p) != p.grade:
+		return "BPF told what it ran; records of processes were lost since"
+	case p.Step == waxseal.ProcessFork && p.grade != waxseal.Proven:
+		return "BPF told of its fork, and /proc what its parent ran"
+	case p.Step == waxseal.ProcessFork:
+		return "BPF told of its fork, and what its parent ran"
+	}
+	return "BPF told of its program start"
+}
+
 // words are the masked arguments of a program.
 func (m *Memory) words(p *program) []string {
 	if p.plain && m.mask != nil {
@@ -200,12 +217,15 @@ func (m *Memory) fromProgram(p *program, seen *waxseal.Actor, g waxseal.Grade) w
 		Process: m.describe(p),
 		Origin:  waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown},
 	}
-	a.Process.Grade = g
+	a.Process.Grade, a.Process.Basis = g, m.basisOf(p)
 	known := snapshots(p.Actor, seen)
-	if s, ok := known[p.PID]; ok && a.Process.Started.IsZero() {
-		a.Process.Started = s.Started
+	if s, ok := known[p.PID]; ok {
+		a.Process.Tracer = s.Tracer
+		if a.Process.Started.IsZero() {
+			a.Process.Started = s.Started
+		}
 	}
-	a.Origin = originOf(a.Origin, seen, p.Actor)
+	shownBy(&a, seen, p.Actor)
 	return m.complete(a, known)
 }
 
@@ -238,6 +258,6 @@ func (m *Memory) Start(of waxseal.Process) (waxseal.Observation, bool) {
 // Know takes in a process that ran before anybody told of it, as /proc shows it.
 func (m *Memory) Know(a waxseal.Actor) {
 	if a.Process.PID > 0 {
-		m.seen[a.Process.PID] = sighting{a.Process, a.Origin}
+		m.seen[a.Process.PID] = sighting{a.Process, a.Origin, a.Login.Session}
 	}
 }

@@ -135,6 +135,9 @@ var kindRules = []struct {
 // FrequencyRule tells of a script that starts more often than it may.
 const FrequencyRule waxseal.RuleID = "mail-exec-frequency"
 
+// ForgedLoginRule tells of a login uid that no login program set.
+const ForgedLoginRule waxseal.RuleID = "mail-login-forged"
+
 // Rules are all rules of judgement, with what of ATT&CK each refers to.
 func Rules() []waxseal.Rule {
 	var list []waxseal.Rule
@@ -153,6 +156,7 @@ func Rules() []waxseal.Rule {
 	add(SilencedRule, "the kernel's audit system was kept from reporting who changes what", toolsDisabled)
 	add(ViewRule, "a daemon sees another file under a name than the host does")
 	add(TrafficRule, "the network leads mail traffic elsewhere than the configuration of the mail system says")
+	add(ForgedLoginRule, "a process gave itself another's login, which no login program set")
 	return list
 }
 
@@ -167,5 +171,19 @@ func Frequent(script waxseal.Path, starts int) waxseal.Finding {
 		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
 		Rung: waxseal.RungNone, Status: waxseal.StatusNew,
 		Next: []string{"Compare with the number of messages in the mail log.", "See what starts it: waxseal findings show, and the configuration that names the script."},
+	}
+}
+
+// ForgedLogin is the finding that a process wrote a login uid that is not its own; how
+// says which record tells that.
+func ForgedLogin(name, how string) waxseal.Finding {
+	return waxseal.Finding{
+		Rule: ForgedLoginRule, Severity: waxseal.High, Title: "a process gave itself the login of " + name,
+		Explain:        "What is done from here on in this session carries the login uid of " + name + ", who need not have done it.",
+		Reasons:        []string{how, "login uids are set by login programs such as sshd and cron; only a privileged process can set one"},
+		NotEstablished: []string{"who is behind it, where the login uid had been taken off before", "whether an unusual login program is at work, which Waxseal does not know"},
+		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
+		Rung: waxseal.RungNone, Status: waxseal.StatusNew,
+		Next: []string{"Look at the program and its parents: waxseal findings show.", "Take nothing in this session for the deed of " + name + "."},
 	}
 }

@@ -47,6 +47,9 @@ const (
 	// Tools is a host with Postfix and the programs with which people change files,
 	// file systems, the network and audit.
 	Tools Flavour = "tools"
+	// Hands is the mail lab with every usual way to become somebody, and to run
+	// something later.
+	Hands Flavour = "hands"
 )
 
 // recipe is how a flavour's base is made.
@@ -57,6 +60,9 @@ type recipe struct {
 }
 
 func (f Flavour) recipe() recipe {
+	if f == Hands {
+		return recipe{packages: append(slices.Clone(packages), handPackages...), bake: bake}
+	}
 	if list, ok := stockPackages[f]; ok {
 		return recipe{packages: list, bake: stockBake}
 	}
@@ -80,6 +86,9 @@ var packages = []string{
 	"procps", "python3-minimal",
 	"rsyslog", "sudo", "usr-is-merged",
 }
+
+// handPackages is what the lab of hands has besides.
+var handPackages = []string{"apt", "at", "cron", "dpkg", "opendoas", "screen", "systemd", "systemd-sysv", "tmux", "util-linux"}
 
 // stockPackages are those of the flavours that are left as their packages set
 // them up.

@@ -43,10 +43,7 @@ type T interface {
 
 // Fresh returns a started lab for one test and closes it after the test. On a
 // machine that can't run labs the test is skipped, with the reason.
-func Fresh(t T) *Lab {
-	t.Helper()
-	return FreshOf(t, Mail)
-}
+func Fresh(t T) *Lab { return FreshOf(t, Mail) }
 
 // FreshOf is Fresh for another flavour that can be started.
 func FreshOf(t T, f Flavour) *Lab {

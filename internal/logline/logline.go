@@ -94,9 +94,12 @@ type Accepted struct {
 	Address string
 	Port    int
 	Key     string // "SHA256:…", "" where no key was used
+	// Certificate is what the key was certified as: "alice@laptop (serial 7) CA
+	// ED25519 SHA256:…".
+	Certificate string
 }
 
-var acceptedLine = regexp.MustCompile(`^Accepted (\S+) for (\S+) from (\S+) port (\d+)(?: ssh2)?(?:: \S+ (SHA256:\S+))?`)
+var acceptedLine = regexp.MustCompile(`^Accepted (\S+) for (\S+) from (\S+) port (\d+)(?: ssh2)?(?:: \S+ (SHA256:\S+)(?: ID (.* CA \S+ SHA256:\S+))?)?`)
 
 // ParseAccepted reads sshd's "Accepted …" line.
 func ParseAccepted(l Line) (a Accepted, ok bool) {
@@ -115,5 +118,5 @@ func ParseAccepted(l Line) (a Accepted, ok bool) {
 	if err != nil {
 		return Accepted{}, false
 	}
-	return Accepted{Method: g[1], User: g[2], Address: address.Unmap().String(), Port: int(port), Key: g[5]}, true
+	return Accepted{Method: g[1], User: g[2], Address: address.Unmap().String(), Port: int(port), Key: g[5], Certificate: g[6]}, true
 }

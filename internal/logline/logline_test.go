@@ -41,9 +41,13 @@ func TestAccepted(t *testing.T) {
 		t.Fatal("not parsed")
 	}
 	got, ok := ParseAccepted(l)
-	want := Accepted{"publickey", "alice", "198.51.100.7", 40112, "SHA256:abc/def"}
+	want := Accepted{"publickey", "alice", "198.51.100.7", 40112, "SHA256:abc/def", ""}
 	if !ok || got != want {
 		t.Errorf("got %+v, %v", got, ok)
+	}
+	card := Line{Program: "sshd", Message: "Accepted publickey for alice from 198.51.100.7 port 1 ssh2: ED25519-CERT SHA256:abc ID alice laptop (serial 7) CA ED25519 SHA256:def"}
+	if got, ok := ParseAccepted(card); !ok || got.Key != "SHA256:abc" || got.Certificate != "alice laptop (serial 7) CA ED25519 SHA256:def" {
+		t.Errorf("a certificate: %+v, %v", got, ok)
 	}
 	if _, ok := ParseAccepted(Line{Program: "evil", Message: l.Message}); ok {
 		t.Error("a line of another program was taken for sshd's")

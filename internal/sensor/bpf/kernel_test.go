@@ -133,8 +133,8 @@ func TestLife(t *testing.T) {
 	if err := unix.Stat(sh, &file); err != nil {
 		t.Fatal(err)
 	}
-	if start.Device != file.Dev || start.Inode != file.Ino {
-		t.Errorf("device %d, inode %d; %s is %d, %d", start.Device, start.Inode, sh, file.Dev, file.Ino)
+	if start.Device != file.Dev || start.Inode != file.Ino || start.Owner != file.Uid || start.Mode != file.Mode {
+		t.Errorf("device %d, inode %d, owner %d, mode %o; %s is %+v", start.Device, start.Inode, start.Owner, start.Mode, sh, file)
 	}
 	if want := []string{"/bin/sh", "./script", "one", "", "two words"}; !slices.Equal(start.Argv, want) {
 		t.Errorf("argv %q, want %q", start.Argv, want)

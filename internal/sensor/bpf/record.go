@@ -23,10 +23,10 @@ type head struct {
 	Comm, TTY                    [16]byte
 	ExeLen, CWDLen, FileLen, Arg uint16
 	Flags, Reserved              uint32
-	Device, Unused               uint32 // the kernel's own dev_t
+	Device, Owner, Mode, Unused  uint32 // of the program's file; the kernel's own dev_t
 }
 
-const headSize = 128
+const headSize = 136
 
 // The flags of head.
 const (
@@ -74,6 +74,7 @@ func decode(b []byte, boot time.Time) (waxseal.ProcessEvent, bool) {
 	}
 	e.File = zeroEnded(file)
 	e.Device, e.Inode = unix.Mkdev(h.Device>>minorBits, h.Device&(1<<minorBits-1)), h.Inode
+	e.Owner, e.Mode = h.Owner, h.Mode
 	e.Argv, e.Cut = argvOf(args)
 	e.Cut = e.Cut || h.Flags&(argsCut|argsUnread) != 0
 	return e, true
@@ -86,7 +87,8 @@ func readHead(b []byte) head {
 		Kind: u32(b), PID: u32(b[4:]), Parent: u32(b[8:]), From: u32(b[12:]), At: u64(b[16:]), Started: u64(b[24:]),
 		UID: u32(b[32:]), EUID: u32(b[36:]), GID: u32(b[40:]), Login: u32(b[44:]), Session: u32(b[48:]), Exit: int32(u32(b[52:])),
 		CGroup: u64(b[56:]), Inode: u64(b[64:]), Comm: [16]byte(b[72:88]), TTY: [16]byte(b[88:104]),
-		ExeLen: u16(b[104:]), CWDLen: u16(b[106:]), FileLen: u16(b[108:]), Arg: u16(b[110:]), Flags: u32(b[112:]), Device: u32(b[120:]),
+		ExeLen: u16(b[104:]), CWDLen: u16(b[106:]), FileLen: u16(b[108:]), Arg: u16(b[110:]), Flags: u32(b[112:]),
+		Device: u32(b[120:]), Owner: u32(b[124:]), Mode: u32(b[128:]),
 	}
 }
 

@@ -26,12 +26,14 @@ func made(kind uint32, exe, cwd, file, args string, flags uint32) []byte {
 	}
 	binary.NativeEndian.PutUint32(b[112:], flags)
 	binary.NativeEndian.PutUint32(b[120:], 8<<20|1)
+	binary.NativeEndian.PutUint32(b[124:], 5)
+	binary.NativeEndian.PutUint32(b[128:], 0o100755)
 	return append(b, exe+cwd+file+args...)
 }
 
 func TestDecode(t *testing.T) {
 	boot := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	base := waxseal.ProcessEvent{Step: waxseal.ProcessExec, Time: boot.Add(2 * time.Second), Started: boot.Add(time.Second), PID: 500, PPID: 400, Comm: "tee", TTY: "pts0", Device: 8<<8 | 1, Inode: 77}
+	base := waxseal.ProcessEvent{Step: waxseal.ProcessExec, Time: boot.Add(2 * time.Second), Started: boot.Add(time.Second), PID: 500, PPID: 400, Comm: "tee", TTY: "pts0", Device: 8<<8 | 1, Inode: 77, Owner: 5, Mode: 0o100755}
 	with := func(change func(*waxseal.ProcessEvent)) waxseal.ProcessEvent { e := base; change(&e); return e }
 	for _, tc := range []struct {
 		name   string
@@ -48,7 +50,9 @@ func TestDecode(t *testing.T) {
 			with(func(e *waxseal.ProcessEvent) {
 				e.Exe, e.CWD, e.File, e.Argv, e.Cut = "…/y/x (deleted)", "…/z", "x", []string{"a", "b"}, true
 			}), true},
-		{"a fork", made(1, "", "", "", "", 0), with(func(e *waxseal.ProcessEvent) { e.Step, e.Device, e.Inode = waxseal.ProcessFork, 0, 0 }), true},
+		{"a fork", made(1, "", "", "", "", 0), with(func(e *waxseal.ProcessEvent) {
+			e.Step, e.Device, e.Inode, e.Owner, e.Mode = waxseal.ProcessFork, 0, 0, 0, 0
+		}), true},
 		{"an unknown kind", made(9, "", "", "", "", 0), waxseal.ProcessEvent{}, false},
 		{"a short head", made(2, "", "", "", "", 0)[:headSize-1], waxseal.ProcessEvent{}, false},
 		{"texts that are not there", made(2, "tee\x00", "", "", "abc", 0)[:headSize+5], waxseal.ProcessEvent{}, false},

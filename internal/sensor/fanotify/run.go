@@ -320,6 +320,7 @@ func (c *change) describe(e raw) {
 		c.say("moved away; this kernel does not say where to")
 	}
 	c.written = e.has(written)
+	c.Closed = e.has(unix.FAN_CLOSE_WRITE) && !e.has(unix.FAN_MODIFY|unix.FAN_CREATE|unix.FAN_RENAME|unix.FAN_MOVED_TO)
 	if e.has(unix.FAN_ONDIR) {
 		return
 	}

@@ -192,7 +192,7 @@ func actor(look func(pid int) *waxseal.Actor, pid, ppid int, at time.Time) *waxs
 	if parent == nil || parent.Process.Started.After(at.Add(slack)) {
 		return nil
 	}
-	a := &waxseal.Actor{Login: parent.Login, Origin: parent.Origin, Sudo: parent.Sudo}
+	a := &waxseal.Actor{Login: parent.Login, Origin: parent.Origin, Sudo: parent.Sudo, Place: parent.Place}
 	a.Process = waxseal.Process{UID: waxseal.Unset, EUID: waxseal.Unset, GID: waxseal.Unset, Grade: waxseal.Unknown}
 	a.Ancestors = append([]waxseal.Process{parent.Process}, parent.Ancestors...)
 	if a.Origin.Grade == waxseal.Proven {
@@ -215,6 +215,9 @@ func (r *reader) deliver(events []waxseal.AuditEvent) {
 			r.emit(e)
 		case reported:
 			r.alarm = r.alarm || isConfigChange(&e)
+			if look := r.s.options.Snapshot; e.Type == "LOGIN" && e.Exe == "" && look != nil {
+				e.Actor = actor(look, e.PID, e.PPID, e.Time) // who writes a login uid lives on with it
+			}
 			r.emit(e)
 		}
 	}

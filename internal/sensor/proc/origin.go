@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"fmt"
 	"os"
 	"path"
 	"slices"
@@ -35,7 +36,8 @@ func (r *Reader) origin(chain []task) waxseal.Origin {
 	for _, t := range chain {
 		kind, ok := kinds[program(t)]
 		switch {
-		case !ok:
+		case !ok, !r.vouched(t), kind == waxseal.OriginSSH && t.UID != 0:
+			// a file that anybody may have put there, and an sshd that a user started
 			continue
 		case kind == waxseal.OriginPackage:
 			if o.Kind == waxseal.OriginUnknown {
@@ -66,6 +68,9 @@ func (r *Reader) otherOrigin(chain []task, o waxseal.Origin) waxseal.Origin {
 		return waxseal.Origin{Kind: waxseal.OriginUnit, Method: unit, Grade: waxseal.Inferred, KeyGrade: waxseal.Inferred}
 	}
 	for _, t := range chain {
+		if !r.vouched(t) {
+			continue
+		}
 		switch program(t) {
 		case "sudo", "sudoedit":
 			return waxseal.Origin{Kind: waxseal.OriginSudo, Grade: waxseal.Inferred}
@@ -81,7 +86,7 @@ func (r *Reader) otherOrigin(chain []task, o waxseal.Origin) waxseal.Origin {
 func program(t task) string {
 	name := path.Base(t.Exe)
 	if kinds[name] == "" && len(t.Argv) > 1 && scripted(name) {
-		if script := path.Base(t.Argv[1]); kinds[script] == waxseal.OriginPackage {
+		if script := path.Base(t.Argv[1]); kinds[script] == waxseal.OriginPackage && (path.Dir(t.Argv[1]) == "/usr/bin" || path.Dir(t.Argv[1]) == "/usr/sbin") {
 			return script
 		}
 	}
@@ -108,12 +113,27 @@ func (r *Reader) ssh(o waxseal.Origin, chain []task) waxseal.Origin {
 			continue
 		}
 		o.Address, o.Port, o.Grade = p.addr.Addr().String(), int(p.addr.Port()), waxseal.Inferred
-		if o.Kind == waxseal.OriginSSH && r.trusted(t) {
-			o.Grade = waxseal.Proven
+		o.Basis = fmt.Sprintf("/proc showed this connection of %s (process %d)", t.Exe, t.PID)
+		if o.Kind == waxseal.OriginSSH && r.trusted(t) && r.ofNobody(t, chain) {
+			o.Grade, o.Basis = waxseal.Proven, fmt.Sprintf("the kernel's socket table has this connection of %s (process %d)", t.Exe, t.PID)
 		}
 		return o
 	}
 	return o
+}
+
+// ofNobody reports whether an sshd was started outside of any login: else whoever did
+// came in by another way, and may have chosen this address.
+func (r *Reader) ofNobody(sshd task, chain []task) bool {
+	passed := false
+	for _, t := range chain {
+		passed = passed || t.PID == sshd.PID
+		if passed && kinds[program(t)] != waxseal.OriginSSH {
+			login, ok := parseID(r.read(path.Join(strconv.Itoa(t.PID), "loginuid"), 32))
+			return ok && login == waxseal.Unset
+		}
+	}
+	return true // sshd is process 1, as in a container
 }
 
 // connection finds the client's connection among a process's descriptors: the
@@ -167,11 +187,19 @@ func (r *Reader) trusted(t task) bool {
 	return err == nil && st.Uid == 0 && st.Mode&0o022 == 0 && !t.deleted
 }
 
+// vouched is trusted for a program whose file may have been replaced by an upgrade
+// meanwhile, as that of a package manager is by itself.
+func (r *Reader) vouched(t task) bool {
+	var st unix.Stat_t
+	err := unix.Stat(path.Join(r.proc, strconv.Itoa(t.PID), "exe"), &st)
+	return err == nil && st.Uid == 0 && st.Mode&0o022 == 0
+}
+
 // sudo is the nearest sudo or su among the ancestors. Who called it is the real
 // uid of its parent: sudo itself is root by then.
-func sudo(chain []task) *waxseal.Sudo {
+func (r *Reader) sudo(chain []task) *waxseal.Sudo {
 	for i, t := range chain {
-		if name := program(t); name != "sudo" && name != "su" && name != "sudoedit" && name != "runuser" {
+		if name := program(t); name != "sudo" && name != "su" && name != "sudoedit" && name != "runuser" && name != "doas" || !r.vouched(t) {
 			continue
 		}
 		s := &waxseal.Sudo{Argv: t.Argv, UID: t.UID, Grade: waxseal.Inferred}

@@ -64,9 +64,10 @@ func parseBootTime(b []byte) time.Time {
 type ids struct {
 	uid, euid, gid uint32
 	known          bool
+	tracer         int // who has it under ptrace(2); 0 for nobody
 }
 
-// parseStatus reads the Uid and Gid lines of /proc/PID/status. The first line
+// parseStatus reads the Uid, Gid and TracerPid lines of /proc/PID/status. The first line
 // is Name, whose newlines the kernel escapes.
 func parseStatus(b []byte) ids {
 	i := ids{uid: waxseal.Unset, euid: waxseal.Unset, gid: waxseal.Unset}
@@ -80,6 +81,8 @@ func parseStatus(b []byte) ids {
 			if err1 == nil && err2 == nil {
 				i.uid, i.euid, i.known = uint32(u), uint32(e), true
 			}
+		case string(key) == "TracerPid" && len(f) == 1:
+			i.tracer, _ = strconv.Atoi(f[0])
 		case string(key) == "Gid" && len(f) >= 1:
 			if g, err := strconv.ParseUint(f[0], 10, 32); err == nil {
 				i.gid = uint32(g)

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +39,9 @@ const (
 type Options struct {
 	// Names gives the name of a uid, "" where it has none. Nil means no names.
 	Names func(uid uint32) string
+	// Root is the directory that is the tree's root, "/" where it is empty. Programs are
+	// named as inside it, and its own namespaces are no container.
+	Root string
 }
 
 // Reader reads processes. It may be used by several goroutines.
@@ -45,9 +49,11 @@ type Reader struct {
 	names func(uid uint32) string
 	proc  string // "/proc"
 	boot  time.Time
+	root  string // "" for "/"
 
 	mu    sync.Mutex
 	known map[int]remembered // ancestors, by pid
+	home  map[string]string  // the namespaces of the tree, once they are known
 }
 
 // remembered is a process read a moment ago. Events come in bursts from children
@@ -65,7 +71,7 @@ const (
 
 // New returns a Reader of /proc.
 func New(o Options) *Reader {
-	r := &Reader{names: o.Names, proc: "/proc", known: map[int]remembered{}}
+	r := &Reader{names: o.Names, proc: "/proc", root: strings.TrimSuffix(o.Root, "/"), known: map[int]remembered{}}
 	if r.names == nil {
 		r.names = func(uint32) string { return "" }
 	}
@@ -82,7 +88,7 @@ func (r *Reader) Snapshot(pid int) *waxseal.Actor {
 	}
 	first := r.task(pid, s)
 	chain := r.chain(first)
-	a := &waxseal.Actor{Process: first.Process, Login: r.login(first), Origin: r.origin(chain), Sudo: sudo(chain)}
+	a := &waxseal.Actor{Process: first.Process, Login: r.login(first), Origin: r.origin(chain), Sudo: r.sudo(chain), Place: r.place(pid)}
 	for _, t := range chain[1:] {
 		a.Ancestors = append(a.Ancestors, t.Process)
 	}
@@ -155,10 +161,11 @@ func (r *Reader) task(pid int, s stat) task {
 	t.PID, t.PPID, t.Comm = pid, s.ppid, s.comm
 	t.Started = r.boot.Add(time.Duration(s.start) * (time.Second / ticks))
 	t.Exe, t.deleted = parseExe(r.link(dir, "exe"))
-	t.CWD = r.link(dir, "cwd")
+	t.Exe = r.inside(t.Exe)
+	t.CWD = r.inside(r.link(dir, "cwd"))
 	t.Argv = parseCmdline(r.read(path.Join(dir, "cmdline"), maxArgv))
 	ids := parseStatus(r.read(path.Join(dir, "status"), 64<<10))
-	t.UID, t.EUID, t.GID = ids.uid, ids.euid, ids.gid
+	t.UID, t.EUID, t.GID, t.Tracer = ids.uid, ids.euid, ids.gid, ids.tracer
 	t.Grade = waxseal.Inferred
 	if t.Exe == "" && !ids.known {
 		t.Grade = waxseal.Unknown

@@ -48,7 +48,7 @@ struct vfsmount { struct dentry *mnt_root; } KERNEL;
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; } KERNEL;
 struct path { struct vfsmount *mnt; struct dentry *dentry; } KERNEL;
 struct super_block { u32 s_dev; } KERNEL;
-struct inode { struct super_block *i_sb; unsigned long i_ino; } KERNEL;
+struct inode { u16 i_mode; kuid_t i_uid; struct super_block *i_sb; unsigned long i_ino; } KERNEL;
 struct file { struct path f_path; struct inode *f_inode; } KERNEL;
 struct fs_struct { struct path root, pwd; } KERNEL;
 struct mm_struct { unsigned long arg_start, arg_end; struct file *exe_file; } KERNEL;
@@ -82,7 +82,7 @@ struct head {
 	char comm[16], tty[16];
 	u16 exe, cwd, file, args; // lengths
 	u32 flags, reserved;
-	u32 device, unused; // the kernel's dev_t of the program's file
+	u32 device, owner, mode, unused; // of the program's file; the kernel's dev_t
 };
 
 #define NAME 256       // NAME_MAX and a zero
@@ -142,7 +142,7 @@ INLINE void describe(struct head *h, struct task_struct *p, u32 kind)
 	h->cgroup = get_current_cgroup_id();
 	h->exe = h->cwd = h->file = h->args = 0;
 	h->inode = 0;
-	h->device = h->unused = 0;
+	h->device = h->owner = h->mode = h->unused = 0;
 	READ(h->comm, p->comm);
 	h->tty[0] = 0;
 	struct tty_struct *tty = p->signal->tty;
@@ -200,7 +200,11 @@ INLINE void identify(struct head *h, struct file *exe)
 
 	READ(inode, exe->f_inode);
 	READ(sb, inode->i_sb);
+	u16 mode;
 	READ(h->inode, inode->i_ino);
+	READ(h->owner, inode->i_uid);
+	READ(mode, inode->i_mode);
+	h->mode = mode;
 	READ(h->device, sb->s_dev);
 }
 

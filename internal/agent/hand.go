@@ -1,0 +1,91 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/correlate"
+	"waxseal/internal/detect"
+)
+
+// writerOf is the event of who wrote, where another only closed the file last: a
+// descriptor may be shared, and be handed to another process over a socket (unix(7),
+// SCM_RIGHTS).
+func writerOf(touched []touch, e *touch) *touch {
+	if e == nil || !e.File.Closed {
+		return e
+	}
+	for i := len(touched) - 1; i >= 0; i-- {
+		if t := &touched[i]; wrote(*t, e) && t.File.PID != e.File.PID {
+			return t
+		}
+	}
+	return e
+}
+
+// wrote reports whether an event is a write to the file of another.
+func wrote(t touch, of *touch) bool {
+	return !t.silent && !t.File.Closed && t.File.Inode == of.File.Inode && t.File.Inode != 0 && slices.Contains(t.File.Operations, waxseal.OpWrite)
+}
+
+// beside is another process that wrote the same file in the same moment, so that it is
+// not known which of them wrote what; 0 where there is none. Contents that were read
+// apart are judged apart.
+func beside(v version, e *touch) int {
+	if !slices.Contains(e.File.Operations, waxseal.OpWrite) {
+		return 0
+	}
+	for _, t := range v.touched {
+		if wrote(t, e) && t.File.PID != e.File.PID && (!t.copied || slices.Equal(t.content, e.content)) {
+			return t.File.PID
+		}
+	}
+	return 0
+}
+
+// hand says who made a change, by the event that it rests on.
+func (a *Agent) hand(t *told, v version) waxseal.Actor {
+	actor := a.memory.Actor(*t.event.File, t.event.Time)
+	if t.event.silent {
+		correlate.Unseen(&actor)
+	}
+	if t.other = beside(v, t.event); t.other != 0 {
+		correlate.Shared(&actor, t.other)
+	}
+	return actor
+}
+
+// forgedFor is how long one program's forging of one login is told once.
+const forgedFor = time.Hour
+
+// watchLogin tells of a login uid that no login program set.
+func (a *Agent) watchLogin(o waxseal.Observation) {
+	how, forged := a.memory.Forged(o.Audit)
+	if !forged {
+		return
+	}
+	opener := a.memory.Opener(*o.Audit)
+	key := fmt.Sprintf("%d %s", o.Audit.AUID, opener.Process.Exe)
+	if o.Time.Sub(a.forged[key]) < forgedFor {
+		return
+	}
+	if len(a.forged) > maxRecent {
+		clear(a.forged)
+	}
+	a.forged[key] = o.Time
+	f := detect.ForgedLogin(opener.Login.Name, how)
+	f.Seen, f.Actor = o.Time, &opener
+	a.tellEvent(f, o)
+}
+
+// tellEvent records and tells a finding that rests on one observation alone.
+func (a *Agent) tellEvent(f waxseal.Finding, o waxseal.Observation) {
+	index := a.note(o.Time, o)
+	a.record()
+	if *index != waxseal.NoIndex {
+		f.Observations = []waxseal.Index{*index}
+	}
+	a.tellOf(f)
+}
