@@ -61,6 +61,18 @@ func (m *Memory) Writes(file waxseal.Path, inode uint64, syscalls []int, since t
 	return n
 }
 
+// Openers are the processes that audit saw opening a file by one of the system calls
+// from one time to another.
+func (m *Memory) Openers(inode uint64, syscalls []int, from, until time.Time) (pids []int) {
+	opened := func(p waxseal.AuditPath) bool { return p.Inode == inode && p.NameType != "PARENT" }
+	for _, t := range m.touches {
+		if t.Success && !t.Time.Before(from) && !t.Time.After(until) && slices.Contains(syscalls, t.Syscall) && slices.ContainsFunc(t.Paths, opened) {
+			pids = append(pids, t.PID)
+		}
+	}
+	return pids
+}
+
 func touches(e waxseal.AuditEvent, f waxseal.FileEvent) bool {
 	for _, p := range e.Paths {
 		if p.NameType == "PARENT" {
