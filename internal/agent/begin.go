@@ -240,7 +240,8 @@ const (
 func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 	last := versions[len(versions)-1]
 	unseen := slices.ContainsFunc(Differences(a.last, last.state), func(ch waxseal.Change) bool {
-		return ch.Before != nil && lastEvent(last.touched, ch) == nil
+		e := lastEvent(last.touched, ch)
+		return ch.Before != nil && (e == nil || a.overtaken(last, e))
 	})
 	if !unseen || a.senses.files == nil || a.early >= maxEarly {
 		a.early = 0

@@ -30,6 +30,16 @@ func wrote(t touch, of *touch) bool {
 	return !t.silent && !t.File.Closed && t.File.Inode == of.File.Inode && t.File.Inode != 0 && slices.Contains(t.File.Operations, waxseal.OpWrite)
 }
 
+// overtaken reports whether a file was found with another content than it had when the
+// event was read: somebody wrote once more, and the event of that has not come.
+func (a *Agent) overtaken(v version, e *touch) bool {
+	if !e.copied || v.passing {
+		return false
+	}
+	f, known := fileIn(v.state, e.File.Path)
+	return known && f.Role.Text() && (f.Text != "" || f.Size == 0) && a.books.Masker.Text(f.Role, string(e.content)) != f.Text
+}
+
 // coarse is by how much the clock of audit's records may be behind.
 const coarse = 20 * time.Millisecond
 
@@ -67,6 +77,8 @@ func (a *Agent) hand(t *told, v version) waxseal.Actor {
 	}
 	if t.other = a.beside(v, t.event); t.other != 0 {
 		correlate.Shared(&actor, t.other)
+	} else if a.overtaken(v, t.event) {
+		correlate.Overtaken(&actor)
 	}
 	return actor
 }

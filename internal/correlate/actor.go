@@ -163,6 +163,14 @@ func Shared(a *waxseal.Actor, other int) {
 	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
 }
 
+// Overtaken lowers the grade of an actor after whom somebody changed the file again
+// before it was read.
+func Overtaken(a *waxseal.Actor) {
+	const why = "the file was changed once more before it was read, and no event told of that"
+	a.Process.Grade, a.Process.Basis = atMost(a.Process.Grade, waxseal.Inferred), why
+	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
+}
+
 // Unseen lowers the grade of an actor that can have made a change, and that nobody saw
 // making it.
 func Unseen(a *waxseal.Actor) {
