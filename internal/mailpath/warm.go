@@ -40,16 +40,13 @@ func whereIs(f waxseal.File) waxseal.Path {
 }
 
 // libraryFinder lists the libraries of a program. It has a search of its own,
-// since it is asked while the reading goes on.
+// since it is asked while the reading goes on, and has read all that it reads before.
 func (c *closer) libraryFinder() func(waxseal.Path, loader.Image) []waxseal.Path {
-	var search *loader.Search
+	search := loader.NewSearch(c.tree)
 	return func(p waxseal.Path, image loader.Image) []waxseal.Path {
 		f, err := c.tree.Stat(p)
 		if err != nil || image.ELF == nil {
 			return nil
-		}
-		if search == nil {
-			search = loader.NewSearch(c.tree)
 		}
 		found, _ := search.Libraries(whereIs(f), *image.ELF)
 		return found

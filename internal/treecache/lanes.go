@@ -6,14 +6,14 @@ import (
 
 	md5simd "github.com/minio/md5-simd"
 
-	"waxseal"
 	"waxseal/internal/loader"
 )
 
 // MD5 is bound by latency: each step waits for the one before, and one content at a
 // time keeps a processor half idle. So many contents are made side by side, one in each
 // lane of the processor's vector registers, which makes MD5 seven times as fast. That
-// pays only where nearly all lanes are full: one goroutine fills them in turn.
+// pays only where nearly all lanes are full: one goroutine fills them in turn, with large
+// files here, and with small ones in bins.
 
 const (
 	// width is how many contents are read side by side.
@@ -22,16 +22,10 @@ const (
 	portion = 64 << 10
 )
 
-// opener is a tree that opens files for reading by portions.
-type opener interface {
-	OpenFile(p waxseal.Path) (io.ReadCloser, error)
-}
-
 // lanes read several files side by side. They are for one goroutine.
 type lanes struct {
 	server md5simd.Server
 	all    [width]lane
-	late   []waxseal.Path // what somebody else was reading
 }
 
 // lane reads one file after the other.
@@ -39,13 +33,10 @@ type lane struct {
 	md      md5simd.Hasher
 	portion []byte
 
+	task
 	busy  bool // from start to finish
-	file  io.ReadCloser
-	to    io.Writer // everything but the MD5
-	wants bool      // the MD5 too
 	err   error
 	ended bool
-	done  func(sum string, err error)
 }
 
 func newLanes() *lanes {
@@ -83,11 +74,8 @@ func (l *lanes) idle() bool {
 	return true
 }
 
-// start begins to read a file; done is called when it has been read.
-func (n *lane) start(file io.ReadCloser, to io.Writer, want loader.Digests, done func(sum string, err error)) {
-	n.busy, n.file, n.to, n.wants, n.done = true, file, to, want&loader.MD5 != 0, done
-	n.err, n.ended = nil, false
-}
+// start begins to read a file; its task is done when it has been read.
+func (n *lane) start(t task) { n.task, n.busy, n.err, n.ended = t, true, nil, false }
 
 // round reads a portion of each file. All portions are
 // read before the first is handed on, so that the lanes are full.
@@ -99,7 +87,7 @@ func (l *lanes) round() {
 		}
 	}
 	for i := range l.all {
-		if n := &l.all[i]; n.busy && n.wants {
+		if n := &l.all[i]; n.busy && n.want&loader.MD5 != 0 {
 			_, _ = n.md.Write(n.portion[:read[i]]) // it does not fail
 		}
 	}
@@ -127,10 +115,11 @@ func (n *lane) next() (read int) {
 func (n *lane) finish() {
 	_ = n.file.Close() // it was open for reading only
 	sum := ""
-	if n.wants {
+	if n.want&loader.MD5 != 0 {
 		sum = hex.EncodeToString(n.md.Sum(nil))
 		n.md.Reset()
 	}
-	n.busy, n.file, n.to = false, nil, nil
-	n.done(sum, n.err)
+	t := n.task
+	n.task, n.busy = task{}, false
+	t.done(sum, n.err)
 }

@@ -29,9 +29,6 @@ const (
 	// maxFile is the largest file that is kept, and maxHeld how much of all.
 	maxFile = 4 << 20
 	maxHeld = 32 << 20
-	// helpers is how many files are read at once by Warm: disks and hashes overlap,
-	// and a mail server keeps its other processors.
-	helpers = 2
 )
 
 // copier is a tree that can read a file piece by piece.
@@ -117,10 +114,18 @@ func remember[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, ask
 		return known.value, known.err
 	}
 	value, err := ask(p)
+	return note(t, in, p, answer[T]{value, err})
+}
+
+// note remembers an answer, unless somebody was faster: all are told the same.
+func note[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, said answer[T]) (T, error) {
 	t.mu.Lock()
-	in[p] = answer[T]{value, err}
-	t.mu.Unlock()
-	return value, err
+	defer t.mu.Unlock()
+	if known, ok := in[p]; ok {
+		return known.value, known.err
+	}
+	in[p] = said
+	return said.value, said.err
 }
 
 // ReadFile implements waxseal.Tree.
@@ -323,6 +328,10 @@ func (t *Tree) regular(p waxseal.Path) (*content, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	return t.contentOf(p, st)
+}
+
+func (t *Tree) contentOf(p waxseal.Path, st waxseal.File) (*content, int64, error) {
 	if st.Type != waxseal.Regular {
 		return nil, 0, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrNotRegular}
 	}
