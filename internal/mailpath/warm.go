@@ -27,7 +27,12 @@ func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 	if !ok || len(c.reader.programs) > 0 {
 		return func() {}
 	}
-	ofModule := func(p waxseal.Path) loader.Digests { return c.wantedOf(p, waxseal.RoleModule) }
+	ofModule := func(p waxseal.Path) loader.Digests {
+		if strings.Contains(string(p), "bin/") {
+			return c.wanted(p) // an interpreter that a package brought is read once, as one
+		}
+		return c.wantedOf(p, waxseal.RoleModule)
+	}
 	return tree.Warm(wave, modules, c.wantedAhead, ofModule, c.libraryFinder())
 }
 

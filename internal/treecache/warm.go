@@ -184,16 +184,20 @@ func (w *warming) module(b *bins, p waxseal.Path) {
 		return
 	}
 	w.tree.files.Add(1)
-	sums := loader.NewSummer(want &^ loader.MD5)
+	probe := loader.NewPassing(want &^ loader.MD5)
 	done := func(md5 string, err error) {
-		if err == nil {
-			c.sums = sums.Sums()
-			c.sums.MD5 = md5
-			c.digest = waxseal.Digest(c.sums.SHA256)
+		defer c.Unlock()
+		if err != nil {
+			return // who asks for it is told
 		}
-		c.Unlock()
+		image := w.tree.imageOf(p, probe, maxWarm)
+		image.Sums.MD5 = md5
+		if image.ELF != nil { // a plug-in, which hooks may name
+			_, _ = w.tree.keepImage(c, image, nil)
+		}
+		c.sums, c.digest = image.Sums, waxseal.Digest(image.Sums.SHA256)
 	}
-	w.hand(b.later, task{file, size, sums, want, done})
+	w.hand(b.later, task{file, size, probe, want, done})
 }
 
 // hand reads a small file itself, and leaves a large one to the lanes.
