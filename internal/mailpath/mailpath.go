@@ -37,7 +37,9 @@ type Reader struct {
 	others   OpenPackages
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
-	glance   bool
+	glance   bool           // MD5 is enough where a package vouches by it
+	once     bool           // the state is neither kept nor compared
+	twin     bool           // the tree is one of two that are read together
 	besides  []waxseal.Path // named by the administrator; see Besides
 	// residents are the accounts of the host, as the last reading found them.
 	residents residents

@@ -29,7 +29,9 @@ type task struct {
 	size int64     // that it had when it was opened
 	to   io.Writer // everything but the MD5
 	want loader.Digests
-	done func(md5 string, err error)
+	// other is the twin of the file, nil where there is none. Who reads the one compares.
+	other *other
+	done  func(md5 string, err error)
 }
 
 // bins make digests of small files. They are for one goroutine.
@@ -38,6 +40,7 @@ type bins struct {
 	lanes  [width]md5simd.Hasher
 	all    [sizes]bin
 	buffer []byte // for what is not kept
+	twin   []byte // for what is only compared
 }
 
 // bin has contents of like size, up to one for each lane.
@@ -47,7 +50,7 @@ type bin struct {
 	n        int
 }
 
-func newBins() *bins { return &bins{buffer: make([]byte, small+1)} }
+func newBins() *bins { return &bins{buffer: make([]byte, small+1), twin: make([]byte, small)} }
 
 func (b *bins) close() {
 	if b.server == nil {
@@ -70,7 +73,7 @@ func (b *bins) binOf(size int64) (at *bin, room int) {
 
 // now reads a small file and finishes its task at once.
 func (b *bins) now(t task) {
-	if content, ok := t.whole(b.buffer); ok {
+	if content, ok := t.whole(b.buffer, b.twin); ok {
 		t.finish(content)
 	}
 }
@@ -86,7 +89,7 @@ func (b *bins) later(t task) {
 	if at.contents[at.n] == nil {
 		at.contents[at.n] = make([]byte, room)
 	}
-	content, ok := t.whole(at.contents[at.n][:room])
+	content, ok := t.whole(at.contents[at.n][:room], b.twin)
 	if !ok {
 		return
 	}
@@ -136,7 +139,7 @@ func (t *task) finish(content []byte) {
 
 // whole reads a small file to its end, and closes it. Where that fails, or there is
 // more than there was, the task is finished, and ok is false.
-func (t *task) whole(into []byte) (content []byte, ok bool) {
+func (t *task) whole(into, twin []byte) (content []byte, ok bool) {
 	defer t.file.Close() // it was open for reading only
 	for n := 0; n < len(into); {
 		more, err := t.file.Read(into[n:])
@@ -144,11 +147,17 @@ func (t *task) whole(into []byte) (content []byte, ok bool) {
 		switch {
 		case err == io.EOF, err == nil && int64(n) == t.size: // there was room for more
 			_, _ = t.to.Write(into[:n]) // digests do not fail
+			if t.other != nil {
+				t.other.compare(into[:n], twin)
+			}
 			return into[:n], true
 		case err != nil:
 			t.done("", err)
 			return nil, false
 		}
+	}
+	if t.other != nil {
+		t.other.differs = true
 	}
 	md := md5.New()
 	_, err := io.Copy(io.MultiWriter(t.to, md), io.MultiReader(bytes.NewReader(into), t.file))

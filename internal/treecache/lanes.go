@@ -26,6 +26,7 @@ const (
 type lanes struct {
 	server md5simd.Server
 	all    [width]lane
+	twin   []byte // for what is only compared
 }
 
 // lane reads one file after the other.
@@ -40,7 +41,7 @@ type lane struct {
 }
 
 func newLanes() *lanes {
-	l := &lanes{server: md5simd.NewServer()}
+	l := &lanes{server: md5simd.NewServer(), twin: make([]byte, portion)}
 	for i := range l.all {
 		l.all[i].md, l.all[i].portion = l.server.NewHash(), make([]byte, portion)
 	}
@@ -83,7 +84,7 @@ func (l *lanes) round() {
 	var read [width]int
 	for i := range l.all {
 		if n := &l.all[i]; n.busy {
-			read[i] = n.next()
+			read[i] = n.next(l.twin)
 		}
 	}
 	for i := range l.all {
@@ -99,7 +100,7 @@ func (l *lanes) round() {
 }
 
 // next reads the next portion.
-func (n *lane) next() (read int) {
+func (n *lane) next(twin []byte) (read int) {
 	for read < len(n.portion) && !n.ended {
 		more, err := n.file.Read(n.portion[read:])
 		read += more
@@ -109,6 +110,9 @@ func (n *lane) next() (read int) {
 		}
 	}
 	_, _ = n.to.Write(n.portion[:read]) // digests do not fail
+	if n.other != nil {
+		n.other.compare(n.portion[:read], twin)
+	}
 	return read
 }
 

@@ -43,7 +43,7 @@ func TestLanes(t *testing.T) {
 			file = iotest.HalfReader(file)
 		}
 		sums := loader.NewSummer(loader.SHA256)
-		l.free().start(task{io.NopCloser(file), int64(len(data)), sums, loader.SHA256AndMD5, func(got string, err error) {
+		l.free().start(task{io.NopCloser(file), int64(len(data)), sums, loader.SHA256AndMD5, nil, func(got string, err error) {
 			finished++
 			md, sha := md5.Sum(data), sha256.Sum256(data)
 			if err != nil || got != hex.EncodeToString(md[:]) || sums.Sums().SHA256 != hex.EncodeToString(sha[:]) {
@@ -66,13 +66,13 @@ func TestLanesError(t *testing.T) {
 	defer l.close()
 	broken := errors.New("broken")
 	var told error
-	l.free().start(task{io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, 1000)), iotest.ErrReader(broken))), 2000, loader.NewSummer(0), loader.MD5, func(_ string, err error) { told = err }})
+	l.free().start(task{io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, 1000)), iotest.ErrReader(broken))), 2000, loader.NewSummer(0), loader.MD5, nil, func(_ string, err error) { told = err }})
 	l.round()
 	if !errors.Is(told, broken) || !l.idle() {
 		t.Errorf("%v", told)
 	}
 	want := md5.Sum([]byte("abc"))
-	l.free().start(task{io.NopCloser(bytes.NewReader([]byte("abc"))), 3, loader.NewSummer(0), loader.MD5, func(got string, err error) {
+	l.free().start(task{io.NopCloser(bytes.NewReader([]byte("abc"))), 3, loader.NewSummer(0), loader.MD5, nil, func(got string, err error) {
 		if got != hex.EncodeToString(want[:]) || err != nil {
 			t.Errorf("%s, %v", got, err)
 		}
@@ -99,7 +99,7 @@ func TestBins(t *testing.T) {
 		if size == told {
 			file = iotest.HalfReader(file)
 		}
-		read(task{io.NopCloser(file), int64(told), sums, loader.SHA256AndMD5, func(got string, err error) {
+		read(task{io.NopCloser(file), int64(told), sums, loader.SHA256AndMD5, nil, func(got string, err error) {
 			finished++
 			md, sha := md5.Sum(data), sha256.Sum256(data)
 			if err != nil || got != hex.EncodeToString(md[:]) || sums.Sums().SHA256 != hex.EncodeToString(sha[:]) {
@@ -123,7 +123,7 @@ func TestBins(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	var told error
-	b.later(task{io.NopCloser(iotest.ErrReader(broken)), 9000, loader.NewSummer(0), loader.MD5, func(_ string, err error) { told = err }})
+	b.later(task{io.NopCloser(iotest.ErrReader(broken)), 9000, loader.NewSummer(0), loader.MD5, nil, func(_ string, err error) { told = err }})
 	if !errors.Is(told, broken) {
 		t.Errorf("%v", told)
 	}

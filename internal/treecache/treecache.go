@@ -41,7 +41,9 @@ type copier interface {
 // is not to be modified.
 type Tree struct {
 	below waxseal.Tree
-	files atomic.Int64 // opened so far
+	files atomic.Int64  // opened so far
+	twin  *Tree         // that it is compared with, nil where there is none
+	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
 
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
@@ -224,7 +226,22 @@ func (t *Tree) program(p waxseal.Path, c *content, size, limit int64, want loade
 	if size > limit && c.data == nil {
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
-	image, err := t.probe(p, c, limit, want)
+	if c.data == nil {
+		if o := t.otherOf(p); o != nil {
+			probe := loader.NewProbe(want)
+			err := t.both(p, o, probe)
+			image, err := t.keepImage(c, t.imageOf(p, probe, limit), err)
+			if o.end(c, err) {
+				return image, nil
+			}
+		}
+	}
+	return t.alone(p, c, limit, want)
+}
+
+// alone reads a program without its twin.
+func (t *Tree) alone(p waxseal.Path, c *content, limit int64, want loader.Digests) (loader.Image, error) {
+	image, err := t.probe(p, c, limit, t.atLeast(want))
 	return t.keepImage(c, image, err)
 }
 

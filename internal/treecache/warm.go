@@ -32,7 +32,12 @@ func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxsea
 	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}}
 	w.change.L = &w.mu
 	w.add(programs)
-	w.all.Go(w.open)
+	w.all.Go(func() {
+		if t.lead != nil {
+			<-t.lead
+		}
+		w.open()
+	})
 	w.all.Go(w.read)
 	return w.all.Wait
 }
@@ -160,15 +165,22 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 		return
 	}
 	w.tree.files.Add(1)
+	o := w.tree.otherOf(p)
+	if o == nil {
+		want = w.tree.atLeast(want)
+	}
 	probe := loader.NewProbe(want &^ loader.MD5)
 	done := func(md5 string, err error) {
 		image := w.tree.imageOf(p, probe, maxWarm)
 		image.Sums.MD5 = md5
 		image, err = w.tree.keepImage(c, image, err)
+		if o != nil && !o.end(c, err) {
+			image, err = w.tree.alone(p, c, maxWarm, want)
+		}
 		c.Unlock()
 		w.found(p, image, err)
 	}
-	w.hand(b.now, task{file, size, probe, want, done})
+	w.hand(b.now, task{file, size, probe, want, o, done})
 }
 
 // module begins to read a module, unless that has been done or somebody does it.
@@ -184,20 +196,26 @@ func (w *warming) module(b *bins, p waxseal.Path) {
 		return
 	}
 	w.tree.files.Add(1)
+	o := w.tree.otherOf(p)
+	if o == nil {
+		want = w.tree.atLeast(want)
+	}
 	probe := loader.NewPassing(want &^ loader.MD5)
 	done := func(md5 string, err error) {
 		defer c.Unlock()
-		if err != nil {
-			return // who asks for it is told
+		if err == nil {
+			image := w.tree.imageOf(p, probe, maxWarm)
+			image.Sums.MD5 = md5
+			if image.ELF != nil { // a plug-in, which hooks may name
+				_, _ = w.tree.keepImage(c, image, nil)
+			}
+			c.sumsAre(image.Sums)
 		}
-		image := w.tree.imageOf(p, probe, maxWarm)
-		image.Sums.MD5 = md5
-		if image.ELF != nil { // a plug-in, which hooks may name
-			_, _ = w.tree.keepImage(c, image, nil)
+		if o != nil && !o.end(c, err) {
+			_, _ = w.tree.sumsOf(p, c, want|loader.SHA256) // remembered; who asks is told of an error
 		}
-		c.sums, c.digest = image.Sums, waxseal.Digest(image.Sums.SHA256)
 	}
-	w.hand(b.later, task{file, size, probe, want, done})
+	w.hand(b.later, task{file, size, probe, want, o, done})
 }
 
 // hand reads a small file itself, and leaves a large one to the lanes.
