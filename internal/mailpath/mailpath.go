@@ -17,6 +17,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -382,9 +383,8 @@ func secretive(r waxseal.Role) bool {
 
 func (c *closer) sorted() []waxseal.FileState {
 	all := make([]waxseal.FileState, 0, len(c.files))
-	for _, f := range c.files {
-		all = append(all, f)
+	for _, p := range slices.Sorted(maps.Keys(c.files)) {
+		all = append(all, c.files[p])
 	}
-	slices.SortFunc(all, func(a, b waxseal.FileState) int { return cmp.Compare(a.Path, b.Path) })
 	return all
 }
