@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"waxseal"
 	"waxseal/internal/mta"
@@ -79,10 +80,12 @@ func (s *site) file(p waxseal.Path, name string) {
 }
 
 // known are lines that setuptools and namespace packages write (their own sources):
-// with pip they come without a package.
-var known = regexp.MustCompile(`^import (?:os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(?:stdlib|local)'\) == 'local'; enabled and __import__\('_distutils_hack'\)(?:\.add_shim\(\))?;?|` +
-	`sys, types, os;has_mfs = sys\.version_info > \(3, 5\);p = os\.path\.join\(sys\._getframe\(1\)\.f_locals\['sitedir'\], \*\('[\w.]+',(?: ?'[\w.]+',?)*\)\);importlib = has_mfs and __import__\('importlib\.util'\);.{0,600}|` +
-	`__editable___[\w]+_finder; __editable___[\w]+_finder\.install\(\)|_virtualenv|sys; sys\.__plen = len\(sys\.path\)|sys; new=sys\.path\[sys\.__plen:\];.{0,200}|apport_python_hook)$`)
+// with pip they come without a package. It is a large pattern, and few hosts have any.
+var known = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^import (?:os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(?:stdlib|local)'\) == 'local'; enabled and __import__\('_distutils_hack'\)(?:\.add_shim\(\))?;?|` +
+		`sys, types, os;has_mfs = sys\.version_info > \(3, 5\);p = os\.path\.join\(sys\._getframe\(1\)\.f_locals\['sitedir'\], \*\('[\w.]+',(?: ?'[\w.]+',?)*\)\);importlib = has_mfs and __import__\('importlib\.util'\);.{0,600}|` +
+		`__editable___[\w]+_finder; __editable___[\w]+_finder\.install\(\)|_virtualenv|sys; sys\.__plen = len\(sys\.path\)|sys; new=sys\.path\[sys\.__plen:\];.{0,200}|apport_python_hook)$`)
+})
 
 // paths reads a .pth file: a line that begins with "import" is run, another is a
 // directory in which modules are looked for too.
@@ -99,7 +102,7 @@ func (s *site) paths(p waxseal.Path) {
 	for line := range strings.SplitSeq(text, "\n") {
 		n++
 		line = strings.TrimSpace(strings.TrimRight(line, "\r"))
-		if runs := strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"); n > 1000 || !runs || known.MatchString(line) {
+		if runs := strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"); n > 1000 || !runs || known().MatchString(line) {
 			continue
 		}
 		h := s.code(p, n, "runs what "+string(p)+" says: "+mta.Clip(line))

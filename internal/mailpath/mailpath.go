@@ -17,6 +17,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,7 +38,9 @@ type Reader struct {
 	others   OpenPackages
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
-	glance   bool
+	glance   bool           // MD5 is enough where a package vouches by it
+	once     bool           // the state is neither kept nor compared
+	twin     bool           // the tree is one of two that are read together
 	besides  []waxseal.Path // named by the administrator; see Besides
 	// residents are the accounts of the host, as the last reading found them.
 	residents residents
@@ -380,9 +383,8 @@ func secretive(r waxseal.Role) bool {
 
 func (c *closer) sorted() []waxseal.FileState {
 	all := make([]waxseal.FileState, 0, len(c.files))
-	for _, f := range c.files {
-		all = append(all, f)
+	for _, p := range slices.Sorted(maps.Keys(c.files)) {
+		all = append(all, c.files[p])
 	}
-	slices.SortFunc(all, func(a, b waxseal.FileState) int { return cmp.Compare(a.Path, b.Path) })
 	return all
 }
