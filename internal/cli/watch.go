@@ -21,7 +21,7 @@ func (d *door) watch() *cobra.Command {
 each change as it happens: what it means for mail, who made it, and how far it has
 come. Needs root for the sensors; without them it says what is lost and goes on.
 With --format json each finding is one line. Ends on SIGINT and SIGTERM.`,
-		Args: cobra.NoArgs,
+		Args: cobra.NoArgs, Annotations: map[string]string{stays: "until it is ended"},
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.runWatch(cmd.Context()) },
 	}
 }

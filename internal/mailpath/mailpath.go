@@ -21,6 +21,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"waxseal"
 	"waxseal/internal/host"
@@ -44,6 +45,7 @@ type Reader struct {
 	besides  []waxseal.Path // named by the administrator; see Besides
 	// residents are the accounts of the host, as the last reading found them.
 	residents residents
+	homes     sync.Mutex        // guards residents while readers work side by side
 	users     ids               // of /etc/passwd, for the owners of files
 	groups    ids               // of /etc/group
 	recalled  map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
@@ -114,7 +116,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	defer c.warm(programs, brought.code)()
 	around := surroundings.Read(tree, r.masker, c.about)
 	homes := dwelling{tree, r, home}
-	found := r.stacks(homes, around)
+	found := c.stacks(homes, around)
 	c.together(&found)
 	found.Join(host.Read(homes, r.masker, host.Options{About: c.about, Services: pamServices(found.Settings)}))
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
