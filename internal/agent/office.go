@@ -66,13 +66,14 @@ func expect(book *permit.Book, f *waxseal.Finding, c permit.Case) {
 
 // caseOf is what the permits are asked about a change that was seen.
 func (a *Agent) caseOf(t *told, f waxseal.Finding) permit.Case {
-	c := permit.Case{Host: a.last.Host, Change: t.change, At: permit.Moment{Index: a.nextIndex(), Time: f.Seen}}
+	c := permit.Case{Host: a.last.Host, Change: t.change, At: permit.Moment{Index: a.nextIndex(), Time: f.Seen}, SetBy: a.setBy}
 	if f.Actor != nil {
 		c.Actor = *f.Actor
 	}
 	c.Content, c.Known = contentOf(t.change)
 	if t.event == nil {
 		c.Between = a.since
+		c.ClockDoubt = f.Seen.Before(a.newest.Add(-clockSlack))
 		return c
 	}
 	if *t.event.index != waxseal.NoIndex {
