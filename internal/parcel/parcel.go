@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"waxseal"
@@ -182,7 +181,7 @@ func gone(t translog.Transaction) bool { return t.Action == "remove" || t.Action
 func (c Case) content(t translog.Transaction, v Verdict) Verdict {
 	a, have := c.Archives[t.Package]
 	have = have && a.Version == t.New && a.Signed
-	fits, why := c.local(), ""
+	fits, why := c.local()
 	if have {
 		fits, why = a.ships(c.Change)
 	}
@@ -198,10 +197,18 @@ func (c Case) content(t translog.Transaction, v Verdict) Verdict {
 	return v
 }
 
-// local reports whether the local package database says that the file is the package's.
-func (c Case) local() bool {
-	now := c.Change.After
-	return now != nil && !now.Missing && now.PackageState == waxseal.PackageUnmodified && c.Change.Kind != waxseal.Metadata
+// local reports whether the local package database says that the file is the package's. It
+// has no owners and modes.
+func (c Case) local() (fits bool, why string) {
+	now, was := c.Change.After, c.Change.Before
+	switch {
+	case now == nil || now.Missing || now.PackageState != waxseal.PackageUnmodified || c.Change.Kind == waxseal.Metadata:
+		return false, ""
+	case was == nil || was.Missing:
+		return now.Mode&0o6002 == 0, fmt.Sprintf("its mode is %04o", now.Mode)
+	}
+	why = widened(c.Change, Entry{Mode: was.Mode, UID: was.UID, GID: was.GID})
+	return why == "", why
 }
 
 // rung grades what fits: the package's own content by a proven hand is the highest.
@@ -263,46 +270,4 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// ships reports whether a file is now as the archive has it; else it says how not.
-func (a Archive) ships(ch waxseal.Change) (fits bool, why string) {
-	e, ok := a.entry(ch.Path)
-	now := ch.After
-	switch {
-	case now == nil:
-		return false, "only what it means is other now"
-	case now.Missing:
-		return !ok, "the package ships it, and it is gone"
-	case !ok:
-		return false, "the package does not ship it"
-	case now.Type == waxseal.Symlink && e.Link != "":
-		return e.Link == now.Link, "it leads elsewhere than the package says"
-	case now.Keyed || now.Digest == "":
-		return false, "whether the content is the package's is not known, since a secret may be in it"
-	case now.Digest != e.SHA256:
-		return false, "the content is not the one that the package ships"
-	case now.Mode != e.Mode && !loosenedOnlyIn(now.Mode, e.Mode):
-		return false, fmt.Sprintf("its mode is %04o, and the package ships %04o", now.Mode, e.Mode)
-	case now.UID != e.UID && now.UID != 0 && e.UID != waxseal.Unset:
-		return false, fmt.Sprintf("it belongs to uid %d, and the package gives it to %d", now.UID, e.UID)
-	}
-	return true, ""
-}
-
-// loosenedOnlyIn reports whether nobody may do more than the archive lets them.
-func loosenedOnlyIn(now, shipped uint32) bool { return now&^shipped&0o7777 == 0 }
-
-// entry finds a file under the name that it has now, or had before directories were
-// merged into /usr.
-func (a Archive) entry(p waxseal.Path) (Entry, bool) {
-	if e, ok := a.Entries[p]; ok {
-		return e, true
-	}
-	if rest, ok := strings.CutPrefix(string(p), "/usr/"); ok {
-		e, ok := a.Entries[waxseal.Path("/"+rest)]
-		return e, ok
-	}
-	e, ok := a.Entries["/usr"+p]
-	return e, ok
 }

@@ -64,6 +64,29 @@ func TestJudge(t *testing.T) {
 		{"setuid that the package does not ship", func(c *parcel.Case) { c.Change.After.Mode = 0o4755 }, waxseal.RungNone, "mode is 4755"},
 		{"less than the package ships", func(c *parcel.Case) { c.Change.After.Mode = 0o750 }, waxseal.RungPackageVerified, ""},
 		{"given to a user", func(c *parcel.Case) { c.Change.After.UID = 1000 }, waxseal.RungNone, "belongs to uid 1000"},
+		{"given to a group", func(c *parcel.Case) { c.Change.After.GID = 1000 }, waxseal.RungNone, "belongs to gid 1000"},
+		{"a group that it had before", func(c *parcel.Case) { c.Change.Before.GID, c.Change.After.GID = 1000, 1000 }, waxseal.RungPackageVerified, ""},
+		{"setuid that it had before", func(c *parcel.Case) { c.Change.Before.Mode, c.Change.After.Mode = 0o4755, 0o4755 }, waxseal.RungPackageVerified, ""},
+		{"a capability", func(c *parcel.Case) {
+			c.Hand.Kind, c.Change.Kind, c.Change.Before.Digest = parcel.Script, waxseal.Metadata, own
+			c.Change.After.XAttrs = map[string]waxseal.Digest{"security.capability": "x"}
+		}, waxseal.RungNone, "extended attributes"},
+		{"an ACL, by the local database", func(c *parcel.Case) {
+			c.Archives, c.Change.After.XAttrs = nil, map[string]waxseal.Digest{"system.posix_acl_access": "x"}
+		}, waxseal.RungNone, "extended attributes"},
+		{"setuid, by the local database", func(c *parcel.Case) { c.Archives, c.Change.After.Mode = nil, 0o4755 }, waxseal.RungNone, "mode is 4755"},
+		{"made immutable", func(c *parcel.Case) { c.Change.After.Flags = []string{"immutable"} }, waxseal.RungNone, "flags"},
+		{"a link to the same content", func(c *parcel.Case) { c.Change.After.Link, c.Change.After.Resolved = "/tmp/x", "/tmp/x" }, waxseal.RungNone, "it is a link now"},
+		{"a shipped link to a file that is not", func(c *parcel.Case) {
+			archive(c, func(a *parcel.Archive) { a.Entries = map[waxseal.Path]parcel.Entry{script: {Link: "/tmp/x"}} })
+			c.Change.After.Link, c.Change.After.Resolved = "/tmp/x", "/tmp/x"
+		}, waxseal.RungNone, "leads to a file that the package does not ship"},
+		{"a shipped link to a shipped file", func(c *parcel.Case) {
+			archive(c, func(a *parcel.Archive) {
+				a.Entries = map[waxseal.Path]parcel.Entry{script: {Link: "real"}, "/usr/lib/mailtool/real": {SHA256: own, Mode: 0o755}}
+			})
+			c.Change.After.Link, c.Change.After.Resolved = "real", "/usr/lib/mailtool/real"
+		}, waxseal.RungPackageVerified, ""},
 		{"no transaction written down", func(c *parcel.Case) { c.Transactions = nil }, waxseal.RungNone, "no transaction of mailtool 1.1"},
 		{"before the transaction", func(c *parcel.Case) { c.At = at.Add(-time.Minute) }, waxseal.RungNone, "no transaction"},
 		{"after the transaction", func(c *parcel.Case) { c.At = at.Add(time.Minute) }, waxseal.RungNone, "no transaction"},
