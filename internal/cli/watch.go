@@ -42,7 +42,7 @@ func (d *door) runWatch(ctx context.Context) error {
 	c := d.config
 	a, err := agent.Open(agent.Options{
 		Root: c.Root, State: c.State, Version: d.version,
-		Fanotify: c.Watch.Fanotify, Audit: c.Watch.Audit, Poll: c.Watch.Poll, Logs: c.Watch.Logs, Permits: c.Permits.rules(), Tuned: c.Suppressions.rules(),
+		Fanotify: c.Watch.Fanotify, Audit: c.Watch.Audit, Poll: c.Watch.Poll, Logs: c.Watch.Logs, Permits: c.Permits.rules(), Tuned: c.tuning(),
 		Scripts: c.Attack.MailTransportScriptPath, Accounts: c.Attack.UserContext, MostStarts: c.Attack.ExecFrequencyThreshold,
 		Tell: func(f waxseal.Finding, news, checkpoint string) { m.say(func() { d.tell(f, news, checkpoint) }) },
 		Warn: func(text string) { m.say(func() { d.warn(text) }) },
