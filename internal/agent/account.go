@@ -13,6 +13,10 @@ import (
 // permits. The stronger of the two counts; a permit is not used up by what a package
 // explains.
 func account(book *permit.Book, f *waxseal.Finding, c permit.Case, p parcel.Verdict) {
+	if p.Unwritten { // the log goes back further than the last look
+		f.Severity = max(f.Severity, waxseal.High)
+		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
+	}
 	switch {
 	case p.Forged:
 		f.Severity = waxseal.Critical
@@ -125,10 +129,6 @@ func (a *Agent) accountAfresh(t *told, c parcel.Case) {
 
 func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
 	p := parcel.Judge(c)
-	if p.Unwritten { // the log goes back further than the last look
-		f.Severity = max(f.Severity, waxseal.High)
-		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
-	}
 	if p.Rung != waxseal.RungNone || p.Beside {
 		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[p.Package+" "+p.New]} {
 			if a.record(); index != nil && *index != waxseal.NoIndex {
