@@ -54,6 +54,9 @@ func named(book *permit.Book, id string) bool {
 func byPackage(f *waxseal.Finding, ch waxseal.Change, p parcel.Verdict) {
 	before := f.Severity
 	f.Rung, f.Expected = p.Rung, p.Why
+	if p.Inferred {
+		return // it is shown, and lowers nothing
+	}
 	f.Severity = permit.Verdict{Rung: p.Rung}.Severity(before, ch)
 	if f.Severity < before {
 		f.Reasons = append(slices.Clone(f.Reasons), "it would be "+before.String()+", and was expected: "+p.Why)
@@ -93,7 +96,7 @@ func (a *Agent) accountWithArchives() {
 // is: under load a program's start is told after what the program did.
 func (a *Agent) accountWithHands(now time.Time) {
 	for _, t := range a.recent {
-		if t.parcel == nil || t.Permit != "" || t.parcel.Hand.Grade == waxseal.Proven || t.Rung != waxseal.RungWindow && t.Rung != waxseal.RungNone || now.Sub(t.parcel.At) > handLate {
+		if t.parcel == nil || t.Permit != "" || t.parcel.Hand.Grade == waxseal.Proven && !t.parcel.Hand.Other() || t.Rung != waxseal.RungWindow && t.Rung != waxseal.RungNone || now.Sub(t.parcel.At) > handLate {
 			continue
 		}
 		hand, _ := a.weakestHand(t.writes)

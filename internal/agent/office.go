@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"waxseal"
@@ -13,8 +15,18 @@ import (
 	"waxseal/internal/triage"
 )
 
+// ErrClock: a permit that is asked for or approved by such a clock would be back-dated.
+var ErrClock = errors.New("the clock was set back")
+
 // TakeStep records a signed step of a permit, if it is one that may be taken.
 func (b *Books) TakeStep(s permit.Step, at time.Time) (p permit.Permit, err error) {
+	newest, err := b.Newest()
+	switch {
+	case err != nil:
+		return p, err
+	case at.Before(newest.Add(-clockSlack)):
+		return p, fmt.Errorf("%w: it says %s, and the ledger has entries of %s", ErrClock, at.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339))
+	}
 	book, _, err := b.Office(b.Rules)
 	if err != nil {
 		return p, err

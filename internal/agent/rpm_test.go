@@ -51,7 +51,8 @@ func newRPMHost(t *testing.T) rpmHost {
 		"/etc/group":             "root:x:0:\n", "/etc/rpm/macros": "%_dbpath /var/lib/rpm\n%_db_backend sqlite\n", "/tmp/x": "", "/var/tmp/x": "",
 	})}
 	h.copyProgram("/usr/bin/rpm", "/bin/sh", "/bin/cat")
-	h.must2("cp", "-a", "/usr/lib/rpm", h.path("/usr/lib/"))
+	h.write("/usr/lib/rpm/x", "")
+	h.outside("cp", "-a", "/usr/lib/rpm/.", h.path("/usr/lib/rpm/"))
 	home, err := os.MkdirTemp("", "wx") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
@@ -61,10 +62,10 @@ func newRPMHost(t *testing.T) rpmHost {
 		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
 		os.RemoveAll(home)
 	})
-	h.must2("gpg", "--homedir", home, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "Example Packages", "rsa2048", "sign")
-	h.write("/etc/pki/rpm-gpg/RPM-GPG-KEY-example", h.must2("gpg", "--homedir", home, "--batch", "--armor", "--export"))
+	h.outside("gpg", "--homedir", home, "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "Example Packages", "rsa2048", "sign")
+	h.write("/etc/pki/rpm-gpg/RPM-GPG-KEY-example", h.outside("gpg", "--homedir", home, "--batch", "--armor", "--export"))
 	own := h.pack("rpm", "1", "", "install -D -m 0755 /usr/bin/rpm %{buildroot}/usr/bin/rpm", "/usr/bin/rpm")
-	h.must2("rpm", "--root", h.root, "--dbpath", "/var/lib/rpm", "-i", "--nodeps", "--nosignature", "--replacefiles", own, h.tool("1.0", deliver1, ""))
+	h.outside("rpm", "--root", h.root, "--dbpath", "/var/lib/rpm", "-i", "--nodeps", "--nosignature", "--replacefiles", own, h.tool("1.0", deliver1, ""))
 	return h
 }
 
@@ -74,7 +75,7 @@ func (h rpmHost) copyProgram(programs ...string) {
 	libraries := regexp.MustCompile(`(/\S+) \(0x`)
 	for _, p := range programs {
 		files := []string{p}
-		for _, m := range libraries.FindAllStringSubmatch(h.must2("ldd", p), -1) {
+		for _, m := range libraries.FindAllStringSubmatch(h.outside("ldd", p), -1) {
 			files = append(files, m[1])
 		}
 		for _, f := range files {
@@ -90,8 +91,8 @@ func (h rpmHost) copyProgram(programs ...string) {
 	}
 }
 
-// must2 runs a program of this machine, which must succeed.
-func (h rpmHost) must2(name string, args ...string) string {
+// outside runs a program of this machine, which must succeed.
+func (h rpmHost) outside(name string, args ...string) string {
 	h.t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "HOME="+h.t.TempDir(), "LC_ALL=C")
@@ -108,7 +109,7 @@ func (h rpmHost) must2(name string, args ...string) string {
 func (h rpmHost) pack(name, version, post, install, files string) string {
 	h.t.Helper()
 	archive := h.unsigned(name, version, post, install, files)
-	h.must2("rpmsign", "--define", "_gpg_name Example Packages", "--define", "_gpg_path "+h.home, "--define", "__gpg /usr/bin/gpg", "--addsign", archive)
+	h.outside("rpmsign", "--define", "_gpg_name Example Packages", "--define", "_gpg_path "+h.home, "--define", "__gpg /usr/bin/gpg", "--addsign", archive)
 	return archive
 }
 
@@ -119,7 +120,7 @@ func (h rpmHost) unsigned(name, version, post, install, files string) string {
 	if err := os.WriteFile(spec, fmt.Appendf(nil, rpmSpec, name, version, post, install, files), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
-	h.must2("rpmbuild", "-bb", "--quiet", "--define", "_topdir "+dir, "--define", "_build_id_links none", spec)
+	h.outside("rpmbuild", "-bb", "--quiet", "--define", "_topdir "+dir, "--define", "_build_id_links none", spec)
 	made, _ := filepath.Glob(filepath.Join(dir, "RPMS/*/*.rpm"))
 	if len(made) != 1 {
 		h.t.Fatalf("rpmbuild made %q", made)

@@ -72,8 +72,11 @@ type Verdict struct {
 	// has otherwise: somebody edited the database.
 	Forged bool
 	// Unwritten says that the database has another version, and no transaction of it is
-	// written down.
+	// written down, or that somebody else wrote the files which it calls the package's.
 	Unwritten bool
+	// Inferred says that the log and the local database alone say so, both of which are
+	// root's: nobody saw the hand, and no signature vouches for the content.
+	Inferred bool
 }
 
 // Judge says how strong the evidence is that a package manager made a change.
@@ -152,11 +155,13 @@ func (c Case) covering() (translog.Transaction, bool) {
 // transaction finds the one that can have brought a file of a package, by log and hand.
 // Where there is none, the verdict says why.
 func (c Case) transaction(name, version string) (t translog.Transaction, v Verdict, ok bool) {
-	switch {
-	case c.Seen && c.Hand.Kind == Pretender:
-		return t, none("%s, and is not the file of that name that its package brought", c.Hand.Words), false
-	case c.Seen && c.Hand.Kind == Nobody:
-		return t, none("%s owns it, and it was no package manager's hand", name), false
+	if c.Seen && (c.Hand.Kind == Pretender || c.Hand.Kind == Nobody) {
+		v = none("%s owns it, and it was no package manager's hand", name)
+		if c.Hand.Kind == Pretender {
+			v = none("%s, and is not the file of that name that its package brought", c.Hand.Words)
+		}
+		v.Unwritten = len(c.Change.Packages) > 0 && c.Hand.Other() // else the file itself is told
+		return t, v, false
 	}
 	for _, t := range slices.Backward(c.Transactions) {
 		fits := c.Seen && t.Covers(c.At) || !c.Seen && t.Within(c.Since, c.At)
@@ -192,7 +197,7 @@ func (c Case) content(t translog.Transaction, v Verdict) Verdict {
 	case !fits:
 		v.Why = fmt.Sprintf("%s owns it, and %s", t.Package, orElse(why, "the package database says that its content is another"))
 	default:
-		v.Rung, v.Why = c.rung(have), fmt.Sprintf("%s, %s", c.by(t), proof(a, have))
+		v.Rung, v.Why, v.Inferred = c.rung(have), fmt.Sprintf("%s, %s", c.by(t), proof(a, have)), !c.Seen && !have
 	}
 	return v
 }

@@ -143,6 +143,9 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 	case p.Approved.Index > c.At.Index || p.Approved.Time.After(c.At.Time):
 		v.Retroactive = true
 		return off(notApproved, true, "it was approved only after the change: retroactive")
+	case !c.Between.IsZero() && p.Approved.Time.After(c.Between):
+		v.Retroactive = true
+		return off(notApproved, true, "nobody saw the change, and it may have been there before it was approved")
 	case p.Ended != nil && p.Ended.Index < c.At.Index:
 		return off(late, true, "it had been %s", p.State(c.At.Time))
 	case b.fallen(p, c.At):
