@@ -236,6 +236,7 @@ func (b *Books) without(host waxseal.HostID, at time.Time) (*unwatchedJudge, err
 func (w *unwatchedJudge) judge(ch waxseal.Change) (waxseal.Finding, error) {
 	f := detect.Finding(ch)
 	f.Seen, f.Unobserved = w.at, &w.unseen
+	dateByHistory(&f, w.Tree, ch)
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: w.at, Evidence: "it is on the disk", Grade: waxseal.Proven}}
 	n, err := w.Len()
 	if err != nil {
