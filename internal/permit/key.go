@@ -58,6 +58,9 @@ func (k Key) madeKnownBy(uid uint32) bool {
 	return k.by.UID == uid && (k.by.Grade == waxseal.Proven || k.by.Grade == waxseal.Inferred)
 }
 
+// MadeKnownBy is the login of who made the key known.
+func (k Key) MadeKnownBy() waxseal.Login { return k.by }
+
 func (k Key) person() Person { return Person{Name: k.Owner, Key: k.Fingerprint, Login: k.Login} }
 
 // KeyStep makes a key known, or ends it, as the ledger keeps it. Whoever may write the

@@ -118,7 +118,7 @@ func takeTuning(book *triage.Book, keys *permit.Book, e Entry) error {
 
 // SignerOf is the person of a key, as triage knows people.
 func SignerOf(k permit.Key) triage.Signer {
-	return triage.Signer{Key: k.Fingerprint, Name: k.Owner, Login: k.Login}
+	return triage.Signer{Key: k.Fingerprint, Name: k.Owner, Login: k.Login, MadeKnownBy: k.MadeKnownBy()}
 }
 
 // countHits counts the findings that each suppression has ever hidden.

@@ -15,6 +15,8 @@ type Signer struct {
 	Key   string `json:"key"`
 	Name  string `json:"name"`
 	Login uint32 `json:"login"` // on the hosts, [waxseal.Unset] for none
+	// MadeKnownBy is who made the key known, and may have its secret half too.
+	MadeKnownBy waxseal.Login `json:"-"`
 }
 
 // same reports whether two persons are, or may be, one.
@@ -68,11 +70,13 @@ func (s Suppression) eyes(f waxseal.Finding, r Rules) string {
 	if f.Actor == nil || s.Approver == nil || f.Actor.Login.UID == waxseal.Unset || f.Actor.Login.Grade == waxseal.Unknown {
 		return ""
 	}
-	switch f.Actor.Login.UID {
-	case s.signer.Login:
+	switch uid, by := f.Actor.Login.UID, s.Approver.MadeKnownBy; {
+	case uid == s.signer.Login:
 		return s.signer.Name + " made the change, and added it"
-	case s.Approver.Login:
+	case uid == s.Approver.Login:
 		return s.Approver.Name + " made the change, and approved it"
+	case uid == by.UID && (by.Grade == waxseal.Proven || by.Grade == waxseal.Inferred):
+		return "who made the change made the key known by which " + s.Approver.Name + " approved it"
 	}
 	return ""
 }

@@ -12,6 +12,7 @@ import (
 var (
 	alice = triage.Signer{Key: "A", Name: "alice", Login: 1000}
 	bob   = triage.Signer{Key: "B", Name: "bob", Login: 1001}
+	dave  = triage.Signer{Key: "D", Name: "dave", Login: 1004, MadeKnownBy: waxseal.Login{UID: 1002, Grade: waxseal.Proven}}
 )
 
 // TestTwoPersons: where people have keys a dangerous change is hidden only by the word of
@@ -39,6 +40,7 @@ func TestTwoPersons(t *testing.T) {
 		{"by one, harmless", "A", false, nil, harmless, true},
 		{"by one, harmless, and two are always wanted", "A", true, nil, harmless, false},
 		{"by two", "A", false, &bob, made(1002), true},
+		{"by two, of whom one is of the maker's making", "A", false, &dave, made(1002), false},
 		{"by two, one of whom made it", "A", false, &bob, made(1000), false},
 		{"by two, the other made it", "A", false, &bob, made(1001), false},
 	} {
