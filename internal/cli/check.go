@@ -129,7 +129,7 @@ func (d *door) checkBeside() (c agent.Checked, problems []waxseal.Problem, err e
 	if err != nil {
 		return c, nil, err
 	}
-	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.Suppressions.rules()
+	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.tuning()
 	c, err = books.Compare(now)
 	return c, now.Problems, err
 }

@@ -249,7 +249,8 @@ func (db *DB) conffile(p waxseal.Path) []string {
 
 // State judges a file by the MD5 of its content (lower-case hexadecimal, ""
 // where it was not read). A file that a package lists without a digest is
-// unknown.
+// unknown; so is one of a package that status does not know, of which only lists
+// are left: status was cut off, or lists were laid beside it.
 func (db *DB) State(p waxseal.Path, md5 string) waxseal.PackageState {
 	if !db.present {
 		return waxseal.PackageUnknown
@@ -261,7 +262,7 @@ func (db *DB) State(p waxseal.Path, md5 string) waxseal.PackageState {
 		}
 		want := db.sum(instance, listed)
 		switch {
-		case want == "" || md5 == "":
+		case want == "" || md5 == "" || db.packages[bare(instance)] == nil:
 			return waxseal.PackageUnknown
 		case want == md5:
 			return waxseal.PackageUnmodified
