@@ -55,7 +55,9 @@ type partOf struct {
 }
 
 func (p partOf) has(name vocabulary.Path) bool {
-	below := func(dir string) bool { return dir == "/" || string(name) == dir || strings.HasPrefix(string(name), dir+"/") }
+	below := func(dir string) bool {
+		return dir == "/" || string(name) == dir || strings.HasPrefix(string(name), dir+"/")
+	}
 	above := func(dir string) bool { return name == "/" || strings.HasPrefix(dir, string(name)+"/") }
 	return slices.ContainsFunc(p.kept, func(d string) bool { return below(d) || above(d) }) && !slices.ContainsFunc(p.gone, below)
 }
