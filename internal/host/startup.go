@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -120,6 +121,27 @@ func (s *site) code(p waxseal.Path, line int, what string) waxseal.Hook {
 	return h
 }
 
+// apport is what Debian's sitecustomize says, with one space for all layout.
+const apport = "try: import apport_python_hook except ImportError: pass else: apport_python_hook.install()"
+
+// isDebians reports whether a module is the one that Debian's Python comes with, a link
+// to a conffile, where no package database tells.
+func (s *site) isDebians(p waxseal.Path, f waxseal.File) bool {
+	if f.Size > 400 || !strings.HasPrefix(string(cmp.Or(f.Resolved, p)), "/etc/python3") || s.unvouched(p, waxseal.RoleScript) {
+		return false
+	}
+	content, err := s.Tree.ReadFile(p, 4096)
+	if err != nil {
+		return false
+	}
+	var words []string
+	for line := range strings.Lines(string(content)) {
+		line, _, _ = strings.Cut(line, "#")
+		words = append(words, strings.Fields(line)...)
+	}
+	return strings.Join(words, " ") == apport
+}
+
 // custom makes the hook of a module that Python loads because of its name.
 func (s *site) custom(p waxseal.Path, module string, first bool) {
 	f, err := s.Tree.Stat(p)
@@ -133,8 +155,8 @@ func (s *site) custom(p waxseal.Path, module string, first bool) {
 	} else if f.Resolved != "" && s.vendors(f.Resolved, waxseal.RoleScript) {
 		return
 	}
-	if s.complete == nil && f.Size < 400 && strings.HasPrefix(string(f.Resolved), "/etc/python3") {
-		return // Debian's, a link to a conffile
+	if s.isDebians(p, f) {
+		return
 	}
 	h := s.code(p, 0, "loads "+string(p)+", and no package vouches for it ("+module+")")
 	if !first {

@@ -72,8 +72,8 @@ type diversion struct {
 	by string // "" of an administrator's (dpkg-divert --local)
 }
 
-// Read reads the database. A tree without one gives an empty DB, for which every
-// file is unknown; problems name what of an existing database was unreadable.
+// Read reads the database. A tree without one, or with neither status nor a list of
+// files, gives an empty DB, for which every file is unknown; problems name what of an existing database was unreadable.
 func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	db := &DB{
 		tree: tree, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
@@ -88,7 +88,6 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	if err != nil {
 		return db, []waxseal.Problem{{Path: dir + "/info", Message: err.Error(), Unreadable: true}}
 	}
-	db.present = true
 	db.read(dir+"/diversions", db.addDiversions)
 	for _, name := range names {
 		if instance, ok := strings.CutSuffix(name, ".list"); ok {
@@ -101,7 +100,9 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 		db.read(waxseal.Path(info+instance+".list"), func(s string) { db.lists[i] = s })
 	}
 	db.addLists()
+	db.present = len(db.names) > 0
 	db.read(dir+"/status", func(s string) {
+		db.present = true
 		db.addStatus(dir+"/status", s)
 		db.readJournal()
 		db.unaccounted()
