@@ -123,6 +123,7 @@ var floors = []struct {
 	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/cilium/ebpf", "github.com/ProtonMail/go-crypto/openpgp", "github.com/minio/md5-simd"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
+		"waxseal/internal/replay",
 	}, nil},
 	{"6 doors", []string{
 		"waxseal/internal/cli",

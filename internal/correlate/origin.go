@@ -74,10 +74,25 @@ func (m *Memory) origin(a *waxseal.Actor) {
 	if a.Origin.Grade != waxseal.Proven || a.Origin.Address == "" {
 		m.originFromLogin(a)
 	}
+	if unknownOrigin(a.Origin) && a.Origin.Address == "" {
+		a.Origin = changed(*a)
+	}
 	if a.Origin.Address != "" && (a.Login.Before != nil || a.Process.Tracer > 0) {
 		a.Origin.Grade = atMost(a.Origin.Grade, waxseal.Inferred)
 	}
 	m.key(a)
+}
+
+// changed is how far back the way of a session is known where nothing shows how it came
+// onto the host: to the sudo(8) or su(1) by which somebody became who made the change.
+func changed(a waxseal.Actor) waxseal.Origin {
+	kinds := map[string]waxseal.OriginKind{"sudo": waxseal.OriginSudo, "su": waxseal.OriginSu}
+	for _, p := range append([]waxseal.Process{a.Process}, a.Ancestors...) {
+		if kind := kinds[path.Base(p.Exe)]; kind != "" && isChanger(p) && p.Grade != waxseal.Unknown {
+			return waxseal.Origin{Kind: kind, Grade: p.Grade, Basis: fmt.Sprintf("%s (process %d) is above it; how that session came in is not known", p.Exe, p.PID)}
+		}
+	}
+	return a.Origin
 }
 
 func unknownOrigin(o waxseal.Origin) bool { return o.Kind == "" || o.Kind == waxseal.OriginUnknown }
