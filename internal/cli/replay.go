@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -22,6 +23,7 @@ import (
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
 	"waxseal/internal/replay"
+	"waxseal/internal/sensor/journal"
 )
 
 // maxRecording bounds what is read of all recordings together: their lines are kept, so
@@ -268,7 +270,20 @@ func spanOf(g waxseal.Gap) string {
 	return when(g.From) + ":"
 }
 
-// journals are the entries of journals.
-func (t *tape) journals(names []string, problems *[]waxseal.Problem) []waxseal.Observation {
-	return nil
+// journals are the entries of recorded journals.
+func (t *tape) journals(names []string, problems *[]waxseal.Problem) (list []waxseal.Observation) {
+	for _, name := range names {
+		text, err := t.read(name)
+		entries, wrong := journal.Read(text)
+		if err := errors.Join(err, wrong); err != nil {
+			*problems = append(*problems, waxseal.Problem{Path: waxseal.Path(name), Message: err.Error(), Unreadable: true})
+		}
+		for _, e := range entries {
+			if l, ok := journal.Line(e); ok {
+				l.Path = waxseal.Path(name)
+				list = append(list, waxseal.Observation{Time: e.Time, Sensor: journal.Sensor, Log: &l})
+			}
+		}
+	}
+	return list
 }
