@@ -44,8 +44,8 @@ func (a *Agent) take(in arrival) {
 		a.takeParcels(*in.parcels, in.Time)
 		return
 	}
-	if in.network {
-		a.seeTraffic(time.Now())
+	if in.network { // audit tells who, on a queue of its own
+		a.trafficDue = time.Now().Add(settleNetwork)
 		return
 	}
 	if in.processes != nil {
@@ -137,6 +137,8 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 		a.takeConfig(o)
 	case ofCalls(e):
 		a.takeCall(o)
+	case e.Type == filterChange:
+		a.filtered = append(lastOf(a.filtered, maxFiltered), o)
 	case e.Type == "LOGIN":
 		a.watchLogin(o)
 	case len(e.Paths) > 0 && e.Success:

@@ -43,6 +43,8 @@ const (
 	// maxTurn bounds how many entries of one file are read before the others have their
 	// turn.
 	maxTurn = 20000
+	// maxUnmade is how often a file may have no header yet.
+	maxUnmade = 50
 	// maxDamage is how many entries that can't be read end the reading of a file.
 	maxDamage = 100
 	// maxPlaces bounds the machine ids that are looked for.
@@ -158,6 +160,7 @@ type file struct {
 	at     cursor
 	reader *reader
 	broken bool // nothing more of it is read
+	unmade int  // how often it had no header yet
 	told   string
 }
 
@@ -200,10 +203,11 @@ func (j *file) poll(root string, emit func(waxseal.LogLine, time.Time)) error {
 // readPast reads the logins among the latest entries.
 func (j *file) readPast(emit func(waxseal.LogLine, time.Time)) error {
 	h, err := readHeader(j.open)
-	if err == nil {
-		err = j.at.skip(j.open, h, maxPast)
-	}
 	if err != nil {
+		j.past = true
+		return j.noHeader(err)
+	}
+	if err := j.at.skip(j.open, h, maxPast); err != nil {
 		j.broken = true
 		return err
 	}
@@ -223,12 +227,22 @@ func (j *file) readPast(emit func(waxseal.LogLine, time.Time)) error {
 	return err
 }
 
+// noHeader waits for the header of a file that is being made; the file is opened again.
+func (j *file) noHeader(err error) error {
+	if j.unmade++; j.unmade < maxUnmade {
+		j.close()
+		return nil
+	}
+	j.broken = true
+	return err
+}
+
 func (j *file) read(emit func(waxseal.LogLine, time.Time)) error {
 	h, err := readHeader(j.open)
 	if err != nil {
-		j.broken = true
-		return err
+		return j.noHeader(err)
 	}
+	j.unmade = 0
 	damaged, first := 0, error(nil)
 	for range maxTurn {
 		at, ok, err := j.at.next(j.open, h)
