@@ -114,6 +114,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/bpf",
 		"waxseal/internal/sensor/control",
 		"waxseal/internal/sensor/fanotify",
+		"waxseal/internal/sensor/journal",
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/network",
 		"waxseal/internal/sensor/proc",
@@ -123,6 +124,7 @@ var floors = []struct {
 	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/cilium/ebpf", "github.com/ProtonMail/go-crypto/openpgp", "github.com/minio/md5-simd"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
+		"waxseal/internal/replay",
 	}, nil},
 	{"6 doors", []string{
 		"waxseal/internal/cli",

@@ -173,6 +173,21 @@ type TreeEvent struct {
 type LogLine struct {
 	Path Path   `json:"path"`
 	Text string `json:"text"`
+	// By is who wrote it by journald's word; nil for a line of a text file.
+	By *LogSource `json:"by,omitempty"`
+}
+
+// LogSource is which process wrote an entry of the journal, as journald had it from the
+// kernel (the trusted fields of systemd.journal-fields(7)). What a process that is not
+// root's runs may have changed before journald looked.
+type LogSource struct {
+	PID     int    `json:"pid"`
+	UID     uint32 `json:"uid"`
+	Exe     string `json:"exe,omitempty"`
+	Comm    string `json:"comm,omitempty"`
+	Login   uint32 `json:"login"`
+	Session uint32 `json:"session"`
+	Unit    string `json:"unit,omitempty"`
 }
 
 // Parcel is a package archive that was at hand while packages were changed, and who

@@ -82,23 +82,26 @@ type Agent struct {
 	since    time.Time // the look before that
 	aliveAt  time.Time
 
-	book       notebook             // what is not in the ledger yet
-	touched    []touch              // file events since the last look
-	due        time.Time            // when to look; zero while nothing happened
-	early      int                  // looks put off because an event was still on its way
-	recent     []*told              // findings that later facts may add to
-	forged     map[string]time.Time // logins that no login program set, by when they were told
-	basis      basis                // what they may rest on
-	traffic    *network.Picture     // how the network leads mail; nil while it is not known
-	trafficErr string               // why it is not known
-	viewed     map[view]bool        // what daemons see otherwise, and was told
-	viewAt     time.Time            // when they are asked again
-	configs    []waxseal.AuditEvent // changes of audit by others, of the last time
-	calls      []waxseal.AuditEvent // mounts and flags set, of the last time
-	overdue    []overdue            // audited, and not told of by fanotify yet
-	lately     lately               // file events of the last seconds
-	chased     lately               // files looked at since audit alone told of them
-	held       map[proc.Node]*held  // files that somebody has open for writing
+	book       notebook              // what is not in the ledger yet
+	touched    []touch               // file events since the last look
+	due        time.Time             // when to look; zero while nothing happened
+	early      int                   // looks put off because an event was still on its way
+	recent     []*told               // findings that later facts may add to
+	forged     map[string]time.Time  // logins that no login program set, by when they were told
+	basis      basis                 // what they may rest on
+	filtered   []waxseal.Observation // audit's of changes of the packet filter
+	trafficDue time.Time             // when the network is to be looked at
+	trafficAt  time.Time             // when it was last
+	traffic    *network.Picture      // how the network leads mail; nil while it is not known
+	trafficErr string                // why it is not known
+	viewed     map[view]bool         // what daemons see otherwise, and was told
+	viewAt     time.Time             // when they are asked again
+	configs    []waxseal.AuditEvent  // changes of audit by others, of the last time
+	calls      []waxseal.AuditEvent  // mounts and flags set, of the last time
+	overdue    []overdue             // audited, and not told of by fanotify yet
+	lately     lately                // file events of the last seconds
+	chased     lately                // files looked at since audit alone told of them
+	held       map[proc.Node]*held   // files that somebody has open for writing
 	starts     *correlate.Starts
 
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again

@@ -172,6 +172,10 @@ func (a *Agent) tick(now time.Time) {
 		a.dueAt(now)
 	}
 	a.watchClock(now)
+	if !a.trafficDue.IsZero() && !now.Before(a.trafficDue) {
+		a.trafficDue = time.Time{}
+		a.seeTraffic(now)
+	}
 	a.chase(now)
 	a.rereadHeld(now)
 	a.seeViews(now)

@@ -19,6 +19,7 @@ import (
 	"waxseal/internal/sensor/bpf"
 	"waxseal/internal/sensor/control"
 	"waxseal/internal/sensor/fanotify"
+	"waxseal/internal/sensor/journal"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 	"waxseal/internal/sensor/pulse"
@@ -58,6 +59,7 @@ func (a *Agent) startSenses(ctx context.Context) {
 	a.startAudit(ctx)
 	a.startFiles(ctx)
 	a.startTail(ctx)
+	a.startJournal(ctx)
 	if a.senses.files == nil && a.senses.audit == nil {
 		a.opts.Poll = min(a.opts.Poll, blindPoll)
 	}
@@ -269,6 +271,17 @@ func (a *Agent) startTail(ctx context.Context) {
 	follow := tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs)} // of the agent's goroutine: not to be read in the sensor's
 	a.run(tail.Sensor, "whether a change was loaded and used is not seen", func() error {
 		return tail.Follow(ctx, follow, emit, a.queue.gap)
+	})
+}
+
+// startJournal follows the journal, where there is one.
+func (a *Agent) startJournal(ctx context.Context) {
+	emit := func(l waxseal.LogLine, at time.Time) {
+		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: journal.Sensor, Log: &l}})
+	}
+	follow := journal.Options{Root: a.tree.Dir()}
+	a.run(journal.Sensor, "how logins were authenticated is inferred at best", func() error {
+		return journal.Follow(ctx, follow, emit, a.queue.gap)
 	})
 }
 

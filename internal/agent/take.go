@@ -44,8 +44,8 @@ func (a *Agent) take(in arrival) {
 		a.takeParcels(*in.parcels, in.Time)
 		return
 	}
-	if in.network {
-		a.seeTraffic(time.Now())
+	if in.network { // audit tells who, on a queue of its own
+		a.trafficDue = time.Now().Add(settleNetwork)
 		return
 	}
 	if in.processes != nil {
@@ -137,6 +137,8 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 		a.takeConfig(o)
 	case ofCalls(e):
 		a.takeCall(o)
+	case e.Type == filterChange:
+		a.filtered = append(lastOf(a.filtered, maxFiltered), o)
 	case e.Type == "LOGIN":
 		a.watchLogin(o)
 	case len(e.Paths) > 0 && e.Success:
@@ -273,18 +275,9 @@ func (a *Agent) scrubActor(actor *waxseal.Actor) *waxseal.Actor {
 	return &c
 }
 
-// scrubArgv masks "name=secret" arguments, and the word after a flag that says
-// that a secret follows.
+// scrubArgv masks what secrets a command line has.
 func (a *Agent) scrubArgv(argv []string) (masked []string, hid bool) {
-	masked = slices.Clone(argv)
-	for i, word := range argv {
-		m := a.books.Masker.Text(waxseal.RoleConfig, word)
-		if i > 0 && isSecretFlag(argv[i-1]) {
-			m = a.books.Masker.Token(word)
-		}
-		masked[i], hid = m, hid || m != word
-	}
-	return masked, hid
+	return a.books.Masker.Arguments(argv)
 }
 
 // scrubRaw drops the raw records that spell out a masked command line. USER_CMD
@@ -309,12 +302,4 @@ func (a *Agent) scrubRaw(e waxseal.AuditEvent, hid bool) []string {
 
 func hasTitle(raw []string) bool {
 	return slices.ContainsFunc(raw, func(l string) bool { return strings.Contains(l, "type=PROCTITLE") })
-}
-
-func isSecretFlag(word string) bool {
-	switch word {
-	case "-p", "--password", "--passwd", "--pass", "--secret", "--token":
-		return true
-	}
-	return false
 }

@@ -59,14 +59,35 @@ func (a *Agent) seeTraffic(now time.Time) {
 	}
 	a.traffic = &picture
 	if before != nil {
-		for _, f := range diversions(*before, picture, a.ports()) {
-			f.Seen = now
-			unknown := a.memory.Actor(waxseal.FileEvent{}, now)
-			f.Actor = &unknown
-			a.tellOf(f)
+		for _, d := range diversions(*before, picture, a.ports()) {
+			a.tellDiversion(d, now)
 		}
 	}
 	a.keepTraffic(before, picture)
+	a.trafficAt = now
+}
+
+// tellDiversion tells of traffic that goes elsewhere, with who did it where that is known.
+func (a *Agent) tellDiversion(d diversion, now time.Time) {
+	f := d.Finding
+	f.Seen = now
+	if d.rule == nil {
+		actor := a.router(now)
+		f.Actor = &actor
+		a.tellOf(f)
+		return
+	}
+	actor, from := a.diverter(*d.rule, a.trafficAt)
+	f.Actor = &actor
+	if from == nil {
+		a.tellOf(f)
+		return
+	}
+	f.Seen = from.Time
+	if actor.Process.Grade == waxseal.Proven {
+		f.NotEstablished = slices.DeleteFunc(f.NotEstablished, func(s string) bool { return strings.HasPrefix(s, "who changed it") })
+	}
+	a.tellEvent(f, *from)
 }
 
 func (a *Agent) rememberedTraffic() *network.Picture {
@@ -145,8 +166,15 @@ func goalOf(target string) (network.Goal, bool) {
 	return g, true
 }
 
+// diversion is a finding about traffic, and the rule of the packet filter that leads it
+// elsewhere; nil where that is a route.
+type diversion struct {
+	waxseal.Finding
+	rule *network.Rule
+}
+
 // diversions are the findings that one picture makes of another.
-func diversions(before, now network.Picture, ports []uint16) (list []waxseal.Finding) {
+func diversions(before, now network.Picture, ports []uint16) (list []diversion) {
 	for _, r := range now.Rules {
 		var of []string
 		for _, p := range ports {
@@ -157,12 +185,13 @@ func diversions(before, now network.Picture, ports []uint16) (list []waxseal.Fin
 		if len(of) == 0 || slices.ContainsFunc(before.Rules, func(b network.Rule) bool { return same(b, r) }) {
 			continue
 		}
-		list = append(list, filtered(r, of))
+		list = append(list, diversion{filtered(r, of), &r})
 	}
 	for _, goal := range slices.Sorted(maps.Keys(now.Ways)) {
 		if was, known := before.Ways[goal]; known && was != now.Ways[goal] {
 			title := fmt.Sprintf("the way to %s is another: %s", goal, now.Ways[goal])
-			list = append(list, detect.Diverted(waxseal.Medium, title, fmt.Sprintf("Mail for %s goes another way through the network now: %s. Before, it went %s. Whoever is on that way can read and change what is not encrypted.", who(goal), now.Ways[goal], was)))
+			f := detect.Diverted(waxseal.Medium, title, fmt.Sprintf("Mail for %s goes another way through the network now: %s. Before, it went %s. Whoever is on that way can read and change what is not encrypted.", who(goal), now.Ways[goal], was))
+			list = append(list, diversion{Finding: f})
 		}
 	}
 	return list

@@ -568,3 +568,40 @@ n=0; until grep -q mail-traffic "$out" || [ $n -gt 20 ]; do n=$((n+1)); sleep 0.
 		}
 	}
 }
+
+// TestDiverterIsNamed: who makes a rule that leads mail elsewhere is proven by the kernel's
+// record of it. The rule is for an address that is nobody's (RFC 5737).
+func TestDiverterIsNamed(t *testing.T) {
+	needRoot(t)
+	if p := kaudit.Probe(); !p.Usable {
+		t.Skip("audit can't be used here: " + strings.Join(p.Problems, "; "))
+	}
+	tools := lab.Root(t, lab.Tools)
+	h := postfixTree(t, nil)
+	w := h.watch()
+	defer w.stop()
+	nft := func(script string) *exec.Cmd {
+		cmd := exec.Command("/usr/sbin/nft", strings.Fields(script)...)
+		cmd.Env, cmd.SysProcAttr, cmd.Dir = []string{"PATH=/usr/sbin"}, &syscall.SysProcAttr{Chroot: tools}, "/"
+		return cmd
+	}
+	t.Cleanup(func() { _ = nft("delete table ip waxseal_test").Run() })
+	for _, script := range []string{"add table ip waxseal_test", "add chain ip waxseal_test out { type nat hook output priority 0 ; }"} {
+		if out, err := nft(script).CombinedOutput(); err != nil {
+			t.Skipf("no right to change the packet filter: %v: %s", err, out)
+		}
+	}
+	last := nft("add rule ip waxseal_test out ip daddr 192.0.2.1 tcp dport 25 dnat to 203.0.113.9:2525")
+	if out, err := last.CombinedOutput(); err != nil {
+		t.Skipf("%v: %s", err, out)
+	}
+	f := w.find("the redirect", isNew("mail-traffic"))
+	if p := f.Actor.Process; p.Grade == waxseal.Unknown || !strings.HasSuffix(p.Exe, "/usr/sbin/nft") {
+		t.Errorf("process %+v", p)
+	}
+	for _, said := range f.NotEstablished {
+		if f.Actor.Process.Grade == waxseal.Proven && strings.HasPrefix(said, "who changed it") {
+			t.Errorf("not established: %q", said)
+		}
+	}
+}

@@ -35,9 +35,9 @@ type identity struct {
 // Assembler puts records together that belong to one event. Its zero value is
 // ready; it is not safe for use by several goroutines.
 //
-// An event is complete at its EOE or PROCTITLE record (log files have no EOE),
-// at once for a user-space message, and otherwise when records two seconds
-// later have come, when Flush says so, or when too many are pending. LOGIN and
+// An event is complete at its EOE record; when it has a PROCTITLE record (log files
+// have no EOE) and all that its SYSCALL record announces; at once for a user-space
+// message, and otherwise when records two seconds later have come, when Flush says so, or when too many are pending. LOGIN and
 // CONFIG_CHANGE may stand alone or have a SYSCALL record behind them, and wait
 // for it only until a later record, or one of the same process, has come, so
 // that a login is known before what is done with it. Serials may interleave and
@@ -79,7 +79,7 @@ func (a *Assembler) Add(r Record) []waxseal.AuditEvent {
 	}
 	a.pending[id] = append(a.pending[id], r)
 	a.bytes += len(r.Raw)
-	if alone(r.Type) || r.Type == "PROCTITLE" || len(a.pending[id]) >= maxRecords {
+	if alone(r.Type) || ended(a.pending[id]) && Missing(a.pending[id]) == "" || len(a.pending[id]) >= maxRecords {
 		out = a.finish(out, id)
 	}
 	return a.shed(out)

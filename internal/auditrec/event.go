@@ -38,6 +38,9 @@ func event(records []Record) waxseal.AuditEvent {
 			e.Paths = append(e.Paths, path(r.Fields))
 		case r.Type == "EXECVE":
 			args = append(args, r)
+		case r.Type == "NETFILTER_CFG" && e.Fields == nil: // one for each table; its pid may be a library's thread
+			e.Fields = maps.Clone(r.Fields)
+			fromTask(&e, r.Fields)
 		case r.Type == "LOGIN" || r.Type == "CONFIG_CHANGE" || alone(r.Type):
 			fromMessage(&e, r)
 		}

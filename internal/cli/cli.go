@@ -155,7 +155,7 @@ configuration error, 3 an existing thing could not be read or watched,
 	f.StringVar(&d.flags.config, "config", "", "configuration `FILE` (default "+DefaultFile+", if it exists)")
 	f.StringVar(&d.flags.format, "format", "text", "`FORMAT` of the output: text or json")
 	f.StringVar(&d.flags.failOn, "fail-on", "", "least `SEVERITY` for exit code 1: none, info, low, medium,\nhigh or critical (default high)")
-	root.AddCommand(d.scan(), d.diff(), d.seal(), d.check(), d.watch(), d.findings(), d.suppress(), d.permits(), d.keys(), d.ledger(), d.doctor(), d.coverage(), d.attack(), d.configVerb())
+	root.AddCommand(d.scan(), d.diff(), d.seal(), d.check(), d.watch(), d.replay(), d.findings(), d.suppress(), d.permits(), d.keys(), d.ledger(), d.doctor(), d.coverage(), d.attack(), d.configVerb())
 	explainArgs(root)
 	return root
 }

@@ -7,8 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"waxseal"
 	"waxseal/internal/agent"
 	"waxseal/internal/attack"
+	"waxseal/internal/rootfs"
+	"waxseal/internal/sensor/journal"
 )
 
 func (d *door) coverage() *cobra.Command {
@@ -99,12 +102,21 @@ func (d *door) senses() ([]SenseHere, error) {
 		starts = switched(attack.SenseExec, d.config.Watch.Audit, audit)
 	}
 	list = append(list, starts)
-	logs := agent.Logs(tree, state, d.config.Watch.Logs)
+	logs := followed(tree, state, d.config.Watch.Logs)
 	here := SenseHere{attack.SenseLogs, len(logs) > 0, strings.TrimSpace(listed(logs))}
 	if !here.Live {
 		here.Detail = "no log is there that could be followed"
 	}
 	return append(list, here), nil
+}
+
+// followed are the logs and journals that an agent would follow.
+func followed(tree *rootfs.Tree, state waxseal.State, more []waxseal.Path) []waxseal.Path {
+	logs := agent.Logs(tree, state, more)
+	for _, name := range journal.Files(tree.Dir()) {
+		logs = append(logs, waxseal.Path(name))
+	}
+	return logs
 }
 
 // switched is a sensor of the agent: it must work here, and be switched on.

@@ -109,7 +109,7 @@ func (d *door) runDoctor() error {
 		Schema: "waxseal.doctor/1", Kernel: kernel(), Root: os.Geteuid() == 0,
 		Watched:  Watched{Directories: dirs, Files: len(files), Hooks: len(state.Hooks), Rules: len(agent.AuditPaths(tree.Dir(), state))},
 		Fanotify: fanotifyHealth(tree.Dir()), Audit: auditHealth(), BPF: bpfHealth(),
-		Logs: agent.Logs(tree, state, d.config.Watch.Logs), Leftovers: kaudit.Leftovers(agent.AuditKey), Problems: state.Problems,
+		Logs: followed(tree, state, d.config.Watch.Logs), Leftovers: kaudit.Leftovers(agent.AuditKey), Problems: state.Problems,
 		Stacks: []string{}, Seal: d.sealHealth(),
 	}
 	for _, s := range state.Stacks {

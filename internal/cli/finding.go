@@ -271,6 +271,8 @@ func (d *door) printOrigin(o waxseal.Origin) {
 		if o.Method != "" {
 			d.block("", safe(fmt.Sprintf("by %s %s [%s]", o.Method, o.Key, o.KeyGrade)))
 		}
+	case o.Kind == waxseal.OriginSudo || o.Kind == waxseal.OriginSu:
+		d.block("", fmt.Sprintf("how that session came in is not known; %s is the first that is [%s]", o.Kind, o.Grade))
 	case o.Kind != waxseal.OriginUnknown && o.Kind != "":
 		d.block("", fmt.Sprintf("came in by %s [%s]", o.Kind, o.Grade))
 	}

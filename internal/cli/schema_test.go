@@ -39,7 +39,7 @@ const schemaDir = "../../docs/schema"
 
 // schemaNames are the documents that have a schema.
 var schemaNames = []string{"scan", "diff", "finding", "findings", "check", "seal", "doctor", "config", "ledger-verify",
-	"attack-releases", "attack-import", "attack-show", "attack-history", "attack-diff", "attack-diff-releases", "attack-resolve", "attack-map", "attack-check", "coverage", "keys", "permit", "permits", "suppression", "suppressions", "preview"}
+	"attack-releases", "attack-import", "attack-show", "attack-history", "attack-diff", "attack-diff-releases", "attack-resolve", "attack-map", "attack-check", "coverage", "keys", "permit", "permits", "suppression", "suppressions", "preview", "replay"}
 
 // schemaFiles reads all schemas by $id.
 func schemaFiles(t *testing.T) map[string]map[string]any {
@@ -123,6 +123,8 @@ func schemaTree(t *testing.T, files map[string]string) string {
 	return dir
 }
 
+const schemaRecording = "../replay/testdata/audit/02-attacker-sed-i-content-filter.log"
+
 var schemaPostfix = map[string]string{
 	"etc/hostname":          "mail\n",
 	"etc/passwd":            "root:x:0:0::/root:/bin/sh\n",
@@ -173,7 +175,10 @@ func TestDocuments(t *testing.T) {
 	for _, line := range schemaWatch(t, main, on) {
 		conforms(t, compiled["finding"], line)
 	}
-	conforms(t, compiled["diff"], schemaRun(t, []int{1}, "diff", schemaTree(t, schemaPostfix), root))
+	was := schemaTree(t, schemaPostfix)
+	conforms(t, compiled["diff"], schemaRun(t, []int{1}, "diff", was, root))
+	conforms(t, compiled["replay"], schemaRun(t, []int{1}, "replay", "--audit", schemaRecording, "--before", was, "--after", root))
+	conforms(t, compiled["replay"], schemaRun(t, []int{0}, "replay", "--audit", schemaRecording))
 	verb("ledger-verify", []int{0}, "ledger", "verify")
 	other := filepath.Join(t.TempDir(), "checkpoint")
 	if err := os.WriteFile(other, schemaRun(t, []int{0}, append([]string{"ledger", "checkpoint"}, on...)...), 0o600); err != nil {
@@ -420,7 +425,7 @@ func spoil(t *testing.T, in any, at []string, value any) {
 func TestSchemasFitTypes(t *testing.T) {
 	w := fitting{t: t, files: schemaFiles(t), seen: map[string]bool{}}
 	for name, document := range map[string]any{
-		"scan": cli.Scan{}, "diff": cli.Diff{}, "finding": cli.FindingDoc{}, "doctor": cli.Doctor{},
+		"scan": cli.Scan{}, "diff": cli.Diff{}, "replay": cli.Replayed{}, "finding": cli.FindingDoc{}, "doctor": cli.Doctor{},
 		"attack-releases": cli.AttackReleases{}, "attack-import": cli.AttackImport{}, "attack-show": cli.AttackShow{}, "attack-history": cli.AttackHistory{},
 		"attack-diff": cli.AttackDiff{}, "attack-diff-releases": cli.AttackDiffReleases{}, "attack-resolve": cli.AttackResolve{},
 		"attack-map": cli.AttackMap{}, "attack-check": cli.AttackCheck{}, "coverage": cli.Coverage{},

@@ -133,6 +133,14 @@ func (m *Memory) unseen(pid int) waxseal.Actor {
 	}
 }
 
+// Nobody is the actor of whom nothing is known, and why.
+func (m *Memory) Nobody(why string) waxseal.Actor {
+	a := m.unseen(0)
+	a.Login.Basis, a.Process.Basis, a.Process.Argv = why, why, []string{}
+	a.Process.UID, a.Process.EUID, a.Process.GID = waxseal.Unset, waxseal.Unset, waxseal.Unset
+	return a
+}
+
 // Doer says who made an audited operation.
 func (m *Memory) Doer(e waxseal.AuditEvent, g waxseal.Grade) waxseal.Actor {
 	a := m.fromAudit(e, nil, g)

@@ -119,3 +119,38 @@ func TestSharedMoment(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// journaled is a line of the journal, with who wrote it.
+func journaled(text string, uid uint32, pid int, exe string) waxseal.Observation {
+	return waxseal.Observation{Time: at(-61), Sensor: "journal", Log: &waxseal.LogLine{Path: "/var/log/journal/x/system.journal", Text: text, By: &waxseal.LogSource{PID: pid, UID: uid, Exe: exe}}}
+}
+
+// TestJournal: a line is proven where journald says that sshd wrote it; what others write
+// in sshd's name proves nothing, and takes nothing away.
+func TestJournal(t *testing.T) {
+	const own, other = "2026-11-23T11:58:58.000000Z mail sshd[90]: Accepted publickey for mallory from 198.51.100.7 port 40001 ssh2: ED25519 SHA256:abc",
+		"2026-11-23T11:58:59.000000Z mail sshd[90]: Accepted publickey for mallory from 198.51.100.7 port 40001 ssh2: ED25519 SHA256:forged"
+	for _, tc := range []struct {
+		name  string
+		lines []waxseal.Observation
+		key   string
+		grade waxseal.Grade
+	}{
+		{"sshd's own", []waxseal.Observation{journaled(own, 0, 90, "/usr/sbin/sshd")}, "SHA256:abc", waxseal.Proven},
+		{"a forged one after it", []waxseal.Observation{journaled(own, 0, 90, "/usr/sbin/sshd"), journaled(other, 1004, 700, "/usr/bin/logger")}, "SHA256:abc", waxseal.Proven},
+		{"a forged one before it", []waxseal.Observation{journaled(other, 1004, 90, "/usr/sbin/sshd"), journaled(own, 0, 90, "/usr/sbin/sshd")}, "SHA256:abc", waxseal.Proven},
+		{"by logger alone", []waxseal.Observation{journaled(own, 0, 700, "/usr/bin/logger")}, "SHA256:abc", waxseal.Inferred},
+		{"by a user's sshd", []waxseal.Observation{journaled(own, 1004, 90, "/usr/sbin/sshd")}, "SHA256:abc", waxseal.Inferred},
+		{"by a program of that name", []waxseal.Observation{journaled(own, 0, 90, "/tmp/sshd")}, "SHA256:abc", waxseal.Inferred},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := within(login(90, "/usr/sbin/sshd", "198.51.100.7"), touched(500, "/usr/bin/vim", 77, at(0)))
+			for _, l := range tc.lines {
+				m.Add(l)
+			}
+			if o := m.Actor(write(500, nil), at(0)).Origin; o.Key != tc.key || o.KeyGrade != tc.grade {
+				t.Errorf("%+v", o)
+			}
+		})
+	}
+}

@@ -55,6 +55,7 @@ type accepted struct {
 	logline.Accepted
 	pid int
 	at  time.Time
+	by  *waxseal.LogSource // who wrote it, by journald's word
 }
 
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
@@ -96,7 +97,7 @@ func (m *Memory) Add(o waxseal.Observation) {
 	case o.Log != nil:
 		if l, ok := logline.Parse(o.Log.Text); ok {
 			if a, ok := logline.ParseAccepted(l); ok {
-				m.lines = append(bounded(m.lines, maxLogins), accepted{a, l.PID, o.Time})
+				m.lines = append(bounded(m.lines, maxLogins), accepted{a, l.PID, o.Time, o.Log.By})
 			}
 		}
 	}

@@ -74,10 +74,25 @@ func (m *Memory) origin(a *waxseal.Actor) {
 	if a.Origin.Grade != waxseal.Proven || a.Origin.Address == "" {
 		m.originFromLogin(a)
 	}
+	if unknownOrigin(a.Origin) && a.Origin.Address == "" {
+		a.Origin = changed(*a)
+	}
 	if a.Origin.Address != "" && (a.Login.Before != nil || a.Process.Tracer > 0) {
 		a.Origin.Grade = atMost(a.Origin.Grade, waxseal.Inferred)
 	}
 	m.key(a)
+}
+
+// changed is how far back the way of a session is known where nothing shows how it came
+// onto the host: to the sudo(8) or su(1) by which somebody became who made the change.
+func changed(a waxseal.Actor) waxseal.Origin {
+	kinds := map[string]waxseal.OriginKind{"sudo": waxseal.OriginSudo, "su": waxseal.OriginSu}
+	for _, p := range append([]waxseal.Process{a.Process}, a.Ancestors...) {
+		if kind := kinds[path.Base(p.Exe)]; kind != "" && isChanger(p) && p.Grade != waxseal.Unknown {
+			return waxseal.Origin{Kind: kind, Grade: p.Grade, Basis: fmt.Sprintf("%s (process %d) is above it; how that session came in is not known", p.Exe, p.PID)}
+		}
+	}
+	return a.Origin
 }
 
 func unknownOrigin(o waxseal.Origin) bool { return o.Kind == "" || o.Kind == waxseal.OriginUnknown }
@@ -141,9 +156,11 @@ func (m *Memory) isSSHD(pid int, of uint32) bool {
 }
 
 // key adds how the login was authenticated, by sshd's own line. Anybody can write such
-// a line: it must name this login, its address and port, and no other line may say
-// otherwise.
+// a line into a text log: it must name this login, its address and port, and no other
+// line may say otherwise. Of a line in the journal, journald says who wrote it: where
+// that was sshd, what others wrote is nothing against it.
 func (m *Memory) key(a *waxseal.Actor) {
+	m.addressFromLine(a)
 	if a.Origin.Kind != waxseal.OriginSSH && a.Origin.Address == "" {
 		return
 	}
@@ -156,20 +173,73 @@ func (m *Memory) key(a *waxseal.Actor) {
 		if s, ok := m.sessions[a.Login.Session]; ok && l.pid != 0 && l.pid != s.pid && a.Origin.Port == 0 {
 			continue // of another login of the same person
 		}
-		if found != nil && found.Accepted != l.Accepted && found.Port == l.Port {
+		switch {
+		case found == nil:
+			found = l
+		case m.fromSSHD(found) && !m.fromSSHD(l): // whoever wrote the other
+		case m.fromSSHD(l) && !m.fromSSHD(found):
+			found = l
+		case found.Accepted != l.Accepted && found.Port == l.Port:
 			a.Origin.Method, a.Origin.Key, a.Origin.Certificate = "", "", ""
 			a.Origin.KeyGrade, a.Origin.KeyBasis = waxseal.Unknown, "two lines of the log contradict each other about this connection: one of them is forged"
 			return
+		default:
+			found = l
 		}
-		found = l
 	}
 	if found == nil {
 		return
 	}
 	o := &a.Origin
 	o.Method, o.Key, o.Certificate = found.Method, found.Key, found.Certificate
-	o.KeyGrade, o.KeyBasis = waxseal.Inferred, "sshd's line in the log, which anybody could have written"
+	switch {
+	case m.fromSSHD(found):
+		o.KeyGrade, o.KeyBasis = waxseal.Proven, fmt.Sprintf("sshd's line in the journal: by journald's word %s (process %d), as root, wrote it", found.by.Exe, found.by.PID)
+	case found.by != nil:
+		o.KeyGrade, o.KeyBasis = waxseal.Inferred, fmt.Sprintf("a line in the journal, which by journald's word %s (process %d, uid %d) wrote", orUnknown(found.by.Exe), found.by.PID, found.by.UID)
+	default:
+		o.KeyGrade, o.KeyBasis = waxseal.Inferred, "sshd's line in the log, which anybody could have written"
+	}
 	if o.Port == 0 {
 		o.Port = found.Port
 	}
+}
+
+// fromSSHD reports whether sshd itself wrote a line, by journald's word: as root, from
+// where only root can have put it. What a process that is not root's runs may have
+// changed before journald looked.
+func (m *Memory) fromSSHD(l *accepted) bool {
+	return l.by != nil && l.by.UID == 0 && l.by.PID == l.pid && slices.Contains(sshds, l.by.Exe) && m.sound(l.by.PID, l.by.Exe)
+}
+
+// addressFromLine adds the address of the connection from sshd's own line in the journal,
+// where no record has it: the process that wrote it must have opened this very session,
+// or be above.
+func (m *Memory) addressFromLine(a *waxseal.Actor) {
+	if a.Origin.Kind != waxseal.OriginSSH || a.Origin.Grade == waxseal.Proven && a.Origin.Address != "" || a.Login.Before != nil || a.Process.Tracer > 0 {
+		return
+	}
+	for i := len(m.lines) - 1; i >= 0; i-- {
+		l := &m.lines[i]
+		if !m.fromSSHD(l) || !m.letIn(l, a) || a.Login.Name != "" && l.User != a.Login.Name {
+			continue
+		}
+		if a.Origin.Address != "" && a.Origin.Address != l.Address {
+			return
+		}
+		a.Origin.Address, a.Origin.Port, a.Origin.Grade = l.Address, l.Port, waxseal.Proven
+		a.Origin.Basis = fmt.Sprintf("sshd's line in the journal: by journald's word %s (process %d), as root, wrote it, and let this session in", l.by.Exe, l.by.PID)
+		return
+	}
+}
+
+// letIn reports whether the process that wrote a line opened the session of an actor, at
+// that time, or is above him: its number may be another's by now.
+func (m *Memory) letIn(l *accepted, a *waxseal.Actor) bool {
+	if s, ok := m.sessions[a.Login.Session]; ok && s.pid == l.pid && s.sound && s.at.Sub(l.at).Abs() < time.Minute {
+		return true
+	}
+	return slices.ContainsFunc(a.Ancestors, func(p waxseal.Process) bool {
+		return p.PID == l.pid && p.Grade == waxseal.Proven && slices.Contains(sshds, p.Exe) && !p.Started.IsZero() && !p.Started.After(l.at.Add(startSlack))
+	})
 }

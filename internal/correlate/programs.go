@@ -261,3 +261,18 @@ func (m *Memory) Know(a waxseal.Actor) {
 		m.seen[a.Process.PID] = sighting{a.Process, a.Origin, a.Login.Session}
 	}
 }
+
+// maxRan bounds how many of the latest programs are looked through.
+const maxRan = 4096
+
+// Ran are the processes that started certain programs since a time, as far as is
+// remembered. That they did what is asked about is inferred.
+func (m *Memory) Ran(since time.Time, is func(exe string) bool) (list []waxseal.Actor) {
+	for i := len(m.order) - 1; i >= 0 && i >= len(m.order)-maxRan; i-- {
+		x := m.order[i]
+		if x.Step == waxseal.ProcessExec && !x.Time.Before(since) && is(x.Exe) {
+			list = append(list, m.fromProgram(x, nil, waxseal.Inferred))
+		}
+	}
+	return list
+}

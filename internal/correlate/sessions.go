@@ -18,6 +18,7 @@ type session struct {
 	by      string // the program that did it
 	sound   bool   // a login program, and nobody but root can have put it there
 	serial  uint64
+	at      time.Time
 }
 
 // logins are the programs that open sessions, by the places where distributions put
@@ -42,7 +43,7 @@ func (m *Memory) addLogin(e waxseal.AuditEvent) {
 	if len(m.shed) > maxSeen {
 		clear(m.shed)
 	}
-	s := session{uid: e.AUID, before: number(e.Fields["old-auid"]), earlier: number(e.Fields["old-ses"]), pid: e.PID, by: e.Exe, serial: e.Serial}
+	s := session{uid: e.AUID, before: number(e.Fields["old-auid"]), earlier: number(e.Fields["old-ses"]), pid: e.PID, by: e.Exe, serial: e.Serial, at: e.Time}
 	if x := m.image(e.PID, e.Time); x != nil && s.by == "" && (x.audit == nil || x.Session == s.earlier) {
 		s.by = x.Exe
 	}

@@ -156,6 +156,7 @@ func Rules() []waxseal.Rule {
 	add(SilencedRule, "the kernel's audit system was kept from reporting who changes what", toolsDisabled)
 	add(ViewRule, "a daemon sees another file under a name than the host does")
 	add(TrafficRule, "the network leads mail traffic elsewhere than the configuration of the mail system says")
+	add(RecordedRule, "audit records show a change of a file of the mail system, without its content")
 	add(ForgedLoginRule, "a process gave itself another's login, which no login program set")
 	return list
 }

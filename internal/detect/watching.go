@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
+	"time"
 
 	"waxseal"
 )
@@ -56,5 +58,27 @@ func SeenElsewhere(program string, pid int, p waxseal.Path, ch waxseal.Change) w
 		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
 		Rung: waxseal.RungNone, Status: waxseal.StatusNew,
 		Next: []string{fmt.Sprintf("Look through its eyes: nsenter --target %d --mount cat %s", pid, p), "See what is mounted there: findmnt --task " + fmt.Sprint(pid)},
+	}
+}
+
+// RecordedRule tells of a change that recordings show without its content.
+const RecordedRule waxseal.RuleID = "mail-recorded"
+
+// Recorded is the finding that audit records show a change of a file of a mail system,
+// whose content they don't have.
+func Recorded(severity waxseal.Severity, p waxseal.Path, reasons []string, actor *waxseal.Actor, seen time.Time) waxseal.Finding {
+	who := "Somebody whom no record names"
+	if l := actor.Login; l.Grade != waxseal.Unknown && l.UID != waxseal.Unset {
+		who = l.Name
+	} else if p := actor.Process; p.Grade != waxseal.Unknown {
+		who = "A process without a login, running as " + cmp.Or(p.User, fmt.Sprintf("uid %d", p.EUID)) + ","
+	}
+	return waxseal.Finding{
+		Rule: RecordedRule, Severity: severity, Title: string(p) + " was changed",
+		Explain: fmt.Sprintf("%s changed %s, as audit records show.", who, p), Reasons: reasons,
+		NotEstablished: []string{"what was written: audit records have no content", "whether it changed what happens to mail"},
+		Attack:         []waxseal.TechniqueID{transportAgent}, AttackRefs: references([]waxseal.TechniqueID{transportAgent}),
+		Actor: actor, Seen: seen, Rung: waxseal.RungNone, Status: waxseal.StatusNew,
+		Next: []string{"Compare the file with a copy from before: waxseal replay --before DIR --after DIR, or waxseal diff.", "Ask the person who is named, over another way than mail."},
 	}
 }

@@ -4,8 +4,9 @@
 // Lines come in the traditional syslog form ("Nov 23 08:03:23 mail
 // postfix/smtpd[99]: …", RFC 3164) or with the RFC 3339 time stamps that newer
 // rsyslog writes. Anyone on the host can write such a line with logger(1), so
-// nothing learned here is ever more than inferred. The time in the line is not
-// used: when a line was read is known better than when it claims to be from.
+// nothing learned here is ever more than inferred. While a log is followed the time
+// in the line is not used: when it was read is known better than when it claims to be
+// from.
 package logline
 
 import (
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Line is one log line, split.
@@ -32,6 +34,27 @@ func Parse(text string) (line Line, ok bool) {
 	}
 	pid, _ := strconv.Atoi(g[2])
 	return Line{Program: g[1], PID: pid, Message: g[3]}, true
+}
+
+// Time is the time that a line claims to be from. One in the traditional form has neither
+// year nor zone: it is taken as UTC, and as the latest such day before the given time.
+func Time(text string, before time.Time) (time.Time, bool) {
+	word, _, _ := strings.Cut(text, " ")
+	if at, err := time.Parse(time.RFC3339Nano, word); err == nil {
+		return at.UTC(), true
+	}
+	if len(text) < len(time.Stamp) {
+		return time.Time{}, false
+	}
+	at, err := time.Parse(time.Stamp, text[:len(time.Stamp)])
+	if err != nil {
+		return time.Time{}, false
+	}
+	const day = 24 * time.Hour // a zone is no further away
+	if at = at.AddDate(before.Year(), 0, 0); at.After(before.Add(day)) {
+		at = at.AddDate(-1, 0, 0)
+	}
+	return at, true
 }
 
 // Postfix is what a line of Postfix says about activation.

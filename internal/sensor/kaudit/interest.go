@@ -21,6 +21,10 @@ const (
 	probed // our own, which proves that rules report
 )
 
+// filterChange is the type of events about the packet filter: the kernel reports each
+// change of it while audit is on, under no rule.
+const filterChange = "NETFILTER_CFG"
+
 // sort says what an event is to us.
 func (s *Sensor) sort(e *waxseal.AuditEvent) interest {
 	s.mu.Lock()
@@ -30,6 +34,8 @@ func (s *Sensor) sort(e *waxseal.AuditEvent) interest {
 		if s.own.is(e) {
 			return ignored
 		}
+		return reported
+	case e.Type == filterChange:
 		return reported
 	case sessionTypes[e.Type]:
 		if s.options.Session {

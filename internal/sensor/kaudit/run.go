@@ -35,8 +35,8 @@ var sessionTypes = map[string]bool{
 
 // Run receives until the context ends and returns nil then. It calls emit for
 // each event that carries one of our keys or touches a watched path, for the
-// session events if they were asked for, and for every CONFIG_CHANGE that is
-// not this sensor's own doing: rules removed and audit switched off by others
+// session events if they were asked for, for changes of the packet filter, and for every
+// CONFIG_CHANGE that is not this sensor's own doing: rules removed and audit switched off by others
 // are among them. Everything else is dropped.
 //
 // Actor is set on watch events: as soon as the SYSCALL record is there,
