@@ -86,6 +86,8 @@ type Agent struct {
 	touched    []touch              // file events since the last look
 	due        time.Time            // when to look; zero while nothing happened
 	early      int                  // looks put off because an event was still on its way
+	earlySince time.Time            // when the first of them was
+	lookTook   time.Duration        // the last look
 	recent     []*told              // findings that later facts may add to
 	forged     map[string]time.Time // logins that no login program set, by when they were told
 	basis      basis                // what they may rest on
@@ -134,6 +136,7 @@ func Open(o Options) (*Agent, error) {
 	a.memory = correlate.NewMemory(a.names.user)
 	a.memory.MaskWith(func(argv []string) []string { masked, _ := a.scrubArgv(argv); return masked })
 	a.memory.Trust(a.intact)
+	a.memory.Matter(a.matters)
 	a.starts = correlate.NewStarts(o.MostStarts, o.Accounts)
 	return a, nil
 }
@@ -151,15 +154,18 @@ func (a *Agent) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case in := <-a.queue.gaps:
+			a.take(in)
 		case in := <-a.queue.arrivals:
 			a.take(in)
-			a.takeWaiting()
+			a.takeWaiting(time.Now().Add(max(turn, a.lookTook)))
 		case <-tick.C:
 			a.tick(time.Now())
 		case <-a.whenDue():
 		}
 		if now := time.Now(); a.isDue(now) {
 			a.look(now)
+			a.lookTook = time.Since(now)
 		}
 	}
 }

@@ -37,8 +37,18 @@ func (a *Agent) takeTouch(o waxseal.Observation) {
 		a.touchedBy(*o.Audit, time.Now().Add(settleOpen))
 	} else if len(a.overdue) < maxOverdue {
 		a.overdue = append(a.overdue, overdue{*o.Audit, time.Now()})
+	} else {
+		a.all = true // which of them fanotify did not tell is not asked one by one
+		a.dueAt(time.Now().Add(settleOpen))
 	}
 	a.proves(o)
+}
+
+// matters reports whether an audited path is a file of the mail set.
+func (a *Agent) matters(p waxseal.AuditPath) bool {
+	return p.NameType != "PARENT" && slices.ContainsFunc(a.last.Files, func(f waxseal.FileState) bool {
+		return f.Role != waxseal.RoleUnused && (p.Inode != 0 && p.Inode == f.Inode && p.Device == f.Device || strings.HasSuffix(p.Name, string(f.Path)))
+	})
 }
 
 // touchedBy makes a file event of an audited operation, and has it looked at.

@@ -49,12 +49,22 @@ const maxPassing = 16
 func (a *Agent) versions(touched []touch) []version {
 	var list []version
 	now := ReadMounted(a.reader, a.tree)
+	skipped := 0
 	for i, t := range touched {
-		if len(list) < maxPassing && a.passing(t, touched[i+1:], now) {
+		if len(list) == maxPassing {
+			if a.passing(t, touched[i+1:], now) {
+				skipped++
+			}
+		} else if a.passing(t, touched[i+1:], now) {
 			over := snapshot.Over(a.tree, map[waxseal.Path]snapshot.Object{t.File.Path: {File: a.metadata(t.File.Path), Content: t.content}})
 			list = append(list, version{state: a.readOver(over), touched: []touch{t}, passing: true})
 			a.reader.Forget(t.File.Path)
 		}
+	}
+	if skipped > 0 {
+		at := touched[len(touched)-1].Time
+		a.note(at, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: a.since, Until: at, Lost: int64(skipped),
+			Reason: "so many contents were there for a moment each that not all were judged; the ledger has what was copied of them"}})
 	}
 	return append(list, version{state: now, touched: touched, unobserved: len(touched) == 0})
 }
@@ -104,17 +114,17 @@ func (a *Agent) passing(t touch, later []touch, now waxseal.State) bool {
 		return false
 	}
 	before, known := fileIn(a.last, t.File.Path)
-	if !known || !before.Role.Text() {
-		return false
+	if !known || !before.Role.Text() || before.Role == waxseal.RoleUnused {
+		return false // of what nothing reads no content was in force
 	}
 	replaced := slices.ContainsFunc(later, func(l touch) bool {
 		return (l.File.Path == t.File.Path || l.File.OldPath == t.File.Path) && !(l.copied && bytes.Equal(l.content, t.content))
 	})
-	if !replaced {
+	after, _ := fileIn(now, t.File.Path)
+	if !replaced && after.Text == "" { // else what replaced it has not told of itself yet
 		return false
 	}
 	masked := a.books.Masker.Text(before.Role, string(t.content))
-	after, _ := fileIn(now, t.File.Path)
 	return masked != after.Text && masked != before.Text
 }
 

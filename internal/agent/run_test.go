@@ -131,9 +131,14 @@ type watch struct {
 type lines struct {
 	mu   sync.Mutex
 	text []string
+	at   []time.Time // when each was
 }
 
-func (l *lines) add(s string) { l.mu.Lock(); l.text = append(l.text, s); l.mu.Unlock() }
+func (l *lines) add(s string) {
+	l.mu.Lock()
+	l.text, l.at = append(l.text, s), append(l.at, time.Now())
+	l.mu.Unlock()
+}
 func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

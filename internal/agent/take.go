@@ -36,6 +36,7 @@ func (t touch) auditBlind() bool {
 // take lets one arrival in: into memory, into the notebook, and, if it touched
 // the mail set, towards a look.
 func (a *Agent) take(in arrival) {
+	a.queue.taken(in)
 	if in.ask != nil {
 		a.answer(in.ask)
 		return
@@ -83,9 +84,23 @@ func (a *Agent) take(in arrival) {
 	}
 }
 
+// turn is how long arrivals are taken in before it is the clock's turn, or as long as the
+// last look took: what comes faster than it can be taken would hold up every look, and
+// looks that take long would hold up what comes.
+const turn = 50 * time.Millisecond
+
 // takeWaiting takes in what waits already, so that one look serves a burst.
-func (a *Agent) takeWaiting() {
-	for range queueSize {
+func (a *Agent) takeWaiting(until time.Time) {
+	for i := range queueSize {
+		if i%64 == 0 && time.Now().After(until) {
+			return
+		}
+		select {
+		case in := <-a.queue.gaps:
+			a.take(in)
+			continue
+		default:
+		}
 		select {
 		case in := <-a.queue.arrivals:
 			a.take(in)
