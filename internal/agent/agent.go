@@ -74,6 +74,8 @@ type Agent struct {
 
 	parcels parcels // what is known of packages
 
+	dwellings dwellings // mail in containers
+
 	queue *queue // from the sensors; bounded
 
 	sealed   *waxseal.Seal // nil while nothing is sealed

@@ -173,6 +173,7 @@ func (a *Agent) tick(now time.Time) {
 	a.chase(now)
 	a.rereadHeld(now)
 	a.seeViews(now)
+	a.seeDwellings(now)
 	a.accountWithHands(now)
 	if a.own != nil && !a.own.due.IsZero() && !now.Before(a.own.due) {
 		a.lookAtOwn(now, false)

@@ -45,6 +45,10 @@ func (a *Agent) take(in arrival) {
 		a.takeParcels(*in.parcels, in.Time)
 		return
 	}
+	if in.dwelt != nil {
+		a.takeDwelt(*in.dwelt, time.Now())
+		return
+	}
 	if in.network {
 		a.seeTraffic(time.Now())
 		return

@@ -30,6 +30,8 @@ type Coverage struct {
 	Notice    string             `json:"notice"`
 	Senses    []SenseHere        `json:"senses"`
 	Analytics []AnalyticCoverage `json:"analytics"`
+	// Containers are those of this host in which mail daemons run.
+	Containers []ContainerHere `json:"containers"`
 }
 
 // SenseHere says whether a source of facts works on this host.
@@ -67,6 +69,7 @@ func (d *door) runCoverage(s attack.Shelf) error {
 	if doc.Senses, err = d.senses(); err != nil {
 		return err
 	}
+	doc.Containers = d.containers()
 	for _, m := range maps {
 		doc.Analytics = append(doc.Analytics, covered(m, doc.Senses))
 	}
@@ -146,6 +149,18 @@ func (d *door) printCoverage(doc Coverage) {
 				word, name = "", ""
 			}
 			fmt.Fprintf(d.out, "  %-6s %-13s %s\n", word, name, l)
+		}
+	}
+	for i, c := range doc.Containers {
+		if i == 0 {
+			fmt.Fprintln(d.out, "\nmail in containers of this host")
+		}
+		for i, l := range wrapTo(c.Detail, textWidth-14) {
+			word := map[bool]string{true: "read", false: "BLIND"}[c.Live]
+			if i > 0 {
+				word = ""
+			}
+			fmt.Fprintf(d.out, "  %-6s %s\n", word, l)
 		}
 	}
 	for _, a := range doc.Analytics {
