@@ -91,6 +91,7 @@ type Agent struct {
 	earlySince time.Time            // when the first of them was
 	lookTook   time.Duration        // the last look
 	recent     []*told              // findings that later facts may add to
+	denials    map[string]bool      // by a security policy, that were told
 	forged     map[string]time.Time // logins that no login program set, by when they were told
 	basis      basis                // what they may rest on
 	traffic    *network.Picture     // how the network leads mail; nil while it is not known

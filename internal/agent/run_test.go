@@ -42,6 +42,10 @@ func TestMain(m *testing.M) {
 		write(text)
 		os.Exit(0)
 	}
+	if lacks := os.Getenv(lesserOrder); lacks != "" {
+		os.Unsetenv(lesserOrder)
+		startLessened(lacks[1:])
+	}
 	if os.Getenv(inner) != "" { // the turn is taken
 		os.Exit(finish(m))
 	}
@@ -146,7 +150,10 @@ func (l *lines) String() string {
 }
 
 // watch starts the agent and waits until it watches.
-func (h host) watch() *watch {
+func (h host) watch() *watch { h.t.Helper(); return h.watchWith(func(*exec.Cmd) {}) }
+
+// watchWith is watch, started in another way.
+func (h host) watchWith(start func(*exec.Cmd)) *watch {
 	h.t.Helper()
 	bin, err := program()
 	if err != nil {
@@ -161,6 +168,7 @@ func (h host) watch() *watch {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	start(w.cmd)
 	if err := w.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}

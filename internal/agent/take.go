@@ -9,6 +9,7 @@ import (
 	"waxseal"
 	"waxseal/internal/correlate"
 	"waxseal/internal/sensor/bpf"
+	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 )
 
@@ -156,12 +157,32 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 		a.takeConfig(o)
 	case ofCalls(e):
 		a.takeCall(o)
+	case kaudit.Denial(e) != "":
+		a.denied(o)
 	case e.Type == "LOGIN":
 		a.watchLogin(o)
 	case len(e.Paths) > 0 && e.Success:
 		a.takeTouch(o)
 	}
 }
+
+// denied tells of what AppArmor or SELinux did not let the agent do, once each.
+func (a *Agent) denied(o waxseal.Observation) {
+	what := kaudit.Denial(o.Audit)
+	_, key, _ := strings.Cut(what, "comm=")
+	if a.denials[key] || len(a.denials) > maxDenials {
+		return
+	}
+	if a.denials == nil {
+		a.denials = map[string]bool{}
+	}
+	a.denials[key] = true
+	reason := "the agent was denied something by a security policy, and what it could not read or watch there is not known: " + what
+	a.note(o.Time, waxseal.Observation{Sensor: kaudit.Name, Gap: &waxseal.Gap{Sensor: kaudit.Name, From: o.Time, Reason: reason}})
+	a.opts.Warn(reason)
+}
+
+const maxDenials = 100
 
 // takeProcesses: thousands may start in a second. Their arguments are masked where
 // one is asked for.

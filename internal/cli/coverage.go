@@ -94,7 +94,11 @@ func (d *door) senses() ([]SenseHere, error) {
 	if len(state.Stacks) == 0 {
 		list[0].Detail = "no mail system found in " + d.config.Root
 	}
-	list = append(list, switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir())))
+	events := switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir()))
+	if !events.Live {
+		events.Detail += "; " + agent.WithInotify
+	}
+	list = append(list, events)
 	audit := auditHealth()
 	list = append(list, switched(attack.SenseAudit, d.config.Watch.Audit, audit))
 	starts := switched(attack.SenseExec, d.config.Watch.BPF, bpfHealth()) // what it gives in place of audit's records
