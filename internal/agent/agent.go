@@ -87,6 +87,7 @@ type Agent struct {
 	book       notebook             // what is not in the ledger yet
 	touched    []touch              // file events since the last look
 	due        time.Time            // when to look; zero while nothing happened
+	ended      bool                 // the sensors are
 	early      int                  // looks put off because an event was still on its way
 	earlySince time.Time            // when the first of them was
 	lookTook   time.Duration        // the last look
@@ -100,6 +101,8 @@ type Agent struct {
 	viewAt     time.Time            // when they are asked again
 	configs    []waxseal.AuditEvent // changes of audit by others, of the last time
 	calls      []waxseal.AuditEvent // mounts and flags set, of the last time
+	folded     folded               // what was only counted
+	mine       mine                 // the mail set of last
 	overdue    []overdue            // audited, and not told of by fanotify yet
 	lately     lately               // file events of the last seconds
 	chased     lately               // files looked at since audit alone told of them

@@ -31,6 +31,9 @@ func (a *Agent) takeTouch(o waxseal.Observation) {
 	if !a.mailTouch(o.Audit) {
 		return
 	}
+	if !slices.ContainsFunc(o.Audit.Paths, a.matters) && a.fold(o.Time) {
+		return
+	}
 	a.basis.add(touchKey(o.Audit), a.note(o.Time, o))
 	a.holdOpened(o.Audit)
 	if a.senses.files == nil {
@@ -42,13 +45,6 @@ func (a *Agent) takeTouch(o waxseal.Observation) {
 		a.dueAt(time.Now().Add(settleOpen))
 	}
 	a.proves(o)
-}
-
-// matters reports whether an audited path is a file of the mail set.
-func (a *Agent) matters(p waxseal.AuditPath) bool {
-	return p.NameType != "PARENT" && slices.ContainsFunc(a.last.Files, func(f waxseal.FileState) bool {
-		return f.Role != waxseal.RoleUnused && (p.Inode != 0 && p.Inode == f.Inode && p.Device == f.Device || strings.HasSuffix(p.Name, string(f.Path)))
-	})
 }
 
 // touchedBy makes a file event of an audited operation, and has it looked at.

@@ -123,7 +123,9 @@ func (a *Agent) end() {
 	} else if a.senses.audit != nil {
 		a.setAuditWasOff(false)
 	}
+	a.ended = true
 	a.takeWaiting(time.Now().Add(lastWords))
+	a.unfold(time.Now())
 	if n := len(a.queue.arrivals); n > 0 {
 		a.note(time.Now(), waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: time.Now(), Lost: int64(n), Reason: "the agent was ended while so much still waited to be taken in"}})
 	}
@@ -177,6 +179,9 @@ func (a *Agent) tick(now time.Time) {
 	a.accountWithHands(now)
 	if a.own != nil && !a.own.due.IsZero() && !now.Before(a.own.due) {
 		a.lookAtOwn(now, false)
+	}
+	if a.folded.more > 0 && now.Sub(a.folded.second) > time.Second {
+		a.unfold(now)
 	}
 	a.forget(now)
 	a.endDay(now)

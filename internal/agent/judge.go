@@ -158,6 +158,9 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	t := &told{change: ch, at: now}
 	if ch.Severity == waxseal.None {
 		a.past.add(ch, "", now, waxseal.RungNone)
+		if ch.After != nil && ch.After.Role == waxseal.RoleUnused && a.fold(now) {
+			return // what was read has it
+		}
 		a.keep(t, waxseal.Finding{})
 		return
 	}

@@ -334,6 +334,9 @@ func (s *senses) stop() error {
 
 // aim points the sensors at the mail set of the last state.
 func (a *Agent) aim() {
+	if a.ended {
+		return
+	}
 	a.starts.Know(a.last)
 	dirs, files := MailSet(a.last)
 	newDirs, newFiles := a.surroundings()

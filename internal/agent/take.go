@@ -120,7 +120,18 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	event.Note = in.note
 	o.File = &event
 	t := touch{Observation: o, content: in.content, copied: in.copied}
-	t.index = a.noteContent(o, in.content)
+	nothing := waxseal.NoIndex
+	switch t.index = &nothing; {
+	case a.concernsMail(event):
+		t.index = a.noteContent(o, in.content)
+	case len(in.content) > smallContent: // of what nothing reads
+		t.content, t.copied = nil, false
+		fallthrough
+	default:
+		if !a.fold(o.Time) {
+			t.index = a.noteContent(o, t.content)
+		}
+	}
 	a.touched = append(a.touched, t)
 	a.lately.add(*o.File, o.Time)
 	a.reader.Forget(o.File.Path)
@@ -228,7 +239,8 @@ func (a *Agent) takeExec(o waxseal.Observation) {
 // or by a name that ends like one of its paths, since the process may have named
 // it inside a root of its own.
 func (a *Agent) mailTouch(e *waxseal.AuditEvent) bool {
-	return slices.ContainsFunc(e.Paths, func(p waxseal.AuditPath) bool {
+	known := slices.ContainsFunc(e.Paths, a.matters)
+	return known || slices.ContainsFunc(e.Paths, func(p waxseal.AuditPath) bool {
 		name := p.Name
 		if !path.IsAbs(name) {
 			name = path.Join(e.CWD, name)
