@@ -84,29 +84,30 @@ type Agent struct {
 	since    time.Time // the look before that
 	aliveAt  time.Time
 
-	book       notebook             // what is not in the ledger yet
-	touched    []touch              // file events since the last look
-	due        time.Time            // when to look; zero while nothing happened
-	ended      bool                 // the sensors are
-	early      int                  // looks put off because an event was still on its way
-	earlySince time.Time            // when the first of them was
-	lookTook   time.Duration        // the last look
-	recent     []*told              // findings that later facts may add to
-	denials    map[string]bool      // by a security policy, that were told
-	forged     map[string]time.Time // logins that no login program set, by when they were told
-	basis      basis                // what they may rest on
-	traffic    *network.Picture     // how the network leads mail; nil while it is not known
-	trafficErr string               // why it is not known
-	viewed     map[view]bool        // what daemons see otherwise, and was told
-	viewAt     time.Time            // when they are asked again
-	configs    []waxseal.AuditEvent // changes of audit by others, of the last time
-	calls      []waxseal.AuditEvent // mounts and flags set, of the last time
-	folded     folded               // what was only counted
-	mine       mine                 // the mail set of last
-	overdue    []overdue            // audited, and not told of by fanotify yet
-	lately     lately               // file events of the last seconds
-	chased     lately               // files looked at since audit alone told of them
-	held       map[proc.Node]*held  // files that somebody has open for writing
+	book       notebook                          // what is not in the ledger yet
+	touched    []touch                           // file events since the last look
+	due        time.Time                         // when to look; zero while nothing happened
+	ended      bool                              // the sensors are
+	scrubbed   struct{ from, to *waxseal.Actor } // the last one
+	early      int                               // looks put off because an event was still on its way
+	earlySince time.Time                         // when the first of them was
+	lookTook   time.Duration                     // the last look
+	recent     []*told                           // findings that later facts may add to
+	denials    map[string]bool                   // by a security policy, that were told
+	forged     map[string]time.Time              // logins that no login program set, by when they were told
+	basis      basis                             // what they may rest on
+	traffic    *network.Picture                  // how the network leads mail; nil while it is not known
+	trafficErr string                            // why it is not known
+	viewed     map[view]bool                     // what daemons see otherwise, and was told
+	viewAt     time.Time                         // when they are asked again
+	configs    []waxseal.AuditEvent              // changes of audit by others, of the last time
+	calls      []waxseal.AuditEvent              // mounts and flags set, of the last time
+	folded     folded                            // what was only counted
+	mine       mine                              // the mail set of last
+	overdue    []overdue                         // audited, and not told of by fanotify yet
+	lately     lately                            // file events of the last seconds
+	chased     lately                            // files looked at since audit alone told of them
+	held       map[proc.Node]*held               // files that somebody has open for writing
 	starts     *correlate.Starts
 
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again

@@ -114,8 +114,8 @@ const nobody = 65534
 
 // seenThere is what one of them came to.
 type seenThere struct {
-	soon, process, person string
-	says                  []string
+	soon, process string
+	says          []string
 }
 
 // TestPlatforms switches off what kernels and containers lack, and says what is left, in

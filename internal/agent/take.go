@@ -311,7 +311,11 @@ func (a *Agent) scrubActor(actor *waxseal.Actor) *waxseal.Actor {
 	if actor == nil {
 		return nil
 	}
+	if actor == a.scrubbed.from { // a sensor gives the events of one process one description
+		return a.scrubbed.to
+	}
 	c := *actor
+	defer func() { a.scrubbed.from, a.scrubbed.to = actor, &c }()
 	c.Process.Argv, _ = a.scrubArgv(c.Process.Argv)
 	c.Ancestors = slices.Clone(c.Ancestors)
 	for i := range c.Ancestors {
