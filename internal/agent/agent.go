@@ -87,6 +87,7 @@ type Agent struct {
 	book       notebook                          // what is not in the ledger yet
 	touched    []touch                           // file events since the last look
 	due        time.Time                         // when to look; zero while nothing happened
+	copies     copies                            // counted
 	ended      bool                              // the sensors are
 	scrubbed   struct{ from, to *waxseal.Actor } // the last one
 	early      int                               // looks put off because an event was still on its way
@@ -135,7 +136,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
 		tuning: triage.NewBook(o.Tuned)}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)

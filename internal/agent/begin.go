@@ -183,6 +183,7 @@ func (a *Agent) tick(now time.Time) {
 	if a.folded.more > 0 && now.Sub(a.folded.second) > time.Second {
 		a.unfold(now)
 	}
+	a.recount(now)
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)

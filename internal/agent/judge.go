@@ -90,9 +90,45 @@ func (a *Agent) uncopied(touched []touch, now time.Time) {
 		}
 	}
 	for inode, w := range byInode {
-		if inode != 0 && w.opened > w.copied {
+		told := max(0, w.opened-w.copied)
+		if inode != 0 {
+			a.copies.add(inode, names[inode], w.copied, told, a.lookedAt, now)
+		}
+		if inode != 0 && told > 0 {
 			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: a.lookedAt, Until: now, Lost: int64(w.opened - w.copied),
 				Reason: fmt.Sprintf("intermediate content not captured: %s was opened for writing %d times, and %d contents could be copied", names[inode], w.opened, w.copied)}})
+		}
+	}
+}
+
+// copies are contents that were copied of files lately, by inode.
+type copies map[uint64]*copied
+
+type copied struct {
+	path     waxseal.Path
+	from, to time.Time
+	n        int // contents
+	told     int // that are known to be missing
+}
+
+func (c copies) add(inode uint64, p waxseal.Path, n, told int, from, to time.Time) {
+	if c[inode] == nil {
+		c[inode] = &copied{path: p, from: from}
+	}
+	c[inode].n, c[inode].told, c[inode].to = c[inode].n+n, c[inode].told+told, to
+}
+
+// recount asks once more, when audit has told all, whether a file was opened more often
+// than a content of it was copied: its records may come later than a look.
+func (a *Agent) recount(now time.Time) {
+	for inode, c := range a.copies {
+		if now.Sub(c.to) < auditLate {
+			continue
+		}
+		delete(a.copies, inode)
+		if opened := a.memory.Writes(c.path, inode, opens, c.from); opened > c.n+c.told {
+			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: c.from, Until: now, Lost: int64(opened - c.n - c.told),
+				Reason: fmt.Sprintf("intermediate content not captured: %s was opened for writing %d times, and %d contents could be copied", c.path, opened, c.n)}})
 		}
 	}
 }
