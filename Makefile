@@ -6,7 +6,7 @@ BENCH ?= .
 SOAK ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test e2e race lint bench fuzz soak clean
+.PHONY: help setup build demo test e2e race lint bench fuzz soak nightly clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -41,6 +41,10 @@ fuzz: setup ## every fuzz target for FUZZTIME (10s)
 
 soak: setup ## an agent under changes for SOAK (10m): memory and descriptors stay flat
 	@WAXSEAL_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/agent
+
+nightly: setup ## floods in full size, then an agent under changes for SOAK (24h)
+	@WAXSEAL_FLOODS=1 $(GO) test -count=1 -v -timeout 2h -run '^(TestFloods|TestForkBomb|TestLogRotation)$$' ./internal/agent
+	@WAXSEAL_SOAK=$(if $(filter command line,$(origin SOAK)),$(SOAK),24h) $(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/agent
 
 clean: ## remove what was built and what a killed demo left behind
 	@$(GO) run ./internal/lab/demo -clean

@@ -114,6 +114,7 @@ var floors = []struct {
 		"waxseal/internal/sensor/bpf",
 		"waxseal/internal/sensor/control",
 		"waxseal/internal/sensor/fanotify",
+		"waxseal/internal/sensor/inotify",
 		"waxseal/internal/sensor/journal",
 		"waxseal/internal/sensor/kaudit",
 		"waxseal/internal/sensor/network",

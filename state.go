@@ -13,6 +13,9 @@ type Stack struct {
 	Domains []string `json:"domains,omitempty"`
 	// Logs are the files to which the stack says it logs.
 	Logs []Path `json:"logs,omitempty"`
+	// Container names the root of its own in which the stack was found on this host:
+	// "docker 3f5a9c0e1b2d"; its paths begin with it. Empty for the host's own.
+	Container string `json:"container,omitempty"`
 }
 
 // Setting is one effective parameter. Settings that make no hook still show that

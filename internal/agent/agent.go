@@ -74,6 +74,8 @@ type Agent struct {
 
 	parcels parcels // what is known of packages
 
+	dwellings dwellings // mail in containers
+
 	queue *queue // from the sensors; bounded
 
 	sealed   *waxseal.Seal // nil while nothing is sealed
@@ -82,26 +84,34 @@ type Agent struct {
 	since    time.Time // the look before that
 	aliveAt  time.Time
 
-	book       notebook              // what is not in the ledger yet
-	touched    []touch               // file events since the last look
-	due        time.Time             // when to look; zero while nothing happened
-	early      int                   // looks put off because an event was still on its way
-	recent     []*told               // findings that later facts may add to
-	forged     map[string]time.Time  // logins that no login program set, by when they were told
-	basis      basis                 // what they may rest on
-	filtered   []waxseal.Observation // audit's of changes of the packet filter
-	trafficDue time.Time             // when the network is to be looked at
-	trafficAt  time.Time             // when it was last
-	traffic    *network.Picture      // how the network leads mail; nil while it is not known
-	trafficErr string                // why it is not known
-	viewed     map[view]bool         // what daemons see otherwise, and was told
-	viewAt     time.Time             // when they are asked again
-	configs    []waxseal.AuditEvent  // changes of audit by others, of the last time
-	calls      []waxseal.AuditEvent  // mounts and flags set, of the last time
-	overdue    []overdue             // audited, and not told of by fanotify yet
-	lately     lately                // file events of the last seconds
-	chased     lately                // files looked at since audit alone told of them
-	held       map[proc.Node]*held   // files that somebody has open for writing
+	book       notebook                          // what is not in the ledger yet
+	touched    []touch                           // file events since the last look
+	due        time.Time                         // when to look; zero while nothing happened
+	copies     copies                            // counted
+	ended      bool                              // the sensors are
+	scrubbed   struct{ from, to *waxseal.Actor } // the last one
+	early      int                               // looks put off because an event was still on its way
+	earlySince time.Time                         // when the first of them was
+	lookTook   time.Duration                     // the last look
+	recent     []*told                           // findings that later facts may add to
+	denials    map[string]bool                   // by a security policy, that were told
+	forged     map[string]time.Time              // logins that no login program set, by when they were told
+	basis      basis                             // what they may rest on
+	filtered   []waxseal.Observation             // audit's of changes of the packet filter
+	trafficDue time.Time                         // when the network is to be looked at
+	trafficAt  time.Time                         // when it was last
+	traffic    *network.Picture                  // how the network leads mail; nil while it is not known
+	trafficErr string                            // why it is not known
+	viewed     map[view]bool                     // what daemons see otherwise, and was told
+	viewAt     time.Time                         // when they are asked again
+	configs    []waxseal.AuditEvent              // changes of audit by others, of the last time
+	calls      []waxseal.AuditEvent              // mounts and flags set, of the last time
+	folded     folded                            // what was only counted
+	mine       mine                              // the mail set of last
+	overdue    []overdue                         // audited, and not told of by fanotify yet
+	lately     lately                            // file events of the last seconds
+	chased     lately                            // files looked at since audit alone told of them
+	held       map[proc.Node]*held               // files that somebody has open for writing
 	starts     *correlate.Starts
 
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
@@ -131,7 +141,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
+	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
 		tuning: triage.NewBook(o.Tuned)}
 	a.reader.Otherwise(rpm.Open)
 	a.reader.Besides(o.Scripts)
@@ -139,6 +149,7 @@ func Open(o Options) (*Agent, error) {
 	a.memory = correlate.NewMemory(a.names.user)
 	a.memory.MaskWith(func(argv []string) []string { masked, _ := a.scrubArgv(argv); return masked })
 	a.memory.Trust(a.intact)
+	a.memory.Matter(a.matters)
 	a.starts = correlate.NewStarts(o.MostStarts, o.Accounts)
 	return a, nil
 }
@@ -156,15 +167,18 @@ func (a *Agent) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case in := <-a.queue.gaps:
+			a.take(in)
 		case in := <-a.queue.arrivals:
 			a.take(in)
-			a.takeWaiting()
+			a.takeWaiting(time.Now().Add(max(turn, a.lookTook)))
 		case <-tick.C:
 			a.tick(time.Now())
 		case <-a.whenDue():
 		}
 		if now := time.Now(); a.isDue(now) {
 			a.look(now)
+			a.lookTook = time.Since(now)
 		}
 	}
 }

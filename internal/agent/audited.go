@@ -31,12 +31,18 @@ func (a *Agent) takeTouch(o waxseal.Observation) {
 	if !a.mailTouch(o.Audit) {
 		return
 	}
+	if !slices.ContainsFunc(o.Audit.Paths, a.matters) && a.fold(o.Time) {
+		return
+	}
 	a.basis.add(touchKey(o.Audit), a.note(o.Time, o))
 	a.holdOpened(o.Audit)
 	if a.senses.files == nil {
 		a.touchedBy(*o.Audit, time.Now().Add(settleOpen))
 	} else if len(a.overdue) < maxOverdue {
 		a.overdue = append(a.overdue, overdue{*o.Audit, time.Now()})
+	} else {
+		a.all = true // which of them fanotify did not tell is not asked one by one
+		a.dueAt(time.Now().Add(settleOpen))
 	}
 	a.proves(o)
 }

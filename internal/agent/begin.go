@@ -14,6 +14,8 @@ import (
 const (
 	// tickEvery is how often the agent looks at the clock.
 	tickEvery = 200 * time.Millisecond
+	// lastWords bounds how long an agent that is ended takes in what waits.
+	lastWords = 5 * time.Second
 	// aliveEvery bounds how much unwatched time is claimed after a kill.
 	aliveEvery = 10 * time.Second
 )
@@ -127,7 +129,12 @@ func (a *Agent) end() {
 	} else if a.senses.audit != nil {
 		a.setAuditWasOff(false)
 	}
-	a.takeWaiting()
+	a.ended = true
+	a.takeWaiting(time.Now().Add(lastWords))
+	a.unfold(time.Now())
+	if n := len(a.queue.arrivals); n > 0 {
+		a.note(time.Now(), waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: time.Now(), Lost: int64(n), Reason: "the agent was ended while so much still waited to be taken in"}})
+	}
 	if len(a.touched) > 0 {
 		a.look(time.Now())
 	}
@@ -179,10 +186,15 @@ func (a *Agent) tick(now time.Time) {
 	a.chase(now)
 	a.rereadHeld(now)
 	a.seeViews(now)
+	a.seeDwellings(now)
 	a.accountWithHands(now)
 	if a.own != nil && !a.own.due.IsZero() && !now.Before(a.own.due) {
 		a.lookAtOwn(now, false)
 	}
+	if a.folded.more > 0 && now.Sub(a.folded.second) > time.Second {
+		a.unfold(now)
+	}
+	a.recount(now)
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)
@@ -213,6 +225,9 @@ const (
 	settleOpen = 250 * time.Millisecond
 	// patience is how long a look waits for audit to name the process.
 	patience = 200 * time.Millisecond
+	// maxPatient bounds for how many events a look waits for audit: in a flood it comes
+	// later, and is added to what was told.
+	maxPatient = 256
 )
 
 // isDue reports whether to look now. While audit has not said who made a change,
@@ -225,6 +240,9 @@ func (a *Agent) isDue(now time.Time) bool {
 		return false
 	}
 	if a.senses.audit == nil {
+		return true
+	}
+	if len(a.touched) > maxPatient {
 		return true
 	}
 	for _, t := range a.touched {
@@ -241,9 +259,11 @@ func (a *Agent) isDue(now time.Time) bool {
 
 const (
 	// maxEarly and earlyWait bound how long a look waits for an event that must be
-	// on its way, since its effect is on the disk already.
+	// on its way, since its effect is on the disk already; lateWait does while others
+	// wait to be taken in, so that it may be among them.
 	maxEarly  = 4
 	earlyWait = 25 * time.Millisecond
+	lateWait  = 500 * time.Millisecond
 )
 
 // tooEarly puts a look off when it read a change whose event has not come in
@@ -252,9 +272,19 @@ func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 	last := versions[len(versions)-1]
 	unseen := slices.ContainsFunc(Differences(a.last, last.state), func(ch waxseal.Change) bool {
 		e := lastEvent(last.touched, ch)
-		return ch.Before != nil && (e == nil || a.overtaken(last, e))
+		switch {
+		case ch.Severity == waxseal.None: // nothing is told of it
+			return false
+		case e == nil:
+			return ch.Before != nil
+		}
+		return !a.brought(e, ch) || ch.Before != nil && a.overtaken(last, e)
 	})
-	if !unseen || a.senses.files == nil || a.early >= maxEarly {
+	if a.early == 0 {
+		a.earlySince = now
+	}
+	enough := a.early >= maxEarly && (len(a.queue.arrivals) == 0 || now.Sub(a.earlySince) > lateWait)
+	if !unseen || a.senses.files == nil || enough {
 		a.early = 0
 		return false
 	}
@@ -262,6 +292,15 @@ func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 	a.touched = append(last.touched, a.touched...)
 	a.dueAt(now.Add(earlyWait))
 	return true
+}
+
+// brought reports whether an event may have made a file what was read: not where the
+// content that was copied with it is another.
+func (a *Agent) brought(t *touch, ch waxseal.Change) bool {
+	if !t.copied || ch.After == nil || ch.After.Text == "" || t.File.Path != ch.Path {
+		return true
+	}
+	return a.books.Masker.Text(ch.After.Role, string(t.content)) == ch.After.Text
 }
 
 // startLook takes the file events that led to this look.

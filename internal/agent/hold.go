@@ -52,6 +52,9 @@ func (a *Agent) packagesAtWork() bool {
 	if len(a.touched) == 0 {
 		return !a.all && a.parcels.busy(time.Now()) && a.locked()
 	}
+	if !a.parcels.busy(time.Now()) && !a.locked() {
+		return false
+	}
 	late := false
 	for _, t := range a.touched {
 		switch a.waitsFor(t) {

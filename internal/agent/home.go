@@ -40,10 +40,14 @@ func (a *Agent) oneHome(touched []touch, now time.Time) (mailpath.Home, bool) {
 // passedBy reports whether a file had several contents, of which one may have been there
 // for a moment only: that is judged with the whole tree.
 func passedBy(touched []touch) bool {
-	for i, t := range touched {
-		if t.copied && slices.ContainsFunc(touched[:i], func(b touch) bool {
-			return b.copied && b.File.Path == t.File.Path && !bytes.Equal(b.content, t.content)
-		}) {
+	first := map[waxseal.Path][]byte{}
+	for _, t := range touched {
+		if !t.copied {
+			continue
+		}
+		if was, ok := first[t.File.Path]; !ok {
+			first[t.File.Path] = t.content
+		} else if !bytes.Equal(was, t.content) {
 			return true
 		}
 	}

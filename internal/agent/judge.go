@@ -49,12 +49,22 @@ const maxPassing = 16
 func (a *Agent) versions(touched []touch) []version {
 	var list []version
 	now := ReadMounted(a.reader, a.tree)
+	skipped := 0
 	for i, t := range touched {
-		if len(list) < maxPassing && a.passing(t, touched[i+1:], now) {
+		if len(list) == maxPassing {
+			if a.passing(t, touched[i+1:], now) {
+				skipped++
+			}
+		} else if a.passing(t, touched[i+1:], now) {
 			over := snapshot.Over(a.tree, map[waxseal.Path]snapshot.Object{t.File.Path: {File: a.metadata(t.File.Path), Content: t.content}})
 			list = append(list, version{state: a.readOver(over), touched: []touch{t}, passing: true})
 			a.reader.Forget(t.File.Path)
 		}
+	}
+	if skipped > 0 {
+		at := touched[len(touched)-1].Time
+		a.note(at, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: a.since, Until: at, Lost: int64(skipped),
+			Reason: "so many contents were there for a moment each that not all were judged; the ledger has what was copied of them"}})
 	}
 	return append(list, version{state: now, touched: touched, unobserved: len(touched) == 0})
 }
@@ -80,9 +90,45 @@ func (a *Agent) uncopied(touched []touch, now time.Time) {
 		}
 	}
 	for inode, w := range byInode {
-		if inode != 0 && w.opened > w.copied {
+		told := max(0, w.opened-w.copied)
+		if inode != 0 {
+			a.copies.add(inode, names[inode], w.copied, told, a.lookedAt, now)
+		}
+		if inode != 0 && told > 0 {
 			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: a.lookedAt, Until: now, Lost: int64(w.opened - w.copied),
 				Reason: fmt.Sprintf("intermediate content not captured: %s was opened for writing %d times, and %d contents could be copied", names[inode], w.opened, w.copied)}})
+		}
+	}
+}
+
+// copies are contents that were copied of files lately, by inode.
+type copies map[uint64]*copied
+
+type copied struct {
+	path     waxseal.Path
+	from, to time.Time
+	n        int // contents
+	told     int // that are known to be missing
+}
+
+func (c copies) add(inode uint64, p waxseal.Path, n, told int, from, to time.Time) {
+	if c[inode] == nil {
+		c[inode] = &copied{path: p, from: from}
+	}
+	c[inode].n, c[inode].told, c[inode].to = c[inode].n+n, c[inode].told+told, to
+}
+
+// recount asks once more, when audit has told all, whether a file was opened more often
+// than a content of it was copied: its records may come later than a look.
+func (a *Agent) recount(now time.Time) {
+	for inode, c := range a.copies {
+		if now.Sub(c.to) < auditLate {
+			continue
+		}
+		delete(a.copies, inode)
+		if opened := a.memory.Writes(c.path, inode, opens, c.from); opened > c.n+c.told {
+			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: c.from, Until: now, Lost: int64(opened - c.n - c.told),
+				Reason: fmt.Sprintf("intermediate content not captured: %s was opened for writing %d times, and %d contents could be copied", c.path, opened, c.n)}})
 		}
 	}
 }
@@ -104,17 +150,17 @@ func (a *Agent) passing(t touch, later []touch, now waxseal.State) bool {
 		return false
 	}
 	before, known := fileIn(a.last, t.File.Path)
-	if !known || !before.Role.Text() {
-		return false
+	if !known || !before.Role.Text() || before.Role == waxseal.RoleUnused {
+		return false // of what nothing reads no content was in force
 	}
 	replaced := slices.ContainsFunc(later, func(l touch) bool {
 		return (l.File.Path == t.File.Path || l.File.OldPath == t.File.Path) && !(l.copied && bytes.Equal(l.content, t.content))
 	})
-	if !replaced {
+	after, _ := fileIn(now, t.File.Path)
+	if !replaced && after.Text == "" { // else what replaced it has not told of itself yet
 		return false
 	}
 	masked := a.books.Masker.Text(before.Role, string(t.content))
-	after, _ := fileIn(now, t.File.Path)
 	return masked != after.Text && masked != before.Text
 }
 
@@ -148,6 +194,9 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	t := &told{change: ch, at: now}
 	if ch.Severity == waxseal.None {
 		a.past.add(ch, "", now, waxseal.RungNone)
+		if ch.After != nil && ch.After.Role == waxseal.RoleUnused && a.fold(now) {
+			return // what was read has it
+		}
 		a.keep(t, waxseal.Finding{})
 		return
 	}

@@ -96,7 +96,7 @@ var elsewhere = []method{
 	{name: "chmod", writer: "chmod", fits: changed("/etc/postfix/main.cf", "mode")},
 }
 
-func fine(t *testing.T, err error) {
+func fine(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -29,8 +29,12 @@ type noted struct {
 	index *waxseal.Index
 }
 
-// maxPending bounds the notebook while the ledger can't be written.
-const maxPending = 20_000
+const (
+	// maxPending bounds the notebook while the ledger can't be written.
+	maxPending = 20_000
+	// fullPage is how much is written at once at the latest.
+	fullPage = 4_000
+)
 
 func (n *notebook) broken() bool { return !n.since.IsZero() }
 
@@ -43,6 +47,9 @@ func (a *Agent) note(at time.Time, o waxseal.Observation) *waxseal.Index {
 func (a *Agent) write(n noted) *waxseal.Index {
 	index := waxseal.NoIndex
 	n.index = &index
+	if len(a.book.pending) >= fullPage && !a.book.broken() {
+		a.record()
+	}
 	if len(a.book.pending) >= maxPending {
 		a.book.dropped++
 		return n.index

@@ -36,7 +36,7 @@ func (a *Agent) heldAtStart(now time.Time) {
 	nodes := map[proc.Node]bool{}
 	paths := map[proc.Node]waxseal.Path{}
 	for _, f := range a.last.Files {
-		if f.Type == waxseal.Regular && f.Role != waxseal.RoleMailbox && f.Role != waxseal.RoleLibrary {
+		if f.Type == waxseal.Regular && f.Role != waxseal.RoleUnused && f.Role != waxseal.RoleMailbox && f.Role != waxseal.RoleLibrary {
 			n := proc.Node{Device: f.Device, Inode: f.Inode}
 			nodes[n], paths[n] = true, f.Path
 		}
@@ -58,7 +58,9 @@ func (a *Agent) holdOpened(e *waxseal.AuditEvent) {
 		if p.NameType == "PARENT" {
 			continue
 		}
-		if i := slices.IndexFunc(a.last.Files, func(f waxseal.FileState) bool { return f.Inode == p.Inode && f.Device == p.Device }); i >= 0 {
+		if i := slices.IndexFunc(a.last.Files, func(f waxseal.FileState) bool {
+			return f.Role != waxseal.RoleUnused && f.Inode == p.Inode && f.Device == p.Device
+		}); i >= 0 {
 			a.hold(proc.Node{Device: p.Device, Inode: p.Inode}, a.last.Files[i].Path, e.PID, e.Time)
 		}
 	}

@@ -42,6 +42,10 @@ func TestMain(m *testing.M) {
 		write(text)
 		os.Exit(0)
 	}
+	if lacks := os.Getenv(lesserOrder); lacks != "" {
+		os.Unsetenv(lesserOrder)
+		startLessened(lacks[1:])
+	}
 	if os.Getenv(inner) != "" { // the turn is taken
 		os.Exit(finish(m))
 	}
@@ -131,9 +135,14 @@ type watch struct {
 type lines struct {
 	mu   sync.Mutex
 	text []string
+	at   []time.Time // when each was
 }
 
-func (l *lines) add(s string) { l.mu.Lock(); l.text = append(l.text, s); l.mu.Unlock() }
+func (l *lines) add(s string) {
+	l.mu.Lock()
+	l.text, l.at = append(l.text, s), append(l.at, time.Now())
+	l.mu.Unlock()
+}
 func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,7 +150,10 @@ func (l *lines) String() string {
 }
 
 // watch starts the agent and waits until it watches.
-func (h host) watch() *watch {
+func (h host) watch() *watch { h.t.Helper(); return h.watchWith(func(*exec.Cmd) {}) }
+
+// watchWith is watch, started in another way.
+func (h host) watchWith(start func(*exec.Cmd)) *watch {
 	h.t.Helper()
 	bin, err := program()
 	if err != nil {
@@ -156,6 +168,7 @@ func (h host) watch() *watch {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	start(w.cmd)
 	if err := w.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"waxseal/internal/sensor/bpf"
 	"waxseal/internal/sensor/control"
 	"waxseal/internal/sensor/fanotify"
+	"waxseal/internal/sensor/inotify"
 	"waxseal/internal/sensor/journal"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
@@ -30,6 +31,7 @@ import (
 // senses are the running sensors; one that could not be had is nil.
 type senses struct {
 	files     *fanotify.Sensor
+	hints     *inotify.Sensor // where files is nil
 	audit     *kaudit.Sensor
 	processes *bpf.Sensor
 	control   *control.Socket
@@ -52,12 +54,18 @@ func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
 	a.senses.parents, a.senses.sessions = map[int]time.Time{}, map[uint32]bool{}
+	if by := proc.Confined(); by != "" {
+		a.opts.Warn("this process is confined by " + by + ": what that forbids looks like a right that is missing; its denials are in the records of audit (ausearch -m AVC) and are told")
+	}
 	a.startControl(ctx)
 	a.startProcesses(ctx)
 	a.startOwn(ctx)
 	a.run(pulse.Sensor, "that the agent was stopped, or the clock set, is not noticed", func() error { return pulse.Run(ctx, a.queue.gap) })
 	a.startAudit(ctx)
 	a.startFiles(ctx)
+	if a.senses.files == nil {
+		a.startHints(ctx)
+	}
 	a.startTail(ctx)
 	a.startJournal(ctx)
 	if a.senses.files == nil && a.senses.audit == nil {
@@ -75,7 +83,7 @@ func (a *Agent) without(sensor waxseal.SensorName, why, cost string) {
 }
 
 const (
-	withoutFiles     = "changes are found by audit or by reading the files again, so short-lived contents can be missed and processes are named less surely"
+	withoutFiles     = "changes are found by audit, inotify or by reading the files again, so short-lived contents can be missed and processes are named less surely"
 	withoutProcesses = "which programs start is taken from audit's records, which cost more and enter the host's own audit log too; a process that only forks stays unknown"
 	withoutAudit     = "who made a change is taken from /proc after the event and is inferred at best; a process that has already ended stays unknown"
 )
@@ -157,6 +165,26 @@ func (a *Agent) startFiles(ctx context.Context) {
 	a.senses.files = s
 	a.run(fanotify.Name, withoutFiles, func() error { return s.Run(ctx, a.fileEvent, a.queue.gap) })
 }
+
+// startHints hears that something changed, where fanotify can't say what.
+func (a *Agent) startHints(ctx context.Context) {
+	s, err := inotify.Open(a.tree.Dir())
+	if err != nil {
+		a.without(inotify.Name, err.Error(), "changes are found when the files are read again, every "+blindPoll.String())
+		return
+	}
+	a.senses.hints = s
+	a.opts.Warn(WithInotify)
+	a.run(inotify.Name, "changes are found when the files are read again", func() error {
+		return s.Run(ctx, func(e inotify.Event) {
+			event := e.FileEvent
+			a.queue.put(arrival{Observation: waxseal.Observation{Time: e.Time, Sensor: inotify.Name, File: &event}, note: "inotify tells neither content nor process"})
+		}, a.queue.gap)
+	})
+}
+
+// WithInotify says what it means that inotify is all there is.
+const WithInotify = "inotify takes the place of fanotify: that a file changed is seen at once and what it holds then is read, but who changed it, what was there for a moment, and changes through hard links, memory maps and mounts are not seen; for these the files are read again and again"
 
 func (a *Agent) fileEvent(e fanotify.Event) {
 	event := e.FileEvent
@@ -305,6 +333,9 @@ func (s *senses) stop() error {
 	if s.files != nil {
 		errs = append(errs, s.files.Close())
 	}
+	if s.hints != nil {
+		errs = append(errs, s.hints.Close())
+	}
 	if s.audit != nil {
 		errs = append(errs, s.audit.Close())
 	}
@@ -316,6 +347,9 @@ func (s *senses) stop() error {
 
 // aim points the sensors at the mail set of the last state.
 func (a *Agent) aim() {
+	if a.ended {
+		return
+	}
 	a.starts.Know(a.last)
 	dirs, files := MailSet(a.last)
 	newDirs, newFiles := a.surroundings()
@@ -323,6 +357,11 @@ func (a *Agent) aim() {
 	if s := a.senses.files; s != nil {
 		if err := s.SetTargets(dirs, files); err != nil {
 			a.without(fanotify.Name, err.Error(), withoutFiles)
+		}
+	}
+	if s := a.senses.hints; s != nil {
+		if err := s.SetTargets(dirs, files); err != nil {
+			a.without(inotify.Name, err.Error(), "what changes there is found when the files are read again")
 		}
 	}
 	if s := a.senses.audit; s != nil {

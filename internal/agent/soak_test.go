@@ -47,7 +47,7 @@ func TestSoak(t *testing.T) {
 }
 
 // memoryOf is the resident memory of a process in KiB (proc_pid_status(5)).
-func memoryOf(t *testing.T, pid int) int {
+func memoryOf(t testing.TB, pid int) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -62,7 +62,7 @@ func memoryOf(t *testing.T, pid int) int {
 	return n
 }
 
-func descriptorsOf(t *testing.T, pid int) int {
+func descriptorsOf(t testing.TB, pid int) int {
 	t.Helper()
 	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"waxseal"
 	"waxseal/internal/correlate"
 	"waxseal/internal/sensor/bpf"
+	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 )
 
@@ -36,6 +37,7 @@ func (t touch) auditBlind() bool {
 // take lets one arrival in: into memory, into the notebook, and, if it touched
 // the mail set, towards a look.
 func (a *Agent) take(in arrival) {
+	a.queue.taken(in)
 	if in.ask != nil {
 		a.answer(in.ask)
 		return
@@ -46,6 +48,10 @@ func (a *Agent) take(in arrival) {
 	}
 	if in.network { // audit tells who, on a queue of its own
 		a.trafficDue = time.Now().Add(settleNetwork)
+		return
+	}
+	if in.dwelt != nil {
+		a.takeDwelt(*in.dwelt, time.Now())
 		return
 	}
 	if in.processes != nil {
@@ -83,9 +89,23 @@ func (a *Agent) take(in arrival) {
 	}
 }
 
+// turn is how long arrivals are taken in before it is the clock's turn, or as long as the
+// last look took: what comes faster than it can be taken would hold up every look, and
+// looks that take long would hold up what comes.
+const turn = 50 * time.Millisecond
+
 // takeWaiting takes in what waits already, so that one look serves a burst.
-func (a *Agent) takeWaiting() {
-	for range queueSize {
+func (a *Agent) takeWaiting(until time.Time) {
+	for i := range queueSize {
+		if i%64 == 0 && time.Now().After(until) {
+			return
+		}
+		select {
+		case in := <-a.queue.gaps:
+			a.take(in)
+			continue
+		default:
+		}
 		select {
 		case in := <-a.queue.arrivals:
 			a.take(in)
@@ -100,7 +120,18 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	event.Note = in.note
 	o.File = &event
 	t := touch{Observation: o, content: in.content, copied: in.copied}
-	t.index = a.noteContent(o, in.content)
+	nothing := waxseal.NoIndex
+	switch t.index = &nothing; {
+	case a.concernsMail(event):
+		t.index = a.noteContent(o, in.content)
+	case len(in.content) > smallContent: // of what nothing reads
+		t.content, t.copied = nil, false
+		fallthrough
+	default:
+		if !a.fold(o.Time) {
+			t.index = a.noteContent(o, t.content)
+		}
+	}
 	a.touched = append(a.touched, t)
 	a.lately.add(*o.File, o.Time)
 	a.reader.Forget(o.File.Path)
@@ -139,12 +170,32 @@ func (a *Agent) takeAudit(o waxseal.Observation) {
 		a.takeCall(o)
 	case e.Type == filterChange:
 		a.filtered = append(lastOf(a.filtered, maxFiltered), o)
+	case kaudit.Denial(e) != "":
+		a.denied(o)
 	case e.Type == "LOGIN":
 		a.watchLogin(o)
 	case len(e.Paths) > 0 && e.Success:
 		a.takeTouch(o)
 	}
 }
+
+// denied tells of what AppArmor or SELinux did not let the agent do, once each.
+func (a *Agent) denied(o waxseal.Observation) {
+	what := kaudit.Denial(o.Audit)
+	_, key, _ := strings.Cut(what, "comm=")
+	if a.denials[key] || len(a.denials) > maxDenials {
+		return
+	}
+	if a.denials == nil {
+		a.denials = map[string]bool{}
+	}
+	a.denials[key] = true
+	reason := "the agent was denied something by a security policy, and what it could not read or watch there is not known: " + what
+	a.note(o.Time, waxseal.Observation{Sensor: kaudit.Name, Gap: &waxseal.Gap{Sensor: kaudit.Name, From: o.Time, Reason: reason}})
+	a.opts.Warn(reason)
+}
+
+const maxDenials = 100
 
 // takeProcesses: thousands may start in a second. Their arguments are masked where
 // one is asked for.
@@ -190,7 +241,8 @@ func (a *Agent) takeExec(o waxseal.Observation) {
 // or by a name that ends like one of its paths, since the process may have named
 // it inside a root of its own.
 func (a *Agent) mailTouch(e *waxseal.AuditEvent) bool {
-	return slices.ContainsFunc(e.Paths, func(p waxseal.AuditPath) bool {
+	known := slices.ContainsFunc(e.Paths, a.matters)
+	return known || slices.ContainsFunc(e.Paths, func(p waxseal.AuditPath) bool {
 		name := p.Name
 		if !path.IsAbs(name) {
 			name = path.Join(e.CWD, name)
@@ -261,7 +313,11 @@ func (a *Agent) scrubActor(actor *waxseal.Actor) *waxseal.Actor {
 	if actor == nil {
 		return nil
 	}
+	if actor == a.scrubbed.from { // a sensor gives the events of one process one description
+		return a.scrubbed.to
+	}
 	c := *actor
+	defer func() { a.scrubbed.from, a.scrubbed.to = actor, &c }()
 	c.Process.Argv, _ = a.scrubArgv(c.Process.Argv)
 	c.Ancestors = slices.Clone(c.Ancestors)
 	for i := range c.Ancestors {

@@ -33,6 +33,8 @@ type Coverage struct {
 	Notice    string             `json:"notice"`
 	Senses    []SenseHere        `json:"senses"`
 	Analytics []AnalyticCoverage `json:"analytics"`
+	// Containers are those of this host in which mail daemons run.
+	Containers []ContainerHere `json:"containers"`
 }
 
 // SenseHere says whether a source of facts works on this host.
@@ -70,6 +72,7 @@ func (d *door) runCoverage(s attack.Shelf) error {
 	if doc.Senses, err = d.senses(); err != nil {
 		return err
 	}
+	doc.Containers = d.containers()
 	for _, m := range maps {
 		doc.Analytics = append(doc.Analytics, covered(m, doc.Senses))
 	}
@@ -94,7 +97,11 @@ func (d *door) senses() ([]SenseHere, error) {
 	if len(state.Stacks) == 0 {
 		list[0].Detail = "no mail system found in " + d.config.Root
 	}
-	list = append(list, switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir())))
+	events := switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir()))
+	if !events.Live {
+		events.Detail += "; " + agent.WithInotify
+	}
+	list = append(list, events)
 	audit := auditHealth()
 	list = append(list, switched(attack.SenseAudit, d.config.Watch.Audit, audit))
 	starts := switched(attack.SenseExec, d.config.Watch.BPF, bpfHealth()) // what it gives in place of audit's records
@@ -158,6 +165,18 @@ func (d *door) printCoverage(doc Coverage) {
 				word, name = "", ""
 			}
 			fmt.Fprintf(d.out, "  %-6s %-13s %s\n", word, name, l)
+		}
+	}
+	for i, c := range doc.Containers {
+		if i == 0 {
+			fmt.Fprintln(d.out, "\nmail in containers of this host")
+		}
+		for i, l := range wrapTo(c.Detail, textWidth-14) {
+			word := map[bool]string{true: "read", false: "BLIND"}[c.Live]
+			if i > 0 {
+				word = ""
+			}
+			fmt.Fprintf(d.out, "  %-6s %s\n", word, l)
 		}
 	}
 	for _, a := range doc.Analytics {

@@ -29,8 +29,12 @@ func (d *door) describe(s Scan) {
 }
 
 func (d *door) describeStack(host waxseal.HostID, st waxseal.Stack) {
+	where := cmp.Or(string(host), "(host unknown)")
+	if st.Container != "" {
+		where += ", in " + st.Container
+	}
 	fmt.Fprintf(d.out, "%s %s on %s%s%s\n", safe(string(st.MTA)), safe(cmp.Or(st.Version, "(version unknown)")),
-		safe(cmp.Or(string(host), "(host unknown)")), instance(st.Instance), running(st.Running))
+		safe(where), instance(st.Instance), running(st.Running))
 	var files []string
 	for _, p := range st.Config {
 		files = append(files, string(p))

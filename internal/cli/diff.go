@@ -33,7 +33,7 @@ nothing worse. --root and --state are not used.`,
 }
 
 func (d *door) runDiff(before, after string) error {
-	p, err := d.openPair(before, after)
+	p, err := d.openPair(before, after, agent.ThrowAwayMasker())
 	if err != nil {
 		return err
 	}

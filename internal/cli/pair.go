@@ -7,6 +7,7 @@ import (
 	"waxseal"
 	"waxseal/internal/agent"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/mask"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/treecache"
 )
@@ -14,9 +15,8 @@ import (
 // pair is two trees that are compared.
 type pair struct{ before, after *reading }
 
-// openPair opens two trees.
-func (d *door) openPair(before, after string) (*pair, error) {
-	masker := agent.ThrowAwayMasker() // one for both: equal secrets, equal tokens
+// openPair opens two trees. The masker is one for both: equal secrets, equal tokens.
+func (d *door) openPair(before, after string, masker *mask.Masker) (*pair, error) {
 	p := &pair{&reading{name: before, reader: d.reader(masker)}, &reading{name: after, reader: d.reader(masker)}}
 	for _, r := range []*reading{p.before, p.after} {
 		tree, err := d.open(r.name)

@@ -45,6 +45,7 @@ func (d *door) runScan() error {
 	}
 	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state),
 		Settings: state.Settings, Blind: blind(state.Hooks)}
+	s.take(d.dwellings(agent.ThrowAwayMasker()))
 	if d.json() {
 		err = d.printJSON(s)
 	} else {

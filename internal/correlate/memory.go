@@ -41,6 +41,7 @@ type Memory struct {
 	seen     map[int]sighting // processes that only /proc showed, by pid
 	names    func(uid uint32) string
 	intact   Intact // nil: what the records say is all
+	matters  func(p waxseal.AuditPath) bool
 	mask     func(argv []string) []string
 }
 
@@ -70,6 +71,22 @@ func (m *Memory) MaskWith(mask func(argv []string) []string) { m.mask = mask }
 
 // Trust says which programs nobody but root can have put where they are.
 func (m *Memory) Trust(intact Intact) { m.intact = intact }
+
+// Matter says which files' operations are remembered longest: in a flood of others these
+// are the ones that are asked for.
+func (m *Memory) Matter(matters func(p waxseal.AuditPath) bool) { m.matters = matters }
+
+// thinned drops the older half of the operations, but for the latest of those that matter.
+func (m *Memory) thinned() []waxseal.AuditEvent {
+	old, kept := m.touches[:maxTouches/2], []waxseal.AuditEvent{}
+	for i := len(old) - 1; i >= 0 && len(kept) < maxTouches/4 && m.matters != nil; i-- {
+		if slices.ContainsFunc(old[i].Paths, m.matters) {
+			kept = append(kept, old[i])
+		}
+	}
+	slices.Reverse(kept)
+	return append(kept, m.touches[maxTouches/2:]...)
+}
 
 // Syscall numbers of execve and execveat (x86_64, aarch64 and the 32-bit tables
 // of both): execve(2), execveat(2).
@@ -117,7 +134,10 @@ func (m *Memory) addAudit(e waxseal.AuditEvent) {
 		m.remember(&program{ProcessEvent: startOf(&e), audit: &e, grade: waxseal.Proven})
 		e.Paths = nil
 	case len(e.Paths) > 0:
-		m.touches = append(bounded(m.touches, maxTouches), e)
+		if len(m.touches) >= maxTouches {
+			m.touches = m.thinned()
+		}
+		m.touches = append(m.touches, e)
 	}
 }
 

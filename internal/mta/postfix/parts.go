@@ -11,7 +11,7 @@ import (
 
 const (
 	maxDirectoryDepth = 4
-	maxDirectoryFiles = 5000
+	maxDirectoryFiles = 1000
 )
 
 // collectParts notes the files that belong to the configuration besides those

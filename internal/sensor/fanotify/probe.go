@@ -17,7 +17,7 @@ type level struct {
 }
 
 const (
-	common    = unix.FAN_CLASS_NOTIF | unix.FAN_CLOEXEC | unix.FAN_NONBLOCK | unix.FAN_UNLIMITED_QUEUE | unix.FAN_UNLIMITED_MARKS
+	common    = unix.FAN_CLASS_NOTIF | unix.FAN_CLOEXEC | unix.FAN_NONBLOCK | unix.FAN_UNLIMITED_MARKS
 	names     = unix.FAN_REPORT_DFID_NAME | unix.FAN_REPORT_FID
 	changes   = unix.FAN_CLOSE_WRITE | unix.FAN_MODIFY | unix.FAN_ATTRIB | unix.FAN_CREATE | unix.FAN_DELETE | unix.FAN_ONDIR
 	moves     = unix.FAN_MOVED_FROM | unix.FAN_MOVED_TO

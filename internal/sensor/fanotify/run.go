@@ -14,8 +14,9 @@ import (
 	"waxseal"
 )
 
-// bufferSize holds some thousand events; one is at most about 1 KiB.
-const bufferSize = 256 << 10
+// bufferSize holds some hundred events, each of which may come with a descriptor of its
+// process; one is at most about 1 KiB.
+const bufferSize = 32 << 10
 
 // written are the events after which a file's content is another.
 const written = unix.FAN_MODIFY | unix.FAN_CLOSE_WRITE
@@ -24,7 +25,7 @@ const written = unix.FAN_MODIFY | unix.FAN_CLOSE_WRITE
 // in order, for each event that concerns a target and that another process than
 // this one caused, and gap when the kernel's queue overflowed. Both are called
 // from this goroutine; while they last, events wait in the kernel's queue, which
-// has no limit but memory.
+// is bounded (fs.fanotify.max_queued_events).
 //
 // A close by a writer counts as a write although nothing may have been written,
 // since a write through a memory map shows in no other way.
@@ -49,7 +50,8 @@ type reader struct {
 	s    *Sensor
 	emit func(Event)
 	gap  func(waxseal.Gap)
-	last time.Time // when the queue was last read
+	last time.Time              // when the queue was last read
+	seen map[int]*waxseal.Actor // those of this batch, by pid: who lives at both of two events is one process
 }
 
 // change is an event that concerns a target, on its way to being emitted.
@@ -68,6 +70,7 @@ type change struct {
 // events: they may end at any moment, while content can be read a little later.
 func (r *reader) batch(b []byte) {
 	now := time.Now()
+	r.seen = map[int]*waxseal.Actor{}
 	var changes []change
 	for {
 		e, rest, ok := decode(b)
@@ -106,10 +109,23 @@ func (r *reader) look(e raw) (change, bool) {
 		return c, false
 	}
 	c.PID = e.pid
-	if r.s.options.Snapshot != nil && e.pid > 0 {
-		c.Actor = r.s.options.Snapshot(e.pid, e.pidfd)
-	}
+	c.Actor = r.who(e)
 	return c, true
+}
+
+// who takes the snapshot of the process that made an event.
+func (r *reader) who(e raw) *waxseal.Actor {
+	if r.s.options.Snapshot == nil || e.pid <= 0 {
+		return nil
+	}
+	if a := r.seen[e.pid]; a != nil && e.pidfd >= 0 {
+		return a
+	}
+	a := r.s.options.Snapshot(e.pid, e.pidfd)
+	if e.pidfd >= 0 {
+		r.seen[e.pid] = a
+	}
+	return a
 }
 
 // flush reads content and emits. Where a later event of the same batch changed

@@ -42,6 +42,8 @@ func (s *Sensor) sort(e *waxseal.AuditEvent) interest {
 			return reported
 		}
 		return ignored
+	case e.PID == os.Getpid() && Denial(e) != "":
+		return reported
 	case e.PID == os.Getpid():
 		if s.isProbe(e) {
 			return probed

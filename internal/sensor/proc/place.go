@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -76,6 +77,9 @@ func parseContainer(group []byte) string {
 	return ""
 }
 
+// lookAgain is how often it is looked whether anything runs in the tree.
+const lookAgain = time.Second
+
 // namespaces are those of the tree: of process 1 where the tree is the host's, else of
 // the oldest process that has it as its root.
 func (r *Reader) namespaces() map[string]string {
@@ -86,8 +90,12 @@ func (r *Reader) namespaces() map[string]string {
 	}
 	pid := "1"
 	if r.root != "" {
+		if time.Since(r.homeless) < lookAgain {
+			return nil
+		}
 		if pid = r.oldest(); pid == "" {
-			return nil // nothing runs there yet
+			r.homeless = time.Now() // nothing runs there yet
+			return nil
 		}
 	}
 	home := map[string]string{}

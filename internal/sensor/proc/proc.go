@@ -51,9 +51,10 @@ type Reader struct {
 	boot  time.Time
 	root  string // "" for "/"
 
-	mu    sync.Mutex
-	known map[int]remembered // ancestors, by pid
-	home  map[string]string  // the namespaces of the tree, once they are known
+	mu       sync.Mutex
+	known    map[int]remembered // ancestors, by pid
+	home     map[string]string  // the namespaces of the tree, once they are known
+	homeless time.Time          // when nothing was found to run in the tree
 }
 
 // remembered is a process read a moment ago. Events come in bursts from children

@@ -22,7 +22,8 @@ type file struct {
 	fd       int
 	dev, ino uint64
 	offset   int64
-	toEnd    bool // skip what the file holds when it is first opened
+	before   []byte // what the file had right before offset, to know it again by
+	toEnd    bool   // skip what the file holds when it is first opened
 	partial  []byte
 	dropping bool      // the rest of an overlong line is being passed over
 	last     time.Time // of the last look that read everything
@@ -51,8 +52,10 @@ func (f *file) poll() {
 	}
 	f.close()
 	f.isOpen, f.fd, f.dev, f.ino, f.offset = true, fd, st.Dev, st.Ino, 0
+	f.before = f.before[:0]
 	if f.toEnd {
 		f.offset = st.Size
+		f.before = f.at(max(0, st.Size-maxBefore), min(st.Size, maxBefore))
 	}
 	f.read()
 }
@@ -73,7 +76,7 @@ func (f *file) read() {
 	if unix.Fstat(f.fd, &st) != nil {
 		return
 	}
-	if st.Size < f.offset {
+	if st.Size < f.offset || !f.same() {
 		f.truncated()
 	}
 	buf := make([]byte, 64<<10)
@@ -86,17 +89,46 @@ func (f *file) read() {
 			break
 		}
 		f.offset += int64(n)
+		f.remember(buf[:n])
 		total += n
 		f.lines(buf[:n])
 	}
 	f.last = time.Now()
 }
 
+// maxBefore is how much of what was read is remembered: some lines of a log, which have
+// times in them.
+const maxBefore = 512
+
+func (f *file) remember(b []byte) {
+	f.before = append(f.before, b...)
+	f.before = append(f.before[:0], f.before[max(0, len(f.before)-maxBefore):]...)
+}
+
+// same reports whether the file is still the one that was read: one that was truncated
+// and has grown past its old end since has something else there.
+func (f *file) same() bool {
+	n := int64(len(f.before))
+	return bytes.Equal(f.at(f.offset-n, n), f.before)
+}
+
+// at reads a few bytes of the file.
+func (f *file) at(offset, n int64) []byte {
+	b := make([]byte, n)
+	for {
+		got, err := unix.Pread(f.fd, b, offset)
+		if err == unix.EINTR {
+			continue
+		}
+		return b[:max(0, got)]
+	}
+}
+
 // truncated starts over in a file that became shorter. Lines written after the
 // last look and before the truncation are lost, and nothing tells how many.
 func (f *file) truncated() {
 	f.flush()
-	f.offset = 0
+	f.offset, f.before = 0, f.before[:0]
 	f.gap(waxseal.Gap{
 		Sensor: Sensor, From: f.last, Until: time.Now(),
 		Reason: fmt.Sprintf("log %q was truncated; lines written since it was last read may be lost", f.path),

@@ -10,8 +10,8 @@
 // Rotation is told by device and inode (logrotate's create) or by a file that
 // became shorter (copytruncate). What was written between the last look and a
 // truncation can't be read any more; that is reported as a [waxseal.Gap]. A file
-// that is truncated and has grown beyond its old length before the next look
-// can't be told from one that only grew.
+// that is truncated and has grown beyond its old length before the next look is
+// known by what stands before the place up to which it was read.
 //
 // What it does not do: it parses nothing, remembers no position between runs,
 // and believes nothing: anyone who may call logger(1) can write these lines.

@@ -184,3 +184,31 @@ func TestRootMissing(t *testing.T) {
 		t.Fatalf("error is %v", err)
 	}
 }
+
+// A log that grows past its old end before anybody looks again is not taken for one that
+// only grew.
+func TestTruncatedAndLonger(t *testing.T) {
+	root, name := logAt(t, "")
+	f := &file{path: "/mail.log", emit: func(waxseal.LogLine, time.Time) {}, gap: func(waxseal.Gap) {}}
+	var lines, gaps []string
+	f.emit = func(l waxseal.LogLine, _ time.Time) { lines = append(lines, l.Text) }
+	f.gap = func(g waxseal.Gap) { gaps = append(gaps, g.Reason) }
+	var err error
+	if f.root, err = unix.Open(root, unix.O_PATH|unix.O_DIRECTORY, 0); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(f.root)
+	defer f.close()
+	write(t, name, "one\ntwo\n", os.O_APPEND)
+	f.poll()
+	write(t, name, "three\nfour\nfive\n", os.O_TRUNC)
+	f.poll()
+	write(t, name, "six\n", os.O_APPEND)
+	f.poll()
+	if got := strings.Join(lines, " "); got != "one two three four five six" {
+		t.Errorf("lines are %s", got)
+	}
+	if len(gaps) != 1 || !strings.Contains(gaps[0], "truncated") {
+		t.Errorf("gaps are %q", gaps)
+	}
+}
