@@ -154,7 +154,8 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	switch {
 	case err != nil || bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
 	case t.keep(int64(len(data))):
-		c.data = slices.Clip(data)
+		data = t.shared(p, slices.Clip(data))
+		c.data = data
 	case !c.done: // so that nobody has to read it again to digest it
 		c.digest = digestOf(data)
 	}
