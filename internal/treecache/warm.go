@@ -2,6 +2,7 @@ package treecache
 
 import (
 	"io"
+	"path"
 	"sync"
 	"sync/atomic"
 
@@ -22,14 +23,14 @@ const (
 // Warm reads programs before they are asked for, several at a time, and returns at
 // once. The function that it returns waits for the end. What can't be read says so
 // when it is asked for. Modules are read for their digests alone, whenever no program
-// waits.
+// waits, and then the directories in which they lie are listed.
 //
 // Want says which digests of a program are wanted, and ofModule which of a module; both
 // are called by one goroutine. More lists the programs that one leads to, and is called
 // by one goroutine at a time. It must not read a file: that may be one that waits for
 // this to go on.
 func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
-	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}}
+	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}, listed: map[waxseal.Path]bool{}}
 	w.change.L = &w.mu
 	w.add(programs)
 	w.all.Go(func() {
@@ -51,6 +52,8 @@ type warming struct {
 	asks     sync.Mutex // held while more runs
 	more     func(waxseal.Path, loader.Image) []waxseal.Path
 	all      sync.WaitGroup // who reads
+	dirs     []waxseal.Path // each once, in which modules lie; for who opens
+	listed   map[waxseal.Path]bool
 
 	mu      sync.Mutex // guards what follows
 	change  sync.Cond  // of what follows
@@ -87,12 +90,20 @@ func (w *warming) open() {
 			w.module(b, p)
 		case nothing:
 			b.flush()
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.opened = true
-			w.change.Broadcast()
+			w.end()
 			return
 		}
+	}
+}
+
+// end says that all is open, and lists directories while what is large is read.
+func (w *warming) end() {
+	w.mu.Lock()
+	w.opened = true
+	w.change.Broadcast()
+	w.mu.Unlock()
+	for _, dir := range w.dirs {
+		_, _ = w.tree.ReadDir(dir) // remembered, the error too
 	}
 }
 
@@ -185,6 +196,10 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 
 // module begins to read a module, unless that has been done or somebody does it.
 func (w *warming) module(b *bins, p waxseal.Path) {
+	if dir := waxseal.Path(path.Dir(string(p))); !w.listed[dir] {
+		w.listed[dir] = true
+		w.dirs = append(w.dirs, dir)
+	}
 	c, size, file, err := w.tree.look(p)
 	if err != nil || c == nil {
 		return // who asks for it is told
