@@ -42,6 +42,7 @@ type copier interface {
 type Tree struct {
 	below waxseal.Tree
 	files atomic.Int64  // opened so far
+	hurry atomic.Bool   // somebody waits for a content that is being read
 	twin  *Tree         // that it is compared with, nil where there is none
 	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
 
@@ -139,7 +140,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	if size > limit {
 		return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
-	c.Lock()
+	t.lock(c)
 	defer c.Unlock()
 	if c.done && (c.data != nil || c.err != nil) {
 		return checked(p, c, limit)
@@ -161,6 +162,19 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	}
 	c.done = true
 	return data, err
+}
+
+// lock takes the lock of a content. Who reads it ahead, and lets it wait for others, is
+// told that somebody needs it now.
+func (t *Tree) lock(c *content) {
+	if c.TryLock() {
+		return
+	}
+	t.hurry.Store(true)
+	if t.twin != nil {
+		t.twin.hurry.Store(true)
+	}
+	c.Lock()
 }
 
 func checked(p waxseal.Path, c *content, limit int64) ([]byte, error) {
@@ -190,7 +204,7 @@ func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
 	if err != nil {
 		return "", err
 	}
-	c.Lock()
+	t.lock(c)
 	defer c.Unlock()
 	if !c.done && c.digest == "" {
 		t.fill(p, c, size)
@@ -214,7 +228,7 @@ func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader
 	if err != nil {
 		return loader.Image{}, err
 	}
-	c.Lock()
+	t.lock(c)
 	defer c.Unlock()
 	return t.program(p, c, size, limit, want)
 }
@@ -315,7 +329,7 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	if err != nil {
 		return err
 	}
-	c.Lock()
+	t.lock(c)
 	known := c.data
 	c.Unlock()
 	if below, ok := t.below.(copier); ok && known == nil {

@@ -16,6 +16,9 @@ const (
 	// maxLane is the largest file that is read beside others: it would be read long after
 	// the last of them, since a lane by itself is slow.
 	maxLane = 16 << 20
+	// fewPrograms is how many large programs are left when modules have their turn: who
+	// asked for all this waits for programs first, and a few of them don't fill the lanes.
+	fewPrograms = width / 4
 	// maxOpen is how many large files are open, and wait for a lane.
 	maxOpen = 64
 )
@@ -61,6 +64,7 @@ type warming struct {
 	modules []waxseal.Path
 	late    []waxseal.Path // programs that somebody else was reading
 	busy    int            // programs that may still add to the queue
+	inLanes int            // programs among them that are large
 	seen    map[waxseal.Path]bool
 	large   []task // open, and read by nobody yet
 	opened  bool   // all that there is
@@ -120,6 +124,9 @@ const (
 // take gives what is to be opened next, programs first. Before it waits for anybody,
 // nobody waits for the bins.
 func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
+	if w.tree.hurry.Swap(false) {
+		b.flush()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for flushed := false; ; {
@@ -128,7 +135,7 @@ func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
 			p, w.queue = w.queue[0], w.queue[1:]
 			w.busy++
 			return p, aProgram
-		case len(w.modules) > 0:
+		case len(w.modules) > 0 && w.inLanes < fewPrograms:
 			p, w.modules = w.modules[0], w.modules[1:]
 			return p, aModule
 		case w.busy == 0:
@@ -190,8 +197,10 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 		}
 		c.Unlock()
 		w.found(p, image, err)
+		w.leaves(size)
 	}
-	w.hand(b.now, task{file, size, probe, want, o, done})
+	w.enters(size)
+	w.hand(b, b.now, task{file, size, probe, want, o, done})
 }
 
 // module begins to read a module, unless that has been done or somebody does it.
@@ -230,11 +239,29 @@ func (w *warming) module(b *bins, p waxseal.Path) {
 			_, _ = w.tree.sumsOf(p, c, want|loader.SHA256) // remembered; who asks is told of an error
 		}
 	}
-	w.hand(b.later, task{file, size, probe, want, o, done})
+	w.hand(b, b.later, task{file, size, probe, want, o, done})
+}
+
+// enters and leaves count the programs that are left to the lanes.
+func (w *warming) enters(size int64) {
+	if size > small {
+		w.mu.Lock()
+		w.inLanes++
+		w.mu.Unlock()
+	}
+}
+
+func (w *warming) leaves(size int64) {
+	if size > small {
+		w.mu.Lock()
+		w.inLanes--
+		w.change.Broadcast()
+		w.mu.Unlock()
+	}
 }
 
 // hand reads a small file itself, and leaves a large one to the lanes.
-func (w *warming) hand(itself func(task), t task) {
+func (w *warming) hand(b *bins, itself func(task), t task) {
 	if t.size <= small {
 		itself(t)
 		return
@@ -242,7 +269,12 @@ func (w *warming) hand(itself func(task), t task) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.large) == maxOpen {
-		w.change.Wait()
+		w.mu.Unlock()
+		b.flush() // before waiting
+		w.mu.Lock()
+		if len(w.large) == maxOpen {
+			w.change.Wait()
+		}
 	}
 	w.large = append(w.large, t)
 	w.change.Broadcast()
