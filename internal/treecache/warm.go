@@ -198,7 +198,7 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 		w.leaves(size)
 	}
 	w.enters(size)
-	w.hand(b, b.now, task{file, size, probe, want, o, done})
+	w.hand(b, b.later, task{file, size, probe, want, o, done})
 }
 
 // module begins to read a module, unless that has been done or somebody does it.
