@@ -44,6 +44,9 @@ func ImageOf(content []byte, want Digests) Image {
 // libraries lie there, behind the symbols.
 const maxHead = 1 << 20
 
+// maxPassing is maxHead of a file that is most likely read for its digests alone.
+const maxPassing = 64 << 10
+
 // Probe is a writer that makes an Image of what goes by, and keeps of an ELF file
 // only what it needs.
 type Probe struct {
@@ -52,7 +55,7 @@ type Probe struct {
 	head      []byte
 	most      int // of it
 	isELF     bool
-	passing   bool // what is no ELF file is not kept
+	passing   bool // nothing much is kept
 	asked     bool
 	dynamicAt uint64
 	wanted    uint64
@@ -65,7 +68,8 @@ func NewProbe(want Digests) *Probe {
 	return &Probe{sums: NewSummer(want)}
 }
 
-// NewPassing returns a Probe that gives no text of what is no ELF file.
+// NewPassing returns a Probe that gives no text, and tells of an ELF file only where that
+// can be seen from little of it.
 func NewPassing(want Digests) *Probe {
 	return &Probe{sums: NewSummer(want), passing: true}
 }
@@ -92,9 +96,11 @@ func (p *Probe) keep(b []byte) {
 		p.asked = true // the headers are in the first write: they lie at the beginning
 		var first uint64
 		p.dynamicAt, p.wanted, first = Places(b)
-		p.most = maxHead
+		if p.most = maxHead; p.passing {
+			p.most = maxPassing
+		}
 		if first > 0 {
-			p.most = int(min(first, maxHead))
+			p.most = int(min(first, uint64(p.most)))
 			p.head = make([]byte, 0, p.most) // of many that are read at once
 		}
 	}
@@ -116,6 +122,9 @@ func (p *Probe) Image(whole func() []byte) Image {
 		return im
 	}
 	program, err := ParseSpans(p.at, []Span{{0, p.head}, {p.dynamicAt, p.dynamic}})
+	if errors.Is(err, ErrMissed) && p.passing {
+		return im
+	}
 	if errors.Is(err, ErrMissed) {
 		program, err = Parse(whole())
 	}

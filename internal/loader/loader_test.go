@@ -177,3 +177,33 @@ func FuzzDirectories(f *testing.F) {
 		}
 	})
 }
+
+// TestPassing: a file that passes for its digests is told to be a program where little of
+// it shows that, and never to be another one.
+func TestPassing(t *testing.T) {
+	far := program("", tag{elf.DT_NEEDED, "liba.so"}, tag{elf.DT_FILTER, strings.Repeat("x", 100<<10)}, tag{elf.DT_NEEDED, "libb.so"})
+	for _, tc := range []struct {
+		name    string
+		content []byte
+		told    bool
+	}{
+		{"a library", program("", tag{elf.DT_NEEDED, "liba.so"}, tag{elf.DT_RUNPATH, "/opt"}), true},
+		{"one whose names lie far behind", far, false},
+		{"a text", []byte("#!/bin/sh\n"), false},
+		{"a damaged one", program("", tag{elf.DT_NEEDED, "liba.so"})[:100], true},
+	} {
+		p := loader.NewPassing(loader.SHA256AndMD5)
+		for b := tc.content; len(b) > 0; {
+			n, _ := p.Write(b[:min(len(b), 32<<10)])
+			b = b[n:]
+		}
+		got := p.Image(func() []byte { t.Errorf("%s: it is read again", tc.name); return nil })
+		want := loader.ImageOf(tc.content, loader.SHA256AndMD5)
+		if got.Sums != want.Sums || got.Text != nil || (got.ELF != nil) != tc.told {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
+		if got.ELF != nil && (!slices.Equal(got.ELF.Needed, want.ELF.Needed) || !slices.Equal(got.ELF.RunPath, want.ELF.RunPath) || got.Damaged != want.Damaged) {
+			t.Errorf("%s: %+v, want %+v", tc.name, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package mailpath
 
 import (
+	"path"
 	"strings"
 
 	"waxseal"
@@ -28,7 +29,7 @@ func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 		return func() {}
 	}
 	ofModule := func(p waxseal.Path) loader.Digests {
-		if strings.Contains(string(p), "bin/") {
+		if base := path.Base(string(p)); base == "perl" || strings.HasPrefix(base, "python3.") {
 			return c.wanted(p) // an interpreter that a package brought is read once, as one
 		}
 		return c.wantedOf(p, waxseal.RoleModule)

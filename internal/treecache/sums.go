@@ -14,7 +14,7 @@ func (t *Tree) Sums(p waxseal.Path, want loader.Digests) (waxseal.Sums, error) {
 	if err != nil {
 		return waxseal.Sums{}, err
 	}
-	c.Lock()
+	t.lock(c)
 	defer c.Unlock()
 	return t.sumsOf(p, c, want)
 }

@@ -42,6 +42,7 @@ type copier interface {
 type Tree struct {
 	below waxseal.Tree
 	files atomic.Int64  // opened so far
+	hurry atomic.Bool   // somebody waits for a content that is being read
 	twin  *Tree         // that it is compared with, nil where there is none
 	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
 
@@ -139,7 +140,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	if size > limit {
 		return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
-	c.Lock()
+	t.lock(c)
 	defer c.Unlock()
 	if c.done && (c.data != nil || c.err != nil) {
 		return checked(p, c, limit)
@@ -154,12 +155,26 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	switch {
 	case err != nil || bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
 	case t.keep(int64(len(data))):
-		c.data = slices.Clip(data)
+		data = t.shared(p, slices.Clip(data))
+		c.data = data
 	case !c.done: // so that nobody has to read it again to digest it
 		c.digest = digestOf(data)
 	}
 	c.done = true
 	return data, err
+}
+
+// lock takes the lock of a content. Who reads it ahead, and lets it wait for others, is
+// told that somebody needs it now.
+func (t *Tree) lock(c *content) {
+	if c.TryLock() {
+		return
+	}
+	t.hurry.Store(true)
+	if t.twin != nil {
+		t.twin.hurry.Store(true)
+	}
+	c.Lock()
 }
 
 func checked(p waxseal.Path, c *content, limit int64) ([]byte, error) {
@@ -189,7 +204,7 @@ func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
 	if err != nil {
 		return "", err
 	}
-	c.Lock()
+	t.lock(c)
 	defer c.Unlock()
 	if !c.done && c.digest == "" {
 		t.fill(p, c, size)
@@ -203,95 +218,6 @@ func (t *Tree) Digest(p waxseal.Path) (waxseal.Digest, error) {
 		c.digest, c.err = t.below.Digest(p)
 	}
 	return c.digest, c.err
-}
-
-// Program reads a regular file as a program, from one reading of it: of an ELF
-// file only what matters is kept. More than limit bytes give ErrTooLarge. Who
-// wants another digest later has it read once more.
-func (t *Tree) Program(p waxseal.Path, limit int64, want loader.Digests) (loader.Image, error) {
-	c, size, err := t.regular(p)
-	if err != nil {
-		return loader.Image{}, err
-	}
-	c.Lock()
-	defer c.Unlock()
-	return t.program(p, c, size, limit, want)
-}
-
-// program is Program for one whose lock is held.
-func (t *Tree) program(p waxseal.Path, c *content, size, limit int64, want loader.Digests) (loader.Image, error) {
-	if c.err != nil || c.image != nil && want.In(c.image.Sums) {
-		return deref(c.image), c.err
-	}
-	if size > limit && c.data == nil {
-		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
-	}
-	if c.data == nil {
-		if o := t.otherOf(p); o != nil {
-			probe := loader.NewProbe(want)
-			err := t.both(p, o, probe)
-			image, err := t.keepImage(c, t.imageOf(p, probe, limit), err)
-			if o.end(c, err) {
-				return image, nil
-			}
-		}
-	}
-	return t.alone(p, c, limit, want)
-}
-
-// alone reads a program without its twin.
-func (t *Tree) alone(p waxseal.Path, c *content, limit int64, want loader.Digests) (loader.Image, error) {
-	image, err := t.probe(p, c, limit, t.atLeast(want))
-	return t.keepImage(c, image, err)
-}
-
-// keepImage remembers what the reading of a program gave; its lock is held.
-func (t *Tree) keepImage(c *content, image loader.Image, err error) (loader.Image, error) {
-	c.done, c.err, c.digest, c.sums = true, err, waxseal.Digest(image.Sums.SHA256), image.Sums
-	if err != nil {
-		return loader.Image{}, err
-	}
-	// A text that finds no room is read again when it is asked for again.
-	if image.ELF != nil || c.data != nil || t.keep(int64(len(image.Text))) {
-		c.image = &image
-		c.data = image.Text
-	}
-	return image, nil
-}
-
-func deref(image *loader.Image) loader.Image {
-	if image == nil {
-		return loader.Image{}
-	}
-	return *image
-}
-
-// probe reads a program for the first time.
-func (t *Tree) probe(p waxseal.Path, c *content, limit int64, want loader.Digests) (loader.Image, error) {
-	below, ok := t.below.(copier)
-	switch {
-	case c.data != nil:
-		return loader.ImageOf(c.data, want), nil
-	case !ok:
-		t.files.Add(1)
-		data, err := t.below.ReadFile(p, limit)
-		return loader.ImageOf(data, want), err
-	}
-	t.files.Add(1)
-	probe := loader.NewProbe(want)
-	if err := below.CopyTo(p, probe, limit); err != nil {
-		return loader.Image{}, err
-	}
-	return t.imageOf(p, probe, limit), nil
-}
-
-// imageOf is what a probe saw; it is read once more where its parts lie somewhere
-// unusual.
-func (t *Tree) imageOf(p waxseal.Path, probe *loader.Probe, limit int64) loader.Image {
-	return probe.Image(func() []byte {
-		whole, _ := t.below.ReadFile(p, limit) // an error leaves nothing: damaged
-		return whole
-	})
 }
 
 // fill reads a file for the first time.
@@ -314,7 +240,7 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	if err != nil {
 		return err
 	}
-	c.Lock()
+	t.lock(c)
 	known := c.data
 	c.Unlock()
 	if below, ok := t.below.(copier); ok && known == nil {

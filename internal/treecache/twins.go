@@ -123,6 +123,25 @@ func (t *Tree) both(p waxseal.Path, o *other, to io.Writer) error {
 	}
 }
 
+// shared is a content, or that of the twin where it is the same: two trees that are
+// compared hold most contents once.
+func (t *Tree) shared(p waxseal.Path, data []byte) []byte {
+	if t.twin == nil {
+		return data
+	}
+	t.twin.mu.Lock()
+	c := t.twin.reads[p]
+	t.twin.mu.Unlock()
+	if c == nil || !c.TryLock() {
+		return data
+	}
+	defer c.Unlock()
+	if c.data != nil && bytes.Equal(c.data, data) {
+		return c.data
+	}
+	return data
+}
+
 // errDiffers: a file is not the same in both trees.
 var errDiffers = errors.New("not the same in both trees")
 

@@ -1,9 +1,8 @@
 package treecache
 
 import (
-	"io"
+	"path"
 	"sync"
-	"sync/atomic"
 
 	"waxseal"
 	"waxseal/internal/loader"
@@ -15,6 +14,9 @@ const (
 	// maxLane is the largest file that is read beside others: it would be read long after
 	// the last of them, since a lane by itself is slow.
 	maxLane = 16 << 20
+	// fewPrograms is how many large programs are left when modules have their turn: who
+	// asked for all this waits for programs first, and a few of them don't fill the lanes.
+	fewPrograms = width / 4
 	// maxOpen is how many large files are open, and wait for a lane.
 	maxOpen = 64
 )
@@ -22,14 +24,14 @@ const (
 // Warm reads programs before they are asked for, several at a time, and returns at
 // once. The function that it returns waits for the end. What can't be read says so
 // when it is asked for. Modules are read for their digests alone, whenever no program
-// waits.
+// waits, and then the directories in which they lie are listed.
 //
 // Want says which digests of a program are wanted, and ofModule which of a module; both
 // are called by one goroutine. More lists the programs that one leads to, and is called
 // by one goroutine at a time. It must not read a file: that may be one that waits for
 // this to go on.
 func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
-	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}}
+	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}, listed: map[waxseal.Path]bool{}}
 	w.change.L = &w.mu
 	w.add(programs)
 	w.all.Go(func() {
@@ -51,6 +53,8 @@ type warming struct {
 	asks     sync.Mutex // held while more runs
 	more     func(waxseal.Path, loader.Image) []waxseal.Path
 	all      sync.WaitGroup // who reads
+	dirs     []waxseal.Path // each once, in which modules lie; for who opens
+	listed   map[waxseal.Path]bool
 
 	mu      sync.Mutex // guards what follows
 	change  sync.Cond  // of what follows
@@ -58,6 +62,7 @@ type warming struct {
 	modules []waxseal.Path
 	late    []waxseal.Path // programs that somebody else was reading
 	busy    int            // programs that may still add to the queue
+	inLanes int            // programs among them that are large
 	seen    map[waxseal.Path]bool
 	large   []task // open, and read by nobody yet
 	opened  bool   // all that there is
@@ -87,12 +92,20 @@ func (w *warming) open() {
 			w.module(b, p)
 		case nothing:
 			b.flush()
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.opened = true
-			w.change.Broadcast()
+			w.end()
 			return
 		}
+	}
+}
+
+// end says that all is open, and lists directories while what is large is read.
+func (w *warming) end() {
+	w.mu.Lock()
+	w.opened = true
+	w.change.Broadcast()
+	w.mu.Unlock()
+	for _, dir := range w.dirs {
+		_, _ = w.tree.ReadDir(dir) // remembered, the error too
 	}
 }
 
@@ -109,6 +122,9 @@ const (
 // take gives what is to be opened next, programs first. Before it waits for anybody,
 // nobody waits for the bins.
 func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
+	if w.tree.hurry.Swap(false) {
+		b.flush()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for flushed := false; ; {
@@ -117,7 +133,7 @@ func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
 			p, w.queue = w.queue[0], w.queue[1:]
 			w.busy++
 			return p, aProgram
-		case len(w.modules) > 0:
+		case len(w.modules) > 0 && w.inLanes < fewPrograms:
 			p, w.modules = w.modules[0], w.modules[1:]
 			return p, aModule
 		case w.busy == 0:
@@ -179,12 +195,18 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 		}
 		c.Unlock()
 		w.found(p, image, err)
+		w.leaves(size)
 	}
-	w.hand(b.now, task{file, size, probe, want, o, done})
+	w.enters(size)
+	w.hand(b, b.later, task{file, size, probe, want, o, done})
 }
 
 // module begins to read a module, unless that has been done or somebody does it.
 func (w *warming) module(b *bins, p waxseal.Path) {
+	if dir := waxseal.Path(path.Dir(string(p))); !w.listed[dir] {
+		w.listed[dir] = true
+		w.dirs = append(w.dirs, dir)
+	}
 	c, size, file, err := w.tree.look(p)
 	if err != nil || c == nil {
 		return // who asks for it is told
@@ -215,11 +237,29 @@ func (w *warming) module(b *bins, p waxseal.Path) {
 			_, _ = w.tree.sumsOf(p, c, want|loader.SHA256) // remembered; who asks is told of an error
 		}
 	}
-	w.hand(b.later, task{file, size, probe, want, o, done})
+	w.hand(b, b.later, task{file, size, probe, want, o, done})
+}
+
+// enters and leaves count the programs that are left to the lanes.
+func (w *warming) enters(size int64) {
+	if size > small {
+		w.mu.Lock()
+		w.inLanes++
+		w.mu.Unlock()
+	}
+}
+
+func (w *warming) leaves(size int64) {
+	if size > small {
+		w.mu.Lock()
+		w.inLanes--
+		w.change.Broadcast()
+		w.mu.Unlock()
+	}
 }
 
 // hand reads a small file itself, and leaves a large one to the lanes.
-func (w *warming) hand(itself func(task), t task) {
+func (w *warming) hand(b *bins, itself func(task), t task) {
 	if t.size <= small {
 		itself(t)
 		return
@@ -227,7 +267,12 @@ func (w *warming) hand(itself func(task), t task) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.large) == maxOpen {
-		w.change.Wait()
+		w.mu.Unlock()
+		b.flush() // before waiting
+		w.mu.Lock()
+		if len(w.large) == maxOpen {
+			w.change.Wait()
+		}
 	}
 	w.large = append(w.large, t)
 	w.change.Broadcast()
@@ -284,65 +329,4 @@ func (w *warming) found(p waxseal.Path, image loader.Image, err error) {
 	w.busy--
 	w.add(next)
 	w.change.Broadcast()
-}
-
-// looker is a tree that tells of a file and opens it at once, or opens one of which it
-// has told.
-type looker interface {
-	Look(p waxseal.Path) (waxseal.File, io.ReadCloser, error)
-	OpenFile(p waxseal.Path) (io.ReadCloser, error)
-}
-
-// look finds a regular file that nobody reads, and locks what is remembered of it; c is
-// nil where somebody does. It is opened where nobody has read it: then there is a file.
-func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser, err error) {
-	below, ok := t.below.(looker)
-	t.mu.Lock()
-	known, told := t.stats[p]
-	t.mu.Unlock()
-	if ok && !told {
-		known.value, file, known.err = below.Look(p)
-		known.value, known.err = note(t, t.stats, p, known)
-	} else {
-		known.value, known.err = t.Stat(p)
-	}
-	if err = known.err; err == nil {
-		c, size, err = t.contentOf(p, known.value)
-	}
-	switch {
-	case err != nil:
-	case !c.TryLock():
-		c = nil
-	case c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{}) || size > maxWarm:
-	case file != nil:
-		return c, size, file, nil
-	case ok:
-		file, _ = below.OpenFile(p) // who asks for it is told why not
-		return c, size, file, nil
-	}
-	if file != nil {
-		_ = file.Close() // it was open for reading only
-	}
-	return c, size, nil, err
-}
-
-// Ahead looks whether files are there, in this order and while others read; nothing of
-// them is opened. It returns at once; the function that it returns ends it and waits.
-func (t *Tree) Ahead(paths []waxseal.Path) (end func()) {
-	var enough atomic.Bool
-	var all sync.WaitGroup
-	all.Go(func() {
-		for _, p := range paths {
-			if enough.Load() {
-				return
-			}
-			if _, err := t.Stat(p); err != nil {
-				_, _ = t.Lstat(p) // remembered, the error too
-			}
-		}
-	})
-	return func() {
-		enough.Store(true)
-		all.Wait()
-	}
 }

@@ -1,10 +1,6 @@
 package dpkg
 
 import (
-	"fmt"
-	"io"
-	"path"
-	"strconv"
 	"strings"
 
 	"waxseal"
@@ -51,26 +47,4 @@ func (db *DB) Needs(pkg string) []string {
 		names = append(names, bare(name))
 	}
 	return names
-}
-
-// writeList writes the files of a list. Directories are left out: dpkg itself takes
-// those from the lists of other packages that have gone from the disk meanwhile, and
-// nobody owns what lies in one.
-func writeList(w io.Writer, instance, list string) {
-	dirs := map[string]bool{}
-	last := ""
-	eachFile(list, func(p waxseal.Path) {
-		if dir := path.Dir(string(p)); dir != last { // what is in one directory is listed together
-			last = dir
-			dirs[dir] = true
-		}
-	})
-	fmt.Fprintf(w, "list %q\n", instance)
-	var line []byte
-	eachFile(list, func(p waxseal.Path) {
-		if !dirs[string(p)] {
-			line = append(strconv.AppendQuote(line[:0], string(p)), '\n')
-			_, _ = w.Write(line) // a digest does not fail
-		}
-	})
 }

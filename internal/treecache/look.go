@@ -1,0 +1,70 @@
+package treecache
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"waxseal"
+)
+
+// looker is a tree that tells of a file and opens it at once, or opens one of which it
+// has told.
+type looker interface {
+	Look(p waxseal.Path) (waxseal.File, io.ReadCloser, error)
+	OpenFile(p waxseal.Path) (io.ReadCloser, error)
+}
+
+// look finds a regular file that nobody reads, and locks what is remembered of it; c is
+// nil where somebody does. It is opened where nobody has read it: then there is a file.
+func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser, err error) {
+	below, ok := t.below.(looker)
+	t.mu.Lock()
+	known, told := t.stats[p]
+	t.mu.Unlock()
+	if ok && !told {
+		known.value, file, known.err = below.Look(p)
+		known.value, known.err = note(t, t.stats, p, known)
+	} else {
+		known.value, known.err = t.Stat(p)
+	}
+	if err = known.err; err == nil {
+		c, size, err = t.contentOf(p, known.value)
+	}
+	switch {
+	case err != nil:
+	case !c.TryLock():
+		c = nil
+	case c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{}) || size > maxWarm:
+	case file != nil:
+		return c, size, file, nil
+	case ok:
+		file, _ = below.OpenFile(p) // who asks for it is told why not
+		return c, size, file, nil
+	}
+	if file != nil {
+		_ = file.Close() // it was open for reading only
+	}
+	return c, size, nil, err
+}
+
+// Ahead looks whether files are there, in this order and while others read; nothing of
+// them is opened. It returns at once; the function that it returns ends it and waits.
+func (t *Tree) Ahead(paths []waxseal.Path) (end func()) {
+	var enough atomic.Bool
+	var all sync.WaitGroup
+	all.Go(func() {
+		for _, p := range paths {
+			if enough.Load() {
+				return
+			}
+			if _, err := t.Stat(p); err != nil {
+				_, _ = t.Lstat(p) // remembered, the error too
+			}
+		}
+	})
+	return func() {
+		enough.Store(true)
+		all.Wait()
+	}
+}
