@@ -21,6 +21,9 @@ type reading struct {
 	sums  waxseal.Sums   // MD5 only where the package database has one
 	keyed waxseal.Digest // made with the masker's key
 	text  string         // where the role is read as text
+	// masked is the text without secrets, where whole says that it was masked already.
+	masked string
+	whole  bool
 }
 
 // maxWhole is the largest file of which a tree is asked for all at once: it may
@@ -30,6 +33,9 @@ const maxWhole = 4 << 20
 
 // read reads a file that is no program.
 func (c *closer) read(state *waxseal.FileState) (reading, error) {
+	if r, ok := c.rules[state.Path]; ok && state.Role == waxseal.RoleInclude {
+		return r, nil
+	}
 	d := digests{sha: sha256.New(), keyed: c.reader.masker.Hash()}
 	if c.needsMD5(state.Path) {
 		d.md = md5.New()

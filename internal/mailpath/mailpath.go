@@ -123,6 +123,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
 	found.Settings = append(found.Settings, around.Settings...)
+	c.texts(found.Parts, found.Hooks)
 	c.complete(found.Parts) // first: what is configuration is so for every hook
 	for i := range found.Hooks {
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
@@ -190,7 +191,8 @@ type closer struct {
 	files    map[waxseal.Path]waxseal.FileState
 	parts    map[waxseal.Path]waxseal.Part
 	problems []waxseal.Problem
-	inodes   map[stamp]program // ELF files read in this reading
+	rules    map[waxseal.Path]reading // of users, read before they are completed
+	inodes   map[stamp]program        // ELF files read in this reading
 	search   *loader.Search
 	asked    map[waxseal.Path][]waxseal.Path // file -> libraries it asks for
 	loads    map[waxseal.Path][]waxseal.Part // program -> libraries that nothing vouches for
@@ -204,6 +206,9 @@ const maxClosure = 256
 // complete fills in every part, and adds what the parts depend on themselves.
 func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
 	done := []waxseal.Part{}
+	if len(parts) == 0 { // most rules of users depend on nothing else
+		return done
+	}
 	seen := map[waxseal.Path]bool{}
 	for queue := slices.Clone(parts); len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
@@ -368,7 +373,10 @@ func (c *closer) digest(state *waxseal.FileState, r reading) {
 		}
 		return
 	}
-	masked := c.reader.masker.Text(state.Role, r.text)
+	masked := r.masked
+	if !r.whole {
+		masked = c.reader.masker.Text(state.Role, r.text)
+	}
 	if masked != r.text {
 		state.Digest, state.Keyed = r.keyed, true
 	}

@@ -48,8 +48,11 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 	return c, size, nil, err
 }
 
-// Ahead looks whether files are there, in this order and while others read; nothing of
-// them is opened. It returns at once; the function that it returns ends it and waits.
+// maxAhead is the largest file that is read before anybody asks for it.
+const maxAhead = 64 << 10
+
+// Ahead looks whether files are there, in this order and while others read, and reads
+// the small ones. It returns at once; the function that it returns ends it and waits.
 func (t *Tree) Ahead(paths []waxseal.Path) (end func()) {
 	var enough atomic.Bool
 	var all sync.WaitGroup
@@ -58,8 +61,12 @@ func (t *Tree) Ahead(paths []waxseal.Path) (end func()) {
 			if enough.Load() {
 				return
 			}
-			if _, err := t.Stat(p); err != nil {
+			f, err := t.Stat(p)
+			switch {
+			case err != nil:
 				_, _ = t.Lstat(p) // remembered, the error too
+			case f.Type == waxseal.Regular && f.Size <= maxAhead:
+				_, _ = t.ReadFile(p, maxAhead)
 			}
 		}
 	})

@@ -49,6 +49,9 @@ func (a account) expand(pattern string) (waxseal.Path, bool) {
 		}
 		pattern = a.home + rest
 	}
+	if !strings.Contains(pattern, "%") {
+		return mta.Clean(pattern), path.IsAbs(pattern)
+	}
 	username, domain, _ := strings.Cut(a.name, "@")
 	values := map[string]string{"user": a.name, "username": username, "domain": domain, "home": a.home}
 	known := true

@@ -8,27 +8,33 @@ import (
 // checker says what Dovecot refuses, as sieve-validator.c of Pigeonhole does it:
 // commands in order, and nothing in what can never be obeyed.
 type checker struct {
-	script    Script
-	available map[string]bool // extensions
-	loaded    map[string]bool
+	script Script
+	offers []string // extensions; nil for all that are known
+	loaded map[string]bool
 	// never says of commands why they are never obeyed.
 	never map[*Command]string
 	quiet bool     // the script is refused already
 	loops []string // names of the foreverypart loops around
 }
 
+// comparators are those that need not be required (RFC 5228 section 2.7.3).
+var comparators = []string{"comparator-i;ascii-casemap", "comparator-i;octet"}
+
 func newChecker(o Options) *checker {
-	c := &checker{available: map[string]bool{}, loaded: map[string]bool{}, never: map[*Command]string{}}
-	for name := range extensions {
-		c.available[name] = o.Extensions == nil
-	}
-	for _, name := range o.Extensions {
-		c.available[name] = true
-	}
-	for _, name := range []string{"comparator-i;ascii-casemap", "comparator-i;octet"} {
-		c.available[name], c.loaded[name] = true, true // RFC 5228 section 2.7.3
+	c := &checker{offers: o.Extensions, loaded: map[string]bool{}, never: map[*Command]string{}}
+	for _, name := range comparators {
+		c.loaded[name] = true
 	}
 	return c
+}
+
+// available reports whether a script may require an extension.
+func (c *checker) available(name string) bool {
+	if c.offers == nil {
+		_, known := extensions[name]
+		return known || slices.Contains(comparators, name)
+	}
+	return slices.Contains(c.offers, name) || slices.Contains(comparators, name)
 }
 
 // refuse notes why the script is not compiled.
@@ -156,7 +162,7 @@ func (c *checker) have(t *Command) verdict {
 		return open
 	}
 	for _, name := range t.Args[0].List {
-		if !c.available[name] {
+		if !c.available(name) {
 			return never
 		}
 	}

@@ -20,7 +20,7 @@ func (c *checker) requires(k *call) {
 		c.script.Requires = append(c.script.Requires, Require{name, a.Line})
 		_, known := extensions[name]
 		switch {
-		case c.available[name]:
+		case c.available(name):
 			if !known {
 				c.script.Unknown = append(c.script.Unknown, name)
 			}
