@@ -2,123 +2,175 @@ package cli
 
 import (
 	"bufio"
+	"encoding"
+	"encoding/json"
 	"io"
 	"reflect"
 	"runtime"
-	"sync"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
 // manyElements is how long a list is that is written in portions of so many elements.
 const manyElements = 256
 
+// step is by how much what stands inside is moved in.
+const step = "  "
+
+// layout is that of encoding/json's Encoder with two blanks, and < for <.
+var layout = jsonv2.JoinOptions(jsonv1.DefaultOptionsV1(), jsontext.EscapeForHTML(false), jsontext.WithIndent(step))
+
 // printJSON prints one document, indented as encoding/json does. A document of a large
 // server has a hundred megabytes, of which no two copies are made: a long list in it is
-// written in portions.
+// written in portions, which all processors make.
 func (d *door) printJSON(v any) error {
-	p := &printer{out: bufio.NewWriterSize(d.out, 1<<16)}
-	if err := p.value(reflect.ValueOf(v), 0); err != nil {
+	w := bufio.NewWriterSize(d.out, 1<<16)
+	if err := writeJSON(w, reflect.ValueOf(v), 0); err != nil {
 		return err
 	}
-	p.out.WriteByte('\n') // its error stays until Flush
-	return p.out.Flush()
+	w.WriteByte('\n') // its error stays until Flush
+	return w.Flush()
 }
 
-// printer writes a document piece by piece.
-type printer struct {
-	out     *bufio.Writer // its error stays until Flush
-	layouts layouts
-	buffers sync.Pool // of *[]byte
-}
-
-// value writes what stands at a depth.
-func (p *printer) value(v reflect.Value, depth int) error {
+// writeJSON writes a value that stands at a depth.
+func writeJSON(w *bufio.Writer, v reflect.Value, depth int) error {
 	switch {
 	case !v.IsValid():
-		_, err := io.WriteString(p.out, "null")
+		_, err := w.WriteString("null")
 		return err
 	case v.Kind() == reflect.Struct && plain(v.Type()):
-		return p.fields(v, depth)
+		return writeStruct(w, v, depth)
 	case v.Kind() == reflect.Slice && v.Len() >= manyElements && !special(v.Type()):
-		return p.list(v, depth)
+		return writeList(w, v, depth)
 	}
-	piece := p.portion(func(b []byte) ([]byte, error) { return p.layouts.of(v.Type(), depth)(b, v) })
-	return p.write(piece)
+	return jsonv2.MarshalWrite(w, whole(v), layoutAt(depth))
 }
 
-func (p *printer) fields(v reflect.Value, depth int) error {
-	o := objectOf(&p.layouts, v.Type(), depth)
-	end := "{}"
-	for f, lead := range o.present(v) {
-		p.out.WriteString(lead)
-		if err := p.value(v.Field(f.index), depth+1); err != nil {
-			return err
-		}
-		end = o.end
+// layoutAt is the layout at a depth.
+func layoutAt(depth int) jsonv2.Options {
+	return jsonv2.JoinOptions(layout, jsontext.WithIndentPrefix(strings.Repeat(step, depth)))
+}
+
+// line begins a new one.
+func line(depth int) string { return "\n" + strings.Repeat(step, depth) }
+
+// whole is what is handed on for a value: an element of a list is not copied.
+func whole(v reflect.Value) any {
+	if v.CanAddr() {
+		v = v.Addr()
 	}
-	p.out.WriteString(end)
-	return nil
+	return v.Interface()
 }
 
 // piece is a part of a document, ready to be written.
 type piece struct {
-	text *[]byte
+	text []byte
 	err  error
 }
 
-// portion makes a piece.
-func (p *printer) portion(put func([]byte) ([]byte, error)) piece {
-	b, ok := p.buffers.Get().(*[]byte)
-	if !ok {
-		b = new([]byte)
-	}
-	text, err := put((*b)[:0])
-	*b = text
-	return piece{b, err}
-}
-
-func (p *printer) write(x piece) error {
-	if x.err == nil {
-		p.out.Write(*x.text)
-	}
-	p.buffers.Put(x.text)
-	return x.err
-}
-
-// list writes a long list. Its portions are made by all processors, and written in
+// writeList writes a long list. Its portions are made by all processors, and written in
 // their order.
-func (p *printer) list(v reflect.Value, depth int) (err error) {
-	element := p.layouts.of(v.Type().Elem(), depth+1)
-	lead := line(depth + 1)
+func writeList(w *bufio.Writer, v reflect.Value, depth int) (err error) {
 	made := make(chan chan piece, runtime.GOMAXPROCS(0)-1)
 	go func() {
 		defer close(made)
 		for from := 0; from < v.Len(); from += manyElements {
 			one := make(chan piece, 1)
 			made <- one
-			go func() {
-				one <- p.portion(func(b []byte) (_ []byte, err error) {
-					for i := from; i < min(from+manyElements, v.Len()) && err == nil; i++ {
-						b = append(append(b, between(i)...), lead...)
-						b, err = element(b, v.Index(i))
-					}
-					return b, err
-				})
-			}()
+			go func() { one <- portion(v, from, depth+1) }()
 		}
 	}()
 	for one := range made { // to the end, whatever happens: who makes them waits
-		if failed := p.write(<-one); err == nil {
-			err = failed
+		p := <-one
+		if err == nil {
+			err = p.err
+			w.Write(p.text)
 		}
 	}
-	p.out.WriteString(line(depth) + "]")
+	w.WriteString(line(depth) + "]")
 	return err
 }
 
-// between is what stands before an element of a list.
-func between(i int) string {
-	if i == 0 {
-		return "["
+// portion makes the elements of a list from one on.
+func portion(v reflect.Value, from, depth int) (p piece) {
+	options := layoutAt(depth)
+	for i := from; i < min(from+manyElements, v.Len()) && p.err == nil; i++ {
+		between := ","
+		if i == 0 {
+			between = "["
+		}
+		p.text = append(append(p.text, between...), line(depth)...)
+		b := (*appender)(&p.text)
+		p.err = jsonv2.MarshalWrite(b, whole(v.Index(i)), options)
 	}
-	return ","
+	return p
+}
+
+// appender writes to the end of what there is.
+type appender []byte
+
+func (a *appender) Write(p []byte) (int, error) { *a = append(*a, p...); return len(p), nil }
+
+// special reports whether a type says itself how it is written.
+func special(t reflect.Type) bool {
+	for _, own := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
+		if reflect.PointerTo(t).Implements(own) {
+			return true
+		}
+	}
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 // base64
+}
+
+// plain reports whether a struct has only fields whose names and omission writeStruct
+// knows of: no embedded ones, no marshaller of its own.
+func plain(t reflect.Type) bool {
+	if special(t) {
+		return false
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || !f.IsExported() || name == "" || name == "-" || options != "" && options != "omitempty" && options != "omitzero" {
+			return false
+		}
+	}
+	return t.NumField() > 0
+}
+
+func writeStruct(w *bufio.Writer, v reflect.Value, depth int) error {
+	between, end := "{", "{}"
+	for i := range v.NumField() {
+		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if options == "omitempty" && empty(v.Field(i)) || options == "omitzero" && zero(v.Field(i)) {
+			continue
+		}
+		w.WriteString(between + line(depth+1) + `"` + name + `": `)
+		if err := writeJSON(w, v.Field(i), depth+1); err != nil {
+			return err
+		}
+		between, end = ",", line(depth)+"}"
+	}
+	_, err := io.WriteString(w, end)
+	return err
+}
+
+// empty is what omitempty leaves out (encoding/json, Marshal).
+func empty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return v.Len() == 0
+	case reflect.Struct:
+		return false
+	}
+	return v.IsZero()
+}
+
+func zero(v reflect.Value) bool {
+	if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
+		return z.IsZero()
+	}
+	return v.IsZero()
 }
