@@ -95,8 +95,7 @@ func TestLaundering(t *testing.T) {
 		m.publish(m.version("1.1", "one", map[string]string{"postinst": "sleep 3\n"}))
 		mark := m.mark()
 		m.root("apt-get -q -y install mailtool & sleep 1.5; echo 'always_bcc = " + mark + "' >>" + mainCF + "; echo exec /bin/sh >>" + tool + "; wait")
-		var script bool
-		all := m.w.until("both", func(f told) bool { script = script || isTool(f); return script && marked(mark)(f) || script })
+		all := m.w.until("the script", isTool)
 		m.loud(worst(all, marked(mark)))
 		m.loud(worst(all, isTool))
 	})
