@@ -244,6 +244,7 @@ func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 
 // startLook takes the file events that led to this look.
 func (a *Agent) startLook(now time.Time) []touch {
+	a.watchClock(now)
 	touched := a.touched
 	a.uncopied(touched, now)
 	a.touched, a.due = nil, time.Time{}
