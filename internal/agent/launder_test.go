@@ -164,6 +164,7 @@ func (m *matrix) permits(try func(string, func())) {
 		if back.Severity < waxseal.Medium || back.Pair.Seconds < 1 || !strings.Contains(strings.Join(back.Reasons, "\n"), "in force for ") {
 			m.t.Errorf("%s, %+v: %q", back.Severity, back.Pair, back.Reasons)
 		}
+		m.w.find("that it was undone", func(r told) bool { return r.ID == f.ID && strings.HasPrefix(r.News, "undone after ") })
 		m.loud(m.ansible(mark), "already as often as it allows")
 		m.close()
 		m.loud(m.ansible(m.mark()))
