@@ -305,6 +305,7 @@ func (a *Agent) brought(t *touch, ch waxseal.Change) bool {
 
 // startLook takes the file events that led to this look.
 func (a *Agent) startLook(now time.Time) []touch {
+	a.watchClock(now)
 	touched := a.touched
 	a.uncopied(touched, now)
 	a.touched, a.due = nil, time.Time{}

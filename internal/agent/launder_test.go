@@ -2,8 +2,6 @@ package agent_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,15 +30,42 @@ func (m *matrix) root(script string) {
 	m.ssh("alice", "sudo bash /tmp/script.sh")
 }
 
-// ofScript is what was told of a script by itself, or of its package.
-func (m *matrix) ofScript() told { m.t.Helper(); return m.settled(m.ofToolNow()) }
-
-func (m *matrix) ofToolNow() told {
-	m.t.Helper()
-	return m.w.find("the tool", func(f told) bool {
-		return f.Change != nil && (f.Change.Path == tool || len(f.Change.Packages) > 0 && f.Change.Packages[0].After.Name == "mailtool")
-	})
+// until collects what is told, from the finding that fits until nothing more comes.
+func (w *watch) until(what string, fits func(told) bool) map[waxseal.FindingID]told {
+	w.t.Helper()
+	var list []told
+	first := w.find(what, func(f told) bool { list = append(list, f); return fits(f) })
+	for quiet := time.After(settling); ; {
+		select {
+		case f := <-w.told:
+			list, quiet = append(list, f), time.After(settling)
+		case <-quiet:
+			if len(list) == 0 {
+				list = []told{first}
+			}
+			return latest(list)
+		}
+	}
 }
+
+// settling is how long nothing is told before a finding stands as it is.
+const settling = 1500 * time.Millisecond
+
+func marked(mark string) func(told) bool {
+	return func(f told) bool { return f.Change != nil && strings.Contains(f.Change.Diff, mark) }
+}
+
+// worst is the loudest of the findings that fit.
+func worst(all map[waxseal.FindingID]told, fits func(told) bool) (w told) {
+	for _, f := range all {
+		if fits(f) && (w.ID == "" || f.Severity > w.Severity) {
+			w = f
+		}
+	}
+	return w
+}
+
+func isTool(f told) bool { return f.Change != nil && f.Change.Path == tool }
 
 const evil = "#!/bin/sh\n/usr/bin/tee -a /var/tmp/.copy | exec /usr/bin/tee -a /var/mail/\"$USER\"\n"
 
@@ -70,8 +95,9 @@ func TestLaundering(t *testing.T) {
 		m.publish(m.version("1.1", "one", map[string]string{"postinst": "sleep 3\n"}))
 		mark := m.mark()
 		m.root("apt-get -q -y install mailtool & sleep 1.5; echo 'always_bcc = " + mark + "' >>" + mainCF + "; echo exec /bin/sh >>" + tool + "; wait")
-		m.loud(m.told(mark))
-		m.loud(m.ofScript())
+		all := m.w.until("the script", isTool)
+		m.loud(worst(all, marked(mark)))
+		m.loud(worst(all, isTool))
 	})
 	try("a maintainer script that makes a shipped file setuid", func() {
 		m.publish(m.version("1.2", "two", map[string]string{"postinst": "chmod 4777 " + tool + "\n"}))
@@ -83,13 +109,8 @@ func TestLaundering(t *testing.T) {
 		m.write("/tmp/evil", evil, 0o755)
 		m.write("/tmp/log", stamp("upgrade mailtool:all 1.2 1.2.1")+stamp("status installed mailtool:all 1.2.1"), 0o644)
 		m.root(fmt.Sprintf("cat /tmp/log >>/var/log/dpkg.log; sum=$(md5sum </tmp/evil | cut -d' ' -f1); sed -i \"s/^[0-9a-f]*  usr.lib.mailtool.deliver/$sum  usr\\/lib\\/mailtool\\/deliver/\" /var/lib/dpkg/info/mailtool.md5sums; sed -i '/^Package: mailtool$/,/^$/s/^Version: .*/Version: 1.2.1/' /var/lib/dpkg/status; cp /tmp/evil %s", tool))
-		var worst told
-		for _, f := range latest(m.w.all()) {
-			if f.Severity >= worst.Severity {
-				worst = f
-			}
-		}
-		m.loud(worst, "no package manager's hand")
+		all := m.w.until("the package", func(f told) bool { return f.Change != nil && (isTool(f) || len(f.Change.Packages) > 0) })
+		m.loud(worst(all, func(told) bool { return true }), "no package manager's hand")
 	})
 	m.permits(try)
 	m.w.t = t
@@ -130,7 +151,7 @@ func (m *matrix) permits(try func(string, func())) {
 	try("announced, used, and taken back", func() {
 		m.write("/tmp/new.cf", m.main, 0o644)
 		m.ssh("alice", "sudo install -m 0644 /tmp/new.cf "+mainCF)
-		m.w.all()
+		m.w.until("main.cf as it was", func(f told) bool { return f.Change != nil && f.Change.Path == mainCF })
 		mark := m.mark()
 		m.permit("--expect", m.announce(mark), "--actor", "1001")
 		f := m.ansible(mark)
@@ -143,6 +164,7 @@ func (m *matrix) permits(try func(string, func())) {
 		if back.Severity < waxseal.Medium || back.Pair.Seconds < 1 || !strings.Contains(strings.Join(back.Reasons, "\n"), "in force for ") {
 			m.t.Errorf("%s, %+v: %q", back.Severity, back.Pair, back.Reasons)
 		}
+		m.w.find("that it was undone", func(r told) bool { return r.ID == f.ID && strings.HasPrefix(r.News, "undone after ") })
 		m.loud(m.ansible(mark), "already as often as it allows")
 		m.close()
 		m.loud(m.ansible(m.mark()))
@@ -167,25 +189,7 @@ func (m *matrix) ansible(mark string) told {
 	m.t.Helper()
 	m.write("/tmp/new.cf", m.content(mark), 0o644)
 	const module = "/root/.ansible/tmp/ansible-tmp-1764493200.5-7-99/AnsiballZ_copy.py"
-	m.write(module, "import os, shutil, tempfile\nf, n = tempfile.mkstemp(prefix='.ansible_tmp', dir='/etc/postfix')\nos.write(f, open('/tmp/new.cf', 'rb').read())\nos.close(f)\nos.chmod(n, 0o644)\nos.rename(n, '"+mainCF+"')\n", 0o755)
+	m.write(module, "import os\nn = '/etc/postfix/.ansible_tmpx1main.cf'\nwith open(n, 'wb') as f: f.write(open('/tmp/new.cf', 'rb').read())\nos.chmod(n, 0o644)\nos.rename(n, '"+mainCF+"')\n", 0o755)
 	m.ssh("alice", "sudo /usr/bin/python3 "+module)
 	return m.told(mark)
-}
-
-// TestRestart: services are restarted as needrestart(8) does after an upgrade of a library.
-// Nothing of it is told loudly, and mail still flows.
-func TestRestart(t *testing.T) {
-	r, w := shipping(t, withTool)
-	r.publish(r.build("mailtool", "1.1", map[string]string{tool: newer}, nil))
-	r.alice("sh -c 'apt-get -q -y install mailtool && /etc/init.d/postfix restart && pkill -HUP rsyslogd'")
-	if _, err := r.lab.Mail(t.Context(), "carol@client.example.net", "bob@mail.example.test", "hello"); err != nil {
-		t.Error(err)
-	}
-	list := w.all()
-	quiet(t, list)
-	w.rung(packaged(t, list, "mailtool"), waxseal.RungPackageVerified, waxseal.Info)
-	pid, err := os.ReadFile(filepath.Join(r.lab.Root, "/var/spool/postfix/pid/master.pid"))
-	if err != nil || strings.TrimSpace(string(pid)) == "" {
-		t.Errorf("Postfix does not run: %v", err)
-	}
 }

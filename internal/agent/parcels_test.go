@@ -106,6 +106,19 @@ func TestUpgradeOfSmallPackage(t *testing.T) {
 			}
 		}
 	})
+	t.Run("services restart, as needrestart has them", func(t *testing.T) {
+		r.t, w.t = t, t
+		master := func() string { return strings.TrimSpace(r.run("cat /var/spool/postfix/pid/master.pid")) }
+		before := master()
+		r.alice("/etc/init.d/postfix restart")
+		if after := master(); after == "" || after == before {
+			t.Errorf("Postfix was not restarted: master is %q, and was %q", after, before)
+		}
+		if _, err := r.lab.Mail(t.Context(), "carol@client.example.net", "bob@mail.example.test", "hello"); err != nil {
+			t.Error(err)
+		}
+		quiet(t, w.all())
+	})
 	t.Run("slipped in by the maintainer script", func(t *testing.T) {
 		r.t, w.t = t, t
 		r.publish(r.build("mailtool", "1.2", map[string]string{"/usr/lib/mailtool/deliver": newer + "# again\n"}, map[string]string{

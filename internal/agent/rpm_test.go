@@ -154,6 +154,15 @@ func (h rpmHost) update(archive string) {
 	}
 }
 
+// told is all that is told of an update.
+func (h rpmHost) told(w *watch) (list []told) {
+	h.t.Helper()
+	for _, f := range w.until("the package", func(f told) bool { return f.Change != nil && len(f.Change.Packages) > 0 }) {
+		list = append(list, f)
+	}
+	return list
+}
+
 // TestUpgradeByRPM: a real rpm -U under the agent's eyes: an ordinary one, one whose
 // scriptlet slips in a pipe transport, one that nobody signed, and one that was not rpm's.
 func TestUpgradeByRPM(t *testing.T) {
@@ -165,7 +174,7 @@ func TestUpgradeByRPM(t *testing.T) {
 	}
 	step("ordinary", func(t *testing.T) {
 		h.update(h.tool("1.1", newer, ""))
-		list := w.all()
+		list := h.told(w)
 		quiet(t, list)
 		f := packaged(t, list, "mailtool")
 		w.rung(f, waxseal.RungPackageVerified, waxseal.Info)
@@ -177,7 +186,7 @@ func TestUpgradeByRPM(t *testing.T) {
 	})
 	step("slipped in by the scriptlet", func(t *testing.T) {
 		h.update(h.tool("1.2", newer+"# again\n", "%post\ncat >>/etc/postfix/master.cf <<'EOF'\narchive unix - n n - - pipe\n  flags=R user=nobody argv=/var/tmp/.x/run ${recipient}\nEOF\necho default_transport=archive >>/etc/postfix/main.cf"))
-		list := w.all()
+		list := h.told(w)
 		w.rung(packaged(t, list, "mailtool"), waxseal.RungPackageVerified, waxseal.Info)
 		slipped := 0
 		for _, f := range latest(list) {
@@ -196,7 +205,7 @@ func TestUpgradeByRPM(t *testing.T) {
 	step("nobody signed", func(t *testing.T) {
 		install, files := toolFiles(newer + "# and again\n")
 		h.update(h.unsigned("mailtool", "1.3", "", install, files))
-		f := packaged(t, w.all(), "mailtool")
+		f := packaged(t, h.told(w), "mailtool")
 		w.rung(f, waxseal.RungWindow, waxseal.Medium)
 		if !strings.Contains(f.Expected, "local database alone") || !strings.Contains(f.Expected, "nobody signed its header") {
 			t.Errorf("%s", f.Expected)

@@ -147,11 +147,23 @@ func (c *closer) scriptNeeds(script waxseal.Path, raw []byte) []waxseal.Part {
 		if p == script {
 			continue
 		}
-		if f, err := c.tree.Stat(p); err == nil && f.Type == waxseal.Regular {
+		if f, err := c.tree.Stat(p); err == nil && f.Type == waxseal.Regular && !c.isNumber(p, f) {
 			needs = append(needs, waxseal.Part{Path: p, Role: roleNamed(f)})
 		}
 	}
 	return needs
+}
+
+// isNumber reports whether a file that a script names holds a number and nothing else, as
+// those do in which daemons leave their process id: another after each start. A file that
+// ceases to be one is a part from then on.
+func (c *closer) isNumber(p waxseal.Path, f waxseal.File) bool {
+	const longest = 64
+	if !strings.HasSuffix(string(p), ".pid") || f.Size > longest || f.Mode&0o111 != 0 {
+		return false
+	}
+	text, err := c.tree.ReadFile(p, longest)
+	return err == nil && len(bytes.Trim(text, " \t\n0123456789")) == 0
 }
 
 // absolute gives the absolute paths in a script: what it runs, sources or reads.

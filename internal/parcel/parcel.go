@@ -187,8 +187,11 @@ func (c Case) content(t translog.Transaction, v Verdict) Verdict {
 	a, have := c.Archives[t.Package]
 	have = have && a.Version == t.New && a.Signed
 	fits, why := c.local()
-	if have {
+	switch {
+	case have:
 		fits, why = a.ships(c.Change)
+	case fits && c.Seen && c.Hand.Kind == Script: // what a package ships, its manager unpacks
+		fits, why = false, "only the local database, which a script can edit, says that its content is the package's"
 	}
 	switch {
 	case !fits && c.Hand.Kind == Script:

@@ -96,6 +96,10 @@ func TestJudge(t *testing.T) {
 		{"a script made it", func(c *parcel.Case) {
 			c.Hand.Kind, c.Hand.Words, c.Change.After.Digest = parcel.Script, "proven: a program that dpkg started (sh)", other
 		}, waxseal.RungNone, "it came with upgrade of mailtool 1.0 to 1.1"},
+		{"a script made it, and the local database fits", func(c *parcel.Case) {
+			c.Archives, c.Hand.Kind, c.Hand.Words = nil, parcel.Script, "proven: a program that dpkg started (sh)"
+		}, waxseal.RungNone, "which a script can edit"},
+		{"a script made it, and the signed archive fits", func(c *parcel.Case) { c.Hand.Kind = parcel.Script }, waxseal.RungPackageVerified, ""},
 		{"a secret may be in it", func(c *parcel.Case) { c.Change.After.Keyed = true }, waxseal.RungNone, "not known"},
 		{"only what it means", func(c *parcel.Case) { c.Change.After = nil }, waxseal.RungNone, "only what it means"},
 	} {
