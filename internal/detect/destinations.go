@@ -29,6 +29,10 @@ func (c *Context) discard(h waxseal.Hook, w *weight) {
 	if c.hides(h) && h.Modifiers["marked"] == "" {
 		w.add(hidesAbout, into(h), picked(h))
 	}
+	if onlyBulk(h) {
+		w.add(droppedBulk, picked(h))
+		return
+	}
 	w.add(pick(onlyMarked(h), droppedMarked, pick(conditions(h) != "", droppedSome, dropped)), picked(h))
 }
 

@@ -123,6 +123,19 @@ func onlyMarked(h waxseal.Hook) bool {
 	return marked.MatchString(text) && !strings.Contains(text, "|") && !strings.Contains(text, `.*"`)
 }
 
+// bulkHeaders are those by which mail to many says that it is such (RFC 2919, RFC 2369).
+const bulkHeaders = `(?:X-)?(?:List-(?:Id|Unsubscribe|Post|Help|Owner)|Mailing-List|Precedence|Feedback-ID|Campaign[A-Za-z-]*)`
+
+// bulk matches conditions that only pick mail to many: by those headers, or by an
+// author with the name of a newsletter.
+var bulk = regexp.MustCompile(`(?i)^(?:header|message) matches "\^?` + bulkHeaders + `:[^"|]*"$` +
+	`|^there is header "` + bulkHeaders + `"$` +
+	`|^header "` + bulkHeaders + `" (?:is|contains|matches|begins with) "[^"]+"(?: or "[^"]+")*$` +
+	`|^(?:header "from"|the address in "from") (?:is|contains|begins with) "(?:newsletters?|news|marketing|promotions?|promo|offers?|deals)(?:@[^"]*)?"$`)
+
+// onlyBulk reports whether a rule picks nothing but mail to many.
+func onlyBulk(h waxseal.Hook) bool { return bulk.MatchString(conditions(h)) }
+
 // folder weighs a rule that puts mail into a folder of the recipient's own.
 func (c *Context) folder(h waxseal.Hook, name string, w *weight) {
 	unseen := outOfSight(h.Target.Value)

@@ -77,6 +77,7 @@ const (
 	mastersRead
 	droppedUnread
 	droppedMarked
+	droppedBulk
 	hidesAbout
 	sentBack
 	notices
@@ -278,6 +279,7 @@ var signs = [...]row{
 	droppedSome:      {waxseal.High, false, "mail that a rule picks is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
 	droppedMarked:    {waxseal.Low, false, "mail that a filter marked as spam or infected is dropped: %s"},
+	droppedBulk:      {waxseal.Medium, false, "mail to many, by its own headers or its author's name, is dropped: %s"},
 	hidesAbout:       {waxseal.High, false, "mail about money, access or security is put out of sight, into %s: %s"},
 	sentBack:         {waxseal.Medium, false, "mail of %s is sent back with the word that the user moved to %s"},
 	notices:          {waxseal.Medium, false, "notices with headers and dialogue are sent for these sorts of event: %s"},

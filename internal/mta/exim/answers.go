@@ -1,6 +1,7 @@
 package exim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,24 +72,44 @@ func (r *reader) answerSettings(s *sources) {
 	}
 }
 
+// smarthosts makes hooks of the hosts that the answers hand all mail to.
+func (in *instance) smarthosts(s *sources, when string) {
+	kind := strings.ToLower(s.Settings.Value("dc_eximconfig_configtype"))
+	hosts := s.Settings.Value("dc_smarthost")
+	if kind != "smarthost" && kind != "satellite" || hosts == "" {
+		return
+	}
+	at := eximconf.Place{Path: answers, Line: s.Settings.Line("dc_smarthost")}
+	for n, host := range hostList(strings.ReplaceAll(hosts, ";", ":")) {
+		h := in.hook("router:smarthost:host:"+strconv.Itoa(n+1), at)
+		h.Scope = "all mail that leaves"
+		in.nextHop(&h, host)
+		h.Directive = "manualroute"
+		h.Explain = when + "All mail that leaves is sent to " + host + mta.Where(h.Target) + " (dc_smarthost)."
+		in.emit(h)
+	}
+}
+
+// pendingSmarthosts are those of answers that the configuration was not made of yet,
+// where the other sources are not in the tree.
+func (r *reader) pendingSmarthosts(s *sources, current string, made *instance) {
+	blank := func(c rune) bool { return strings.ContainsRune(" :;", c) }
+	have := strings.FieldsFunc(generatedValue(current, "DCsmarthost"), blank)
+	kind := strings.ToLower(s.Settings.Value("dc_eximconfig_configtype"))
+	if slices.Equal(have, strings.FieldsFunc(s.Settings.Value("dc_smarthost"), blank)) && strings.Contains(current, "\nDCconfig_"+kind+"=") {
+		return
+	}
+	in := &instance{reader: r, name: "exim", prefix: nextStart, domains: made.domains}
+	in.smarthosts(s, "From its next start on: ")
+}
+
 // answersAlone reads the answers where neither the configuration nor a template is
 // in the tree: the hosts that mail is handed to are known even so.
 func (r *reader) answersAlone(s *sources) {
 	in := &instance{reader: r, name: "exim"}
 	in.domains = mta.NewDomains(strings.FieldsFunc(s.Settings.Value("dc_other_hostnames"), func(c rune) bool { return strings.ContainsRune(":; ", c) })...)
 	in.domains.Add(strings.TrimSpace(s.MailName))
-	kind := strings.ToLower(s.Settings.Value("dc_eximconfig_configtype"))
-	if hosts := s.Settings.Value("dc_smarthost"); (kind == "smarthost" || kind == "satellite") && hosts != "" {
-		at := eximconf.Place{Path: answers, Line: s.Settings.Line("dc_smarthost")}
-		for n, host := range hostList(strings.ReplaceAll(hosts, ";", ":")) {
-			h := in.hook("router:smarthost:host:"+strconv.Itoa(n+1), at)
-			h.Scope = "all mail that leaves"
-			in.nextHop(&h, host)
-			h.Directive = "manualroute"
-			h.Explain = "All mail that leaves is sent to " + host + mta.Where(h.Target) + " (dc_smarthost)."
-			in.emit(h)
-		}
-	}
+	in.smarthosts(s, "")
 	r.AddStack(waxseal.Stack{MTA: MTA, Version: r.version, Instance: "exim", Config: []waxseal.Path{answers}, Domains: in.domains.List()})
 	for _, section := range debian.SectionNames() {
 		for _, f := range s.Sections[section] {

@@ -15,6 +15,7 @@ var DataSets = []string{
 	"ATPSDomains", "DontSignMailTo", "MustBeSigned", "OmitHeaders", "MTA", "OverSignHeaders", "SenderHeaders", "VBR-TrustedCertifiers",
 	"SigningTable", "KeyTable", "TrustSignaturesFrom", "ResignMailTo", "ConditionalSignatures", "RateLimits", "FlowData", "Domain", "MacroList",
 	"ReputationLimits", "ReputationLimitModifiers", "ReputationRatios",
+	"ReplaceHeaders",
 	"TestDNSData",
 }
 

@@ -86,3 +86,18 @@ func TestLaterReleases(t *testing.T) {
 		}
 	}
 }
+
+// TestReplaceHeaders: Debian's OpenDKIM takes the parameter, which its page leaves out,
+// and opens the data set.
+func TestReplaceHeaders(t *testing.T) {
+	text := "ReplaceHeaders From\nReplaceRules /etc/rules\n"
+	c := OpenDKIM(DebianDKIM...).Load("/f", func(waxseal.Path) (string, bool) { return text, true })
+	if len(c.Refusals) > 0 || c.Value("ReplaceHeaders") != "From" {
+		t.Errorf("%+v", c)
+	}
+	text = "ReplaceHeaders file:/nowhere\n"
+	c = OpenDKIM(DebianDKIM...).Load("/f", func(waxseal.Path) (string, bool) { return text, true })
+	if list := Values(c, func(waxseal.Path) bool { return false }); len(list) == 0 || !list[0].Missing {
+		t.Errorf("%+v", list)
+	}
+}

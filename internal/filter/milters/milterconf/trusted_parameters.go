@@ -101,6 +101,7 @@ RedirectFailuresTo text
 RemoveARAll boolean
 RemoveARFrom text
 RemoveOldSignatures boolean
+ReplaceHeaders text _FFR_REPLACE_RULES
 ReplaceRules text _FFR_REPLACE_RULES
 ReportAddress text
 ReportBccAddress text
