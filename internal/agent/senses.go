@@ -53,6 +53,7 @@ func (a *Agent) startSenses(ctx context.Context) {
 	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
 	a.senses.parents, a.senses.sessions = map[int]time.Time{}, map[uint32]bool{}
 	a.startControl(ctx)
+	a.knowSessions()
 	a.startProcesses(ctx)
 	a.startOwn(ctx)
 	a.run(pulse.Sensor, "that the agent was stopped, or the clock set, is not noticed", func() error { return pulse.Run(ctx, a.queue.gap) })

@@ -5,6 +5,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/correlate"
+	"waxseal/internal/utmp"
 )
 
 const alice = 1001
@@ -150,6 +151,38 @@ func TestJournal(t *testing.T) {
 			}
 			if o := m.Actor(write(500, nil), at(0)).Origin; o.Key != tc.key || o.KeyGrade != tc.grade {
 				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
+// TestWritten: what utmp or logind says of an older session is inferred; a forged record
+// neither proves anything nor names somebody else than the kernel does.
+func TestWritten(t *testing.T) {
+	names := func(uid uint32) string { return map[uint32]string{mallory: "mallory", alice: "alice"}[uid] }
+	for _, tc := range []struct {
+		name   string
+		record utmp.Record
+		kind   waxseal.OriginKind
+	}{
+		{"logind", utmp.Record{User: "mallory", PID: 90, Session: 5, Host: "198.51.100.7", Service: "sshd", Source: "/run/systemd/sessions/5"}, waxseal.OriginSSH},
+		{"utmp", utmp.Record{User: "mallory", PID: 400, Session: waxseal.Unset, Host: "198.51.100.7", TTY: "pts/0", Source: "/run/utmp"}, waxseal.OriginSSH},
+		{"of another user", utmp.Record{User: "alice", PID: 400, Session: waxseal.Unset, Host: "203.0.113.9", Source: "/run/utmp"}, waxseal.OriginUnknown},
+		{"of another session", utmp.Record{User: "mallory", PID: 90, Session: 6, Host: "203.0.113.9", Source: "/run/systemd/sessions/6"}, waxseal.OriginUnknown},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := correlate.NewMemory(names)
+			for _, e := range []waxseal.AuditEvent{started(400, 90, "/usr/bin/bash", at(-3), "bash"), touched(500, "/usr/bin/vim", 77, at(0))} {
+				m.Add(waxseal.Observation{Time: e.Time, Audit: &e})
+			}
+			m.Written(tc.record)
+			seen := snapshot(500, 400, "/usr/bin/vim")
+			a := m.Actor(write(500, seen), at(0))
+			if a.Login.UID != mallory || a.Login.Name != "mallory" {
+				t.Errorf("login %+v", a.Login)
+			}
+			if a.Origin.Kind != tc.kind || a.Origin.Grade == waxseal.Proven {
+				t.Errorf("origin %+v", a.Origin)
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/logline"
+	"waxseal/internal/utmp"
 )
 
 const (
@@ -38,6 +39,7 @@ type Memory struct {
 	sessions map[uint32]session
 	shed     map[int]session
 	lines    []accepted       // sshd's "Accepted …"
+	older    []utmp.Record    // sessions that were written down
 	seen     map[int]sighting // processes that only /proc showed, by pid
 	names    func(uid uint32) string
 	intact   Intact // nil: what the records say is all
