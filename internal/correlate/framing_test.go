@@ -187,3 +187,38 @@ func TestWritten(t *testing.T) {
 		})
 	}
 }
+
+// TestLoggedStep: where no record tells how somebody became root, sudo's line does, and no
+// line of another session or terminal.
+func TestLoggedStep(t *testing.T) {
+	names := func(uid uint32) string { return map[uint32]string{mallory: "mallory", alice: "alice", 0: "root"}[uid] }
+	const line = "2026-11-23T11:58:58.000000Z mail sudo[300]:  mallory : PWD=/ ; USER=root ; COMMAND=/usr/bin/vim"
+	for _, tc := range []struct {
+		name    string
+		session uint32
+		text    string
+		steps   int
+	}{
+		{"of the session", 5, line, 1},
+		{"of another session", 6, line, 0},
+		{"of another user", 5, "2026-11-23T11:58:58.000000Z mail sudo[300]:  alice : PWD=/ ; USER=root ; COMMAND=/usr/bin/vim", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := correlate.NewMemory(names)
+			o := journaled(tc.text, 1004, 300, "/usr/bin/sudo")
+			o.Log.By.Session = tc.session
+			m.Add(o)
+			e := root(touched(500, "/usr/bin/vim", 77, at(0)), 0)
+			m.Add(waxseal.Observation{Time: e.Time, Audit: &e})
+			a := m.Actor(write(500, nil), at(0))
+			if len(a.Steps) != tc.steps {
+				t.Fatalf("%+v", a.Steps)
+			}
+			for _, s := range a.Steps {
+				if s.From != mallory || s.To != 0 || s.Grade != waxseal.Inferred {
+					t.Errorf("%+v", s)
+				}
+			}
+		})
+	}
+}

@@ -39,6 +39,7 @@ type Memory struct {
 	sessions map[uint32]session
 	shed     map[int]session
 	lines    []accepted       // sshd's "Accepted …"
+	changes  []became         // who became whom, by the logs
 	older    []utmp.Record    // sessions that were written down
 	seen     map[int]sighting // processes that only /proc showed, by pid
 	names    func(uid uint32) string
@@ -58,6 +59,14 @@ type accepted struct {
 	pid int
 	at  time.Time
 	by  *waxseal.LogSource // who wrote it, by journald's word
+}
+
+// became is a line of sudo(8) or the like.
+type became struct {
+	logline.Became
+	pid int
+	at  time.Time
+	by  *waxseal.LogSource
 }
 
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
@@ -100,6 +109,8 @@ func (m *Memory) Add(o waxseal.Observation) {
 		if l, ok := logline.Parse(o.Log.Text); ok {
 			if a, ok := logline.ParseAccepted(l); ok {
 				m.lines = append(bounded(m.lines, maxLogins), accepted{a, l.PID, o.Time, o.Log.By})
+			} else if b, ok := logline.ParseBecame(l); ok {
+				m.changes = append(bounded(m.changes, maxLogins), became{b, l.PID, o.Time, o.Log.By})
 			}
 		}
 	}
