@@ -109,38 +109,20 @@ func (d *door) runReplay(r recordings) error {
 
 // compareFor adds what is different between the two trees.
 func (d *door) compareFor(in *replay.Input, r recordings, masker *mask.Masker) ([]waxseal.Problem, error) {
-	reader := d.reader(masker)
-	was, first, err := d.readTree(r.before, reader)
+	p, err := d.openPair(r.before, r.after, masker)
 	if err != nil {
 		return nil, err
 	}
-	other := d.reader(masker)
-	other.Recall(reader)
-	now, second, err := d.readTree(r.after, other)
-	if err != nil {
-		return nil, err
-	}
-	first.leaveOut(now)
-	second.leaveOut(was)
+	defer p.close()
+	d.readPair(p)
+	was, now := p.before.state, p.after.state
 	in.Compared, in.Changes, in.Known = true, agent.Differences(was, now), map[waxseal.Path]bool{}
 	for _, f := range append(slices.Clone(was.Files), now.Files...) {
 		in.Known[f.Path] = true
 	}
-	if err := sayPackages(in.Changes, r.before, r.after, was, now); err != nil {
-		return nil, err
-	}
-	in.Names, err = usersOf(r.after)
-	return append(was.Problems, now.Problems...), err
-}
-
-// usersOf are the users of a tree, by number.
-func usersOf(name string) (map[uint32]string, error) {
-	tree, err := openAny(name)
-	if err != nil {
-		return nil, err
-	}
-	defer tree.Close()
-	return mailpath.Names(tree, "/etc/passwd"), nil
+	p.sayPackages(in.Changes)
+	in.Names = mailpath.Names(p.after.tree, "/etc/passwd")
+	return append(was.Problems, now.Problems...), nil
 }
 
 // tape reads recordings.
