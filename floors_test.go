@@ -47,6 +47,7 @@ var floors = []struct {
 		"waxseal/internal/mountinfo",
 		"waxseal/internal/pkgdb/dpkg",
 		"waxseal/internal/pkgdb/translog",
+		"waxseal/internal/utmp",
 		"waxseal/internal/snapshot",
 		"waxseal/internal/unified",
 	}, nil},

@@ -58,6 +58,7 @@ func (a *Agent) startSenses(ctx context.Context) {
 		a.opts.Warn("this process is confined by " + by + ": what that forbids looks like a right that is missing; its denials are in the records of audit (ausearch -m AVC) and are told")
 	}
 	a.startControl(ctx)
+	a.knowSessions()
 	a.startProcesses(ctx)
 	a.startOwn(ctx)
 	a.run(pulse.Sensor, "that the agent was stopped, or the clock set, is not noticed", func() error { return pulse.Run(ctx, a.queue.gap) })

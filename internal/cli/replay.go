@@ -121,18 +121,8 @@ func (d *door) compareFor(in *replay.Input, r recordings, masker *mask.Masker) (
 		in.Known[f.Path] = true
 	}
 	p.sayPackages(in.Changes)
-	in.Names, err = usersOf(r.after)
-	return append(was.Problems, now.Problems...), err
-}
-
-// usersOf are the users of a tree, by number.
-func usersOf(name string) (map[uint32]string, error) {
-	tree, err := openAny(name)
-	if err != nil {
-		return nil, err
-	}
-	defer tree.Close()
-	return mailpath.Names(tree, "/etc/passwd"), nil
+	in.Names = mailpath.Names(p.after.tree, "/etc/passwd")
+	return append(was.Problems, now.Problems...), nil
 }
 
 // tape reads recordings.

@@ -5,6 +5,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/correlate"
+	"waxseal/internal/utmp"
 )
 
 const alice = 1001
@@ -150,6 +151,73 @@ func TestJournal(t *testing.T) {
 			}
 			if o := m.Actor(write(500, nil), at(0)).Origin; o.Key != tc.key || o.KeyGrade != tc.grade {
 				t.Errorf("%+v", o)
+			}
+		})
+	}
+}
+
+// TestWritten: what utmp or logind says of an older session is inferred; a forged record
+// neither proves anything nor names somebody else than the kernel does.
+func TestWritten(t *testing.T) {
+	names := func(uid uint32) string { return map[uint32]string{mallory: "mallory", alice: "alice"}[uid] }
+	for _, tc := range []struct {
+		name   string
+		record utmp.Record
+		kind   waxseal.OriginKind
+	}{
+		{"logind", utmp.Record{User: "mallory", PID: 90, Session: 5, Host: "198.51.100.7", Service: "sshd", Source: "/run/systemd/sessions/5"}, waxseal.OriginSSH},
+		{"utmp", utmp.Record{User: "mallory", PID: 400, Session: waxseal.Unset, Host: "198.51.100.7", TTY: "pts/0", Source: "/run/utmp"}, waxseal.OriginSSH},
+		{"of another user", utmp.Record{User: "alice", PID: 400, Session: waxseal.Unset, Host: "203.0.113.9", Source: "/run/utmp"}, waxseal.OriginUnknown},
+		{"of another session", utmp.Record{User: "mallory", PID: 90, Session: 6, Host: "203.0.113.9", Source: "/run/systemd/sessions/6"}, waxseal.OriginUnknown},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := correlate.NewMemory(names)
+			for _, e := range []waxseal.AuditEvent{started(400, 90, "/usr/bin/bash", at(-3), "bash"), touched(500, "/usr/bin/vim", 77, at(0))} {
+				m.Add(waxseal.Observation{Time: e.Time, Audit: &e})
+			}
+			m.Written(tc.record)
+			seen := snapshot(500, 400, "/usr/bin/vim")
+			a := m.Actor(write(500, seen), at(0))
+			if a.Login.UID != mallory || a.Login.Name != "mallory" {
+				t.Errorf("login %+v", a.Login)
+			}
+			if a.Origin.Kind != tc.kind || a.Origin.Grade == waxseal.Proven {
+				t.Errorf("origin %+v", a.Origin)
+			}
+		})
+	}
+}
+
+// TestLoggedStep: where no record tells how somebody became root, sudo's line does, and no
+// line of another session or terminal.
+func TestLoggedStep(t *testing.T) {
+	names := func(uid uint32) string { return map[uint32]string{mallory: "mallory", alice: "alice", 0: "root"}[uid] }
+	const line = "2026-11-23T11:58:58.000000Z mail sudo[300]:  mallory : PWD=/ ; USER=root ; COMMAND=/usr/bin/vim"
+	for _, tc := range []struct {
+		name    string
+		session uint32
+		text    string
+		steps   int
+	}{
+		{"of the session", 5, line, 1},
+		{"of another session", 6, line, 0},
+		{"of another user", 5, "2026-11-23T11:58:58.000000Z mail sudo[300]:  alice : PWD=/ ; USER=root ; COMMAND=/usr/bin/vim", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			m := correlate.NewMemory(names)
+			o := journaled(tc.text, 1004, 300, "/usr/bin/sudo")
+			o.Log.By.Session = tc.session
+			m.Add(o)
+			e := root(touched(500, "/usr/bin/vim", 77, at(0)), 0)
+			m.Add(waxseal.Observation{Time: e.Time, Audit: &e})
+			a := m.Actor(write(500, nil), at(0))
+			if len(a.Steps) != tc.steps {
+				t.Fatalf("%+v", a.Steps)
+			}
+			for _, s := range a.Steps {
+				if s.From != mallory || s.To != 0 || s.Grade != waxseal.Inferred {
+					t.Errorf("%+v", s)
+				}
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/logline"
+	"waxseal/internal/utmp"
 )
 
 const (
@@ -38,6 +39,8 @@ type Memory struct {
 	sessions map[uint32]session
 	shed     map[int]session
 	lines    []accepted       // sshd's "Accepted …"
+	changes  []became         // who became whom, by the logs
+	older    []utmp.Record    // sessions that were written down
 	seen     map[int]sighting // processes that only /proc showed, by pid
 	names    func(uid uint32) string
 	intact   Intact // nil: what the records say is all
@@ -57,6 +60,14 @@ type accepted struct {
 	pid int
 	at  time.Time
 	by  *waxseal.LogSource // who wrote it, by journald's word
+}
+
+// became is a line of sudo(8) or the like.
+type became struct {
+	logline.Became
+	pid int
+	at  time.Time
+	by  *waxseal.LogSource
 }
 
 // NewMemory returns an empty memory. names gives the name of a uid, "" if it has
@@ -115,6 +126,8 @@ func (m *Memory) Add(o waxseal.Observation) {
 		if l, ok := logline.Parse(o.Log.Text); ok {
 			if a, ok := logline.ParseAccepted(l); ok {
 				m.lines = append(bounded(m.lines, maxLogins), accepted{a, l.PID, o.Time, o.Log.By})
+			} else if b, ok := logline.ParseBecame(l); ok {
+				m.changes = append(bounded(m.changes, maxLogins), became{b, l.PID, o.Time, o.Log.By})
 			}
 		}
 	}

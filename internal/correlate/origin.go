@@ -75,6 +75,9 @@ func (m *Memory) origin(a *waxseal.Actor) {
 		m.originFromLogin(a)
 	}
 	if unknownOrigin(a.Origin) && a.Origin.Address == "" {
+		m.originWritten(a)
+	}
+	if unknownOrigin(a.Origin) && a.Origin.Address == "" {
 		a.Origin = changed(*a)
 	}
 	if a.Origin.Address != "" && (a.Login.Before != nil || a.Process.Tracer > 0) {

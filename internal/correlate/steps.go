@@ -122,6 +122,28 @@ func (m *Memory) lostStep(a waxseal.Actor) []waxseal.Step {
 			return []waxseal.Step{m.step(a.Login.UID, a.Process.EUID, p, waxseal.Inferred)}
 		}
 	}
+	return m.loggedStep(a)
+}
+
+// loggedStep is the last line in which one who logged in became the account that made a
+// change. Anybody may have written it; of a line in the journal the session must be the
+// same by journald's word.
+func (m *Memory) loggedStep(a waxseal.Actor) []waxseal.Step {
+	from, to := m.nameOf(a.Login.UID), m.nameOf(a.Process.EUID)
+	if a.Process.EUID == a.Login.UID {
+		return nil
+	}
+	for i := len(m.changes) - 1; i >= 0; i-- {
+		l := &m.changes[i]
+		if l.User != from || l.To != to || l.by != nil && l.by.Session != a.Login.Session || l.by == nil && l.TTY != a.Login.TTY {
+			continue
+		}
+		p := waxseal.Process{PID: l.pid, Exe: l.Program}
+		if l.Command != "" {
+			p.Argv = []string{l.Program, l.Command}
+		}
+		return []waxseal.Step{m.step(a.Login.UID, a.Process.EUID, p, waxseal.Inferred)}
+	}
 	return nil
 }
 
