@@ -25,6 +25,11 @@ const (
 func (a *Agent) begin(ctx context.Context) error {
 	now := time.Now()
 	a.openOffice()
+	newest, err := a.books.Newest()
+	if err != nil {
+		return err
+	}
+	a.newest = newest
 	before, had, err := a.remembered()
 	if err != nil {
 		return err
@@ -38,6 +43,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.tree.MountsChanged() // from here on it tells
 	a.last = ReadMounted(a.reader, a.tree)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
+	a.watchClock(now)
 	a.startParcels(now)
 	a.startSenses(ctx)
 	current := ReadMounted(a.reader, a.tree)
@@ -172,6 +178,7 @@ func (a *Agent) tick(now time.Time) {
 		}
 		a.dueAt(now)
 	}
+	a.watchClock(now)
 	a.chase(now)
 	a.rereadHeld(now)
 	a.seeViews(now)
@@ -264,7 +271,7 @@ func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 			return false // nothing is told of it
 		}
 		e := lastEvent(last.touched, ch)
-		return ch.Before != nil && e == nil || e != nil && !a.brought(e, ch)
+		return ch.Before != nil && (e == nil || a.overtaken(last, e)) || e != nil && !a.brought(e, ch)
 	})
 	if a.early == 0 {
 		a.earlySince = now
