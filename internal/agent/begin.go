@@ -271,14 +271,11 @@ const (
 func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 	last := versions[len(versions)-1]
 	unseen := slices.ContainsFunc(Differences(a.last, last.state), func(ch waxseal.Change) bool {
-		e := lastEvent(last.touched, ch)
-		switch {
-		case ch.Severity == waxseal.None: // nothing is told of it
-			return false
-		case e == nil:
-			return ch.Before != nil
+		if ch.Severity == waxseal.None {
+			return false // nothing is told of it
 		}
-		return !a.brought(e, ch) || ch.Before != nil && a.overtaken(last, e)
+		e := lastEvent(last.touched, ch)
+		return e == nil && ch.Before != nil || e != nil && a.overtaken(last, e)
 	})
 	if a.early == 0 {
 		a.earlySince = now
@@ -292,15 +289,6 @@ func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 	a.touched = append(last.touched, a.touched...)
 	a.dueAt(now.Add(earlyWait))
 	return true
-}
-
-// brought reports whether an event may have made a file what was read: not where the
-// content that was copied with it is another.
-func (a *Agent) brought(t *touch, ch waxseal.Change) bool {
-	if !t.copied || ch.After == nil || ch.After.Text == "" || t.File.Path != ch.Path {
-		return true
-	}
-	return a.books.Masker.Text(ch.After.Role, string(t.content)) == ch.After.Text
 }
 
 // startLook takes the file events that led to this look.

@@ -64,7 +64,7 @@ func (a *Agent) startSenses(ctx context.Context) {
 	a.run(pulse.Sensor, "that the agent was stopped, or the clock set, is not noticed", func() error { return pulse.Run(ctx, a.queue.gap) })
 	a.startAudit(ctx)
 	a.startFiles(ctx)
-	if a.senses.files == nil {
+	if a.senses.files == nil && a.senses.audit == nil { // else audit leads to the files, and names the hand
 		a.startHints(ctx)
 	}
 	a.startTail(ctx)

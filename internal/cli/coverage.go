@@ -98,7 +98,7 @@ func (d *door) senses() ([]SenseHere, error) {
 		list[0].Detail = "no mail system found in " + d.config.Root
 	}
 	events := switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir()))
-	if !events.Live {
+	if !events.Live && !switched(attack.SenseAudit, d.config.Watch.Audit, auditHealth()).Live {
 		events.Detail += "; " + agent.WithInotify
 	}
 	list = append(list, events)
