@@ -381,7 +381,7 @@ process with a login of its own, beside an agent that watches with fanotify and 
 and wherever a person, a process or a source is named that it was not. The change is told within the time that the page gives.
 
 Grades: *proven* by the kernel's own records; *inferred* from ` + "`/proc`" + ` or from what a process said of itself; — where nobody is named. The source
-is inferred throughout, since what plays sshd here is not sshd.
+is inferred at most, since what plays sshd here is not sshd, and so is the person, since no login program set the login uid: [hands.md](hands.md) has real logins.
 `
 
 func (k kind) write(page *strings.Builder, rows []measured) {
