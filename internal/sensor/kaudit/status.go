@@ -89,7 +89,8 @@ func missingRights() []string {
 
 const walled = "this process has a network namespace of its own: the kernel sends audit records to the first one only"
 
-// walledOff reports whether this process has a network namespace of its own.
+// walledOff reports whether this thread, which opens the socket, is in a network
+// namespace of its own.
 // The kernel multicasts records in the first one alone, and joining the group
 // elsewhere succeeds and hears nothing. The kernel's own threads live in the
 // first; where process 2 is none, as in a container, it stays unnoticed.
@@ -99,7 +100,7 @@ func walledOff() bool {
 		return false
 	}
 	first, err := os.Readlink("/proc/2/ns/net")
-	own, ownErr := os.Readlink("/proc/self/ns/net")
+	own, ownErr := os.Readlink("/proc/thread-self/ns/net")
 	return err == nil && ownErr == nil && first != own
 }
 
