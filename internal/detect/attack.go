@@ -151,7 +151,7 @@ func Rules() []waxseal.Rule {
 	add("mail-setting", "an effective setting changed that is no hook")
 	add("mail-metadata", "owner, mode or attributes of a file of the mail path changed")
 	add("mail-file", "another file of the mail path changed, or others than root may change it")
-	list = append(list, waxseal.Rule{ID: OwnRule, About: "somebody changed what Waxseal itself is made of: program, configuration, unit or state", Attack: []waxseal.AttackRef{}})
+	add(OwnRule, "somebody changed what Waxseal itself is made of: program, configuration, unit or state", toolsDisabled)
 	add(FrequencyRule, "a script of the mail path starts more often than ExecFrequencyThreshold allows")
 	add(SilencedRule, "the kernel's audit system was kept from reporting who changes what", toolsDisabled)
 	add(ViewRule, "a daemon sees another file under a name than the host does")

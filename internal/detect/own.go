@@ -32,14 +32,14 @@ var ownMeaning = map[OwnKind]string{
 // after are the file as it was and is.
 func Own(kind OwnKind, before, after waxseal.FileState) waxseal.Finding {
 	ch := waxseal.Change{
-		Path: after.Path, Kind: ownChange(before, after), Severity: waxseal.High, Attack: []waxseal.TechniqueID{},
+		Path: after.Path, Kind: ownChange(before, after), Severity: waxseal.High, Attack: []waxseal.TechniqueID{transportAgent, toolsDisabled},
 		Hooks:        waxseal.HookChanges{Added: []waxseal.Hook{}, Removed: []waxseal.Hook{}, Changed: []waxseal.HookChange{}},
 		BeforeDigest: before.Digest, AfterDigest: after.Digest, Before: &before, After: &after,
 		Explain: "Somebody changed Waxseal's own " + string(kind) + " (" + string(after.Path) + "): " + ownMeaning[kind] + ".",
 		Reasons: []string{"nobody but an upgrade or an administrator of Waxseal has a reason to change it"},
 	}
 	return waxseal.Finding{
-		Rule: OwnRule, Severity: ch.Severity, Change: &ch, Explain: ch.Explain, Reasons: ch.Reasons, Attack: ch.Attack, Rung: waxseal.RungNone, Status: waxseal.StatusNew,
+		Rule: OwnRule, Severity: ch.Severity, Change: &ch, Explain: ch.Explain, Reasons: ch.Reasons, Attack: ch.Attack, AttackRefs: references(ch.Attack), Rung: waxseal.RungNone, Status: waxseal.StatusNew,
 		Title: "somebody changed Waxseal's own " + string(kind) + ": " + string(after.Path),
 		Next:  []string{"waxseal ledger verify --key KEY --checkpoint CHECKPOINT, with both from elsewhere", "compare the file with the one of the package or of a backup"},
 	}

@@ -82,7 +82,7 @@ func (in *instance) smarthosts(s *sources, when string) {
 	at := eximconf.Place{Path: answers, Line: s.Settings.Line("dc_smarthost")}
 	for n, host := range hostList(strings.ReplaceAll(hosts, ";", ":")) {
 		h := in.hook("router:smarthost:host:"+strconv.Itoa(n+1), at)
-		h.Scope = "all mail that leaves"
+		h.Stage, h.Scope = waxseal.StageRoute, "all mail that leaves"
 		in.nextHop(&h, host)
 		h.Directive = "manualroute"
 		h.Explain = when + "All mail that leaves is sent to " + host + mta.Where(h.Target) + " (dc_smarthost)."
