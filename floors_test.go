@@ -130,7 +130,7 @@ var floors = []struct {
 	}, nil},
 	{"6 doors", []string{
 		"waxseal/internal/cli",
-	}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix"}},
+	}, []string{"github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext", "github.com/go-json-experiment/json/v1", "github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix"}},
 	{"6 main", []string{
 		"waxseal/cmd/waxseal",
 	}, nil},
