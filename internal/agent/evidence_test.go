@@ -67,7 +67,7 @@ func TestBackDated(t *testing.T) {
 	p := d.step("alice", looked.Add(-time.Minute), request(looked.Add(-time.Minute)))
 	for name, approved := range map[string]time.Duration{"after the last look": time.Minute, "before it": -30 * time.Second} {
 		at := looked.Add(approved)
-		d := d
+		d, p := d, p
 		if approved < 0 {
 			d = newDesk(t, "alice", "bob")
 			p = d.step("alice", looked.Add(-time.Minute), request(looked.Add(-time.Minute)))
