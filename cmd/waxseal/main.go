@@ -4,12 +4,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 
 	"waxseal/internal/cli"
+	"waxseal/internal/readroom"
 )
 
 // version is set by the build (-ldflags "-X main.version=…").
@@ -34,6 +36,13 @@ func bound(limit int64) {
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		bound(memory)
+	}
+	if len(os.Args) == 2 && os.Args[1] == readroom.Verb { // a process of watch: it reads no configuration
+		if err := readroom.Serve(); err != nil {
+			fmt.Fprintln(os.Stderr, "waxseal:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, version))
 }

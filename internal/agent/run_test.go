@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,7 +53,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "lock for audit:", err)
 		os.Exit(1)
 	}
-	os.Exit(finish(m))
+	code := finish(m)
+	runtime.KeepAlive(turn) // a file that nobody can reach any more is closed, and the turn over
+	os.Exit(code)
 }
 
 func finish(m *testing.M) int {
