@@ -6,10 +6,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +35,10 @@ const Verb = "read-for-watch"
 
 // Serve reads for who started this process, and returns when that has gone.
 func Serve() error {
+	name := []byte("waxseal-reader\x00")
+	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0) // for ps(1); it is nothing to fail for
+	// It ends when the one who asks does, whatever a terminal or systemd sends to both.
+	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	socket := os.NewFile(socketFD, "socket")
 	page, err := unix.Mmap(pageFD, 0, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
