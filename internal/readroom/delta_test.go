@@ -55,7 +55,7 @@ func TestDelta(t *testing.T) {
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 0))
 	was := waxseal.State{}
-	for range 2000 {
+	for range 300 {
 		now := changed(dice, was)
 		d := deltaOf(was, now)
 		got, err := d.state(was, budget)

@@ -1,10 +1,14 @@
 package readroom_test
 
 import (
+	"compress/gzip"
+	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"waxseal"
 	"waxseal/internal/mailpath"
@@ -199,6 +204,72 @@ func TestLost(t *testing.T) {
 	time.Sleep(50 * time.Millisecond) // one too many would come now
 	if gaps := s.told(); len(gaps) != 3 || !strings.Contains(gaps[0].Reason, "SIGKILL") {
 		t.Errorf("gaps: %+v", gaps)
+	}
+}
+
+// TestPackagesApart: a package database that is copied to be read is read apart too: a
+// reader of such a tree may write in one directory of its own.
+func TestPackagesApart(t *testing.T) {
+	for _, name := range []string{"/usr/lib/sysimage/rpm/Packages.db", "/var/lib/rpm/rpmdb.sqlite"} {
+		t.Run(path.Base(name), func(t *testing.T) {
+			content := ""
+			if strings.HasSuffix(name, ".db") {
+				content = unpacked(t, "../pkgdb/rpm/testdata/sle15-Packages.db.gz")
+			}
+			s := open(t, map[string]string{name: orSome(content)})
+			if content == "" { // with a log beside it, as while rpm runs
+				makeSQLite(t, filepath.Join(s.root, name))
+			}
+			for _, p := range s.same(s.tree).Problems {
+				if strings.Contains(p.Message, "package database") {
+					t.Errorf("%+v", p)
+				}
+			}
+			if gaps := s.told(); len(gaps) > 0 {
+				t.Errorf("gaps: %+v", gaps)
+			}
+		})
+	}
+}
+
+// orSome is a content, or something that is replaced later.
+func orSome(content string) string {
+	if content == "" {
+		return "x"
+	}
+	return content
+}
+
+func unpacked(t *testing.T, name string) string {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func makeSQLite(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", "file:"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if _, err := db.Exec("PRAGMA journal_mode=WAL; CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)"); err != nil {
+		t.Fatal(err)
 	}
 }
 

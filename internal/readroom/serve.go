@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -53,6 +54,9 @@ func Serve() error {
 	if err != nil {
 		return err
 	}
+	if h.MayWrite {
+		empty(os.TempDir())
+	}
 	reader := mailpath.NewReader(mask.New(h.Key))
 	reader.Otherwise(rpm.Open)
 	reader.Besides(h.Besides)
@@ -61,6 +65,14 @@ func Serve() error {
 		return err
 	}
 	return r.serve(w)
+}
+
+// empty removes what an earlier reader left when it came to its end: only its user may.
+func empty(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		_ = os.RemoveAll(filepath.Join(dir, e.Name())) // what stays takes room, no more
+	}
 }
 
 // room is what a reader remembers.

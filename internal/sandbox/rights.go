@@ -23,6 +23,8 @@ func user(program string) (*syscall.Credential, string) {
 		return nil, "without root it can't have a user of its own" + costs
 	case !may(unix.CAP_SETUID) || !may(unix.CAP_SETGID):
 		return nil, "CAP_SETUID or CAP_SETGID is missing" + costs
+	case !may(unix.CAP_KILL):
+		return nil, "CAP_KILL is missing, and one that hangs could not be ended" + costs
 	case !mapped("/proc/self/uid_map") || !mapped("/proc/self/gid_map"):
 		return nil, fmt.Sprintf("this user namespace has no user %d", UID) + costs
 	case !forAll(program):
