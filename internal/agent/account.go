@@ -13,6 +13,10 @@ import (
 // permits. The stronger of the two counts; a permit is not used up by what a package
 // explains.
 func account(book *permit.Book, f *waxseal.Finding, c permit.Case, p parcel.Verdict) {
+	if p.Unwritten { // the log goes back further than the last look
+		f.Severity = max(f.Severity, waxseal.High)
+		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
+	}
 	switch {
 	case p.Forged:
 		f.Severity = waxseal.Critical
@@ -50,6 +54,9 @@ func named(book *permit.Book, id string) bool {
 func byPackage(f *waxseal.Finding, ch waxseal.Change, p parcel.Verdict) {
 	before := f.Severity
 	f.Rung, f.Expected = p.Rung, p.Why
+	if p.Inferred {
+		return // it is shown, and lowers nothing
+	}
 	f.Severity = permit.Verdict{Rung: p.Rung}.Severity(before, ch)
 	if f.Severity < before {
 		f.Reasons = append(slices.Clone(f.Reasons), "it would be "+before.String()+", and was expected: "+p.Why)
@@ -89,7 +96,7 @@ func (a *Agent) accountWithArchives() {
 // is: under load a program's start is told after what the program did.
 func (a *Agent) accountWithHands(now time.Time) {
 	for _, t := range a.recent {
-		if t.parcel == nil || t.Permit != "" || t.parcel.Hand.Grade == waxseal.Proven || t.Rung != waxseal.RungWindow && t.Rung != waxseal.RungNone || now.Sub(t.parcel.At) > handLate {
+		if t.parcel == nil || t.Permit != "" || t.parcel.Hand.Grade == waxseal.Proven && !t.parcel.Hand.Other() || t.Rung != waxseal.RungWindow && t.Rung != waxseal.RungNone || now.Sub(t.parcel.At) > handLate {
 			continue
 		}
 		hand, _ := a.weakestHand(t.writes)
@@ -125,10 +132,6 @@ func (a *Agent) accountAfresh(t *told, c parcel.Case) {
 
 func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
 	p := parcel.Judge(c)
-	if p.Unwritten { // the log goes back further than the last look
-		f.Severity = max(f.Severity, waxseal.High)
-		f.Reasons = append(slices.Clone(f.Reasons), p.Why)
-	}
 	if p.Rung != waxseal.RungNone || p.Beside {
 		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[p.Package+" "+p.New]} {
 			if a.record(); index != nil && *index != waxseal.NoIndex {

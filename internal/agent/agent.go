@@ -116,6 +116,8 @@ type Agent struct {
 	past       past                  // what files were
 	settledAt  time.Time             // when it was asked what time alone asks for
 	newest     time.Time             // of all events so far
+	setBy      time.Duration         // by how much the clock was set lately
+	clockless  bool                  // that this can't be told was told
 }
 
 // Open opens the tree and the state directory.

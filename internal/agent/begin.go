@@ -23,6 +23,11 @@ const (
 func (a *Agent) begin(ctx context.Context) error {
 	now := time.Now()
 	a.openOffice()
+	newest, err := a.books.Newest()
+	if err != nil {
+		return err
+	}
+	a.newest = newest
 	before, had, err := a.remembered()
 	if err != nil {
 		return err
@@ -37,6 +42,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.last = ReadMounted(a.reader, a.tree)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
 	a.tellOfReader()
+	a.watchClock(now)
 	a.startParcels(now)
 	a.startSenses(ctx)
 	current := ReadMounted(a.reader, a.tree)
@@ -166,6 +172,7 @@ func (a *Agent) tick(now time.Time) {
 		}
 		a.dueAt(now)
 	}
+	a.watchClock(now)
 	a.chase(now)
 	a.rereadHeld(now)
 	a.seeViews(now)
@@ -241,7 +248,8 @@ const (
 func (a *Agent) tooEarly(versions []version, now time.Time) bool {
 	last := versions[len(versions)-1]
 	unseen := slices.ContainsFunc(Differences(a.last, last.state), func(ch waxseal.Change) bool {
-		return ch.Before != nil && lastEvent(last.touched, ch) == nil
+		e := lastEvent(last.touched, ch)
+		return ch.Before != nil && (e == nil || a.overtaken(last, e))
 	})
 	if !unseen || a.senses.files == nil || a.early >= maxEarly {
 		a.early = 0

@@ -29,6 +29,7 @@ type Books struct {
 	settled map[permit.ID]bool // overdue permits whose findings are open again
 	held    *permit.Book       // change control up to entry heldTo, for deadlines
 	heldTo  waxseal.Index
+	clock   *clock // nil until it is looked at
 }
 
 // OpenBooks opens a state directory for writing, and makes it where there is

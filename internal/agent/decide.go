@@ -98,14 +98,20 @@ func (b *Books) TakeSuppression(s triage.Step, at time.Time) (done triage.Suppre
 	if err != nil {
 		return done, err
 	}
-	if _, err := book.Vouch(s.Key, s.Message(), s.Signature); err != nil {
+	key, err := book.Vouch(s.Key, s.Message(), s.Signature)
+	if err != nil {
 		return done, err
 	}
 	tuning, _, err := b.Tuning(b.Tuned)
 	if err != nil {
 		return done, err
 	}
-	var hides []waxseal.Finding
+	var hides, open []waxseal.Finding
+	if s.Kind == triage.Approve { // what it is for, and had to await the second person
+		if open, err = b.Findings(store.Filter{Open: true}); err != nil {
+			return done, err
+		}
+	}
 	if s.Kind == triage.Add && s.Ask != nil {
 		if hides, err = b.accepted(*s.Ask, at); err != nil {
 			return done, err
@@ -116,11 +122,17 @@ func (b *Books) TakeSuppression(s triage.Step, at time.Time) (done triage.Suppre
 		if err != nil {
 			return err
 		}
-		id, err := tuning.Take(s, index, at)
+		id, err := tuning.Take(s, store.SignerOf(key), index, at)
 		if err != nil {
 			return err // what is refused is not recorded
 		}
+		if s.Kind == triage.Approve {
+			hides = open
+		}
 		for _, f := range hides {
+			if !tuning.Hides(id, f, at) {
+				continue // it awaits another person
+			}
 			if _, err := tx.Triage(at, waxseal.Triage{Finding: f.ID, Action: waxseal.TriageSuppress, Suppression: id, By: s.By}); err != nil {
 				return err
 			}

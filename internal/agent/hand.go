@@ -30,16 +30,40 @@ func wrote(t touch, of *touch) bool {
 	return !t.silent && !t.File.Closed && t.File.Inode == of.File.Inode && t.File.Inode != 0 && slices.Contains(t.File.Operations, waxseal.OpWrite)
 }
 
+// overtaken reports whether a file was found with another content than it had when the
+// event was read: somebody wrote once more, and the event of that has not come.
+func (a *Agent) overtaken(v version, e *touch) bool {
+	if !e.copied || v.passing {
+		return false
+	}
+	f, known := fileIn(v.state, e.File.Path)
+	return known && f.Role.Text() && (f.Text != "" || f.Size == 0) && a.books.Masker.Text(f.Role, string(e.content)) != f.Text
+}
+
+// coarse is by how much the clock of audit's records may be behind.
+const coarse = 20 * time.Millisecond
+
 // beside is another process that wrote the same file in the same moment, so that it is
 // not known which of them wrote what; 0 where there is none. Contents that were read
-// apart are judged apart.
-func beside(v version, e *touch) int {
-	if !slices.Contains(e.File.Operations, waxseal.OpWrite) {
+// apart are judged apart. Of who had opened the file before the content was read, and
+// whose event has not been read, what he wrote may be in that content.
+func (a *Agent) beside(v version, e *touch) int {
+	if !slices.Contains(e.File.Operations, waxseal.OpWrite) || e.File.Inode == 0 {
 		return 0
 	}
+	apart := map[int]bool{e.File.PID: true}
 	for _, t := range v.touched {
-		if wrote(t, e) && t.File.PID != e.File.PID && (!t.copied || slices.Equal(t.content, e.content)) {
+		if !wrote(t, e) || t.File.PID == e.File.PID {
+			continue
+		}
+		if !t.copied || slices.Equal(t.content, e.content) {
 			return t.File.PID
+		}
+		apart[t.File.PID] = true
+	}
+	for _, pid := range a.memory.Openers(e.File.Inode, opens, a.since.Add(-coarse), e.Time.Add(coarse)) {
+		if !apart[pid] {
+			return pid
 		}
 	}
 	return 0
@@ -51,8 +75,10 @@ func (a *Agent) hand(t *told, v version) waxseal.Actor {
 	if t.event.silent {
 		correlate.Unseen(&actor)
 	}
-	if t.other = beside(v, t.event); t.other != 0 {
+	if t.other = a.beside(v, t.event); t.other != 0 {
 		correlate.Shared(&actor, t.other)
+	} else if a.overtaken(v, t.event) {
+		correlate.Overtaken(&actor)
 	}
 	return actor
 }

@@ -267,13 +267,17 @@ func (h *hosting) event(who hand, p waxseal.Path, op waxseal.Operation) {
 		File: &waxseal.FileEvent{Operations: []waxseal.Operation{op}, Path: p, Inode: h.inode, PID: e.PID}}, index: &none})
 }
 
-// start is a program start as audit tells it, after those of its parents.
+// start is a program start as audit tells it, after those of its parents, which /proc
+// shows while they live.
 func (h *hosting) start(who hand) waxseal.AuditEvent {
 	parent := 1
+	shown := &waxseal.Actor{Process: waxseal.Process{Grade: waxseal.Unknown}}
 	if len(who.above) > 0 {
 		above := who.above[0]
 		above.above = who.above[1:]
-		parent = h.start(above).PID
+		e := h.start(above)
+		parent = e.PID
+		shown.Ancestors = append([]waxseal.Process{{PID: e.PID, PPID: e.PPID, Exe: e.Exe, Argv: e.Argv, Started: e.Time, Grade: waxseal.Inferred}}, e.Actor.Ancestors...)
 	}
 	if who.pid == 0 {
 		h.pid++
@@ -287,7 +291,7 @@ func (h *hosting) start(who hand) waxseal.AuditEvent {
 		who.argv = []string{who.exe}
 	}
 	e := waxseal.AuditEvent{Time: h.now, Type: "SYSCALL", Arch: "x86_64", Syscall: 59, Success: true, PID: who.pid, PPID: parent, AUID: login, Session: login, UID: who.uid, EUID: who.uid, GID: who.uid,
-		Comm: filepath.Base(who.exe), Exe: who.exe, Argv: who.argv}
+		Comm: filepath.Base(who.exe), Exe: who.exe, Argv: who.argv, Actor: shown}
 	h.agent.memory.Add(waxseal.Observation{Time: h.now, Sensor: "kaudit", Audit: &e})
 	return e
 }

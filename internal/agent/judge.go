@@ -160,6 +160,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	} else {
 		f.Seen = now
 		f.Unobserved = a.unobserved(now, v)
+		dateByHistory(&f, a.tree, ch)
 		unknown := a.memory.Actor(waxseal.FileEvent{}, now)
 		f.Actor = &unknown
 		a.record()

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"waxseal"
@@ -13,8 +15,18 @@ import (
 	"waxseal/internal/triage"
 )
 
+// ErrClock: a permit that is asked for or approved by such a clock would be back-dated.
+var ErrClock = errors.New("the clock was set back")
+
 // TakeStep records a signed step of a permit, if it is one that may be taken.
 func (b *Books) TakeStep(s permit.Step, at time.Time) (p permit.Permit, err error) {
+	newest, err := b.Newest()
+	switch {
+	case err != nil:
+		return p, err
+	case at.Before(newest.Add(-clockSlack)):
+		return p, fmt.Errorf("%w: it says %s, and the ledger has entries of %s", ErrClock, at.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339))
+	}
 	book, _, err := b.Office(b.Rules)
 	if err != nil {
 		return p, err
@@ -66,13 +78,14 @@ func expect(book *permit.Book, f *waxseal.Finding, c permit.Case) {
 
 // caseOf is what the permits are asked about a change that was seen.
 func (a *Agent) caseOf(t *told, f waxseal.Finding) permit.Case {
-	c := permit.Case{Host: a.last.Host, Change: t.change, At: permit.Moment{Index: a.nextIndex(), Time: f.Seen}}
+	c := permit.Case{Host: a.last.Host, Change: t.change, At: permit.Moment{Index: a.nextIndex(), Time: f.Seen}, SetBy: a.setBy}
 	if f.Actor != nil {
 		c.Actor = *f.Actor
 	}
 	c.Content, c.Known = contentOf(t.change)
 	if t.event == nil {
 		c.Between = a.since
+		c.ClockDoubt = f.Seen.Before(a.newest.Add(-clockSlack))
 		return c
 	}
 	if *t.event.index != waxseal.NoIndex {

@@ -250,7 +250,7 @@ func otherFiles(ch waxseal.Change, before, now waxseal.State) map[waxseal.Path]b
 }
 
 func weaker(h, o parcel.Hand) bool {
-	return h.Kind == parcel.Nobody || h.Kind == parcel.Pretender || o.Grade == waxseal.Proven && h.Grade != waxseal.Proven
+	return !o.Other() && (h.Kind == parcel.Nobody || h.Kind == parcel.Pretender || o.Grade == waxseal.Proven && h.Grade != waxseal.Proven)
 }
 
 // handOfTouch is the package manager behind a file event, "nobody" where there is none.

@@ -207,6 +207,7 @@ type unwatchedJudge struct {
 	at     time.Time
 	newest time.Time
 	unseen waxseal.Gap
+	setBy  time.Duration // the clock, lately
 	office *permit.Book
 	tuning *triage.Book
 	// packages are asked beside the permits.
@@ -224,6 +225,9 @@ func (b *Books) without(host waxseal.HostID, at time.Time) (*unwatchedJudge, err
 	if w.office, _, err = b.Office(b.Rules); err != nil {
 		return w, err
 	}
+	if _, w.setBy, err = b.lookAtClock(); err != nil && !errors.Is(err, store.ErrStale) {
+		return w, err
+	}
 	w.tuning, _, err = b.Tuning(b.Tuned)
 	return w, err
 }
@@ -232,6 +236,7 @@ func (b *Books) without(host waxseal.HostID, at time.Time) (*unwatchedJudge, err
 func (w *unwatchedJudge) judge(ch waxseal.Change) (waxseal.Finding, error) {
 	f := detect.Finding(ch)
 	f.Seen, f.Unobserved = w.at, &w.unseen
+	dateByHistory(&f, w.Tree, ch)
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: w.at, Evidence: "it is on the disk", Grade: waxseal.Proven}}
 	n, err := w.Len()
 	if err != nil {
@@ -239,7 +244,7 @@ func (w *unwatchedJudge) judge(ch waxseal.Change) (waxseal.Finding, error) {
 	}
 	content, sure := contentOf(ch)
 	account(w.office, &f, permit.Case{Host: w.host, Change: ch, At: permit.Moment{Index: waxseal.Index(n), Time: w.at}, Between: w.unseen.From, Content: content, Known: sure,
-		Actor: waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown}}, ClockDoubt: w.at.Before(w.newest.Add(-clockSlack))},
+		Actor: waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown}}, ClockDoubt: w.at.Before(w.newest.Add(-clockSlack)), SetBy: w.setBy},
 		parcel.Judge(w.packages.parcelCase(ch)))
 	suppress(w.tuning, &f, later(w.at, w.newest))
 	err = w.Append(func(tx *store.Tx) error {

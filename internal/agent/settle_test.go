@@ -25,6 +25,11 @@ var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 
 func newDesk(t *testing.T, people ...string) desk {
 	t.Helper()
+	return newDeskAt(t, noon, people...)
+}
+
+func newDeskAt(t *testing.T, at time.Time, people ...string) desk {
+	t.Helper()
 	books, err := OpenBooks(filepath.Join(t.TempDir(), "state"), "mail")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +41,7 @@ func newDesk(t *testing.T, people ...string) desk {
 		d.private[name] = ed25519.NewKeyFromSeed(seed[:])
 		public := d.private[name].Public().(ed25519.PublicKey)
 		k := permit.Key{Fingerprint: permit.Fingerprint(public), Public: public, Role: permit.RolePerson, Owner: name, Login: uint32(1000 + i)}
-		if err := d.TakeKey(permit.KeyStep{Add: &k}, noon); err != nil {
+		if err := d.TakeKey(permit.KeyStep{Add: &k}, at); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -226,6 +226,9 @@ func (p *program) perlCall(i int) {
 	if next.is("->") && p.at(i+2).sort == name {
 		n, from = t.text+"->"+p.at(i+2).text, i+3
 	}
+	if args, last, called := p.arguments(from); called && p.perlCopy(i, args, last) {
+		return
+	}
 	w, matters := p.lookup(n)
 	if !matters {
 		return

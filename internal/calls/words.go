@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -42,7 +43,7 @@ var (
 func perlWords() Words {
 	v := vocabulary{}
 	v.put(aCommand, "system exec readpipe POSIX::execv POSIX::execl open2 open3 IPC::Open2::open2 IPC::Open3::open3 run_forked IPC::Cmd::run IPC::Run::run IPC::Run::start syscall")
-	v.put(aFile, "open sysopen IO::File->new File::Copy::copy write_file append_file File::Slurp::write_file")
+	v.put(aFile, "open sysopen IO::File->new write_file append_file File::Slurp::write_file")
 	v.put(aCode, "eval")
 	v.put(aLibrary, "DynaLoader::dl_load_file dl_load_file")
 	v.put(aHost, "sendto getstore getprint LWP::Simple::get "+classes)
@@ -106,10 +107,67 @@ func (p *program) perlOpen(i int, args []argument, last int) {
 	}
 }
 
-// write notes a file that is written. Where its name is worked out nothing is said: a
-// filter writes files of its own all the time.
+// write notes a file that is written. Where its name is worked out, as is that of each
+// message, its directory is told if it is none in which a filter has files of its own.
 func (p *program) write(i int, args []argument, last int) {
 	if args[0].fixed && strings.HasPrefix(args[0].value, "/") && args[0].value != "/dev/null" {
-		p.call(i, "open", Word{aFile.Kind, aFile.Effects, waxseal.TargetFile}, args[:1], last)
+		p.call(i, "open", aFile, args[:1], last)
+		return
 	}
+	p.writeBelow(i, "open", args[0], last)
+}
+
+// Functions that give a file another name or place: those of perlfunc(1) and
+// mimedefang-filter(5), and what File::Copy(3perl) exports.
+var (
+	fileNames  = []string{"link", "symlink", "rename", "copy_or_link"}
+	fileCopies = []string{"copy", "cp", "move", "mv", "syscopy"}
+)
+
+// perlCopy reads copy("./INPUTMSG", "/srv/x/$id"): a file gets to where the last
+// argument says.
+func (p *program) perlCopy(i int, args []argument, last int) bool {
+	n := p.tokens[i].text
+	short, ofModule := strings.CutPrefix(n, "File::Copy::")
+	switch {
+	case slices.Contains(fileNames, strings.TrimPrefix(n, "CORE::")):
+	case slices.Contains(fileCopies, short) && (ofModule || strings.Contains(p.text, "File::Copy")):
+	default:
+		return false
+	}
+	if len(args) < 2 {
+		return true
+	}
+	to := args[1]
+	if to.fixed && strings.HasPrefix(to.value, "/") && elsewhere(to.value) {
+		p.call(i, n, aFile, []argument{to}, last)
+		return true
+	}
+	p.writeBelow(i, n, to, last)
+	return true
+}
+
+// writeBelow notes a file whose name begins with a directory that is told.
+func (p *program) writeBelow(i int, n string, file argument, last int) {
+	dir := file.value
+	if dir != "" && (dir[0] == '"' || dir[0] == '\'') { // an expression: the text in it
+		dir = file.holds
+	}
+	if end := strings.IndexAny(dir, "$@%{"); end >= 0 {
+		dir = dir[:end]
+	}
+	dir = dir[:strings.LastIndexByte(dir, '/')+1]
+	if file.fixed || len(dir) < 2 || dir[0] != '/' || !elsewhere(dir) {
+		return
+	}
+	p.call(i, n, aFile, []argument{{value: dir, fixed: true, holds: dir}}, last)
+}
+
+// ownPlaces are where services keep what they work with.
+var ownPlaces = []string{"/var/spool/", "/var/lib/", "/var/log/", "/var/cache/", "/var/run/", "/run/", "/dev/"}
+
+// elsewhere reports whether a file lies in none of them, or hides there.
+func elsewhere(file string) bool {
+	return strings.Contains(file, "/.") || strings.HasPrefix(file, "/dev/shm/") || strings.HasPrefix(file, "/run/user/") ||
+		!slices.ContainsFunc(ownPlaces, func(d string) bool { return strings.HasPrefix(file, d) })
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -49,12 +48,7 @@ type AttackImport struct {
 	Sources []shelf.Report `json:"sources"`
 }
 
-// importing is how much garbage may pile up while an import goes on: most of an
-// object's memory is given back after a moment, and a small heap is collected often.
-const importing = 200 // per cent
-
 func (d *door) importAttack(args []string, release, domain string) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(importing))
 	if release != "" && strings.ContainsAny(release, " \t/?&") {
 		return usage("--release %q is no release number", release)
 	}

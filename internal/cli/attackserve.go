@@ -22,6 +22,7 @@ func (d *door) attackServe() *cobra.Command {
 	var listen string
 	c := &cobra.Command{
 		Use: "serve", Short: "The same pages and raw objects over HTTP, for this host only", Args: cobra.NoArgs,
+		Annotations: map[string]string{stays: "until it is ended"},
 		Long: `Serves on a loopback address, until SIGINT or SIGTERM:
 
   /attack/                     the releases that are here

@@ -125,11 +125,11 @@ func (d *door) checkBeside() (c agent.Checked, problems []waxseal.Problem, err e
 		return c, nil, err
 	}
 	defer books.Close()
-	now, _, err := d.readTree(d.config.Root, d.reader(books.Masker))
+	now, err := d.readWith(d.config.Root, d.reader(books.Masker), mountsOf)
 	if err != nil {
 		return c, nil, err
 	}
-	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.Suppressions.rules()
+	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.tuning()
 	c, err = books.Compare(now)
 	return c, now.Problems, err
 }

@@ -83,6 +83,16 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, version s
 	return report(err, stderr)
 }
 
+// stays marks a verb that goes on until it is ended.
+const stays = "stays"
+
+// Stays reports whether a command line starts something that goes on until it is ended:
+// the memory that it holds counts for more than the time that its start takes.
+func Stays(args []string) bool {
+	cmd, _, err := Command(io.Discard, io.Discard, "").Find(args)
+	return err == nil && cmd.Annotations[stays] != ""
+}
+
 // report prints an error and turns it into an exit code.
 func report(err error, stderr io.Writer) int {
 	var e *exit

@@ -85,7 +85,9 @@ type SuppressionsConfig struct {
 	Longest time.Duration `yaml:"longest"`
 }
 
-func (c SuppressionsConfig) rules() triage.Rules { return triage.Rules{Longest: c.Longest} }
+func (c Config) tuning() triage.Rules {
+	return triage.Rules{Longest: c.Suppressions.Longest, FourEyes: c.Permits.FourEyes}
+}
 
 // AttackConfig is what ATT&CK leaves to whoever uses AN0473: its mutable elements.
 type AttackConfig struct {

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,25 +33,15 @@ nothing worse. --root and --state are not used.`,
 }
 
 func (d *door) runDiff(before, after string) error {
-	masker := agent.ThrowAwayMasker() // one for both: equal secrets, equal tokens
-	reader := d.reader(masker)
-	was, first, err := d.readTree(before, reader)
+	p, err := d.openPair(before, after)
 	if err != nil {
 		return err
 	}
-	other := d.reader(masker)
-	other.Recall(reader)
-	now, second, err := d.readTree(after, other)
-	if err != nil {
-		return err
-	}
-	first.leaveOut(now)
-	second.leaveOut(was)
-	changes := agent.Differences(was, now)
-	if err := sayPackages(changes, before, after, was, now); err != nil {
-		return err
-	}
-	doc := Diff{Schema: "waxseal.diff/1", Verdict: agent.Verdict(changes), Changes: changes, Problems: append(was.Problems, now.Problems...)}
+	defer p.close()
+	d.readPair(p)
+	changes := agent.Differences(p.before.state, p.after.state)
+	p.sayPackages(changes)
+	doc := Diff{Schema: "waxseal.diff/1", Verdict: agent.Verdict(changes), Changes: changes, Problems: append(p.before.state.Problems, p.after.state.Problems...)}
 	if d.json() {
 		err = d.printJSON(doc)
 	} else {
@@ -65,25 +53,6 @@ func (d *door) runDiff(before, after string) error {
 		return err
 	}
 	return d.verdict(doc.Verdict, len(changes) > 0, doc.Problems)
-}
-
-// sayPackages asks the trees themselves about packages, where one has to do with a change.
-func sayPackages(changes []waxseal.Change, before, after string, was, now waxseal.State) error {
-	if !slices.ContainsFunc(changes, func(c waxseal.Change) bool { return len(c.Packages) > 0 || c.After != nil && c.After.Package != "" }) {
-		return nil
-	}
-	old, err := openAny(before)
-	if err != nil {
-		return err
-	}
-	defer old.Close()
-	tree, err := openAny(after)
-	if err != nil {
-		return err
-	}
-	defer tree.Close()
-	agent.SayPackages(changes, old, tree, was, now, time.Now())
-	return nil
 }
 
 func (d *door) printChanges(changes []waxseal.Change) {

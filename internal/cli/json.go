@@ -2,207 +2,123 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
-	"encoding"
-	"encoding/json"
 	"io"
 	"reflect"
-	"strings"
+	"runtime"
+	"sync"
 )
 
-// manyElements is how long a list is whose elements are written one by one.
+// manyElements is how long a list is that is written in portions of so many elements.
 const manyElements = 256
 
 // printJSON prints one document, indented as encoding/json does. A document of a large
 // server has a hundred megabytes, of which no two copies are made: a long list in it is
-// written element by element.
+// written in portions.
 func (d *door) printJSON(v any) error {
-	w := bufio.NewWriterSize(d.out, 1<<16)
-	in := &indenter{w: w}
-	if err := writeJSON(in, reflect.ValueOf(v)); err != nil {
+	p := &printer{out: bufio.NewWriterSize(d.out, 1<<16)}
+	if err := p.value(reflect.ValueOf(v), 0); err != nil {
 		return err
 	}
-	w.WriteByte('\n') // its error stays until Flush
-	return w.Flush()
+	p.out.WriteByte('\n') // its error stays until Flush
+	return p.out.Flush()
 }
 
-// writeJSON writes what json.Marshal makes of a value.
-func writeJSON(w io.Writer, v reflect.Value) error {
+// printer writes a document piece by piece.
+type printer struct {
+	out     *bufio.Writer // its error stays until Flush
+	layouts layouts
+	buffers sync.Pool // of *[]byte
+}
+
+// value writes what stands at a depth.
+func (p *printer) value(v reflect.Value, depth int) error {
 	switch {
 	case !v.IsValid():
-		_, err := io.WriteString(w, "null")
+		_, err := io.WriteString(p.out, "null")
 		return err
 	case v.Kind() == reflect.Struct && plain(v.Type()):
-		return writeStruct(w, v)
-	case v.Kind() == reflect.Slice && v.Len() >= manyElements:
-		return writeList(w, v)
+		return p.fields(v, depth)
+	case v.Kind() == reflect.Slice && v.Len() >= manyElements && !special(v.Type()):
+		return p.list(v, depth)
 	}
-	return encode(w, &bytes.Buffer{}, v)
+	piece := p.portion(func(b []byte) ([]byte, error) { return p.layouts.of(v.Type(), depth)(b, v) })
+	return p.write(piece)
 }
 
-// encode writes a value at once.
-func encode(w io.Writer, b *bytes.Buffer, v reflect.Value) error {
-	b.Reset()
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if v.CanAddr() { // an element of a list is not copied
-		v = v.Addr()
+func (p *printer) fields(v reflect.Value, depth int) error {
+	o := objectOf(&p.layouts, v.Type(), depth)
+	end := "{}"
+	for f, lead := range o.present(v) {
+		p.out.WriteString(lead)
+		if err := p.value(v.Field(f.index), depth+1); err != nil {
+			return err
+		}
+		end = o.end
 	}
-	if err := enc.Encode(v.Interface()); err != nil {
-		return err
+	p.out.WriteString(end)
+	return nil
+}
+
+// piece is a part of a document, ready to be written.
+type piece struct {
+	text *[]byte
+	err  error
+}
+
+// portion makes a piece.
+func (p *printer) portion(put func([]byte) ([]byte, error)) piece {
+	b, ok := p.buffers.Get().(*[]byte)
+	if !ok {
+		b = new([]byte)
 	}
-	_, err := w.Write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	text, err := put((*b)[:0])
+	*b = text
+	return piece{b, err}
+}
+
+func (p *printer) write(x piece) error {
+	if x.err == nil {
+		p.out.Write(*x.text)
+	}
+	p.buffers.Put(x.text)
+	return x.err
+}
+
+// list writes a long list. Its portions are made by all processors, and written in
+// their order.
+func (p *printer) list(v reflect.Value, depth int) (err error) {
+	element := p.layouts.of(v.Type().Elem(), depth+1)
+	lead := line(depth + 1)
+	made := make(chan chan piece, runtime.GOMAXPROCS(0)-1)
+	go func() {
+		defer close(made)
+		for from := 0; from < v.Len(); from += manyElements {
+			one := make(chan piece, 1)
+			made <- one
+			go func() {
+				one <- p.portion(func(b []byte) (_ []byte, err error) {
+					for i := from; i < min(from+manyElements, v.Len()) && err == nil; i++ {
+						b = append(append(b, between(i)...), lead...)
+						b, err = element(b, v.Index(i))
+					}
+					return b, err
+				})
+			}()
+		}
+	}()
+	for one := range made { // to the end, whatever happens: who makes them waits
+		if failed := p.write(<-one); err == nil {
+			err = failed
+		}
+	}
+	p.out.WriteString(line(depth) + "]")
 	return err
 }
 
-func writeList(w io.Writer, v reflect.Value) error {
-	var b bytes.Buffer
-	between := "["
-	for i := range v.Len() {
-		if _, err := io.WriteString(w, between); err != nil {
-			return err
-		}
-		if err := encode(w, &b, v.Index(i)); err != nil {
-			return err
-		}
-		between = ","
+// between is what stands before an element of a list.
+func between(i int) string {
+	if i == 0 {
+		return "["
 	}
-	_, err := io.WriteString(w, "]")
-	return err
-}
-
-// plain reports whether a struct has only fields whose names and omission writeStruct
-// knows of: no embedded ones, no marshaller of its own.
-func plain(t reflect.Type) bool {
-	for _, own := range []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()} {
-		if reflect.PointerTo(t).Implements(own) {
-			return false
-		}
-	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous || !f.IsExported() || name == "" || name == "-" || options != "" && options != "omitempty" && options != "omitzero" {
-			return false
-		}
-	}
-	return t.NumField() > 0
-}
-
-func writeStruct(w io.Writer, v reflect.Value) error {
-	between := "{"
-	for i := range v.NumField() {
-		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if options == "omitempty" && empty(v.Field(i)) || options == "omitzero" && zero(v.Field(i)) {
-			continue
-		}
-		if _, err := io.WriteString(w, between+`"`+name+`":`); err != nil {
-			return err
-		}
-		if err := writeJSON(w, v.Field(i)); err != nil {
-			return err
-		}
-		between = ","
-	}
-	if between == "{" {
-		between = "{}"
-	} else {
-		between = "}"
-	}
-	_, err := io.WriteString(w, between)
-	return err
-}
-
-// empty is what omitempty leaves out (encoding/json, Marshal).
-func empty(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
-		return v.Len() == 0
-	case reflect.Struct:
-		return false
-	}
-	return v.IsZero()
-}
-
-func zero(v reflect.Value) bool {
-	if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
-		return z.IsZero()
-	}
-	return v.IsZero()
-}
-
-// indenter writes JSON without white space so that people can read it, as json.Indent
-// does with two blanks.
-type indenter struct {
-	w        *bufio.Writer
-	depth    int
-	inString bool
-	escaped  bool // the character before, in a string, was a backslash
-	opened   bool // the character before opened an object or a list
-}
-
-const blanks = "\n                                                                "
-
-func (in *indenter) Write(p []byte) (int, error) {
-	for i := 0; i < len(p); i++ {
-		c := p[i]
-		if in.inString {
-			i += in.string(p[i:]) - 1
-			continue
-		}
-		if in.opened && c != '}' && c != ']' {
-			in.line()
-		}
-		was := in.opened
-		in.opened = false
-		switch c {
-		case '"':
-			in.inString = true
-			in.w.WriteByte(c)
-		case '{', '[':
-			in.depth++
-			in.opened = true
-			in.w.WriteByte(c)
-		case '}', ']':
-			in.depth--
-			if !was {
-				in.line()
-			}
-			in.w.WriteByte(c)
-		case ',':
-			in.w.WriteByte(c)
-			in.line()
-		case ':':
-			in.w.WriteString(": ")
-		default:
-			in.w.WriteByte(c)
-		}
-	}
-	return len(p), nil // an error of the writer below stays until Flush
-}
-
-// string writes the rest of a string, as far as p has it, and returns its length.
-func (in *indenter) string(p []byte) int {
-	for i, c := range p {
-		switch {
-		case in.escaped:
-			in.escaped = false
-		case c == '\\':
-			in.escaped = true
-		case c == '"':
-			in.inString = false
-			in.w.Write(p[:i+1])
-			return i + 1
-		}
-	}
-	in.w.Write(p)
-	return len(p)
-}
-
-func (in *indenter) line() {
-	if n := 1 + 2*in.depth; n <= len(blanks) {
-		in.w.WriteString(blanks[:n])
-		return
-	}
-	in.w.WriteString("\n" + strings.Repeat("  ", in.depth))
+	return ","
 }

@@ -2,14 +2,50 @@ package cli
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"waxseal"
 )
+
+// node is a type that holds itself.
+type node struct {
+	Name  string `json:"name"`
+	Next  *node  `json:"next,omitempty"`
+	Under []node `json:"under"`
+}
+
+func many(n int) (list []node) {
+	for i := range n {
+		list = append(list, node{Name: fmt.Sprint(i), Under: []node{{}}})
+	}
+	return list
+}
+
+// loud and quiet say themselves how they are written.
+type (
+	loud  string
+	quiet string
+)
+
+func (l loud) MarshalText() ([]byte, error)   { return []byte(strings.ToUpper(string(l)) + "\n"), nil }
+func (q *quiet) MarshalJSON() ([]byte, error) { return []byte(`{"said":["` + string(*q) + `"]}`), nil }
+
+// strange are types that documents of large servers don't have.
+var strange = map[string]any{
+	"loud": loud("a"), "louds": []loud{"b"}, "of": map[loud]int{"z": 1, "b": 2}, "quiets": []quiet{"x", "y"},
+	"numbers": []any{1.5, float32(0.1), int8(-3), uint64(1 << 63), json.Number("1e3")}, "bytes": []byte{1}, "text": struct {
+		T encoding.TextMarshaler `json:"t"`
+		Q quiet                  `json:"q"`
+		P *quiet                 `json:"p"`
+		S int                    `json:"s,string"`
+	}{},
+}
 
 // TestPrintJSON: a document that is written in pieces is the one that encoding/json
 // makes of it.
@@ -37,7 +73,8 @@ func TestPrintJSON(t *testing.T) {
 		map[string]any{"b": hooks, "a": "}"}, struct {
 			part
 			B int `json:"b"`
-		}{}, struct{}{}, nil, "a,b:[", &part{}, waxseal.Change{Severity: waxseal.High}, waxseal.High,
+		}{}, struct{}{}, nil, "a,b:[", &part{}, strange, []string{"", "é", "\xff", "a\xe2\x80", "\u2028", "é\u2029", "\x7f", "a\tb", "<&>", `"`, `\`, "\x00", "😀"}, []string(nil),
+		node{Name: "a", Under: []node{{Name: "b", Next: &node{Under: []node{}}}}}, many(manyElements), many(3*manyElements + 1), []byte("bytes"), [2]int{1, 2}, waxseal.Change{Severity: waxseal.High}, waxseal.High,
 	} {
 		var want, got bytes.Buffer
 		enc := json.NewEncoder(&want)
@@ -57,6 +94,38 @@ func TestPrintJSON(t *testing.T) {
 				}
 			}
 			t.Errorf("%T: %d lines, want %d", v, len(g), len(w))
+		}
+	}
+}
+
+// TestPrintJSONError: what can't be written says so, in the midst of a long list too.
+func TestPrintJSONError(t *testing.T) {
+	type odd struct {
+		A any `json:"a"`
+	}
+	list := make([]odd, 20*manyElements)
+	list[manyElements].A = make(chan int)
+	if err := (&door{out: &bytes.Buffer{}}).printJSON(map[string]any{"a": list}); err == nil {
+		t.Error("no error of a map")
+	}
+	if err := (&door{out: &bytes.Buffer{}}).printJSON(list); err == nil {
+		t.Error("no error of a list")
+	}
+}
+
+// BenchmarkPrintJSON prints what scan finds in a thousand homes.
+func BenchmarkPrintJSON(b *testing.B) {
+	s := Scan{Hooks: make([]waxseal.Hook, 6000), Findings: make([]waxseal.Finding, 6000)}
+	for i := range s.Hooks {
+		s.Hooks[i] = waxseal.Hook{ID: waxseal.HookID(fmt.Sprintf("dovecot:/home/u%d/.dovecot.sieve:fileinto:1", i)), Kind: waxseal.KindRedirect, Effects: []waxseal.Effect{waxseal.Divert}, Scope: "recipient u", Explain: strings.Repeat("Mail for u is put into a folder. ", 4),
+			Closure: []waxseal.Part{{Path: "/home/u/.dovecot.sieve", Role: waxseal.RoleInclude, Digest: waxseal.Digest(strings.Repeat("0", 64))}}, Modifiers: map[string]string{"when": `header "list-id"`}}
+		s.Findings[i] = waxseal.Finding{Severity: waxseal.Low, Reasons: []string{"mail is put into a folder of the recipient's own: Lists"}, Hook: s.Hooks[i].ID, Explain: s.Hooks[i].Explain}
+	}
+	d := &door{out: io.Discard}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := d.printJSON(s); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -248,7 +248,7 @@ func (d *door) withBooks(do func(*agent.Books, *rootfs.Tree) error) error {
 	if err != nil {
 		return d.stateError(err)
 	}
-	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.Suppressions.rules()
+	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.tuning()
 	books.Tree = tree
 	d.settle(books)
 	err = do(books, tree)

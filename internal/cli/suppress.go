@@ -47,13 +47,14 @@ is open again. What it would have hidden is shown before it is accepted.
 
 A dangerous change (one that executes, copies, diverts or silences, or is high by
 itself) is never hidden by rule, path or name alone: the suppression has to be bound
-to the exact content (--digest) or to the value (--parameter NAME --value VALUE).`,
+to the exact content (--digest) or to the value (--parameter NAME --value VALUE).
+Where people have keys, another person has to approve it too.`,
 		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	parent.AddCommand(d.suppressAdd(), d.suppressPreview(),
 		&cobra.Command{Use: "list", Short: "All suppressions, oldest first", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return d.listSuppressions() }},
 		&cobra.Command{Use: "show ID", Short: "One suppression", Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error { return d.showSuppression(waxseal.SuppressionID(args[0])) }},
-		d.suppressRevoke())
+		d.suppressApprove(), d.suppressRevoke())
 	return parent
 }
 
@@ -86,6 +87,20 @@ func (d *door) suppressPreview() *cobra.Command {
 			return d.printPreview(p)
 		}}
 	t.flags(c)
+	return c
+}
+
+func (d *door) suppressApprove() *cobra.Command {
+	var key string
+	c := &cobra.Command{Use: "approve ID", Short: "Approve what another person added, so that it hides dangerous changes too", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			s, err := d.suppression(waxseal.SuppressionID(args[0]))
+			if err != nil {
+				return err
+			}
+			return d.takeSuppression(key, triage.Step{Kind: triage.Approve, Suppression: s.ID, Digest: s.Digest})
+		}}
+	c.Flags().StringVar(&key, "key", "", "`FILE` with the secret half of your key")
 	return c
 }
 
@@ -216,7 +231,7 @@ func (d *door) suppressions() ([]triage.Suppression, error) {
 		return nil, err
 	}
 	defer books.Close()
-	book, problems, err := books.Tuning(d.config.Suppressions.rules())
+	book, problems, err := books.Tuning(d.config.tuning())
 	if err != nil {
 		return nil, err
 	}
@@ -254,16 +269,24 @@ func (d *door) listSuppressions() error {
 }
 
 func (d *door) showSuppression(id waxseal.SuppressionID) error {
-	list, err := d.suppressions()
+	s, err := d.suppression(id)
 	if err != nil {
 		return err
 	}
+	return d.printSuppression(s)
+}
+
+func (d *door) suppression(id waxseal.SuppressionID) (triage.Suppression, error) {
+	list, err := d.suppressions()
+	if err != nil {
+		return triage.Suppression{}, err
+	}
 	for _, s := range list {
 		if s.ID == id {
-			return d.printSuppression(s)
+			return s, nil
 		}
 	}
-	return &exit{code: exitUsage, err: fmt.Errorf("no suppression %q", id), hint: "waxseal suppress list shows all"}
+	return triage.Suppression{}, &exit{code: exitUsage, err: fmt.Errorf("no suppression %q", id), hint: "waxseal suppress list shows all"}
 }
 
 func (d *door) printSuppression(s triage.Suppression) error {
@@ -277,6 +300,12 @@ func (d *door) printSuppression(s triage.Suppression) error {
 	}
 	d.block("ends", when(s.Until))
 	d.block("added", wrap(fmt.Sprintf("at %s by %s%s", when(s.Added), whose("", s.By), prefixed(", key ", s.Key)))...)
+	switch {
+	case s.Approver != nil:
+		d.block("approved", wrap(fmt.Sprintf("by %s at %s", s.Approver.Name, when(*s.Approved)))...)
+	case s.Awaits(d.config.tuning()):
+		d.block("approved", "by nobody else yet: it hides no dangerous change")
+	}
 	if s.Ticket != "" {
 		d.block("ticket", safe(s.Ticket))
 	}

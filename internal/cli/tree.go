@@ -19,13 +19,6 @@ import (
 	"waxseal/internal/treecache"
 )
 
-// readTree opens a directory or an archive and reads its state, so that it can be
-// compared with another: files, and what is mounted over them. keeps says which
-// attributes the tree can tell of.
-func (d *door) readTree(name string, r *mailpath.Reader) (waxseal.State, keeps, error) {
-	return d.readWith(name, r, mountsOf)
-}
-
 // liveness asks the kernel about a tree that is opened, and seen through a cache.
 type liveness func(name string, tree, seen waxseal.Tree) (mailpath.Live, []waxseal.Problem)
 
@@ -52,32 +45,49 @@ func (d *door) readHere(tree *rootfs.Tree, m *mask.Masker) waxseal.State {
 	return agent.ReadMounted(reader, treecache.New(tree))
 }
 
-// readLive is readTree, and asks of the live root who listens on its sockets.
+// readLive opens a directory or an archive and reads its state, and asks of the live root
+// who listens on its sockets.
 func (d *door) readLive(name string, m *mask.Masker) (waxseal.State, error) {
 	reader := d.reader(m)
 	reader.Glance()
-	state, _, err := d.readWith(name, reader, liveOf)
-	return state, err
+	return d.readWith(name, reader, liveOf)
 }
 
-func (d *door) readWith(name string, reader *mailpath.Reader, live liveness) (waxseal.State, keeps, error) {
-	opened := d.progress("opening " + name) // a packed archive is unpacked first
-	tree, err := openAny(name)
-	opened()
+func (d *door) readWith(name string, reader *mailpath.Reader, live liveness) (waxseal.State, error) {
+	tree, err := d.open(name)
 	if err != nil {
-		return waxseal.State{}, nil, err
+		return waxseal.State{}, err
 	}
 	defer tree.Close()
-	seen := treecache.New(tree) // each file is read once
-	defer d.progressOf("reading the mail path of "+name, func() string {
-		return ", " + count(seen.Files(), "file", "files") + " read"
-	})()
-	now, problems := live(name, tree, seen)
-	reader.Otherwise(rpm.Open)
-	state := reader.ReadLive(seen, now)
-	state.Problems = append(append(state.Problems, tree.Problems()...), problems...)
-	markRunning(name, &state)
-	return state, tree.Keeps, nil
+	r := &reading{name: name, tree: tree, seen: treecache.New(tree), reader: reader}
+	defer d.progressOf("reading the mail path of "+name, r.filesRead)()
+	r.read(live)
+	return r.state, nil
+}
+
+// reading is a tree that is opened, and its state once it has been read.
+type reading struct {
+	name   string
+	tree   anyTree
+	seen   *treecache.Tree // each file is read once
+	reader *mailpath.Reader
+	state  waxseal.State
+}
+
+func (r *reading) filesRead() string { return ", " + count(r.seen.Files(), "file", "files") + " read" }
+
+func (r *reading) read(live liveness) {
+	now, problems := live(r.name, r.tree, r.seen)
+	r.reader.Otherwise(rpm.Open)
+	r.state = r.reader.ReadLive(r.seen, now)
+	r.state.Problems = append(append(r.state.Problems, r.tree.Problems()...), problems...)
+	markRunning(r.name, &r.state)
+}
+
+// open opens a tree, and says what takes long: a packed archive is unpacked first.
+func (d *door) open(name string) (anyTree, error) {
+	defer d.progress("opening " + name)()
+	return openAny(name)
 }
 
 // liveOf is what the kernel says of a tree besides its files: what is mounted in
@@ -105,18 +115,18 @@ type anyTree interface {
 	Close() error
 }
 
-type keeps func(attribute string) bool
-
 // leaveOut drops the attributes that only one of two trees can tell of: that an
 // archive lacks them is no change.
-func (k keeps) leaveOut(s waxseal.State) {
+func leaveOut(keeps func(attribute string) bool, s waxseal.State) {
 	for i := range s.Files {
 		f := &s.Files[i]
-		if !k("") {
+		if !keeps("") {
 			f.Flags = nil
 		}
-		f.XAttrs = maps.Clone(f.XAttrs) // it is the tree's
-		maps.DeleteFunc(f.XAttrs, func(name string, _ waxseal.Digest) bool { return !k(name) })
+		if len(f.XAttrs) > 0 {
+			f.XAttrs = maps.Clone(f.XAttrs) // it is the tree's
+			maps.DeleteFunc(f.XAttrs, func(name string, _ waxseal.Digest) bool { return !keeps(name) })
+		}
 	}
 }
 

@@ -61,6 +61,18 @@ func (m *Memory) Writes(file waxseal.Path, inode uint64, syscalls []int, since t
 	return n
 }
 
+// Openers are the processes that audit saw opening a file by one of the system calls
+// from one time to another.
+func (m *Memory) Openers(inode uint64, syscalls []int, from, until time.Time) (pids []int) {
+	opened := func(p waxseal.AuditPath) bool { return p.Inode == inode && p.NameType != "PARENT" }
+	for _, t := range m.touches {
+		if t.Success && !t.Time.Before(from) && !t.Time.After(until) && slices.Contains(syscalls, t.Syscall) && slices.ContainsFunc(t.Paths, opened) {
+			pids = append(pids, t.PID)
+		}
+	}
+	return pids
+}
+
 func touches(e waxseal.AuditEvent, f waxseal.FileEvent) bool {
 	for _, p := range e.Paths {
 		if p.NameType == "PARENT" {
@@ -147,6 +159,14 @@ func uidWord(uid uint32) string {
 // what is left was read once, and may be the other's.
 func Shared(a *waxseal.Actor, other int) {
 	why := fmt.Sprintf("process %d wrote the same file in the same moment, and what each of them wrote was not read apart", other)
+	a.Process.Grade, a.Process.Basis = atMost(a.Process.Grade, waxseal.Inferred), why
+	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
+}
+
+// Overtaken lowers the grade of an actor after whom somebody changed the file again
+// before it was read.
+func Overtaken(a *waxseal.Actor) {
+	const why = "the file was changed once more before it was read, and no event told of that"
 	a.Process.Grade, a.Process.Basis = atMost(a.Process.Grade, waxseal.Inferred), why
 	a.Login.Grade, a.Login.Basis = atMost(a.Login.Grade, waxseal.Inferred), why
 }

@@ -47,7 +47,7 @@ var analytics = map[waxseal.TechniqueID]waxseal.AttackID{transportAgent: analyti
 // references are techniques, and the analytics implemented for them, as objects of a
 // release.
 func references(ids []waxseal.TechniqueID) []waxseal.AttackRef {
-	var list []waxseal.AttackRef
+	list := slices.Grow([]waxseal.AttackRef(nil), 2*len(ids))
 	add := func(id waxseal.AttackID) {
 		list = append(list, waxseal.AttackRef{ID: id, STIX: attackObjects[id], Release: attackRelease})
 	}
@@ -69,11 +69,11 @@ func techniques(ch *waxseal.Change) []waxseal.TechniqueID {
 	for _, hc := range ch.Hooks.Changed {
 		hooks = append(hooks, hc.After)
 	}
-	return techniquesOf(hooks)
+	return techniquesOf(hooks...)
 }
 
 // techniquesOf names the techniques that hooks serve.
-func techniquesOf(hooks []waxseal.Hook) []waxseal.TechniqueID {
+func techniquesOf(hooks ...waxseal.Hook) []waxseal.TechniqueID {
 	ids := []waxseal.TechniqueID{transportAgent}
 	add := func(id waxseal.TechniqueID) {
 		if !slices.Contains(ids, id) {

@@ -25,7 +25,7 @@ import (
 type weight struct {
 	severity waxseal.Severity
 	reasons  []reason
-	known    map[string]int // place of each text in reasons
+	known    map[string]int // place of each text in reasons, where there are many
 }
 
 // reason is one reason with the severity that it alone would give.
@@ -47,16 +47,35 @@ func (w *weight) add(s sign, facts ...any) { w.because(reasonFor(s, facts...)) }
 // because keeps each reason once, at its highest severity.
 func (w *weight) because(r reason) {
 	w.severity = max(w.severity, r.severity)
-	if i, ok := w.known[r.text]; ok {
+	if i := w.placeOf(r.text); i >= 0 {
 		w.reasons[i].severity = max(w.reasons[i].severity, r.severity)
 		w.reasons[i].worse = w.reasons[i].worse || r.worse
 		return
 	}
-	if w.known == nil {
-		w.known = map[string]int{}
+	if w.known != nil {
+		w.known[r.text] = len(w.reasons)
 	}
-	w.known[r.text] = len(w.reasons)
 	w.reasons = append(w.reasons, r)
+}
+
+// fewReasons are looked through; of more there is a map.
+const fewReasons = 8
+
+// placeOf is the place of a text in reasons, -1 where there is none.
+func (w *weight) placeOf(text string) int {
+	if len(w.reasons) <= fewReasons {
+		return slices.IndexFunc(w.reasons, func(r reason) bool { return r.text == text })
+	}
+	if w.known == nil {
+		w.known = make(map[string]int, 2*len(w.reasons))
+		for i, r := range w.reasons {
+			w.known[r.text] = i
+		}
+	}
+	if i, ok := w.known[text]; ok {
+		return i
+	}
+	return -1
 }
 
 // settle makes what is high critical where a sign says that it is worse. Each
@@ -127,7 +146,14 @@ func places(hooks []waxseal.Hook) map[place]bool {
 
 // NewContext prepares two states for weighing the changes between them.
 func NewContext(before, after waxseal.State) *Context {
-	c := &Context{Before: before, After: after, was: places(before.Hooks), is: places(after.Hooks), vital: map[string]bool{}}
+	c := newContext(before, after)
+	c.was, c.is = places(before.Hooks), places(after.Hooks)
+	return c
+}
+
+// newContext prepares for weighing what is there, not what changed.
+func newContext(before, after waxseal.State) *Context {
+	c := &Context{Before: before, After: after, vital: map[string]bool{}}
 	for _, s := range append(slices.Clone(before.Stacks), after.Stacks...) {
 		c.domains = append(c.domains, s.Domains...)
 	}
@@ -350,6 +376,9 @@ func orDefault(s string) string {
 // clip shortens a value for a reason.
 func clip(s string) string {
 	const most = 120
+	if len(s) <= most {
+		return s
+	}
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"
 	}

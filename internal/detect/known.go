@@ -142,8 +142,9 @@ func knownMailProgram(program string) bool {
 	return strings.HasPrefix(program, dir+"/")
 }
 
-// dovecotModules are the plugins that Dovecot and Pigeonhole come with.
-var dovecotModules = strings.Fields(`acl apparmor charset_alias fts fts_flatcurve fts_lucene fts_solr fts_squat imap_acl imap_filter_sieve imap_quota imap_sieve imap_zlib last_login
+// dovecotModules are the plugins that Dovecot, Pigeonhole and Debian's further packages
+// for them come with (dovecot-antispam, dovecot-fts-xapian).
+var dovecotModules = strings.Fields(`acl antispam apparmor charset_alias fts fts_flatcurve fts_lucene fts_solr fts_squat fts_xapian imap_acl imap_filter_sieve imap_quota imap_sieve imap_zlib last_login
 	lazy_expunge listescape mail_compress mail_crypt mail_crypt_acl mail_log mail_lua mailbox_alias notify notify_status old_stats imap_old_stats pop3_migration push_notification
 	push_notification_lua quota quota_clone replication sieve sieve_extprograms sieve_imapsieve trash var_expand_crypt virtual welcome zlib`)
 

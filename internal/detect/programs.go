@@ -38,6 +38,9 @@ func (c *Context) job(h waxseal.Hook, w *weight) {
 		program = h.Closure[i]
 	}
 	switch {
+	case isPlain(h, program):
+		w.add(jobPlain, clip(h.Target.Value), h.Directive)
+		return
 	case isGeneralTool(name) && !ownHelpers[name] || hasShell(h.Target.Value):
 		w.add(jobTool, h.Directive, clip(h.Target.Value))
 	case program.PackageState == waxseal.PackageUnmodified:
@@ -49,6 +52,34 @@ func (c *Context) job(h waxseal.Hook, w *weight) {
 	if runsAsRoot(h) {
 		w.add(rootCommand)
 	}
+}
+
+// plainTools make a place ready before a daemon starts: what Debian's units of ClamAV
+// and others say in ExecStartPre.
+var plainTools = []string{"mkdir", "chown", "chmod", "chgrp", "touch", "true", "sleep", "test", "systemd-tmpfiles"}
+
+// plainPlace matches what such a tool is told about: places that are made anew at each
+// start.
+var plainPlace = regexp.MustCompile(`^/(?:run|var/run|var/log|var/cache|var/lib)/[\w/-]+$`)
+
+// isPlain reports whether a job only makes a place ready, or starts services anew.
+func isPlain(h waxseal.Hook, program waxseal.Part) bool {
+	if program.PackageState == waxseal.PackageModified || worldWritable(program.Mode) {
+		return false
+	}
+	if h.Modifiers["only"] != "" {
+		return hiding(firstWord(h.Target.Value)) == ""
+	}
+	words := strings.Fields(h.Target.Value)
+	if len(words) == 0 || program.PackageState == waxseal.PackageUnowned || !inPackagedDir(words[0]) || !slices.Contains(plainTools, path.Base(words[0])) {
+		return false
+	}
+	for _, w := range words[1:] {
+		if strings.Contains(w, "/") && (!plainPlace.MatchString(w) || hiding(w) != "") || strings.ContainsAny(w, "`$;|&<>'\"(") || strings.Contains(w, "777") || strings.Contains(w, "666") {
+			return false
+		}
+	}
+	return true
 }
 
 // command weighs a program that runs at each message.

@@ -14,10 +14,11 @@ import (
 // to set up weighs less here than as a change; see standing. Hooks below low are
 // left out.
 func Rank(s waxseal.State) []waxseal.Finding {
-	c := NewContext(waxseal.State{}, s)
-	var list []ranked
-	for _, h := range s.Hooks {
-		w := c.signs(h)
+	c := newContext(waxseal.State{}, s)
+	list := make([]ranked, 0, len(s.Hooks))
+	for i := range s.Hooks {
+		h := &s.Hooks[i]
+		w := c.signs(*h)
 		w.stand()
 		if w.severity >= waxseal.Low {
 			list = append(list, ranked{hook: h, weight: w})
@@ -68,14 +69,14 @@ func (c *Context) openFiles() []ranked {
 }
 
 // configuration stands for a file that is no hook by itself.
-func configuration(f waxseal.FileState) waxseal.Hook {
-	return waxseal.Hook{Kind: "file", Directive: "configuration", Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(f.Path)},
+func configuration(f waxseal.FileState) *waxseal.Hook {
+	return &waxseal.Hook{Kind: "file", Directive: "configuration", Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(f.Path)},
 		Explain: "Others than root can change " + string(f.Path) + ", and with it what happens to mail."}
 }
 
 // ranked is one hook with what speaks for looking at it.
 type ranked struct {
-	hook   waxseal.Hook
+	hook   *waxseal.Hook
 	weight weight
 	again  bool // another hook with the same target comes first
 }
@@ -88,7 +89,7 @@ func order(list []ranked) {
 		return cmp.Or(cmp.Compare(b.weight.severity, a.weight.severity), cmp.Compare(b.weight.heavy(), a.weight.heavy()))
 	}
 	slices.SortStableFunc(list, heavy)
-	named := map[waxseal.Target]bool{}
+	named := make(map[waxseal.Target]bool, len(list))
 	for i := range list {
 		target := list[i].hook.Target
 		list[i].again = named[target]
@@ -111,10 +112,10 @@ func boolean(b bool) int {
 
 func (r ranked) finding() waxseal.Finding {
 	h := r.hook
-	ids := techniquesOf([]waxseal.Hook{h})
+	ids := techniquesOf(*h)
 	return waxseal.Finding{
 		Rule: ruleOfKind(h.Kind), Severity: r.weight.severity,
-		Title: fmt.Sprintf("%s: %s", h.Directive, clip(h.Target.Value)), Explain: h.Explain, Reasons: r.weight.words(),
+		Title: h.Directive + ": " + clip(h.Target.Value), Explain: h.Explain, Reasons: r.weight.words(),
 		Attack: ids, AttackRefs: references(ids), Hook: h.ID,
 	}
 }

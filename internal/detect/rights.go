@@ -25,7 +25,7 @@ func (c *Context) rights(h waxseal.Hook, w *weight) bool {
 		w.add(sendsAsAnybody, value)
 	case "check_rcpt", "access", "SRS_SECRET":
 		w.add(openRelay, h.Directive, value)
-	case "pam_permit", "pwcheck_method":
+	case "pam_permit", "pwcheck_method", "passdb":
 		w.add(pick(h.Modifiers["depends"] != "", somePassword, anyPassword), clip(h.Scope), value)
 	default:
 		return false

@@ -155,6 +155,7 @@ const (
 	jobTool
 	jobStrange
 	jobPackaged
+	jobPlain
 	unitSeesOther
 	unitAsOther
 	unitAsRoot
@@ -354,6 +355,7 @@ var signs = [...]row{
 	jobTool:               {waxseal.High, false, "a shell or general tool runs beside the mail system (%s): %s"},
 	jobStrange:            {waxseal.High, false, "%s runs beside the mail system (%s), and no package vouches for it"},
 	jobPackaged:           {waxseal.Medium, false, "%s of package %s runs beside the mail system (%s)"},
+	jobPlain:              {waxseal.Medium, false, "%s runs beside the mail system (%s), and does no more than make a place ready or start services anew"},
 	unitSeesOther:         {waxseal.High, false, "a unit of the mail system sees other files than the host: %s %s"},
 	unitAsOther:           {waxseal.Medium, false, "a unit of the mail system is set otherwise than its package says: %s %s"},
 	unitAsRoot:            {waxseal.High, false, "what ran as a user of its own runs as %s"},
@@ -438,6 +440,7 @@ var standing = map[sign]waxseal.Severity{
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,
 	jobPackaged:        waxseal.Low,
+	jobPlain:           waxseal.Low,
 	serviceCommand:     waxseal.Low,
 	personSteers:       waxseal.Low,
 	logSentTo:          waxseal.Low,

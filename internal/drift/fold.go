@@ -69,6 +69,9 @@ func accounted(ch *waxseal.Change) string {
 			return ""
 		}
 	}
+	if !now.Missing && (len(now.XAttrs) > 0 && !maps.Equal(was.XAttrs, now.XAttrs) || len(now.Flags) > 0 && !slices.Equal(was.Flags, now.Flags)) {
+		return "" // a script gave it these
+	}
 	if !was.Missing && !now.Missing && (was.Package != now.Package || was.Mode != now.Mode || was.UID != now.UID) {
 		return ""
 	}

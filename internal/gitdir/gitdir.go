@@ -39,6 +39,7 @@ type Commit struct {
 	Author  string // "Alice <alice@example.test>"
 	Time    time.Time
 	Subject string
+	Parent  string // the first of its parents, "" where it has none
 	tree    string
 }
 
@@ -85,12 +86,17 @@ func (r *Repository) Head() (Commit, error) {
 	if err != nil {
 		return Commit{}, err
 	}
+	return r.Commit(id)
+}
+
+// Commit reads one commit.
+func (r *Repository) Commit(id string) (Commit, error) {
 	kind, text, err := r.object(id)
 	if err != nil {
 		return Commit{}, fmt.Errorf("commit %s: %w", id, err)
 	}
 	if kind != "commit" {
-		return Commit{}, fmt.Errorf("HEAD names a %s, not a commit", kind)
+		return Commit{}, fmt.Errorf("%s is a %s, not a commit", id, kind)
 	}
 	return parseCommit(id, text)
 }
@@ -152,6 +158,10 @@ func parseCommit(id string, text []byte) (Commit, error) {
 		switch {
 		case key == "tree" && c.tree == "":
 			c.tree = value
+		case key == "parent" && c.Parent == "":
+			if c.Parent = value; !isID(value) {
+				return c, fmt.Errorf("commit %s: its parent is %q", id, value)
+			}
 		case key == "author" && c.Author == "":
 			c.Author, c.Time = parseAuthor(value)
 		}
@@ -187,6 +197,42 @@ func (r *Repository) walk(id, dir string, depth int, files map[string]Entry) err
 	if depth > maxDepth {
 		return fmt.Errorf("%s: directories are nested too deep", dir)
 	}
+	return r.each(id, func(name string, e Entry) error {
+		p := path.Join(dir, name)
+		if e.Mode == modeTree {
+			return r.walk(e.ID, p, depth+1, files)
+		}
+		if len(files) >= maxEntries {
+			return fmt.Errorf("the commit has more than %d files", maxEntries)
+		}
+		files[p] = e
+		return nil
+	})
+}
+
+// File finds one file of a commit, by its path from the root.
+func (r *Repository) File(c Commit, name string) (found Entry, ok bool, err error) {
+	id, parts := c.tree, strings.Split(name, "/")
+	for i, part := range parts {
+		ok = false
+		err := r.each(id, func(name string, e Entry) error {
+			if name == part {
+				found, ok = e, true
+			}
+			return nil
+		})
+		if err != nil || !ok || i < len(parts)-1 && found.Mode != modeTree {
+			return Entry{}, false, err
+		}
+		id = found.ID
+	}
+	return found, found.Mode != modeTree, nil
+}
+
+const modeTree = "40000"
+
+// each goes through what a directory of a commit has.
+func (r *Repository) each(id string, do func(name string, e Entry) error) error {
 	kind, text, err := r.object(id)
 	if err != nil {
 		return fmt.Errorf("tree %s: %w", id, err)
@@ -205,17 +251,9 @@ func (r *Repository) walk(id, dir string, depth int, files map[string]Entry) err
 		if !ok || name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
 			return fmt.Errorf("tree %s: it has the name %q", id, name)
 		}
-		p := path.Join(dir, name)
-		if mode == "40000" {
-			if err := r.walk(below, p, depth+1, files); err != nil {
-				return err
-			}
-			continue
+		if err := do(name, Entry{Mode: mode, ID: below}); err != nil {
+			return err
 		}
-		if len(files) >= maxEntries {
-			return fmt.Errorf("the commit has more than %d files", maxEntries)
-		}
-		files[p] = Entry{Mode: mode, ID: below}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"waxseal"
 )
@@ -143,7 +144,7 @@ func (c *ini) value(section, key string) (iniValue, bool) {
 	return iniValue{}, false
 }
 
-var interpolated = regexp.MustCompile(`%\(([^()]{1,200})\)s|%%`)
+var interpolated = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%\(([^()]{1,200})\)s|%%`) })
 
 // get is a value with %(names)s put in. What is not known stays as it is.
 func (c *ini) get(section, key string) (string, waxseal.Source) {
@@ -152,7 +153,7 @@ func (c *ini) get(section, key string) (string, waxseal.Source) {
 }
 
 func (c *ini) expand(section, text string) string {
-	text = replaced(text, "%(", interpolated, 10, func(m string) (string, bool) {
+	text = replaced(text, "%(", interpolated(), 10, func(m string) (string, bool) {
 		name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(m, "%("), ")s"))
 		from := section
 		if s, key, ok := strings.Cut(name, "/"); ok {

@@ -1,10 +1,12 @@
 package host
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"waxseal"
 	"waxseal/internal/mta"
@@ -79,10 +81,12 @@ func (s *site) file(p waxseal.Path, name string) {
 }
 
 // known are lines that setuptools and namespace packages write (their own sources):
-// with pip they come without a package.
-var known = regexp.MustCompile(`^import (?:os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(?:stdlib|local)'\) == 'local'; enabled and __import__\('_distutils_hack'\)(?:\.add_shim\(\))?;?|` +
-	`sys, types, os;has_mfs = sys\.version_info > \(3, 5\);p = os\.path\.join\(sys\._getframe\(1\)\.f_locals\['sitedir'\], \*\('[\w.]+',(?: ?'[\w.]+',?)*\)\);importlib = has_mfs and __import__\('importlib\.util'\);.{0,600}|` +
-	`__editable___[\w]+_finder; __editable___[\w]+_finder\.install\(\)|_virtualenv|sys; sys\.__plen = len\(sys\.path\)|sys; new=sys\.path\[sys\.__plen:\];.{0,200}|apport_python_hook)$`)
+// with pip they come without a package. It is a large pattern, and few hosts have any.
+var known = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^import (?:os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(?:stdlib|local)'\) == 'local'; enabled and __import__\('_distutils_hack'\)(?:\.add_shim\(\))?;?|` +
+		`sys, types, os;has_mfs = sys\.version_info > \(3, 5\);p = os\.path\.join\(sys\._getframe\(1\)\.f_locals\['sitedir'\], \*\('[\w.]+',(?: ?'[\w.]+',?)*\)\);importlib = has_mfs and __import__\('importlib\.util'\);.{0,600}|` +
+		`__editable___[\w]+_finder; __editable___[\w]+_finder\.install\(\)|_virtualenv|sys; sys\.__plen = len\(sys\.path\)|sys; new=sys\.path\[sys\.__plen:\];.{0,200}|apport_python_hook)$`)
+})
 
 // paths reads a .pth file: a line that begins with "import" is run, another is a
 // directory in which modules are looked for too.
@@ -99,7 +103,7 @@ func (s *site) paths(p waxseal.Path) {
 	for line := range strings.SplitSeq(text, "\n") {
 		n++
 		line = strings.TrimSpace(strings.TrimRight(line, "\r"))
-		if runs := strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"); n > 1000 || !runs || known.MatchString(line) {
+		if runs := strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t"); n > 1000 || !runs || known().MatchString(line) {
 			continue
 		}
 		h := s.code(p, n, "runs what "+string(p)+" says: "+mta.Clip(line))
@@ -117,6 +121,27 @@ func (s *site) code(p waxseal.Path, line int, what string) waxseal.Hook {
 	return h
 }
 
+// apport is what Debian's sitecustomize says, with one space for all layout.
+const apport = "try: import apport_python_hook except ImportError: pass else: apport_python_hook.install()"
+
+// isDebians reports whether a module is the one that Debian's Python comes with, a link
+// to a conffile, where no package database tells.
+func (s *site) isDebians(p waxseal.Path, f waxseal.File) bool {
+	if f.Size > 400 || !strings.HasPrefix(string(cmp.Or(f.Resolved, p)), "/etc/python3") || s.unvouched(p, waxseal.RoleScript) {
+		return false
+	}
+	content, err := s.Tree.ReadFile(p, 4096)
+	if err != nil {
+		return false
+	}
+	var words []string
+	for line := range strings.Lines(string(content)) {
+		line, _, _ = strings.Cut(line, "#")
+		words = append(words, strings.Fields(line)...)
+	}
+	return strings.Join(words, " ") == apport
+}
+
 // custom makes the hook of a module that Python loads because of its name.
 func (s *site) custom(p waxseal.Path, module string, first bool) {
 	f, err := s.Tree.Stat(p)
@@ -130,8 +155,8 @@ func (s *site) custom(p waxseal.Path, module string, first bool) {
 	} else if f.Resolved != "" && s.vendors(f.Resolved, waxseal.RoleScript) {
 		return
 	}
-	if s.complete == nil && f.Size < 400 && strings.HasPrefix(string(f.Resolved), "/etc/python3") {
-		return // Debian's, a link to a conffile
+	if s.isDebians(p, f) {
+		return
 	}
 	h := s.code(p, 0, "loads "+string(p)+", and no package vouches for it ("+module+")")
 	if !first {

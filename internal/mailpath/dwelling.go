@@ -32,6 +32,8 @@ type residents struct {
 
 // Accounts implements mta.Dwelling.
 func (d dwelling) Accounts(list func() ([]mta.Account, bool)) []mta.Account {
+	d.reader.homes.Lock()
+	defer d.reader.homes.Unlock()
 	r := &d.reader.residents
 	passwd, homes := d.stamps()
 	if r.known && r.passwd == passwd && r.homes == homes {
@@ -41,7 +43,7 @@ func (d dwelling) Accounts(list func() ([]mta.Account, bool)) []mta.Account {
 	if whole {
 		*r = residents{accounts: accounts, passwd: passwd, homes: homes, known: true, names: map[waxseal.Path][]string{}, people: map[string]bool{}}
 		for _, u := range accounts {
-			d.Lives(u.Name, u.Home)
+			d.lives(u.Name, u.Home)
 		}
 	}
 	return accounts
@@ -63,6 +65,13 @@ func (d dwelling) Reads(p waxseal.Path) bool { return d.only == "" || within(p, 
 
 // Lives implements mta.Dwelling.
 func (d dwelling) Lives(name, in string) {
+	d.reader.homes.Lock()
+	defer d.reader.homes.Unlock()
+	d.lives(name, in)
+}
+
+// lives is Lives for one that holds the lock.
+func (d dwelling) lives(name, in string) {
 	names := d.reader.residents.names
 	if names == nil || d.only != "" || in == "" {
 		return

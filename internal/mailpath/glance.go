@@ -11,7 +11,12 @@ import (
 // Glance tells a reader that its state is shown once, and neither kept nor compared.
 // Libraries and modules that a package vouches for, by the digest that its database
 // has, get no other then: nobody would see it.
-func (r *Reader) Glance() { r.glance = true }
+func (r *Reader) Glance() { r.glance, r.once = true, true }
+
+// Twin tells a reader that its tree is read together with another, and the two states are
+// compared. Of libraries and modules that a package vouches for it has no other digest
+// then either where both trees have the same content; see Level.
+func (r *Reader) Twin() { r.glance, r.twin = true, true }
 
 // glances reports whether the package's own digest is enough for a file in this role.
 func (c *closer) glances(p waxseal.Path, role waxseal.Role) bool {

@@ -19,6 +19,9 @@ func (c *closer) strangers(programs []waxseal.Part) []waxseal.Hook {
 			continue
 		}
 		for _, l := range c.libraries(p.Path) {
+			if l.Missing { // from a tree that is a part of a host: nothing loads it
+				continue
+			}
 			if len(users[l.Path]) == 0 {
 				order = append(order, l)
 			}

@@ -17,9 +17,11 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"waxseal"
 	"waxseal/internal/host"
@@ -37,10 +39,13 @@ type Reader struct {
 	others   OpenPackages
 	programs map[waxseal.Path]program
 	modules  map[waxseal.Path]module
-	glance   bool
+	glance   bool           // MD5 is enough where a package vouches by it
+	once     bool           // the state is neither kept nor compared
+	twin     bool           // the tree is one of two that are read together
 	besides  []waxseal.Path // named by the administrator; see Besides
 	// residents are the accounts of the host, as the last reading found them.
 	residents residents
+	homes     sync.Mutex        // guards residents while readers work side by side
 	users     ids               // of /etc/passwd, for the owners of files
 	groups    ids               // of /etc/group
 	recalled  map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
@@ -111,7 +116,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	defer c.warm(programs, brought.code)()
 	around := surroundings.Read(tree, r.masker, c.about)
 	homes := dwelling{tree, r, home}
-	found := r.stacks(homes, around)
+	found := c.stacks(homes, around)
 	c.together(&found)
 	found.Join(host.Read(homes, r.masker, host.Options{About: c.about, Services: pamServices(found.Settings)}))
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
@@ -380,9 +385,8 @@ func secretive(r waxseal.Role) bool {
 
 func (c *closer) sorted() []waxseal.FileState {
 	all := make([]waxseal.FileState, 0, len(c.files))
-	for _, f := range c.files {
-		all = append(all, f)
+	for _, p := range slices.Sorted(maps.Keys(c.files)) {
+		all = append(all, c.files[p])
 	}
-	slices.SortFunc(all, func(a, b waxseal.FileState) int { return cmp.Compare(a.Path, b.Path) })
 	return all
 }

@@ -103,7 +103,7 @@ func (c *closer) packageOf(p *waxseal.Part, f waxseal.File, sums waxseal.Sums) {
 // them, so that who edits the database to suit a changed file is seen. A state that is
 // compared with none needs no fingerprints of the database.
 func (c *closer) installed() []waxseal.Package {
-	if c.reader.glance {
+	if c.reader.once {
 		return nil
 	}
 	names := map[string]bool{}

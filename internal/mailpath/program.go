@@ -29,7 +29,7 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	// A tree without change times (an archive) can't tell two versions apart.
 	if !ok || known.stamp != now || state.ChangeTime.IsZero() || known.without && c.needsMD5(p.Path) || c.only(known) && !c.glances(p.Path, p.Role) {
 		// One library has many names: it is read under the first.
-		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() || known.without || c.only(known) && !c.glances(p.Path, p.Role) {
+		if known, ok = c.inodes[now]; !ok || now.inode == 0 || state.ChangeTime.IsZero() || known.without || c.only(known) && (c.reader.twin || !c.glances(p.Path, p.Role)) {
 			known = c.readProgram(*p, state)
 			known.stamp = now
 		}

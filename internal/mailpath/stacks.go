@@ -1,6 +1,9 @@
 package mailpath
 
 import (
+	"slices"
+	"sync"
+
 	"waxseal"
 	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
@@ -24,28 +27,86 @@ import (
 	"waxseal/internal/surroundings"
 )
 
-// stacks reads every mail system of the tree.
-func (r *Reader) stacks(tree waxseal.Tree, around surroundings.Result) mta.Result {
+// stacks reads every mail system of the tree. First come those that say which domains
+// are the host's own: to the others mail for these is not foreign. The others are read
+// side by side where the tree lets several read it; what they found is joined in the
+// same order always.
+func (c *closer) stacks(tree waxseal.Tree, around surroundings.Result) mta.Result {
+	r := c.reader
 	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories)})
-	options := mta.Options{Package: r.packages.Package, Starts: around.Starts}
-	for _, read := range []func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result{exim.Read, sendmail.Read, opensmtpd.Read} {
+	options := mta.Options{Package: r.describes(), Starts: around.Starts}
+	for _, read := range []readsStack{exim.Read, sendmail.Read, opensmtpd.Read} {
 		found.Join(read(tree, r.masker, options))
 	}
 	for _, s := range found.Stacks {
 		options.Domains = append(options.Domains, s.Domains...)
 	}
-	found.Join(dovecot.Read(tree, r.masker, options))
-	found.Join(milters.Read(tree, r.masker, options))
-	found.Join(rspamd.Read(tree, r.masker, options))
-	found.Join(others.Read(tree, r.masker, options, found.Stacks))
-	found.Join(nullclient.Read(tree, r.masker, options))
-	found.Join(spamassassin.Read(tree, r.masker, options))
-	found.Join(mailman.Read(tree, r.masker, options))
-	found.Join(lists.Read(tree, r.masker, options))
-	found.Join(policy.Read(tree, r.masker, options))
-	found.Join(amavis.Read(tree, r.masker, options))
-	found.Join(mimedefang.Read(tree, r.masker, options))
-	found.Join(delivery.Read(tree, r.masker, options, delivery.Lead(found.Stacks, found.Hooks, tree)))
+	options.Domains = slices.Clip(options.Domains)
+	one := func(read readsStack) func() mta.Result {
+		return func() mta.Result { return read(tree, r.masker, options) }
+	}
+	reach := delivery.Lead(found.Stacks, found.Hooks, tree)
+	deliver := func() mta.Result { return delivery.Read(tree, r.masker, options, reach) }
+	systems := slices.Clip(found.Stacks)
+	results := c.sideBySide(
+		func() mta.Result { return r.filters(tree, options, systems) }, deliver, one(nullclient.Read), one(spamassassin.Read), one(mailman.Read), one(lists.Read), one(policy.Read), one(amavis.Read), one(mimedefang.Read),
+	)
+	found.Join(results[0])
+	for _, more := range results[2:] {
+		found.Join(more)
+	}
+	// A filter may hand mail to a delivery agent as well, which is rare.
+	if all := delivery.Lead(found.Stacks, found.Hooks, tree); !all.Same(reach) {
+		reach = all
+		results[1] = deliver()
+	}
+	found.Join(results[1])
+	return found
+}
+
+// readsStack is a reader of one mail system or filter.
+type readsStack func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result
+
+// filters reads those that answer the mail systems, and then those that are known
+// beside all of them.
+func (r *Reader) filters(tree waxseal.Tree, options mta.Options, systems []waxseal.Stack) mta.Result {
+	var found mta.Result
+	for _, read := range []readsStack{dovecot.Read, milters.Read, rspamd.Read} {
+		found.Join(read(tree, r.masker, options))
+	}
+	found.Join(others.Read(tree, r.masker, options, append(systems, found.Stacks...)))
+	return found
+}
+
+// describes describes installed packages to several readers.
+func (r *Reader) describes() func(name string) waxseal.Package {
+	var one sync.Mutex // the database remembers what it was asked
+	return func(name string) waxseal.Package {
+		one.Lock()
+		defer one.Unlock()
+		return r.packages.Package(name)
+	}
+}
+
+// besider is a tree that several may read at once, and that lets them: each piece of
+// work is done once when Beside returns.
+type besider interface{ Beside(work ...func()) }
+
+// sideBySide returns what each reading found, in the order in which they are given.
+// Those that take long come first.
+func (c *closer) sideBySide(readings ...func() mta.Result) []mta.Result {
+	found := make([]mta.Result, len(readings))
+	work := make([]func(), len(readings))
+	for i, read := range readings {
+		work[i] = func() { found[i] = read() }
+	}
+	if tree, ok := c.tree.(besider); ok {
+		tree.Beside(work...)
+		return found
+	}
+	for _, do := range work {
+		do()
+	}
 	return found
 }
 

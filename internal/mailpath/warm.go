@@ -27,7 +27,12 @@ func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 	if !ok || len(c.reader.programs) > 0 {
 		return func() {}
 	}
-	ofModule := func(p waxseal.Path) loader.Digests { return c.wantedOf(p, waxseal.RoleModule) }
+	ofModule := func(p waxseal.Path) loader.Digests {
+		if strings.Contains(string(p), "bin/") {
+			return c.wanted(p) // an interpreter that a package brought is read once, as one
+		}
+		return c.wantedOf(p, waxseal.RoleModule)
+	}
 	return tree.Warm(wave, modules, c.wantedAhead, ofModule, c.libraryFinder())
 }
 
@@ -40,16 +45,13 @@ func whereIs(f waxseal.File) waxseal.Path {
 }
 
 // libraryFinder lists the libraries of a program. It has a search of its own,
-// since it is asked while the reading goes on.
+// since it is asked while the reading goes on, and has read all that it reads before.
 func (c *closer) libraryFinder() func(waxseal.Path, loader.Image) []waxseal.Path {
-	var search *loader.Search
+	search := loader.NewSearch(c.tree)
 	return func(p waxseal.Path, image loader.Image) []waxseal.Path {
 		f, err := c.tree.Stat(p)
 		if err != nil || image.ELF == nil {
 			return nil
-		}
-		if search == nil {
-			search = loader.NewSearch(c.tree)
 		}
 		found, _ := search.Libraries(whereIs(f), *image.ELF)
 		return found

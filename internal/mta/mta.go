@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"strings"
 	"unicode/utf8"
 
 	"waxseal"
@@ -39,7 +40,12 @@ func (r *Result) Join(o Result) {
 }
 
 // Clean makes an absolute path inside the tree.
-func Clean(p string) waxseal.Path { return waxseal.Path(path.Clean("/" + p)) }
+func Clean(p string) waxseal.Path {
+	if strings.HasPrefix(p, "/") { // nearly always, and clean: it is not copied
+		return waxseal.Path(path.Clean(p))
+	}
+	return waxseal.Path(path.Clean("/" + p))
+}
 
 // IsMissing reports whether an error of a tree says that there is no such file.
 func IsMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

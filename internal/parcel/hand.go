@@ -65,7 +65,13 @@ func HandOf(a waxseal.Actor, genuine Genuine) Hand {
 			return Hand{Kind: Pretender, Grade: p.Grade, Words: fmt.Sprintf("%s (pid %d) calls itself %s", orElse(p.Exe, "a process"), p.PID, path.Base(nameOf(p)))}
 		}
 	}
-	return Hand{}
+	return Hand{Grade: a.Process.Grade}
+}
+
+// Other reports whether somebody else than a package manager is known to be behind a
+// change, and not only that nobody knows who.
+func (h Hand) Other() bool {
+	return (h.Kind == Nobody || h.Kind == Pretender) && h.Grade == waxseal.Proven
 }
 
 // handed describes the hand: the weakest hop from the change up to the package manager

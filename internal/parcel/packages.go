@@ -25,6 +25,7 @@ func (c Case) packages() Verdict {
 		if v.Rung != all.Rung {
 			all.Rung = waxseal.RungWindow
 		}
+		all.Inferred = all.Inferred || v.Inferred
 		if all.Package == "" {
 			all.Package, all.Old, all.New = v.Package, v.Old, v.New
 		}
@@ -73,7 +74,7 @@ func (c Case) onePackage(p waxseal.PackageChange) Verdict {
 	case p.Before.Version == version && p.Before.State == "" && p.Before.Name != "" && !have:
 		return none("its digests changed without its version, and no signed archive of %s %s is at hand", name, version)
 	}
-	v.Rung, v.Why = c.rung(have), fmt.Sprintf("%s, %s", c.by(t), proof(a, have))
+	v.Rung, v.Why, v.Inferred = c.rung(have), fmt.Sprintf("%s, %s", c.by(t), proof(a, have)), !c.Seen && !have
 	return v
 }
 

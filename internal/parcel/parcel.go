@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"waxseal"
@@ -73,8 +72,11 @@ type Verdict struct {
 	// has otherwise: somebody edited the database.
 	Forged bool
 	// Unwritten says that the database has another version, and no transaction of it is
-	// written down.
+	// written down, or that somebody else wrote the files which it calls the package's.
 	Unwritten bool
+	// Inferred says that the log and the local database alone say so, both of which are
+	// root's: nobody saw the hand, and no signature vouches for the content.
+	Inferred bool
 }
 
 // Judge says how strong the evidence is that a package manager made a change.
@@ -153,11 +155,13 @@ func (c Case) covering() (translog.Transaction, bool) {
 // transaction finds the one that can have brought a file of a package, by log and hand.
 // Where there is none, the verdict says why.
 func (c Case) transaction(name, version string) (t translog.Transaction, v Verdict, ok bool) {
-	switch {
-	case c.Seen && c.Hand.Kind == Pretender:
-		return t, none("%s, and is not the file of that name that its package brought", c.Hand.Words), false
-	case c.Seen && c.Hand.Kind == Nobody:
-		return t, none("%s owns it, and it was no package manager's hand", name), false
+	if c.Seen && (c.Hand.Kind == Pretender || c.Hand.Kind == Nobody) {
+		v = none("%s owns it, and it was no package manager's hand", name)
+		if c.Hand.Kind == Pretender {
+			v = none("%s, and is not the file of that name that its package brought", c.Hand.Words)
+		}
+		v.Unwritten = len(c.Change.Packages) > 0 && c.Hand.Other() // else the file itself is told
+		return t, v, false
 	}
 	for _, t := range slices.Backward(c.Transactions) {
 		fits := c.Seen && t.Covers(c.At) || !c.Seen && t.Within(c.Since, c.At)
@@ -182,7 +186,7 @@ func gone(t translog.Transaction) bool { return t.Action == "remove" || t.Action
 func (c Case) content(t translog.Transaction, v Verdict) Verdict {
 	a, have := c.Archives[t.Package]
 	have = have && a.Version == t.New && a.Signed
-	fits, why := c.local(), ""
+	fits, why := c.local()
 	if have {
 		fits, why = a.ships(c.Change)
 	}
@@ -193,15 +197,23 @@ func (c Case) content(t translog.Transaction, v Verdict) Verdict {
 	case !fits:
 		v.Why = fmt.Sprintf("%s owns it, and %s", t.Package, orElse(why, "the package database says that its content is another"))
 	default:
-		v.Rung, v.Why = c.rung(have), fmt.Sprintf("%s, %s", c.by(t), proof(a, have))
+		v.Rung, v.Why, v.Inferred = c.rung(have), fmt.Sprintf("%s, %s", c.by(t), proof(a, have)), !c.Seen && !have
 	}
 	return v
 }
 
-// local reports whether the local package database says that the file is the package's.
-func (c Case) local() bool {
-	now := c.Change.After
-	return now != nil && !now.Missing && now.PackageState == waxseal.PackageUnmodified && c.Change.Kind != waxseal.Metadata
+// local reports whether the local package database says that the file is the package's. It
+// has no owners and modes.
+func (c Case) local() (fits bool, why string) {
+	now, was := c.Change.After, c.Change.Before
+	switch {
+	case now == nil || now.Missing || now.PackageState != waxseal.PackageUnmodified || c.Change.Kind == waxseal.Metadata:
+		return false, ""
+	case was == nil || was.Missing:
+		return now.Mode&0o6002 == 0, fmt.Sprintf("its mode is %04o", now.Mode)
+	}
+	why = widened(c.Change, Entry{Mode: was.Mode, UID: was.UID, GID: was.GID})
+	return why == "", why
 }
 
 // rung grades what fits: the package's own content by a proven hand is the highest.
@@ -263,46 +275,4 @@ func orElse(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// ships reports whether a file is now as the archive has it; else it says how not.
-func (a Archive) ships(ch waxseal.Change) (fits bool, why string) {
-	e, ok := a.entry(ch.Path)
-	now := ch.After
-	switch {
-	case now == nil:
-		return false, "only what it means is other now"
-	case now.Missing:
-		return !ok, "the package ships it, and it is gone"
-	case !ok:
-		return false, "the package does not ship it"
-	case now.Type == waxseal.Symlink && e.Link != "":
-		return e.Link == now.Link, "it leads elsewhere than the package says"
-	case now.Keyed || now.Digest == "":
-		return false, "whether the content is the package's is not known, since a secret may be in it"
-	case now.Digest != e.SHA256:
-		return false, "the content is not the one that the package ships"
-	case now.Mode != e.Mode && !loosenedOnlyIn(now.Mode, e.Mode):
-		return false, fmt.Sprintf("its mode is %04o, and the package ships %04o", now.Mode, e.Mode)
-	case now.UID != e.UID && now.UID != 0 && e.UID != waxseal.Unset:
-		return false, fmt.Sprintf("it belongs to uid %d, and the package gives it to %d", now.UID, e.UID)
-	}
-	return true, ""
-}
-
-// loosenedOnlyIn reports whether nobody may do more than the archive lets them.
-func loosenedOnlyIn(now, shipped uint32) bool { return now&^shipped&0o7777 == 0 }
-
-// entry finds a file under the name that it has now, or had before directories were
-// merged into /usr.
-func (a Archive) entry(p waxseal.Path) (Entry, bool) {
-	if e, ok := a.Entries[p]; ok {
-		return e, true
-	}
-	if rest, ok := strings.CutPrefix(string(p), "/usr/"); ok {
-		e, ok := a.Entries[waxseal.Path("/"+rest)]
-		return e, ok
-	}
-	e, ok := a.Entries["/usr"+p]
-	return e, ok
 }

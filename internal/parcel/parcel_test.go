@@ -64,6 +64,29 @@ func TestJudge(t *testing.T) {
 		{"setuid that the package does not ship", func(c *parcel.Case) { c.Change.After.Mode = 0o4755 }, waxseal.RungNone, "mode is 4755"},
 		{"less than the package ships", func(c *parcel.Case) { c.Change.After.Mode = 0o750 }, waxseal.RungPackageVerified, ""},
 		{"given to a user", func(c *parcel.Case) { c.Change.After.UID = 1000 }, waxseal.RungNone, "belongs to uid 1000"},
+		{"given to a group", func(c *parcel.Case) { c.Change.After.GID = 1000 }, waxseal.RungNone, "belongs to gid 1000"},
+		{"a group that it had before", func(c *parcel.Case) { c.Change.Before.GID, c.Change.After.GID = 1000, 1000 }, waxseal.RungPackageVerified, ""},
+		{"setuid that it had before", func(c *parcel.Case) { c.Change.Before.Mode, c.Change.After.Mode = 0o4755, 0o4755 }, waxseal.RungPackageVerified, ""},
+		{"a capability", func(c *parcel.Case) {
+			c.Hand.Kind, c.Change.Kind, c.Change.Before.Digest = parcel.Script, waxseal.Metadata, own
+			c.Change.After.XAttrs = map[string]waxseal.Digest{"security.capability": "x"}
+		}, waxseal.RungNone, "extended attributes"},
+		{"an ACL, by the local database", func(c *parcel.Case) {
+			c.Archives, c.Change.After.XAttrs = nil, map[string]waxseal.Digest{"system.posix_acl_access": "x"}
+		}, waxseal.RungNone, "extended attributes"},
+		{"setuid, by the local database", func(c *parcel.Case) { c.Archives, c.Change.After.Mode = nil, 0o4755 }, waxseal.RungNone, "mode is 4755"},
+		{"made immutable", func(c *parcel.Case) { c.Change.After.Flags = []string{"immutable"} }, waxseal.RungNone, "flags"},
+		{"a link to the same content", func(c *parcel.Case) { c.Change.After.Link, c.Change.After.Resolved = "/tmp/x", "/tmp/x" }, waxseal.RungNone, "it is a link now"},
+		{"a shipped link to a file that is not", func(c *parcel.Case) {
+			archive(c, func(a *parcel.Archive) { a.Entries = map[waxseal.Path]parcel.Entry{script: {Link: "/tmp/x"}} })
+			c.Change.After.Link, c.Change.After.Resolved = "/tmp/x", "/tmp/x"
+		}, waxseal.RungNone, "leads to a file that the package does not ship"},
+		{"a shipped link to a shipped file", func(c *parcel.Case) {
+			archive(c, func(a *parcel.Archive) {
+				a.Entries = map[waxseal.Path]parcel.Entry{script: {Link: "real"}, "/usr/lib/mailtool/real": {SHA256: own, Mode: 0o755}}
+			})
+			c.Change.After.Link, c.Change.After.Resolved = "real", "/usr/lib/mailtool/real"
+		}, waxseal.RungPackageVerified, ""},
 		{"no transaction written down", func(c *parcel.Case) { c.Transactions = nil }, waxseal.RungNone, "no transaction of mailtool 1.1"},
 		{"before the transaction", func(c *parcel.Case) { c.At = at.Add(-time.Minute) }, waxseal.RungNone, "no transaction"},
 		{"after the transaction", func(c *parcel.Case) { c.At = at.Add(time.Minute) }, waxseal.RungNone, "no transaction"},
@@ -112,6 +135,8 @@ func TestPackages(t *testing.T) {
 		forged bool
 	}{
 		{"an upgrade", func(*parcel.Case) {}, waxseal.RungPackageVerified, false},
+		{"by another hand", func(c *parcel.Case) { c.Hand = parcel.Hand{Grade: waxseal.Proven} }, waxseal.RungNone, false},
+		{"by nobody who is known", func(c *parcel.Case) { c.Hand = parcel.Hand{Grade: waxseal.Unknown} }, waxseal.RungNone, false},
 		{"a digest in the database that is not the archive's", func(c *parcel.Case) { c.Files[0].Digest = other }, waxseal.RungNone, true},
 		{"a file in the list that the archive lacks", func(c *parcel.Case) { c.Files[0].Path = "/usr/lib/mailtool/more" }, waxseal.RungNone, true},
 		{"from another version than the log has", func(c *parcel.Case) { c.Change.Packages[0].Before.Version = "0.9" }, waxseal.RungNone, false},
@@ -135,10 +160,39 @@ func TestPackages(t *testing.T) {
 			c.Change = waxseal.Change{Path: "/var/lib/dpkg/status", Packages: []waxseal.PackageChange{{Before: was, After: now, Files: 1}}}
 			c.Files = []waxseal.FileState{file}
 			tc.change(&c)
-			if v := parcel.Judge(c); v.Rung != tc.rung || v.Forged != tc.forged {
+			v := parcel.Judge(c)
+			if v.Rung != tc.rung || v.Forged != tc.forged {
+				t.Errorf("%+v", v)
+			}
+			if v.Unwritten != (tc.name == "by another hand" || tc.name == "one of two is not explained") || v.Inferred {
 				t.Errorf("%+v", v)
 			}
 		})
+	}
+}
+
+// TestInferred: where nobody saw the hand and no signature vouches for the content, all
+// that there is root can write.
+func TestInferred(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*parcel.Case)
+		want   bool
+	}{
+		"seen and signed":      {func(*parcel.Case) {}, false},
+		"seen, and not signed": {func(c *parcel.Case) { c.Archives = nil }, false},
+		"signed, and not seen": {func(c *parcel.Case) { c.Seen = false }, false},
+		"neither":              {func(c *parcel.Case) { c.Seen, c.Archives = false, nil }, true},
+	} {
+		c := ordinary()
+		tc.change(&c)
+		if v := parcel.Judge(c); v.Inferred != tc.want || v.Rung == waxseal.RungNone {
+			t.Errorf("%s: %+v", name, v)
+		}
+		c.Change = waxseal.Change{Path: "/var/lib/dpkg/status", Packages: []waxseal.PackageChange{{
+			Before: waxseal.Package{Name: "mailtool", Version: "1.0"}, After: waxseal.Package{Name: "mailtool", Version: "1.1"}, Files: 1}}}
+		if v := parcel.Judge(c); v.Inferred != tc.want || v.Rung == waxseal.RungNone {
+			t.Errorf("%s, as a package: %+v", name, v)
+		}
 	}
 }
 
@@ -170,8 +224,8 @@ func TestHandOf(t *testing.T) {
 		{"another program of its name", []waxseal.Process{p(666, "/usr/bin/dpkg", "dpkg"), apt}, parcel.Pretender, waxseal.Proven, "calls itself dpkg"},
 		{"elsewhere", []waxseal.Process{p(3, "/tmp/dpkg", "dpkg")}, parcel.Pretender, waxseal.Proven, "/tmp/dpkg"},
 		{"by its first argument", []waxseal.Process{p(3, "/usr/bin/tee", "dpkg")}, parcel.Pretender, waxseal.Proven, "/usr/bin/tee"},
-		{"a script that names dnf last", []waxseal.Process{p(3, "/usr/bin/python3.9", "python3", "x.py", "/usr/bin/dnf")}, parcel.Nobody, "", ""},
-		{"a person", []waxseal.Process{p(3, "/usr/bin/tee", "tee"), sudo}, parcel.Nobody, "", ""},
+		{"a script that names dnf last", []waxseal.Process{p(3, "/usr/bin/python3.9", "python3", "x.py", "/usr/bin/dnf")}, parcel.Nobody, waxseal.Proven, ""},
+		{"a person", []waxseal.Process{p(3, "/usr/bin/tee", "tee"), sudo}, parcel.Nobody, waxseal.Proven, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := waxseal.Actor{Process: tc.chain[0], Ancestors: tc.chain[1:], Login: waxseal.Login{UID: 1001, Name: "alice", Grade: waxseal.Proven}}

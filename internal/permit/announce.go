@@ -1,9 +1,12 @@
 package permit
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 
 	"waxseal"
 )
@@ -51,5 +54,70 @@ func (b *Book) approveInAdvance(p *Permit, at Moment) error {
 		}
 	}
 	p.Approver, p.Approved, p.InAdvance = u.Approver, &at, true
+	return nil
+}
+
+// beside says what a change does beside bringing a content: an announcement is for that
+// alone. A file of which somebody else may do more than before, or that is now a link
+// elsewhere, is another state than the one that was announced.
+func beside(ch waxseal.Change) string {
+	now := ch.After
+	switch {
+	case now == nil || now.Missing:
+		return ""
+	case now.Type != "" && now.Type != waxseal.Regular:
+		return fmt.Sprintf("it is a %s now", now.Type)
+	case ch.Before == nil || ch.Before.Missing:
+		if now.Mode&0o6002 != 0 {
+			return fmt.Sprintf("its mode is %04o", now.Mode)
+		}
+		return linked(ch)
+	}
+	was := ch.Before
+	more := now.Mode &^ was.Mode & 0o7777
+	switch {
+	case more != 0:
+		return fmt.Sprintf("its mode went from %04o to %04o", was.Mode, now.Mode)
+	case now.UID != was.UID || now.GID != was.GID:
+		return fmt.Sprintf("it went from %d:%d to %d:%d", was.UID, was.GID, now.UID, now.GID)
+	case !maps.Equal(now.XAttrs, was.XAttrs):
+		return "its extended attributes changed"
+	case !slices.Equal(now.Flags, was.Flags):
+		return "its flags changed"
+	}
+	return linked(ch)
+}
+
+// linked says whether a name came to lead to the file from elsewhere, or it elsewhere.
+func linked(ch waxseal.Change) string {
+	was := waxseal.File{Links: 1}
+	if ch.Before != nil && !ch.Before.Missing {
+		was = ch.Before.File
+	}
+	switch now := ch.After; {
+	case now.Link != was.Link:
+		return "it is a link now"
+	case ch.Before != nil && !ch.Before.Missing && now.Resolved != was.Resolved:
+		return "links lead elsewhere now"
+	case now.Links > max(was.Links, 1):
+		return "it has another name beside (a hard link)"
+	}
+	return ""
+}
+
+// soundPath checks a path that a permit names: by which nothing else is meant than what is
+// written there.
+func soundPath(p waxseal.Path) error {
+	name := strings.TrimSuffix(string(p), "/")
+	switch {
+	case p == "/":
+		return errors.New("a permit can't be for all files of a host")
+	case !strings.HasPrefix(name, "/"):
+		return fmt.Errorf("the path %q is not absolute", p)
+	case strings.ContainsAny(name, "*?\x00\n"):
+		return fmt.Errorf("%q is a pattern: a permit names files, and directories by a slash at the end", p)
+	case path.Clean(name) != name:
+		return fmt.Errorf("%q is another name for %q: name that", p, path.Clean(name))
+	}
 	return nil
 }

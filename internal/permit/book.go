@@ -242,8 +242,16 @@ func (b *Book) sound(r Request, at Moment) error {
 	case len(r.Announcers) > 0 && (len(r.Scope.Paths) == 0 || len(r.Expect) > 0 || r.Under != ""):
 		return errors.New("a permit for announcers names the paths that they may announce, and no content")
 	}
+	for _, f := range r.Scope.Paths {
+		if err := soundPath(f); err != nil {
+			return err
+		}
+	}
 	for f, d := range r.Expect {
-		if !strings.HasPrefix(string(f), "/") || d != "" && !isDigest(d) {
+		if err := soundPath(f); err != nil {
+			return err
+		}
+		if strings.HasSuffix(string(f), "/") || d != "" && !isDigest(d) {
 			return fmt.Errorf("the content to come of %q is no SHA-256 (%q)", f, d)
 		}
 	}

@@ -30,6 +30,8 @@ type Key struct {
 	Login       uint32            `json:"login"` // the owner's login uid, [waxseal.Unset] for none
 	Added       Moment            `json:"added"`
 	Revoked     *Moment           `json:"revoked,omitempty"`
+
+	by waxseal.Login // of who made it known
 }
 
 // Fingerprint names a public key, as ssh-keygen(1) -l does for its own.
@@ -50,6 +52,15 @@ func (k Key) sound() error {
 	return nil
 }
 
+// madeKnownBy reports whether a login made the key known, so that it may have the secret
+// half as well.
+func (k Key) madeKnownBy(uid uint32) bool {
+	return k.by.UID == uid && (k.by.Grade == waxseal.Proven || k.by.Grade == waxseal.Inferred)
+}
+
+// MadeKnownBy is the login of who made the key known.
+func (k Key) MadeKnownBy() waxseal.Login { return k.by }
+
 func (k Key) person() Person { return Person{Name: k.Owner, Key: k.Fingerprint, Login: k.Login} }
 
 // KeyStep makes a key known, or ends it, as the ledger keeps it. Whoever may write the
@@ -66,7 +77,7 @@ func (b *Book) TakeKey(s KeyStep, at Moment) error {
 	switch {
 	case s.Add != nil && s.Revoke == "":
 		k := *s.Add
-		k.Added, k.Revoked = at, nil
+		k.Added, k.Revoked, k.by = at, nil, s.By.Login
 		return b.AddKey(k)
 	case s.Add == nil && s.Revoke != "":
 		return b.RevokeKey(s.Revoke, at)

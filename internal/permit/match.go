@@ -27,6 +27,9 @@ type Case struct {
 	// ClockDoubt says that the clock was set during the window, so that At.Time is not
 	// certain.
 	ClockDoubt bool
+	// SetBy is by how much the clock was set lately: without that it would have been
+	// At.Time less this much.
+	SetBy time.Duration
 }
 
 // Verdict is what the permits say of a change.
@@ -140,6 +143,9 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 	case p.Approved.Index > c.At.Index || p.Approved.Time.After(c.At.Time):
 		v.Retroactive = true
 		return off(notApproved, true, "it was approved only after the change: retroactive")
+	case !c.Between.IsZero() && p.Approved.Time.After(c.Between):
+		v.Retroactive = true
+		return off(notApproved, true, "nobody saw the change, and it may have been there before it was approved")
 	case p.Ended != nil && p.Ended.Index < c.At.Index:
 		return off(late, true, "it had been %s", p.State(c.At.Time))
 	case b.fallen(p, c.At):
@@ -150,6 +156,8 @@ func (b *Book) weigh(p *Permit, c Case) (Verdict, miss) {
 		return off(early, true, "the change came %s before its window", about(p.NotBefore.Sub(earliest(c))))
 	case c.At.Time.After(p.NotAfter):
 		return off(late, true, "the change came %s after its window", about(c.At.Time.Sub(p.NotAfter)))
+	case p.outsideBut(c):
+		return off(late, true, "the clock was set %s by %s, and by the clock as it ran before the change lies outside of its window", pick(c.SetBy > 0, "forward", "back"), about(c.SetBy.Abs()))
 	case len(p.Scope.Operations) > 0 && !slices.Contains(p.Scope.Operations, c.Change.Kind):
 		return off(otherOperation, true, "it does not allow that a file is %s", c.Change.Kind)
 	}
@@ -167,6 +175,13 @@ func (p *Permit) far(c Case) bool {
 		end = p.Ended.Time
 	}
 	return earliest(c).After(end.Add(near)) || c.At.Time.Before(p.NotBefore.Add(-near))
+}
+
+// outsideBut reports whether a change would lie outside of the window if nobody had set
+// the clock.
+func (p *Permit) outsideBut(c Case) bool {
+	at := c.At.Time.Add(-c.SetBy)
+	return c.SetBy != 0 && (at.Before(p.NotBefore.Add(-clockSlack)) || at.After(p.NotAfter.Add(clockSlack)))
 }
 
 // fallen reports whether a permit was announced under one that was taken back before.
@@ -199,11 +214,13 @@ func (b *Book) content(p *Permit, c Case, v Verdict, named bool, off func(miss, 
 	case p.Alone && !p.BreakGlass && b.needsEyes(c.Change):
 		return off(otherHand, true, "%s asked for it and approved it alone: the effect needs other eyes", p.Requester.Name)
 	case b.oneHand(p, c):
-		return off(otherHand, true, "%s made the change, and also %s it: the effect needs other eyes", Name(c.Actor), p.part(c.Actor))
+		return off(otherHand, true, "%s made the change, and also %s: the effect needs other eyes", Name(c.Actor), b.part(p, c.Actor))
 	case announced && !c.Known:
 		return off(otherContent, true, "it announces a content, and what the content is now is not known")
 	case announced && want != c.Content:
 		return off(otherContent, true, "the content is not the one that was announced")
+	case announced && beside(c.Change) != "":
+		return off(otherContent, true, "the content is the one that was announced, and %s", beside(c.Change))
 	case !announced && len(p.Expect) > 0:
 		return off(otherContent, true, "it announces the content of other files, and of this one nothing")
 	case named && p.Uses[c.Change.Path] >= p.most():
@@ -293,7 +310,7 @@ func (p *Permit) hand(a waxseal.Actor) handed {
 // oneHand reports whether who made the change also asked for it or approved it, where
 // that is not allowed.
 func (b *Book) oneHand(p *Permit, c Case) bool {
-	if p.BreakGlass || c.Actor.Login.UID == waxseal.Unset || p.part(c.Actor) == "" {
+	if p.BreakGlass || c.Actor.Login.UID == waxseal.Unset || b.part(p, c.Actor) == "" {
 		return false
 	}
 	return b.needsEyes(c.Change)
@@ -302,13 +319,16 @@ func (b *Book) oneHand(p *Permit, c Case) bool {
 // needsEyes reports whether a change needs more than one person.
 func (b *Book) needsEyes(ch waxseal.Change) bool { return b.rules.FourEyes || ch.Dangerous() }
 
-// part is what the author of a change had to do with its permit.
-func (p *Permit) part(a waxseal.Actor) string {
+// part is what the author of a change had to do with its permit. Whoever makes a key
+// known may have the secret half of it.
+func (b *Book) part(p *Permit, a waxseal.Actor) string {
 	switch uid := a.Login.UID; {
 	case p.Approver != nil && p.Approver.Login == uid:
-		return "approved"
+		return "approved it"
 	case p.Requester.Login == uid:
-		return "asked for"
+		return "asked for it"
+	case p.Approver != nil && b.keys[p.Approver.Key].madeKnownBy(uid):
+		return "made the key known by which " + p.Approver.Name + " approved it"
 	}
 	return ""
 }

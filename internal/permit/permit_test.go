@@ -45,6 +45,14 @@ func newOffice(t *testing.T, rules permit.Rules) *office {
 	return o
 }
 
+// ready is a person's key that nobody knows yet.
+func (o *office) ready(name string) permit.Key {
+	seed := sha256.Sum256([]byte(name))
+	o.private[name] = ed25519.NewKeyFromSeed(seed[:])
+	public := o.private[name].Public().(ed25519.PublicKey)
+	return permit.Key{Fingerprint: permit.Fingerprint(public), Public: public, Role: permit.RolePerson, Owner: name, Login: waxseal.Unset}
+}
+
 func (o *office) sign(name string, s permit.Step) permit.Step {
 	s.Key = o.fingerprint(name)
 	s.Signature = ed25519.Sign(o.private[name], s.Message())

@@ -127,11 +127,12 @@ func (b *Book) Promote(p *Promotion, findings []waxseal.Finding) error {
 		return nil
 	}
 	for _, f := range findings {
-		if f.Change == nil || f.Actor == nil || !b.needsEyes(*f.Change) || key.Login == waxseal.Unset || f.Actor.Login.UID != key.Login {
+		if f.Change == nil || f.Actor == nil || !b.needsEyes(*f.Change) || f.Actor.Login.UID == waxseal.Unset || f.Actor.Login.UID != key.Login && !key.madeKnownBy(f.Actor.Login.UID) {
 			continue
 		}
 		if !p.BreakGlass {
-			return fmt.Errorf("%s: %s made the change: another person has to promote it (or --break-glass, which shows)", f.ID, key.Owner)
+			return fmt.Errorf("%s: %s made the change%s: another person has to promote it (or --break-glass, which shows)", f.ID, Name(*f.Actor),
+				pick(f.Actor.Login.UID == key.Login, "", ", and made the key known by which "+key.Owner+" promotes it"))
 		}
 		p.Alone = true
 	}

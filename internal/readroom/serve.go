@@ -202,6 +202,13 @@ func (t *watched) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	return b, t.check(err)
 }
 
+// Look describes and opens a file at once.
+func (t *watched) Look(p waxseal.Path) (waxseal.File, io.ReadCloser, error) {
+	note(t.page, p)
+	f, r, err := t.Tree.Look(p)
+	return f, r, t.check(err)
+}
+
 // CopyTo writes a file to w.
 func (t *watched) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 	note(t.page, p)

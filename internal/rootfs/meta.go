@@ -16,12 +16,25 @@ import (
 // describe fills in the metadata of an open object, by one statx(2) and one look
 // at its extended attributes.
 func describe(o object, p waxseal.Path) (waxseal.File, error) {
+	file, err := attributes(o, p)
+	if err != nil {
+		return file, err
+	}
+	file.XAttrs = xattrs(o)
+	if file.Type == waxseal.Symlink {
+		file.Link = readlink(o)
+	}
+	return file, nil
+}
+
+// attributes are what statx(2) tells.
+func attributes(o object, p waxseal.Path) (waxseal.File, error) {
 	var st unix.Statx_t
 	err := unix.Statx(int(o), "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 	if err != nil {
 		return waxseal.File{}, &fs.PathError{Op: "stat", Path: string(p), Err: err}
 	}
-	file := waxseal.File{
+	return waxseal.File{
 		Path: waxseal.Path(path.Clean("/" + string(p))),
 		Type: fileType(uint32(st.Mode)),
 		Mode: uint32(st.Mode) & 0o7777,
@@ -29,13 +42,8 @@ func describe(o object, p waxseal.Path) (waxseal.File, error) {
 		Size:    int64(st.Size),
 		ModTime: timeOf(st.Mtime), ChangeTime: timeOf(st.Ctime),
 		Device: unix.Mkdev(st.Dev_major, st.Dev_minor), Inode: st.Ino, Links: uint64(st.Nlink),
-		XAttrs: xattrs(o),
-		Flags:  flags(st.Attributes),
-	}
-	if file.Type == waxseal.Symlink {
-		file.Link = readlink(o)
-	}
-	return file, nil
+		Flags: flags(st.Attributes),
+	}, nil
 }
 
 func timeOf(ts unix.StatxTimestamp) time.Time { return time.Unix(ts.Sec, int64(ts.Nsec)).UTC() }
@@ -92,6 +100,15 @@ func xattrs(o object) map[string]waxseal.Digest {
 		return nil
 	}
 	return found
+}
+
+// xattrsOpen is xattrs of an object that is open for reading too: the kernel tells of
+// such a one without a walk along a path, and nearly always that there are none.
+func xattrsOpen(open, o object) map[string]waxseal.Digest {
+	if size, err := unix.Flistxattr(int(open), nil); err != nil || size == 0 {
+		return nil
+	}
+	return xattrs(o)
 }
 
 // flags lists the inode flags that matter (chattr(1)), as statx(2) tells them.

@@ -136,28 +136,59 @@ func (t *Tree) Lstat(p waxseal.Path) (waxseal.File, error) {
 
 // Stat implements waxseal.Tree.
 func (t *Tree) Stat(p waxseal.Path) (waxseal.File, error) {
-	// Most paths lead through no link, and the kernel can say so.
-	const direct = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS
-	o, err := t.openHow(p, unix.O_PATH, direct)
-	if err == nil && !strings.Contains(string(p), "..") {
-		defer o.close()
-		return describe(o, p)
-	}
-	if err == nil {
-		o.close()
-	}
-	if o, err = t.open(p, doFollow); err != nil {
+	o, resolved, err := t.find(p)
+	if err != nil {
 		return waxseal.File{}, err
 	}
 	defer o.close()
 	file, err := describe(o, p)
+	if resolved != file.Path {
+		file.Resolved = resolved
+	}
+	return file, err
+}
+
+// Look is Stat, and opens what is a regular file for reading as well: one walk along
+// the path instead of two, and both are about the same object. The reader is nil for
+// what is none or can't be opened; OpenFile says why.
+func (t *Tree) Look(p waxseal.Path) (waxseal.File, io.ReadCloser, error) {
+	o, resolved, err := t.find(p)
 	if err != nil {
-		return file, err
+		return waxseal.File{}, nil, err
 	}
-	if at := t.inside(o); at != "" && at != file.Path {
-		file.Resolved = at
+	defer o.close()
+	file, err := attributes(o, p)
+	if err != nil {
+		return file, nil, err
 	}
-	return file, nil
+	if resolved != file.Path {
+		file.Resolved = resolved
+	}
+	if file.Type == waxseal.Regular {
+		if open, err := o.reopen(); err == nil {
+			file.XAttrs = xattrsOpen(open, o)
+			return file, open, nil
+		}
+	}
+	file.XAttrs = xattrs(o)
+	return file, nil, nil
+}
+
+// find opens what a path leads to, without reading it. Resolved is where that lies, if
+// links lead there.
+func (t *Tree) find(p waxseal.Path) (o object, resolved waxseal.Path, err error) {
+	// Most paths lead through no link, and the kernel can say so: then what is not
+	// there is not there by any other way.
+	const direct = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS
+	if !strings.Contains(string(p), "..") {
+		if o, err = t.openHow(p, unix.O_PATH, direct); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return o, "", err
+		}
+	}
+	if o, err = t.open(p, doFollow); err != nil {
+		return -1, "", err
+	}
+	return o, t.inside(o), nil
 }
 
 // inside is the path of an open object in the tree, "" if it is not known.
@@ -207,6 +238,8 @@ func readAll(o object, size, limit int64) ([]byte, error) {
 			return nil, err
 		case int64(len(data)) > limit:
 			return nil, waxseal.ErrTooLarge
+		case size > 0 && int64(len(data)) == size:
+			return data, nil // there was room for more, and no more came
 		}
 		if len(data) == cap(data) {
 			data = slices.Grow(data, max(512, len(data)))
@@ -241,19 +274,39 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 		return err
 	}
 	defer o.close()
-	var n int64
-	if size <= limit {
-		buffer := buffers.Get().(*[]byte)
-		n, err = io.CopyBuffer(w, struct{ io.Reader }{io.LimitReader(o, limit+1)}, *buffer)
-		buffers.Put(buffer)
-	}
-	if size > limit || n > limit {
+	if size > limit {
 		err = waxseal.ErrTooLarge
+	} else {
+		err = pour(o, size, w, limit)
 	}
 	if err != nil {
 		return &fs.PathError{Op: "read", Path: string(p), Err: err}
 	}
 	return nil
+}
+
+// pour copies a file that had this size a moment ago.
+func pour(o object, size int64, w io.Writer, limit int64) error {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	for total := int64(0); ; {
+		n, err := o.Read(*buffer)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if total += int64(n); total > limit {
+			return waxseal.ErrTooLarge
+		}
+		if _, err := w.Write((*buffer)[:n]); err != nil {
+			return err
+		}
+		if total == size && n < len(*buffer) {
+			return nil // there was room for more, and no more came
+		}
+	}
 }
 
 // OpenFile opens a regular file for reading.
@@ -292,21 +345,27 @@ func (t *Tree) openRegular(p waxseal.Path) (object, int64, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return -1, 0, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrNotRegular}
 	}
-	// The magic link leads to the very object that was looked at.
-	o, err := at.reopen(unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_NOATIME)
-	if err == unix.EPERM { // O_NOATIME is for the owner and root only
-		o, err = at.reopen(unix.O_NONBLOCK | unix.O_NOCTTY)
-	}
+	o, err := at.reopen()
 	if err != nil {
 		return -1, 0, &fs.PathError{Op: "read", Path: string(p), Err: err}
 	}
 	return o, st.Size, nil
 }
 
-// reopen opens for reading what is open as a mere path.
-func (o object) reopen(flags int) (object, error) {
+// reopen opens for reading what is open as a mere path: the magic link leads to the
+// very object that was looked at.
+func (o object) reopen() (object, error) {
+	const flags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+	open, err := o.reopenWith(flags | unix.O_NOATIME)
+	if err == unix.EPERM { // O_NOATIME is for the owner and root only
+		return o.reopenWith(flags)
+	}
+	return open, err
+}
+
+func (o object) reopenWith(flags int) (object, error) {
 	for {
-		fd, err := unix.Open(o.path(), unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		fd, err := unix.Open(o.path(), flags, 0)
 		if err != unix.EINTR {
 			return object(fd), err
 		}
@@ -323,13 +382,31 @@ func (t *Tree) ReadDir(p waxseal.Path) ([]string, error) {
 	if err != nil {
 		return nil, t.notDirectory(p, err)
 	}
-	dir := os.NewFile(uintptr(o), string(p))
-	defer dir.Close()
-	names, err := dir.Readdirnames(maxNames)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &fs.PathError{Op: "read directory", Path: string(p), Err: errors.Unwrap(err)}
+	defer o.close()
+	names, err := o.names(maxNames)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read directory", Path: string(p), Err: err}
 	}
 	slices.Sort(names)
+	return names, nil
+}
+
+// names lists an open directory, without "." and "..".
+func (o object) names(most int) (names []string, err error) {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	for len(names) < most {
+		n, err := unix.ReadDirent(int(o), *buffer)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nil, err
+		case n <= 0:
+			return names, nil
+		}
+		_, _, names = unix.ParseDirent((*buffer)[:n], most-len(names), names)
+	}
 	return names, nil
 }
 

@@ -2,11 +2,14 @@ package rootfs
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"waxseal"
@@ -127,5 +130,33 @@ func TestMetadataAndDigest(t *testing.T) {
 	names, err := tr.ReadDir("/")
 	if err != nil || len(names) != 2 || names[0] != "f" {
 		t.Errorf("ReadDir = %v, %v", names, err)
+	}
+}
+
+// TestLook: it says what Stat says, and opens what ReadFile reads.
+func TestLook(t *testing.T) {
+	tree := tree(t, map[string]string{"usr/lib/a": "abc", "lib": "->usr/lib", "usr/lib/b": "->a", "c": "->/none"})
+	if err := unix.Mkfifo(filepath.Join(tree.Dir(), "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Setxattr(filepath.Join(tree.Dir(), "usr/lib/a"), "user.x", []byte("1"), 0) // where there are any
+	for _, p := range []waxseal.Path{"/usr/lib/a", "/lib/a", "/lib/b", "/usr/lib/../lib/b", "/usr", "/c", "/pipe", "/usr/lib/a/x", "/lib/none", "/"} {
+		want, wantErr := tree.Stat(p)
+		got, file, err := tree.Look(p)
+		if d := cmp.Diff(want, got); d != "" || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Errorf("%s: %v, want %v: %s", p, err, wantErr, d)
+		}
+		if (file != nil) != (err == nil && got.Type == waxseal.Regular) {
+			t.Errorf("%s is open: %v", p, file)
+		}
+		if file == nil {
+			continue
+		}
+		if content, err := io.ReadAll(file); string(content) != "abc" || err != nil {
+			t.Errorf("%s: %q, %v", p, content, err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -31,7 +31,7 @@ const (
 
 // reading are the calls that the Go runtime and the reading of files take.
 var reading = []uintptr{
-	unix.SYS_READ, unix.SYS_OPENAT2, unix.SYS_STATX, unix.SYS_CLOSE, unix.SYS_FUTEX, unix.SYS_LISTXATTR, unix.SYS_GETXATTR, unix.SYS_READLINKAT, unix.SYS_GETDENTS64,
+	unix.SYS_READ, unix.SYS_OPENAT2, unix.SYS_STATX, unix.SYS_CLOSE, unix.SYS_FUTEX, unix.SYS_LISTXATTR, unix.SYS_GETXATTR, unix.SYS_FLISTXATTR, unix.SYS_FGETXATTR, unix.SYS_READLINKAT, unix.SYS_GETDENTS64,
 	unix.SYS_FSTAT, sysStatAt, unix.SYS_LSEEK, unix.SYS_PREAD64, unix.SYS_WRITE, unix.SYS_FCNTL, unix.SYS_FSTATFS,
 	unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MINCORE,
 	unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2, unix.SYS_PIPE2,

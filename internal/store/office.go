@@ -108,11 +108,17 @@ func takeTuning(book *triage.Book, keys *permit.Book, e Entry) error {
 	if err := strictly(e.Body, &step); err != nil {
 		return err
 	}
-	if _, err := keys.Vouch(step.Key, step.Message(), step.Signature); err != nil {
+	key, err := keys.Vouch(step.Key, step.Message(), step.Signature)
+	if err != nil {
 		return err
 	}
-	_, err := book.Take(step, e.Index, e.Time)
+	_, err = book.Take(step, SignerOf(key), e.Index, e.Time)
 	return err
+}
+
+// SignerOf is the person of a key, as triage knows people.
+func SignerOf(k permit.Key) triage.Signer {
+	return triage.Signer{Key: k.Fingerprint, Name: k.Owner, Login: k.Login, MadeKnownBy: k.MadeKnownBy()}
 }
 
 // countHits counts the findings that each suppression has ever hidden.

@@ -148,8 +148,10 @@ func (r *reader) judgeProgram(p waxseal.Path, name string, command bool) {
 	case part.PackageState == waxseal.PackageUnmodified:
 	case part.Role == waxseal.RoleScript && compiled[name] || r.complete == nil && compiled[name] && r.isScript(p):
 		why = "it is a script, and this command never is one"
-	case !slices.ContainsFunc(vendorDirs, func(d string) bool { return strings.HasPrefix(string(at), d) }):
+	case !slices.ContainsFunc(vendorDirs, func(d string) bool { return strings.HasPrefix(string(at), d) }) && !(at == p && path.Dir(string(p)) == "/etc/postfix"):
 		why = "it leads to " + string(at) + ", where no package puts it"
+	default:
+		why = r.foreignIn(p)
 	}
 	if why == "" && command {
 		why = privileges(f, name)
@@ -157,6 +159,16 @@ func (r *reader) judgeProgram(p waxseal.Path, name string, command bool) {
 	if why != "" {
 		r.programHook(p, at, why)
 	}
+}
+
+// foreignIn says which line of a script no package's script has, "" if none.
+func (r *reader) foreignIn(p waxseal.Path) string {
+	text, _ := r.scriptText(p)
+	line, what := r.foreign(p, text)
+	if line == 0 {
+		return ""
+	}
+	return "its line " + number(line) + " does what no script of a mail package does: " + clip(what)
 }
 
 func (r *reader) isScript(p waxseal.Path) bool {
@@ -214,10 +226,17 @@ func (r *reader) daemonFile(dir waxseal.Path, name string) {
 	case part.PackageState == waxseal.PackageUnowned:
 		h.Explain = string(p) + " lies among the programs of the mail system, and no package brought it."
 		h.Active = postfixDaemons[name]
-	case part.PackageState == waxseal.PackageUnknown && postfix && postfixDaemons[name] && (part.Role == waxseal.RoleScript || r.complete == nil && r.isScript(p)):
+	case part.PackageState == waxseal.PackageUnknown && postfix && postfixDaemons[name] && name != "postfix-wrapper" && (part.Role == waxseal.RoleScript || r.complete == nil && r.isScript(p)):
 		h.Explain = string(p) + " is a script, where Postfix has a compiled daemon."
 	default:
-		return
+		why := ""
+		if part.PackageState == waxseal.PackageUnknown {
+			why = r.foreignIn(p)
+		}
+		if why == "" {
+			return
+		}
+		h.Explain = string(p) + " is a program of the mail system, and " + why + "."
 	}
 	h.Directive, h.Effects = "daemon", replaces
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: string(p)}

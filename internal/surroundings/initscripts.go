@@ -26,6 +26,8 @@ func (r *reader) initScripts() {
 			r.part(p, waxseal.RoleScript)
 			if r.disowned(p, waxseal.RoleScript) && (mailUnits[n] || errand.AltersMail(text)) {
 				r.scriptHook(p, 1, "when the host starts or stops", "", mailUnits[n] || r.started(n))
+			} else if line, what := r.foreign(p, text); line > 0 {
+				r.scriptHook(p, line, "when the host starts or stops", what, mailUnits[n] || r.started(n))
 			}
 			r.linesForDirectories(p, text, true)
 		}
@@ -123,7 +125,7 @@ func (r *reader) defaults() {
 
 // plainAssignment is a shell line that only sets a variable. Command
 // substitution runs a program.
-var plainAssignment = regexp.MustCompile("^(export\\s+)?[A-Za-z_][A-Za-z0-9_]*=('[^']*'|\"[^\"`$]*(\\$[{A-Za-z_][^\"`(]*)?\"|[^\\s;&|`$<>()'\"]*)*\\s*(#.*)?$|^export(\\s+[A-Za-z_][A-Za-z0-9_]*)+\\s*$")
+var plainAssignment = regexp.MustCompile("^(export\\s+)?[A-Za-z_][A-Za-z0-9_]*=('[^']*'|\"[^\"`$]*(\\$[{A-Za-z_][^\"`(]*)?\"|([^\\s;&|`$<>()'\"]|\\$[A-Za-z_][A-Za-z0-9_]*|\\$\\{[A-Za-z_][A-Za-z0-9_]*\\})*)*\\s*(#.*)?$|^export(\\s+[A-Za-z_][A-Za-z0-9_]*)+\\s*$")
 
 // harmlessBuiltin are commands of the shell itself that only set a limit or an
 // option of it.

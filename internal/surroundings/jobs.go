@@ -58,16 +58,32 @@ func (r *reader) script(p waxseal.Path, text, when string, active bool) {
 	r.linesForDirectories(p, text, active)
 	// Where no database tells, a script of a mail package's name is its own, unless
 	// it does what no package's script does.
-	if r.vendors(p, waxseal.RoleScript) || mailUnits[path.Base(string(p))] && !r.disowned(p, waxseal.RoleScript) && !errand.Reconfigures(text) {
+	line, what := r.foreign(p, text)
+	if line == 0 && (r.vendors(p, waxseal.RoleScript) || mailUnits[path.Base(string(p))] && !r.disowned(p, waxseal.RoleScript) && !errand.Reconfigures(text)) {
 		return
 	}
-	line, what := errand.FirstAltering(text)
+	if line == 0 {
+		line, what = errand.FirstAltering(text)
+	}
 	if mailUnits[path.Base(string(p))] && r.disowned(p, waxseal.RoleScript) {
 		line = max(line, 1)
 	}
 	if line > 0 {
 		r.scriptHook(p, line, when, what, active)
 	}
+}
+
+// shellScript matches the beginning of a script of a shell.
+var shellScript = regexp.MustCompile(`^#! ?\S*/(?:env )?(?:ba|da|k|z)?sh\b`)
+
+// foreign is the first line of a shell script that no package's script has. Where the
+// package database vouches for the script, none is.
+func (r *reader) foreign(p waxseal.Path, text string) (int, string) {
+	line, what := errand.FirstForeign(text)
+	if line == 0 || !shellScript.MatchString(text) || r.about(p, waxseal.RoleScript).PackageState == waxseal.PackageUnmodified {
+		return 0, ""
+	}
+	return line, what
 }
 
 func (r *reader) scriptHook(p waxseal.Path, line int, when, what string, active bool) {
@@ -78,6 +94,9 @@ func (r *reader) scriptHook(p waxseal.Path, line int, when, what string, active 
 	h.Explain = string(p) + " runs as root " + when + " and has to do with mail; no package vouches for it."
 	if what != "" {
 		h.Explain = string(p) + " runs as root " + when + " and touches mail: " + clip(what)
+		if !errand.AltersMail(what) {
+			h.Explain = string(p) + " runs as root " + when + " and does what no script of a mail package does: " + clip(what)
+		}
 		h.Modifiers = with(h.Modifiers, "touches", clip(what))
 	}
 	r.emit(h)

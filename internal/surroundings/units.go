@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 )
 
 // unitPath is where the system manager looks for units, what wins first
@@ -89,8 +90,28 @@ func (r *reader) units() {
 		m.partsOf(u)
 		m.hooksOf(u)
 	}
+	m.forEveryService(all)
 	m.managerConfig()
 	m.generators()
+}
+
+// forEveryService reads the drop-ins for all services (systemd.unit(5) "service.d/")
+// where the tree, which may be a part of a host, has no service of mail that they would
+// be found with.
+func (m *manager) forEveryService(all []string) {
+	if slices.ContainsFunc(all, func(n string) bool { return isMailUnit(n) && unitType(n) == ".service" }) {
+		return
+	}
+	u := unit{name: "each service", dropIns: m.dropIns([]string{".service"}), vendor: map[string]bool{}, active: true}
+	var list []assignment
+	for _, p := range u.dropIns {
+		f, _ := m.file(p)
+		list = append(list, f.assignments...)
+	}
+	if u.effective = merge(list); len(u.effective) > 0 && m.partial() {
+		m.partsOf(u)
+		m.hooksOf(u)
+	}
 }
 
 // index lists the unit path, each directory once: /lib may be a link to /usr/lib.
@@ -338,7 +359,7 @@ func (m *manager) concernsMail(u unit) bool {
 		return true
 	}
 	for _, a := range u.effective {
-		if strings.HasPrefix(a.key, "Exec") && a.section != "Install" && namesMailProgram(a.value) {
+		if strings.HasPrefix(a.key, "Exec") && a.section != "Install" && (namesMailProgram(a.value) || m.altersMail(a)) {
 			return true
 		}
 		if (a.key == "Environment" || a.key == "PassEnvironment") && strings.Contains(a.value, "MAIL_CONFIG") {
@@ -351,6 +372,24 @@ func (m *manager) concernsMail(u unit) bool {
 		}
 	}
 	return false
+}
+
+// altersMail reports whether a command that no package's unit has, or a script that it
+// runs, touches what mail is decided by.
+func (m *manager) altersMail(a assignment) bool {
+	if slices.ContainsFunc(vendorDirs, func(d string) bool { return strings.HasPrefix(string(a.source.Path), d) }) {
+		return false
+	}
+	if errand.AltersMail(a.value) {
+		return true
+	}
+	script := m.scriptOf(strings.TrimLeft(a.value, "-@+!:|"))
+	if script == "" || m.about(script, waxseal.RoleScript).PackageState == waxseal.PackageUnmodified {
+		return false
+	}
+	text, _ := m.scriptText(script)
+	line, _ := errand.FirstAltering(text)
+	return line > 0
 }
 
 // mailPrograms are commands and daemons of mail systems and filters. A unit, job

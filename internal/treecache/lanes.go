@@ -6,14 +6,14 @@ import (
 
 	md5simd "github.com/minio/md5-simd"
 
-	"waxseal"
 	"waxseal/internal/loader"
 )
 
 // MD5 is bound by latency: each step waits for the one before, and one content at a
 // time keeps a processor half idle. So many contents are made side by side, one in each
 // lane of the processor's vector registers, which makes MD5 seven times as fast. That
-// pays only where nearly all lanes are full: one goroutine fills them in turn.
+// pays only where nearly all lanes are full: one goroutine fills them in turn, with large
+// files here, and with small ones in bins.
 
 const (
 	// width is how many contents are read side by side.
@@ -22,16 +22,11 @@ const (
 	portion = 64 << 10
 )
 
-// opener is a tree that opens files for reading by portions.
-type opener interface {
-	OpenFile(p waxseal.Path) (io.ReadCloser, error)
-}
-
 // lanes read several files side by side. They are for one goroutine.
 type lanes struct {
 	server md5simd.Server
 	all    [width]lane
-	late   []waxseal.Path // what somebody else was reading
+	twin   []byte // for what is only compared
 }
 
 // lane reads one file after the other.
@@ -39,17 +34,14 @@ type lane struct {
 	md      md5simd.Hasher
 	portion []byte
 
+	task
 	busy  bool // from start to finish
-	file  io.ReadCloser
-	to    io.Writer // everything but the MD5
-	wants bool      // the MD5 too
 	err   error
 	ended bool
-	done  func(sum string, err error)
 }
 
 func newLanes() *lanes {
-	l := &lanes{server: md5simd.NewServer()}
+	l := &lanes{server: md5simd.NewServer(), twin: make([]byte, portion)}
 	for i := range l.all {
 		l.all[i].md, l.all[i].portion = l.server.NewHash(), make([]byte, portion)
 	}
@@ -83,11 +75,8 @@ func (l *lanes) idle() bool {
 	return true
 }
 
-// start begins to read a file; done is called when it has been read.
-func (n *lane) start(file io.ReadCloser, to io.Writer, want loader.Digests, done func(sum string, err error)) {
-	n.busy, n.file, n.to, n.wants, n.done = true, file, to, want&loader.MD5 != 0, done
-	n.err, n.ended = nil, false
-}
+// start begins to read a file; its task is done when it has been read.
+func (n *lane) start(t task) { n.task, n.busy, n.err, n.ended = t, true, nil, false }
 
 // round reads a portion of each file. All portions are
 // read before the first is handed on, so that the lanes are full.
@@ -95,11 +84,11 @@ func (l *lanes) round() {
 	var read [width]int
 	for i := range l.all {
 		if n := &l.all[i]; n.busy {
-			read[i] = n.next()
+			read[i] = n.next(l.twin)
 		}
 	}
 	for i := range l.all {
-		if n := &l.all[i]; n.busy && n.wants {
+		if n := &l.all[i]; n.busy && n.want&loader.MD5 != 0 {
 			_, _ = n.md.Write(n.portion[:read[i]]) // it does not fail
 		}
 	}
@@ -111,7 +100,7 @@ func (l *lanes) round() {
 }
 
 // next reads the next portion.
-func (n *lane) next() (read int) {
+func (n *lane) next(twin []byte) (read int) {
 	for read < len(n.portion) && !n.ended {
 		more, err := n.file.Read(n.portion[read:])
 		read += more
@@ -121,16 +110,20 @@ func (n *lane) next() (read int) {
 		}
 	}
 	_, _ = n.to.Write(n.portion[:read]) // digests do not fail
+	if n.other != nil {
+		n.other.compare(n.portion[:read], twin)
+	}
 	return read
 }
 
 func (n *lane) finish() {
 	_ = n.file.Close() // it was open for reading only
 	sum := ""
-	if n.wants {
+	if n.want&loader.MD5 != 0 {
 		sum = hex.EncodeToString(n.md.Sum(nil))
 		n.md.Reset()
 	}
-	n.busy, n.file, n.to = false, nil, nil
-	n.done(sum, n.err)
+	t := n.task
+	n.task, n.busy = task{}, false
+	t.done(sum, n.err)
 }

@@ -43,13 +43,13 @@ func TestLanes(t *testing.T) {
 			file = iotest.HalfReader(file)
 		}
 		sums := loader.NewSummer(loader.SHA256)
-		l.free().start(io.NopCloser(file), sums, loader.SHA256AndMD5, func(got string, err error) {
+		l.free().start(task{io.NopCloser(file), int64(len(data)), sums, loader.SHA256AndMD5, nil, func(got string, err error) {
 			finished++
 			md, sha := md5.Sum(data), sha256.Sum256(data)
 			if err != nil || got != hex.EncodeToString(md[:]) || sums.Sums().SHA256 != hex.EncodeToString(sha[:]) {
 				t.Errorf("%d bytes: %s, %v", len(data), got, err)
 			}
-		})
+		}})
 	}
 	for !l.idle() {
 		l.round()
@@ -66,16 +66,65 @@ func TestLanesError(t *testing.T) {
 	defer l.close()
 	broken := errors.New("broken")
 	var told error
-	l.free().start(io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, 1000)), iotest.ErrReader(broken))), loader.NewSummer(0), loader.MD5, func(_ string, err error) { told = err })
+	l.free().start(task{io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, 1000)), iotest.ErrReader(broken))), 2000, loader.NewSummer(0), loader.MD5, nil, func(_ string, err error) { told = err }})
 	l.round()
 	if !errors.Is(told, broken) || !l.idle() {
 		t.Errorf("%v", told)
 	}
 	want := md5.Sum([]byte("abc"))
-	l.free().start(io.NopCloser(bytes.NewReader([]byte("abc"))), loader.NewSummer(0), loader.MD5, func(got string, err error) {
+	l.free().start(task{io.NopCloser(bytes.NewReader([]byte("abc"))), 3, loader.NewSummer(0), loader.MD5, nil, func(got string, err error) {
 		if got != hex.EncodeToString(want[:]) || err != nil {
 			t.Errorf("%s, %v", got, err)
 		}
-	})
+	}})
 	l.round()
+}
+
+// TestBins holds the digests of small files against the standard library's, whatever the
+// size of others and of what was expected.
+func TestBins(t *testing.T) {
+	content := make([]byte, small+5000)
+	for i := range content {
+		content[i] = byte(i*11 + i>>8)
+	}
+	b := newBins()
+	defer b.close()
+	finished := 0
+	want := 0
+	check := func(size, told int, read func(task)) {
+		want++
+		data := content[:size]
+		sums := loader.NewSummer(loader.SHA256)
+		var file io.Reader = bytes.NewReader(data)
+		if size == told {
+			file = iotest.HalfReader(file)
+		}
+		read(task{io.NopCloser(file), int64(told), sums, loader.SHA256AndMD5, nil, func(got string, err error) {
+			finished++
+			md, sha := md5.Sum(data), sha256.Sum256(data)
+			if err != nil || got != hex.EncodeToString(md[:]) || sums.Sums().SHA256 != hex.EncodeToString(sha[:]) {
+				t.Errorf("%d bytes: %s, %v", size, got, err)
+			}
+		}})
+	}
+	for i := range 400 {
+		size := i * 163 % (small + 1)
+		check(size, size, b.later)
+		check(size, size, b.now)
+	}
+	check(small+4000, small, b.later) // it has grown since it was opened
+	check(9000, 8000, b.later)
+	check(5000, 8000, b.later) // it was cut off
+	check(300, 0, b.later)     // a file of the kernel
+	check(small+4000, 10, b.now)
+	b.flush()
+	if finished != want {
+		t.Errorf("%d files of %d were finished", finished, want)
+	}
+	broken := errors.New("broken")
+	var told error
+	b.later(task{io.NopCloser(iotest.ErrReader(broken)), 9000, loader.NewSummer(0), loader.MD5, nil, func(_ string, err error) { told = err }})
+	if !errors.Is(told, broken) {
+		t.Errorf("%v", told)
+	}
 }

@@ -53,6 +53,14 @@ func (o *opens) OpenFile(p waxseal.Path) (io.ReadCloser, error) {
 	return o.Tree.OpenFile(p)
 }
 
+func (o *opens) Look(p waxseal.Path) (waxseal.File, io.ReadCloser, error) {
+	st, file, err := o.Tree.Look(p)
+	if file != nil {
+		o.note(p)
+	}
+	return st, file, err
+}
+
 func TestScanOpensEachFileOnce(t *testing.T) {
 	dir := server(t)
 	below, err := rootfs.Open(dir)

@@ -29,9 +29,6 @@ const (
 	// maxFile is the largest file that is kept, and maxHeld how much of all.
 	maxFile = 4 << 20
 	maxHeld = 32 << 20
-	// helpers is how many files are read at once by Warm: disks and hashes overlap,
-	// and a mail server keeps its other processors.
-	helpers = 2
 )
 
 // copier is a tree that can read a file piece by piece.
@@ -44,7 +41,9 @@ type copier interface {
 // is not to be modified.
 type Tree struct {
 	below waxseal.Tree
-	files atomic.Int64 // opened so far
+	files atomic.Int64  // opened so far
+	twin  *Tree         // that it is compared with, nil where there is none
+	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
 
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
@@ -117,10 +116,18 @@ func remember[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, ask
 		return known.value, known.err
 	}
 	value, err := ask(p)
+	return note(t, in, p, answer[T]{value, err})
+}
+
+// note remembers an answer, unless somebody was faster: all are told the same.
+func note[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, said answer[T]) (T, error) {
 	t.mu.Lock()
-	in[p] = answer[T]{value, err}
-	t.mu.Unlock()
-	return value, err
+	defer t.mu.Unlock()
+	if known, ok := in[p]; ok {
+		return known.value, known.err
+	}
+	in[p] = said
+	return said.value, said.err
 }
 
 // ReadFile implements waxseal.Tree.
@@ -219,7 +226,22 @@ func (t *Tree) program(p waxseal.Path, c *content, size, limit int64, want loade
 	if size > limit && c.data == nil {
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
-	image, err := t.probe(p, c, limit, want)
+	if c.data == nil {
+		if o := t.otherOf(p); o != nil {
+			probe := loader.NewProbe(want)
+			err := t.both(p, o, probe)
+			image, err := t.keepImage(c, t.imageOf(p, probe, limit), err)
+			if o.end(c, err) {
+				return image, nil
+			}
+		}
+	}
+	return t.alone(p, c, limit, want)
+}
+
+// alone reads a program without its twin.
+func (t *Tree) alone(p waxseal.Path, c *content, limit int64, want loader.Digests) (loader.Image, error) {
+	image, err := t.probe(p, c, limit, t.atLeast(want))
 	return t.keepImage(c, image, err)
 }
 
@@ -323,6 +345,10 @@ func (t *Tree) regular(p waxseal.Path) (*content, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	return t.contentOf(p, st)
+}
+
+func (t *Tree) contentOf(p waxseal.Path, st waxseal.File) (*content, int64, error) {
 	if st.Type != waxseal.Regular {
 		return nil, 0, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrNotRegular}
 	}

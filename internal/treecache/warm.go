@@ -9,12 +9,15 @@ import (
 	"waxseal/internal/loader"
 )
 
-// maxWarm is the largest program that is read before it is asked for.
-const maxWarm = 64 << 20
-
-// maxLane is the largest file that is read beside others: it would be read long after
-// the last of them, since a lane by itself is slow.
-const maxLane = 16 << 20
+const (
+	// maxWarm is the largest program that is read before it is asked for.
+	maxWarm = 64 << 20
+	// maxLane is the largest file that is read beside others: it would be read long after
+	// the last of them, since a lane by itself is slow.
+	maxLane = 16 << 20
+	// maxOpen is how many large files are open, and wait for a lane.
+	maxOpen = 64
+)
 
 // Warm reads programs before they are asked for, several at a time, and returns at
 // once. The function that it returns waits for the end. What can't be read says so
@@ -22,19 +25,25 @@ const maxLane = 16 << 20
 // waits.
 //
 // Want says which digests of a program are wanted, and ofModule which of a module; both
-// are called by several goroutines. More lists the programs that one leads to, and is called by one
-// goroutine at a time.
+// are called by one goroutine. More lists the programs that one leads to, and is called
+// by one goroutine at a time. It must not read a file: that may be one that waits for
+// this to go on.
 func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
 	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}}
 	w.change.L = &w.mu
 	w.add(programs)
-	for range helpers {
-		w.all.Go(w.run)
-	}
+	w.all.Go(func() {
+		if t.lead != nil {
+			<-t.lead
+		}
+		w.open()
+	})
+	w.all.Go(w.read)
 	return w.all.Wait
 }
 
-// warming is one run of Warm.
+// warming is one run of Warm. One goroutine opens files and reads the small ones,
+// another reads the large ones.
 type warming struct {
 	tree     *Tree
 	want     func(waxseal.Path) loader.Digests
@@ -47,8 +56,11 @@ type warming struct {
 	change  sync.Cond  // of what follows
 	queue   []waxseal.Path
 	modules []waxseal.Path
-	busy    int // helpers that may still add to the queue
+	late    []waxseal.Path // programs that somebody else was reading
+	busy    int            // programs that may still add to the queue
 	seen    map[waxseal.Path]bool
+	large   []task // open, and read by nobody yet
+	opened  bool   // all that there is
 }
 
 func (w *warming) add(paths []waxseal.Path) {
@@ -60,91 +72,203 @@ func (w *warming) add(paths []waxseal.Path) {
 	}
 }
 
-// run reads until there is nothing left, and nobody can find more.
-func (w *warming) run() {
-	l := newLanes()
-	defer l.close()
-	for w.fill(l) {
-		l.round()
-	}
-}
-
-// fill gives each free lane something to read, and reports whether there is any. It
-// waits, for what others find or read, only while it reads nothing itself: two that hold
-// files wait for none.
-func (w *warming) fill(l *lanes) (any bool) {
-	for n := l.free(); n != nil; n = l.free() {
-		p, program := w.take(l.idle() && len(l.late) == 0)
-		switch {
-		case p != "" && program:
-			w.program(l, n, p)
-		case p != "":
-			w.module(n, p)
-		case l.idle() && len(l.late) > 0:
-			p, l.late = l.late[0], l.late[1:]
+// open opens files until there is nothing left, and nobody can find more.
+func (w *warming) open() {
+	b := newBins()
+	defer b.close()
+	for {
+		switch p, kind := w.take(b); kind {
+		case aProgram:
+			w.program(b, p)
+		case aLate:
 			image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
 			w.found(p, image, err)
-		default:
-			return !l.idle()
+		case aModule:
+			w.module(b, p)
+		case nothing:
+			b.flush()
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.opened = true
+			w.change.Broadcast()
+			return
 		}
 	}
-	return true
 }
 
-// take returns what is to be read next, programs first; "" where there is nothing.
-func (w *warming) take(wait bool) (p waxseal.Path, program bool) {
+// kind is what take gives.
+type kind int
+
+const (
+	nothing kind = iota
+	aProgram
+	aLate // a program that somebody else was reading, and who may have ended
+	aModule
+)
+
+// take gives what is to be opened next, programs first. Before it waits for anybody,
+// nobody waits for the bins.
+func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for {
+	for flushed := false; ; {
 		switch {
 		case len(w.queue) > 0:
 			p, w.queue = w.queue[0], w.queue[1:]
 			w.busy++
-			return p, true
+			return p, aProgram
 		case len(w.modules) > 0:
 			p, w.modules = w.modules[0], w.modules[1:]
-			return p, false
-		case !wait || w.busy == 0:
-			return "", false
+			return p, aModule
+		case w.busy == 0:
+			return "", nothing
+		case !flushed:
+			flushed = true
+			w.mu.Unlock()
+			b.flush()
+			w.mu.Lock()
+		case len(w.late) > 0:
+			p, w.late = w.late[0], w.late[1:]
+			return p, aLate
+		default:
+			w.change.Wait()
 		}
-		w.change.Wait()
 	}
 }
 
 // program begins to read a program, unless that has been done.
-func (w *warming) program(l *lanes, n *lane, p waxseal.Path) {
-	want := w.want(p)
-	c, size, err := w.tree.regular(p)
+func (w *warming) program(b *bins, p waxseal.Path) {
+	c, size, file, err := w.tree.look(p)
 	switch {
 	case err != nil:
 		w.found(p, loader.Image{}, err)
 		return
-	case !c.TryLock(): // somebody reads it
-		l.late = append(l.late, p)
+	case c == nil: // somebody reads it
+		w.mu.Lock()
+		w.late = append(w.late, p)
+		w.mu.Unlock()
 		return
 	}
-	alone := func() {
-		image, err := w.tree.program(p, c, size, maxWarm, want)
-		c.Unlock()
-		w.found(p, image, err)
-	}
-	if size > maxLane {
+	want := w.want(p)
+	if file == nil || size > maxLane {
+		alone := func() {
+			image, err := w.tree.program(p, c, size, maxWarm, want)
+			c.Unlock()
+			w.found(p, image, err)
+		}
+		if file == nil {
+			alone()
+			return
+		}
+		_ = file.Close() // it was open for reading only
 		w.all.Go(alone)
 		return
 	}
-	file := w.tree.open(p, c, size)
-	if file == nil {
-		alone()
-		return
+	w.tree.files.Add(1)
+	o := w.tree.otherOf(p)
+	if o == nil {
+		want = w.tree.atLeast(want)
 	}
 	probe := loader.NewProbe(want &^ loader.MD5)
-	n.start(file, probe, want, func(md5 string, err error) {
+	done := func(md5 string, err error) {
 		image := w.tree.imageOf(p, probe, maxWarm)
 		image.Sums.MD5 = md5
 		image, err = w.tree.keepImage(c, image, err)
+		if o != nil && !o.end(c, err) {
+			image, err = w.tree.alone(p, c, maxWarm, want)
+		}
 		c.Unlock()
 		w.found(p, image, err)
-	})
+	}
+	w.hand(b.now, task{file, size, probe, want, o, done})
+}
+
+// module begins to read a module, unless that has been done or somebody does it.
+func (w *warming) module(b *bins, p waxseal.Path) {
+	c, size, file, err := w.tree.look(p)
+	if err != nil || c == nil {
+		return // who asks for it is told
+	}
+	want := w.ofModule(p)
+	if file == nil {
+		_, _ = w.tree.sumsOf(p, c, want) // remembered
+		c.Unlock()
+		return
+	}
+	w.tree.files.Add(1)
+	o := w.tree.otherOf(p)
+	if o == nil {
+		want = w.tree.atLeast(want)
+	}
+	probe := loader.NewPassing(want &^ loader.MD5)
+	done := func(md5 string, err error) {
+		defer c.Unlock()
+		if err == nil {
+			image := w.tree.imageOf(p, probe, maxWarm)
+			image.Sums.MD5 = md5
+			if image.ELF != nil { // a plug-in, which hooks may name
+				_, _ = w.tree.keepImage(c, image, nil)
+			}
+			c.sumsAre(image.Sums)
+		}
+		if o != nil && !o.end(c, err) {
+			_, _ = w.tree.sumsOf(p, c, want|loader.SHA256) // remembered; who asks is told of an error
+		}
+	}
+	w.hand(b.later, task{file, size, probe, want, o, done})
+}
+
+// hand reads a small file itself, and leaves a large one to the lanes.
+func (w *warming) hand(itself func(task), t task) {
+	if t.size <= small {
+		itself(t)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.large) == maxOpen {
+		w.change.Wait()
+	}
+	w.large = append(w.large, t)
+	w.change.Broadcast()
+}
+
+// read reads large files until there are none, and nobody opens more.
+func (w *warming) read() {
+	t, ok := w.next(wait)
+	if !ok {
+		return
+	}
+	l := newLanes()
+	defer l.close()
+	for ok || !l.idle() {
+		for n := l.free(); n != nil && ok; n = l.free() {
+			n.start(t)
+			t, ok = w.next(!wait)
+		}
+		l.round()
+		if !ok {
+			t, ok = w.next(l.idle())
+		}
+	}
+}
+
+// wait is said to next by who has nothing else to do.
+const wait = true
+
+// next gives a large file to read.
+func (w *warming) next(wait bool) (t task, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.large) == 0 {
+		if w.opened || !wait {
+			return task{}, false
+		}
+		w.change.Wait()
+	}
+	t, w.large = w.large[0], w.large[1:]
+	w.change.Broadcast()
+	return t, true
 }
 
 // found adds what a program leads to, when it has been read.
@@ -162,43 +286,44 @@ func (w *warming) found(p waxseal.Path, image loader.Image, err error) {
 	w.change.Broadcast()
 }
 
-// module begins to read a module, unless that has been done or somebody does it.
-func (w *warming) module(n *lane, p waxseal.Path) {
-	want := w.ofModule(p)
-	c, size, err := w.tree.regular(p)
-	if err != nil || !c.TryLock() {
-		return // who asks for it is told
-	}
-	file := w.tree.open(p, c, size)
-	if file == nil {
-		_, _ = w.tree.sumsOf(p, c, want) // remembered
-		c.Unlock()
-		return
-	}
-	sums := loader.NewSummer(want &^ loader.MD5)
-	n.start(file, sums, want, func(md5 string, err error) {
-		if err == nil {
-			c.sums = sums.Sums()
-			c.sums.MD5 = md5
-			c.digest = waxseal.Digest(c.sums.SHA256)
-		}
-		c.Unlock()
-	})
+// looker is a tree that tells of a file and opens it at once, or opens one of which it
+// has told.
+type looker interface {
+	Look(p waxseal.Path) (waxseal.File, io.ReadCloser, error)
+	OpenFile(p waxseal.Path) (io.ReadCloser, error)
 }
 
-// open opens a file that nobody has read yet, and whose lock is held, for reading by
-// portions; nil where that can't be.
-func (t *Tree) open(p waxseal.Path, c *content, size int64) io.ReadCloser {
-	below, ok := t.below.(opener)
-	if !ok || c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{}) || size > maxWarm {
-		return nil
+// look finds a regular file that nobody reads, and locks what is remembered of it; c is
+// nil where somebody does. It is opened where nobody has read it: then there is a file.
+func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser, err error) {
+	below, ok := t.below.(looker)
+	t.mu.Lock()
+	known, told := t.stats[p]
+	t.mu.Unlock()
+	if ok && !told {
+		known.value, file, known.err = below.Look(p)
+		known.value, known.err = note(t, t.stats, p, known)
+	} else {
+		known.value, known.err = t.Stat(p)
 	}
-	file, err := below.OpenFile(p)
-	if err != nil {
-		return nil // who asks for it is told
+	if err = known.err; err == nil {
+		c, size, err = t.contentOf(p, known.value)
 	}
-	t.files.Add(1)
-	return file
+	switch {
+	case err != nil:
+	case !c.TryLock():
+		c = nil
+	case c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{}) || size > maxWarm:
+	case file != nil:
+		return c, size, file, nil
+	case ok:
+		file, _ = below.OpenFile(p) // who asks for it is told why not
+		return c, size, file, nil
+	}
+	if file != nil {
+		_ = file.Close() // it was open for reading only
+	}
+	return c, size, nil, err
 }
 
 // Ahead looks whether files are there, in this order and while others read; nothing of

@@ -49,14 +49,16 @@ type StepKind string
 
 // The kinds of step.
 const (
-	Add    StepKind = "add"
-	Revoke StepKind = "revoke"
+	Add     StepKind = "add"
+	Approve StepKind = "approve"
+	Revoke  StepKind = "revoke"
 )
 
 // Step is one step in the life of a suppression, as the ledger keeps it.
 type Step struct {
 	Kind        StepKind              `json:"kind"`
-	Suppression waxseal.SuppressionID `json:"suppression,omitempty"` // of Revoke
+	Suppression waxseal.SuppressionID `json:"suppression,omitempty"` // of every step but Add
+	Digest      string                `json:"digest,omitempty"`      // of the suppression, of Approve
 	Ask         *Request              `json:"request,omitempty"`     // of Add
 	Note        string                `json:"note,omitempty"`
 	// Key is the fingerprint of the signer's key; where change control is in use there
@@ -81,12 +83,20 @@ func (s Step) Message() []byte {
 type Suppression struct {
 	ID waxseal.SuppressionID `json:"id"`
 	Request
-	Added   time.Time     `json:"added"`
-	By      waxseal.Actor `json:"by"`
-	Key     string        `json:"key,omitempty"`
-	Revoked *time.Time    `json:"revoked,omitempty"`
+	// Digest is that of the step that added it, as it was signed.
+	Digest string        `json:"digest"`
+	Added  time.Time     `json:"added"`
+	By     waxseal.Actor `json:"by"`
+	Key    string        `json:"key,omitempty"`
+	// Approver is the second person, without whom it hides nothing dangerous where people
+	// have keys.
+	Approver *Signer    `json:"approver,omitempty"`
+	Approved *time.Time `json:"approved,omitempty"`
+	Revoked  *time.Time `json:"revoked,omitempty"`
 	// Hits is how many findings it has kept out of the queue.
 	Hits int `json:"hits"`
+
+	signer Signer
 }
 
 // State is where a suppression stands at a time: "active", "expired", "revoked".
@@ -104,6 +114,9 @@ func (s Suppression) State(now time.Time) string {
 type Rules struct {
 	// Longest bounds the life of a suppression.
 	Longest time.Duration
+	// FourEyes asks for two persons for every suppression; without it, only what hides
+	// dangerous changes needs them, where people have keys.
+	FourEyes bool
 }
 
 // DefaultRules are those of a host that decides nothing.
@@ -146,8 +159,8 @@ func (b *Book) Hit(id waxseal.SuppressionID) {
 }
 
 // Take folds one step that entered the ledger, or refuses it. Whether it is signed as
-// it must be is the caller's to ask before.
-func (b *Book) Take(s Step, index waxseal.Index, at time.Time) (waxseal.SuppressionID, error) {
+// it must be, and by whom, is the caller's to ask before.
+func (b *Book) Take(s Step, who Signer, index waxseal.Index, at time.Time) (waxseal.SuppressionID, error) {
 	switch s.Kind {
 	case Add:
 		if s.Ask == nil {
@@ -157,14 +170,16 @@ func (b *Book) Take(s Step, index waxseal.Index, at time.Time) (waxseal.Suppress
 			return "", err
 		}
 		id := waxseal.SuppressionID(fmt.Sprintf("S%d", index))
-		b.byID[id] = &Suppression{ID: id, Request: *s.Ask, Added: at, By: s.By, Key: s.Key}
+		b.byID[id] = &Suppression{ID: id, Request: *s.Ask, Digest: s.digest(), Added: at, By: s.By, Key: s.Key, signer: who}
 		b.order = append(b.order, id)
 		return id, nil
-	case Revoke:
+	case Approve, Revoke:
 		have, ok := b.byID[s.Suppression]
 		switch {
 		case !ok:
 			return "", fmt.Errorf("suppression %q is not known", s.Suppression)
+		case s.Kind == Approve:
+			return have.ID, have.approve(s, who, at)
 		case have.Revoked != nil:
 			return have.ID, fmt.Errorf("suppression %s is revoked already", have.ID)
 		}
@@ -219,7 +234,7 @@ func (b *Book) Match(f waxseal.Finding, now time.Time) (id waxseal.SuppressionID
 		if have.State(now) != "active" {
 			continue
 		}
-		switch fits, why := have.Scope.Fits(f); {
+		switch fits, why := b.hides(have, f); {
 		case fits:
 			return s, ""
 		case why != "":
@@ -227,6 +242,25 @@ func (b *Book) Match(f waxseal.Finding, now time.Time) (id waxseal.SuppressionID
 		}
 	}
 	return "", almost
+}
+
+// Hides reports whether one suppression, if it is active, keeps a finding out of the
+// queue.
+func (b *Book) Hides(id waxseal.SuppressionID, f waxseal.Finding, now time.Time) bool {
+	have, ok := b.byID[id]
+	if !ok || have.State(now) != "active" {
+		return false
+	}
+	fits, _ := b.hides(have, f)
+	return fits
+}
+
+func (b *Book) hides(s *Suppression, f waxseal.Finding) (bool, string) {
+	fits, why := s.Scope.Fits(f)
+	if fits {
+		why = s.eyes(f, b.rules)
+	}
+	return fits && why == "", why
 }
 
 // Ended lists the suppressions that hide nothing any more.
@@ -251,7 +285,7 @@ func (s Scope) Fits(f waxseal.Finding) (fits bool, why string) {
 	if !s.covers(*f.Change) {
 		return false, ""
 	}
-	if !f.Change.Dangerous() && max(f.Severity, f.Change.Severity) < waxseal.High {
+	if !dangerous(f) {
 		return true, ""
 	}
 	return s.bound(*f.Change)

@@ -137,7 +137,7 @@ func ask(change func(*triage.Request)) triage.Step {
 // TestBook: a suppression hides for its time, and says when it no longer does.
 func TestBook(t *testing.T) {
 	b := triage.NewBook(triage.DefaultRules())
-	id, err := b.Take(ask(nil), 7, noon)
+	id, err := b.Take(ask(nil), triage.Signer{}, 7, noon)
 	if err != nil || id != "S7" {
 		t.Fatal(id, err)
 	}
@@ -148,13 +148,13 @@ func TestBook(t *testing.T) {
 	if got, _ := b.Match(finding(nil), day); got != "" || len(b.Ended(day)) != 1 || len(b.Ended(noon)) != 0 {
 		t.Errorf("when it has expired: %q, ended %v", got, b.Ended(day))
 	}
-	if _, err := b.Take(triage.Step{Kind: triage.Revoke, Suppression: "S7"}, 8, noon); err != nil {
+	if _, err := b.Take(triage.Step{Kind: triage.Revoke, Suppression: "S7"}, triage.Signer{}, 8, noon); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := b.Match(finding(nil), noon.Add(time.Hour)); got != "" || len(b.Ended(noon)) != 1 {
 		t.Errorf("when it is revoked: %q", got)
 	}
-	if _, err := b.Take(triage.Step{Kind: triage.Revoke, Suppression: "S7"}, 9, noon); err == nil {
+	if _, err := b.Take(triage.Step{Kind: triage.Revoke, Suppression: "S7"}, triage.Signer{}, 9, noon); err == nil {
 		t.Error("revoked twice")
 	}
 }
@@ -178,7 +178,7 @@ func TestRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		b := triage.NewBook(triage.DefaultRules())
-		if _, err := b.Take(ask(tt.ask), 1, noon); err == nil || !strings.Contains(err.Error(), tt.want) || len(b.Suppressions()) != 0 {
+		if _, err := b.Take(ask(tt.ask), triage.Signer{}, 1, noon); err == nil || !strings.Contains(err.Error(), tt.want) || len(b.Suppressions()) != 0 {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}

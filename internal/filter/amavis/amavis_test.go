@@ -67,7 +67,7 @@ func TestHooks(t *testing.T) {
 		{"back where it came from", "$forward_method = 'smtp:*:*';", []string{}},
 		{"command", "$forward_method = 'pipe:flags=q argv=/usr/local/bin/x -i';", []string{"forward_method pipe command /usr/local/bin/x -i " + all}},
 		{"destinies", "$final_spam_destiny = D_DISCARD; $final_virus_destiny = D_PASS; %final_destiny_maps_by_ccat = (CC_VIRUS, D_DISCARD, CC_CATCHALL, D_DISCARD);",
-			[]string{`final_spam_destiny discard text D_DISCARD "spam" marked: spam`, `final_destiny_maps_by_ccat discard text D_DISCARD "mail with viruses" marked: mail with viruses`,
+			[]string{`final_spam_destiny discard text D_DISCARD "spam" marked: spam`, `final_virus_destiny rewrite text D_PASS "mail with viruses"`, `final_destiny_maps_by_ccat discard text D_DISCARD "mail with viruses" marked: mail with viruses`,
 				"final_destiny_maps_by_ccat discard text D_DISCARD " + all}},
 		{"scanners", `@av_scanners = (['Clam', \&ask_daemon, ["CONTSCAN {}\n", '/run/clamav/clamd.ctl'], qr/OK/], ['Far', \&ask_daemon, ['{}', '203.0.113.9:3310']], ['X', '/tmp/x', '{}', [0]], ['U', ['uvscan'], '{}']);`,
 			[]string{"av_scanners policy socket unix:/run/clamav/clamd.ctl " + all, "av_scanners policy socket inet:203.0.113.9:3310 " + all + " remote", "av_scanners pipe command /tmp/x {} " + all,

@@ -1,6 +1,7 @@
 package amavis
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -187,6 +188,9 @@ func quarantine(u use) {
 // destinies emits hooks for mail that amavis throws away: D_DISCARD, which is 0.
 func destinies(u use) {
 	for n, v := range u.leaves() {
+		if v.Sort == calls.Scalar && (v.Text == "D_PASS" || v.Text == "1") {
+			delivered(u, place(n, v.key), cmp.Or(contents[v.key], u.row.scope))
+		}
 		if v.Sort != calls.Scalar || v.Text != "D_DISCARD" && v.Text != "0" {
 			continue
 		}
@@ -204,6 +208,19 @@ func destinies(u use) {
 		h.Explain = strings.ToUpper(h.Scope[:1]) + h.Scope[1:] + " is thrown away, and nobody is told" + u.written() + "."
 		u.Emit(h)
 	}
+}
+
+// delivered emits a hook where mail in which a virus was found reaches people. Spam and
+// banned attachments are delivered on many a server, to be sorted out there.
+func delivered(u use, at, what string) {
+	if what != "mail with viruses" {
+		return
+	}
+	h := u.hook(at)
+	h.Kind, h.Effects, h.Target, h.Scope = waxseal.KindRewrite, modifies, waxseal.Target{Type: waxseal.TargetText, Value: "D_PASS"}, what
+	setModifier(&h, "lets_pass", "infected")
+	h.Explain = "Mail in which a virus was found is delivered" + u.written() + "."
+	u.Emit(h)
 }
 
 // isClean reports whether mail that nothing was found in has as many points of spam.

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -32,6 +33,9 @@ type Way struct {
 	User string
 	By   string // "mailbox_command (/etc/postfix/main.cf)"
 }
+
+// Same reports whether the agents are reached in the same ways.
+func (r Reached) Same(o Reached) bool { return reflect.DeepEqual(r, o) }
 
 // deliverers are mail systems that deliver to users of the host, and would have to
 // hand mail to an agent. Where none of them was read, the tree may be a part of a

@@ -230,6 +230,7 @@ func (d database) masterUser(of *waxseal.Hook, name string, at waxseal.Source, p
 // userFields makes hooks of what a user's entry says about delivery:
 // userdb_mail=, userdb_quota_rule=, proxy, host=.
 func (d database) userFields(user string, fields []string, at waxseal.Source, place string) {
+	d.unlocked(fields, at, place+":user "+user, "the user "+user)
 	for _, field := range fields {
 		key, value, _ := strings.Cut(field, "=")
 		d.field(strings.TrimPrefix(key, "userdb_"), value, at, place+":user "+user, "recipient "+user)
@@ -248,15 +249,27 @@ func (d database) fields(place string) {
 		if set == nil {
 			continue
 		}
-		for _, field := range unquoted(set.Value) {
+		words := unquoted(set.Value)
+		d.unlocked(words, set.Source, place+":"+key, everybody)
+		for _, field := range words {
 			name, value, _ := strings.Cut(field, "=")
 			d.field(strings.TrimPrefix(name, "userdb_"), value, set.Source, place+":"+key, "all")
+		}
+	}
+	for _, key := range []string{"password", "passdb_static_password"} {
+		if set := d.section.Get(key); set != nil && d.driver == "static" && set.Value != "" {
+			d.unlocked([]string{"password=" + set.Value}, set.Source, place, everybody)
 		}
 	}
 	for _, s := range d.section.Sections {
 		if s.Kind != "fields" && !strings.HasSuffix(s.Kind, "_fields") {
 			continue
 		}
+		var words []string
+		for _, set := range s.Settings {
+			words = append(words, set.Key+"="+set.Value)
+		}
+		d.unlocked(words, s.Source, place+":fields", everybody)
 		for _, set := range s.Settings {
 			d.field(strings.TrimPrefix(set.Key, "userdb_"), set.Value, set.Source, place+":fields", "all")
 		}

@@ -100,7 +100,7 @@ func configurations(b *mta.Book, o mta.Options) []configuration {
 // one.
 func hasParts(b *mta.Book) bool {
 	names, err := b.Tree.ReadDir("/etc/dovecot/conf.d")
-	return err == nil && slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".conf") })
+	return b.Exists("/etc/dovecot/local.conf") || err == nil && slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".conf") })
 }
 
 // userScripts reports whether a user has an active Sieve script, which nothing but
@@ -205,7 +205,8 @@ func (r *reader) partial() bool {
 }
 
 // isPartial reports whether the files that say what loads a plugin may be missing
-// from the tree rather than from the host: packages bring one for each protocol.
+// from the tree rather than from the host: packages bring one for each protocol, and
+// no Dovecot starts with an include that finds nothing.
 func (r *reader) isPartial() bool {
 	if r.at.partial {
 		return true
@@ -214,6 +215,8 @@ func (r *reader) isPartial() bool {
 	for _, f := range r.conf.Files {
 		switch path.Base(string(f.Path)) {
 		case "15-lda.conf", "20-lmtp.conf", "20-imap.conf":
+			return f.Missing
+		case "*.conf":
 			return f.Missing
 		case "90-sieve.conf", "90-sieve-extprograms.conf", "10-mail.conf", "90-plugin.conf", "90-quota.conf":
 			dir = path.Dir(string(f.Path))

@@ -112,6 +112,17 @@ func TestHooks(t *testing.T) {
 		{"proxied by the databases", base + "lmtp_proxy = yes\npassdb {\n  driver = static\n  args = proxy=y host=203.0.113.9 nopassword=y\n}\n", nil, []string{
 			"lmtp_proxy | transport | service the hosts that the password database names | all mail that is delivered by LMTP", "passdb 2 | map | table static | all",
 			"passdb 2:args:host | transport | host 203.0.113.9 | all | remote"}},
+		{"no password, for those of one network", base + "passdb {\n  driver = static\n  args = nopassword=y allow_nets=10.0.0.0/8\n}\n", nil, []string{
+			"passdb 2:args:nopassword | policy | text nopassword | whoever logs in, as any user,", "passdb 2 | map | table static | all"}},
+		{"2.4: no password, and one for all", modern + "passdb static {\n  fields {\n    nopassword = yes\n  }\n}\npassdb static {\n  password = x\n}\n", nil, []string{
+			"passdb 1:fields:nopassword | policy | text nopassword | whoever logs in, as any user,", "passdb 1 | map | table static | all",
+			"passdb 1:nopassword | map | table one password for all users | whoever logs in, as any user,"}},
+		{"one user without a password", base + "passdb {\n  driver = passwd-file\n  args = /etc/dovecot/users\n}\n", map[string]string{"/etc/dovecot/users": "alice:::::::nopassword\nbob:x::::::nopassword=n\n"}, []string{
+			"passdb 2:user alice:nopassword | policy | text nopassword | the user alice", "passdb 2 | map | table passwd-file /etc/dovecot/users | all"}},
+		{"programs elsewhere", base + "libexec_dir = /opt/d/libexec/\n", nil, []string{"libexec_dir | binary | file /opt/d/libexec/ | all"}},
+		{"programs where packages put them", base + "libexec_dir = /usr/libexec/dovecot\n", nil, nil},
+		{"what is included is not in the tree", "!include conf.d/*.conf\nplugin {\n  sieve_before = /s/a.sieve\n}\n", map[string]string{"/s/a.sieve": "discard;"}, []string{
+			"sieve_before | map | table /s/a.sieve | all mail that is delivered", "sieve_before:discard:1 | discard | text discard | all mail that is delivered"}},
 		{"2.4: scripts, plugins, IMAPSieve", modern + "sieve_plugins = sieve_imapsieve\nsieve_script one {\n  type = before\n  path = /s/a.sieve\n}\nprotocol imap {\n  mail_plugins {\n    imap_sieve = yes\n  }\n}\nmailbox Spam {\n  sieve_script spam {\n    type = before\n    cause = copy\n    path = /s/b.sieve\n  }\n}\n",
 			map[string]string{"/s/a.sieve": "discard;", "/s/b.sieve": "keep;", alice: "discard;"}, []string{
 				"protocol imap:mail_plugins:imap_sieve | plugin | text imap_sieve | all mail that is read by IMAP",

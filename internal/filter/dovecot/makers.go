@@ -53,8 +53,14 @@ func environment(s site) {
 }
 
 // moduleDirectory notes another directory of plugins than the packaged one.
-func moduleDirectory(s site) {
-	if dir := strings.TrimSuffix(s.set.Value, "/"); dir == strings.TrimSuffix(s.conf.Default("mail_plugin_dir"), "/") || slices.Contains(moduleDirectories, dir) {
+func moduleDirectory(s site) { directory(s, moduleDirectories) }
+
+// programDirectory notes another directory of programs than the packaged one.
+func programDirectory(s site) { directory(s, programDirectories) }
+
+// directory notes one of Dovecot's own code that is none of the usual.
+func directory(s site, usual []string) {
+	if dir := strings.TrimSuffix(s.set.Value, "/"); dir == strings.TrimSuffix(s.conf.Default(s.row.key), "/") || slices.Contains(usual, dir) {
 		return
 	}
 	h := s.hook()

@@ -98,6 +98,7 @@ var orders = map[string]string{
 	"sieve": "90", "imap_sieve": "95", "imap_filter_sieve": "95", "sieve_extprograms": "90", "sieve_imapsieve": "90", "quota": "10", "imap_quota": "11", "acl": "01", "imap_acl": "02",
 	"notify": "15", "mail_log": "20", "fts": "20", "fts_solr": "21", "zlib": "20", "imap_zlib": "30", "mail_crypt": "10", "virtual": "20", "replication": "20", "mail_lua": "01",
 	"push_notification": "20", "push_notification_lua": "22", "welcome": "99", "lazy_expunge": "02", "trash": "11", "listescape": "20", "last_login": "10", "mailbox_alias": "20", "mail_compress": "20",
+	"fts_xapian": "21", "antispam": "90",
 }
 
 // usualModule is the file of a plugin that Dovecot comes with, where a tree lacks

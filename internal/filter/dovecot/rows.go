@@ -51,6 +51,8 @@ func table() []row {
 			does: "every process of Dovecot gets these variables", manual: "Dovecot settings"},
 		{key: "mail_plugin_dir", kind: waxseal.KindPlugin, stage: start, effects: anything, make: moduleDirectory, runsAs: "root",
 			does: "code in this directory becomes part of Dovecot", manual: "Dovecot settings"},
+		{key: "libexec_dir", kind: waxseal.KindBinary, stage: start, effects: anything, make: programDirectory, runsAs: "root",
+			does: "all programs of Dovecot are run from this directory", manual: "Dovecot settings"},
 		{key: "log_path", kind: waxseal.KindLog, stage: start, make: logFile, does: "what happens to mail is logged here", manual: "Dovecot settings"},
 		{key: "info_log_path", kind: waxseal.KindLog, stage: start, make: logFile, does: "deliveries and logins are logged here", manual: "Dovecot settings"},
 		{key: "debug_log_path", kind: waxseal.KindLog, stage: start, make: logFile, does: "debugging messages are logged here", manual: "Dovecot settings"},

@@ -60,6 +60,10 @@ func (r *reader) service(s *doveconf.Section) (service, bool) {
 	return made, true
 }
 
+// programDirectories are where packages and a build from source put Dovecot's own
+// programs.
+var programDirectories = []string{"/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/libexec/dovecot"}
+
 // program is what a service runs in the end: nothing where it is a program of
 // Dovecot, else the words behind script and script-login (doc.dovecot.org,
 // "Post-login scripting").
@@ -68,7 +72,7 @@ func (r *reader) program(argv []string) []string {
 		return nil
 	}
 	base, own := path.Base(argv[0]), !strings.Contains(argv[0], "/")
-	for _, dir := range []string{"/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/libexec/dovecot"} {
+	for _, dir := range programDirectories {
 		own = own || path.Dir(argv[0]) == dir && base != "decode2text.sh"
 	}
 	if base != "script" && base != "script-login" {

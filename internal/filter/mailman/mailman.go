@@ -225,7 +225,7 @@ func (x *reader) two() {
 	for _, p := range []waxseal.Path{"/etc/mailman/mm_cfg.py", "/usr/lib/mailman/Mailman/mm_cfg.py", "/usr/local/mailman/Mailman/mm_cfg.py"} {
 		if f, err := x.Tree.Lstat(p); err == nil && f.Type != waxseal.Symlink {
 			x.config = append(x.config, p)
-			x.code(p, "mm_cfg.py", "Mailman runs it whenever one of its programs starts", waxseal.RoleScript, "all mail of lists")
+			x.code(p, "mm_cfg.py", "Mailman runs it whenever one of its programs starts", waxseal.RoleConfig, "all mail of lists")
 			x.assignments(p)
 		}
 	}
@@ -253,6 +253,34 @@ func (x *reader) assignments(p waxseal.Path) {
 		x.Setting(string(p), o.name, o.value, o.source())
 	}
 	x.setting(set)
+	x.pipeline(p, text)
+}
+
+var (
+	handlersOf = regexp.MustCompile(`^\s*(?:GLOBAL|OWNER)_PIPELINE\b(.*)`)
+	quoted     = regexp.MustCompile(`['"]([A-Za-z_][\w.]*)['"]`)
+)
+
+// ownHandlers are the modules through which Mailman 2.1 hands each message
+// (Defaults.py, GLOBAL_PIPELINE and OWNER_PIPELINE).
+var ownHandlers = strings.Fields("SpamDetect Approve Replybot Moderate Hold MimeDel Scrubber Emergency Tagger CalcRecips AvoidDuplicates Cleanse CleanseDKIM CookHeaders " +
+	"ToDigest ToArchive ToUsenet AfterDelivery Acknowledge WrapMessage ToOutgoing OwnerRecips FileRecips Decorate Sendmail SMTPDirect")
+
+// pipeline finds handlers of nobody's that a line adds: GLOBAL_PIPELINE.insert(0, 'X').
+func (x *reader) pipeline(p waxseal.Path, text string) {
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		g := handlersOf.FindStringSubmatch(line)
+		if len(line) > 1<<14 || g == nil {
+			continue
+		}
+		for _, name := range quoted.FindAllStringSubmatch(g[1], 64) {
+			if !slices.Contains(ownHandlers, name[1]) {
+				x.class(option{"", "GLOBAL_PIPELINE", "Mailman.Handlers." + name[1], p, n}, "Mailman hands each message to the module")
+			}
+		}
+	}
 }
 
 func (x *reader) setting(set map[string]option) {

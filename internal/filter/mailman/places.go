@@ -29,6 +29,7 @@ var sorts = []struct {
 	{"mm_cfg.py", "mm_cfg.py of Mailman 2.1", waxseal.KindScript, runs, "the settings of Mailman 2.1 are a program in Python"},
 	{"SMTPHOST", "mm_cfg.py of Mailman 2.1", waxseal.KindRelay, diverts, "mail of lists goes out by this host"},
 	{"POSTFIX_ALIAS_CMD", "mm_cfg.py of Mailman 2.1", waxseal.KindPipe, runs, "a command runs when aliases are made; POSTFIX_MAP_CMD, SENDMAIL_CMD, the external archivers and HTML_TO_PLAIN_TEXT_COMMAND are alike"},
+	{"GLOBAL_PIPELINE", "mm_cfg.py of Mailman 2.1", waxseal.KindPlugin, runs, "code sees each message to a list"},
 	{"DELIVERY_MODULE", "mm_cfg.py of Mailman 2.1", waxseal.KindPlugin, runs, "code sends mail of lists; MTA, which makes aliases, is alike"},
 	{"extend.py", "the directory of a list of Mailman 2.1", waxseal.KindPlugin, runs, "code runs for a list"},
 }

@@ -33,6 +33,7 @@ func Places() []waxseal.Place {
 		row("antivirus.enabled", local+"/antivirus.conf", waxseal.KindMilter, modifies, "mail is no longer searched for viruses; likewise for every module that checks mail", "modules/antivirus.html"),
 		row("options.filters", local+"/options.inc", waxseal.KindMilter, modifies, "the checks that are built in are switched off", "configuration/options.html"),
 		row("options.local_addrs", local+"/options.inc", waxseal.KindMilter, modifies, "mail from these networks is taken for the own", "configuration/options.html"),
+		row("dkim_signing.sign_networks", local+"/dkim_signing.conf", waxseal.KindRewrite, modifies, "mail from these networks is signed as the own", "modules/dkim_signing.html"),
 		row("options.nameserver", local+"/options.inc", waxseal.KindHosts, modifies, "these servers say who is listed as a spammer", "configuration/options.html"),
 		row("spamtrap.action", local+"/spamtrap.conf", waxseal.KindDiscard, drops, "mail to certain addresses is thrown away", "modules/spamtrap.html"),
 		row("milter_headers.custom", local+"/milter_headers.conf", waxseal.KindRewrite, modifies, "Lua of the administrator's adds and removes headers", "modules/milter_headers.html"),

@@ -138,6 +138,7 @@ func (r *reader) read(first waxseal.Path) {
 	r.modules()
 	r.verdicts()
 	r.trust()
+	r.signing()
 	r.rest()
 	r.code()
 	r.flush()

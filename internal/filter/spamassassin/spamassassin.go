@@ -105,7 +105,19 @@ var all = whose{everything, "all mail"}
 
 // isThere reports whether the tree has anything of SpamAssassin.
 func (r *reader) isThere(users []preferences) bool {
-	return len(r.conf.Files) > 0 && (r.conf.Site != "" || r.conf.System != "") || len(users) > 0 || r.spamd.known || r.Exists(spamcFile)
+	return len(r.conf.Files) > 0 && (r.conf.Site != "" || r.conf.System != "") || len(users) > 0 || r.spamd.known || r.Exists(spamcFile) || len(r.hookNames()) > 0
+}
+
+// hookNames are the scripts that run when there are new rules.
+func (r *reader) hookNames() []string {
+	if r.conf.Site == "" {
+		return nil
+	}
+	names, err := r.Tree.ReadDir(r.conf.Site + "/sa-update-hooks.d")
+	if err != nil {
+		return nil
+	}
+	return names[:min(len(names), maxBeside)]
 }
 
 // service is SpamAssassin as others meet it.

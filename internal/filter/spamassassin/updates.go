@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"waxseal"
+	"waxseal/internal/host/errand"
 	"waxseal/internal/mta"
 )
 
@@ -28,11 +29,7 @@ var hookName = regexp.MustCompile(`^([a-z0-9]+|_?([a-z0-9_.]+-)+[a-z0-9]+|[a-zA-
 // updateHooks are scripts that Debian's spamassassin-maint(8) runs as root when there
 // were new rules.
 func (r *reader) updateHooks(dir waxseal.Path) {
-	names, err := r.Tree.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, n := range names[:min(len(names), maxBeside)] {
+	for _, n := range r.hookNames() {
 		p := mta.Clean(string(dir) + "/" + n)
 		f, err := r.Tree.Stat(p)
 		if err != nil || f.Type != waxseal.Regular {
@@ -42,6 +39,9 @@ func (r *reader) updateHooks(dir waxseal.Path) {
 			ID: id(MTA, p, "sa-update-hooks.d"), Kind: waxseal.KindScript, Stage: waxseal.StageConnect, Effects: []waxseal.Effect{waxseal.Execute}, Target: waxseal.Target{Type: waxseal.TargetCommand, Value: string(p)},
 			Scope: "all", RunsAs: "root", Active: true, Source: waxseal.Source{Path: p}, Directive: "sa-update-hooks.d", Closure: []waxseal.Part{{Path: p, Role: waxseal.RoleScript}},
 			Explain: string(p) + " runs as root when SpamAssassin has fetched new rules.",
+		}
+		if text, ok := r.ReadUpTo(p, "a script that runs after updates", 1<<20); ok && errand.OnlyRestarts(text) {
+			mta.Modify(&h, "only", "starts services anew")
 		}
 		switch {
 		case f.Mode&0o111 == 0 || !hookName.MatchString(n):

@@ -75,3 +75,26 @@ func IsInterpreter(word string) bool {
 	base := strings.TrimRight(path.Base(strings.Trim(word, `"'`)), "0123456789.")
 	return slices.Contains([]string{"sh", "bash", "dash", "ksh", "zsh", "perl", "python", "ruby", "php", "lua", "node"}, base)
 }
+
+// fetches matches what brings a program from another host, or talks to one, past the
+// mail system: no script that a mail package brings does.
+var fetches = regexp.MustCompile(`\b(?:curl|wget)\b[^;&\n]*\|\s*(?:/\S*/)?(?:sh|bash|dash|perl|python3?)\b|/dev/(?:tcp|udp)/|(?:^|[\s;|&(/])(?:nc|ncat|netcat|socat)\s|\bbase64\s+(?:-d|--decode)\b`)
+
+var fetchWords = []string{"curl", "wget", "/dev/tcp/", "/dev/udp/", "nc", "netcat", "socat", "base64"}
+
+// FirstForeign finds the first line, from 1, that is no comment and does what no
+// script of a mail package does: it runs a program that lies where anyone may put one,
+// fetches one, or opens a way to another host.
+func FirstForeign(text string) (int, string) {
+	if !MayRunFromOpenPlace(text) && !hasAny(text, fetchWords) {
+		return 0, ""
+	}
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		n++
+		if body := strings.TrimSpace(line); body != "" && body[0] != '#' && (RunsFromOpenPlace(body) != "" || hasAny(body, fetchWords) && fetches.MatchString(body)) {
+			return n, body
+		}
+	}
+	return 0, ""
+}

@@ -10,7 +10,6 @@ import (
 	"waxseal"
 	"waxseal/internal/mapdb"
 	"waxseal/internal/mta"
-	"waxseal/internal/mta/postfix/postconf"
 )
 
 // forwardPath reads forward_path: where local(8) looks for the forward files of
@@ -26,7 +25,7 @@ func forwardPath(s site) {
 	if s.in.accounts == nil {
 		s.in.accounts = s.in.Accounts()
 	}
-	f := forwarding{site: s, delimiters: s.view.Value("recipient_delimiter"), files: map[waxseal.Path]int{}}
+	f := forwarding{site: s, delimiters: s.view.Value("recipient_delimiter"), domain: s.localDomain(), files: map[waxseal.Path]int{}}
 	for _, u := range f.everyone(items) {
 		if s.in.Reads(u.Home) {
 			f.search(u, items)
@@ -67,7 +66,7 @@ func (f *forwarding) everyone(items []string) []mta.Account {
 // decides about their mail.
 func (s site) forwardPlaces(items []string) {
 	for i, item := range items {
-		if _, possible := expandLate(item, sampleNames, 0); inHome(item) || !possible {
+		if _, possible := expandLate(item, &sampleNames, 0); inHome(item) || !possible {
 			continue
 		}
 		h := s.hook(strconv.Itoa(i + 1))
@@ -80,9 +79,6 @@ func (s site) forwardPlaces(items []string) {
 	}
 }
 
-// sampleNames has a value for each name that forward_path may use.
-var sampleNames = map[string]string{"user": "u", "home": "/h", "shell": "/s", "local": "u", "mailbox": "u", "domain": "d", "recipient": "u@d", "extension": "e", "recipient_delimiter": "+"}
-
 func inHome(item string) bool {
 	return (strings.HasPrefix(item, "$home/") || strings.HasPrefix(item, "${home}/") || strings.HasPrefix(item, "$(home)/")) && !strings.Contains(item, "..")
 }
@@ -91,6 +87,8 @@ func inHome(item string) bool {
 type forwarding struct {
 	site
 	delimiters string // recipient_delimiter: each character is one
+	domain     string // in the addresses of local users
+	names      late   // of the user who is looked at
 	found      []forwardFile
 	files      map[waxseal.Path]int // place in found
 	listed     int
@@ -252,111 +250,28 @@ const anyText = "\x00"
 // expand expands one forward_path item for a user (local_expand.c). ok is false
 // where a name has no value: local(8) passes such an item over.
 func (f *forwarding) expand(item string, u mta.Account, extension, delimiter string) (waxseal.Path, bool) {
-	values := map[string]string{"user": u.Name, "home": u.Home, "shell": u.Shell, "local": u.Name + delimiter + extension, "domain": f.domain()}
-	values["mailbox"], values["recipient"] = values["local"], values["local"]+"@"+values["domain"]
-	values["extension"], values["recipient_delimiter"] = extension, delimiter
-	if delimiter == "" && f.delimiters != "" {
-		values["recipient_delimiter"] = f.delimiters[:1]
+	f.names = late{user: u.Name, home: u.Home, shell: u.Shell, local: u.Name, domain: f.domain, extension: extension, delimiter: delimiter}
+	if delimiter+extension != "" {
+		f.names.local += delimiter + extension
 	}
-	text, ok := expandLate(item, values, 0)
+	if delimiter == "" && f.delimiters != "" {
+		f.names.delimiter = f.delimiters[:1]
+	}
+	text, ok := expandLate(item, &f.names, 0)
 	if !ok || !path.IsAbs(text) || len(text) > 4096 {
 		return "", false
 	}
 	return mta.Clean(text), true
 }
 
-// domain is the name in the addresses of local users.
-func (f *forwarding) domain() string {
-	for _, d := range f.in.listed("mydestination") {
+// localDomain is the name in the addresses of local users.
+func (s site) localDomain() string {
+	for _, d := range s.in.listed("mydestination") {
 		if !strings.ContainsAny(d, "/:$") && d != "localhost" {
 			return strings.ToLower(d)
 		}
 	}
-	return f.view.Value("mydomain")
-}
-
-// expandLate is mac_expand(3) over names that only the daemon knows, without
-// those that have no value.
-func expandLate(s string, values map[string]string, depth int) (string, bool) {
-	var b strings.Builder
-	for s != "" && depth < 10 {
-		before, after, found := strings.Cut(s, "$")
-		b.WriteString(before)
-		if !found {
-			break
-		}
-		var expr string
-		if expr, s = lateName(after); expr == "" {
-			return "", false
-		}
-		if expr == "$" {
-			b.WriteString("$")
-			continue
-		}
-		text, ok := lateValue(expr, values, depth)
-		if !ok {
-			return "", false
-		}
-		b.WriteString(text)
-	}
-	return b.String(), depth < 10
-}
-
-// lateName takes a name, or what stands in the brackets, off the front.
-func lateName(s string) (expr, rest string) {
-	if strings.HasPrefix(s, "$") {
-		return "$", s[1:]
-	}
-	if s == "" || s[0] != '{' && s[0] != '(' {
-		rest = postconf.AfterName(s)
-		return s[:len(s)-len(rest)], rest
-	}
-	closing := byte('}')
-	if s[0] == '(' {
-		closing = ')'
-	}
-	level := 0
-	for i := range len(s) {
-		switch s[i] {
-		case s[0]:
-			level++
-		case closing:
-			if level--; level == 0 {
-				return strings.TrimSpace(s[1:i]), s[i+1:]
-			}
-		}
-	}
-	return "", s
-}
-
-// lateValue is the value of name, name?text, name:text, name?{a}:{b}.
-func lateValue(expr string, values map[string]string, depth int) (string, bool) {
-	name := expr[:len(expr)-len(postconf.AfterName(expr))]
-	rest := strings.TrimSpace(expr[len(name):])
-	value := values[name]
-	switch {
-	case rest == "":
-		return value, value != ""
-	case rest[0] != '?' && rest[0] != ':':
-		// A comparison: what it compares are texts that have the same names.
-		text, problem := postconf.Expand("${"+expr+"}", values)
-		return text, problem == ""
-	}
-	yes, no := rest[1:], ""
-	if rest[0] == ':' {
-		yes, no = "", rest[1:]
-	} else if strings.HasPrefix(strings.TrimSpace(yes), "{") {
-		first, after := lateName(strings.TrimSpace(yes))
-		yes = first
-		no = strings.TrimPrefix(strings.TrimSpace(after), ":")
-	}
-	if inner, ok := mapdb.Unbrace(strings.TrimSpace(no)); ok {
-		no = inner
-	}
-	if value != "" {
-		return expandLate(yes, values, depth+1)
-	}
-	return expandLate(no, values, depth+1)
+	return s.view.Value("mydomain")
 }
 
 // match is a file whose name fits a pattern.
@@ -368,9 +283,10 @@ type match struct {
 // matches lists the files that a pattern with anyText can name; the text is the
 // same wherever it stands, and holds no slash.
 func (f *forwarding) matches(pattern string) []match {
-	parts := strings.Split(strings.TrimPrefix(pattern, "/"), "/")
-	at := slices.IndexFunc(parts, func(p string) bool { return strings.Contains(p, anyText) })
-	dir := mta.Clean(strings.Join(parts[:at], "/"))
+	at := strings.Index(pattern, anyText)
+	slash := strings.LastIndexByte(pattern[:at], '/')
+	dir := mta.Clean(pattern[:slash+1])
+	part, _, _ := strings.Cut(pattern[slash+1:], "/")
 	names, err := f.in.Tree.ReadDir(dir)
 	if err != nil {
 		if !mta.IsMissing(err) && f.in.Exists(dir) {
@@ -384,7 +300,7 @@ func (f *forwarding) matches(pattern string) []match {
 			f.in.Problem(dir, 0, "more names than are looked at for forward files")
 			return out
 		}
-		if text, ok := solve(parts[at], name); ok {
+		if text, ok := solve(part, name); ok {
 			out = append(out, match{mta.Clean(strings.ReplaceAll(pattern, anyText, text)), text})
 		}
 	}
@@ -396,7 +312,7 @@ func solve(pattern, name string) (string, bool) {
 	count := strings.Count(pattern, anyText)
 	length := len(name) - (len(pattern) - count)
 	start := strings.Index(pattern, anyText)
-	if length <= 0 || length%count != 0 || start+length/count > len(name) {
+	if !strings.HasPrefix(name, pattern[:start]) || length <= 0 || length%count != 0 || start+length/count > len(name) {
 		return "", false
 	}
 	text := name[start : start+length/count]

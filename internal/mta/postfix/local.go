@@ -237,10 +237,11 @@ func (x following) members(p waxseal.Path, text string, like waxseal.Hook) {
 		}
 		h := x.hook("")
 		h.ID = waxseal.HookID(string(MTA) + ":" + string(p) + ":" + x.name + ":" + clip(d.Text))
-		if x.in.given[string(h.ID)+"\x00"+strconv.Itoa(d.Line)] {
+		given := string(h.ID) + "\x00" + strconv.Itoa(d.Line)
+		if x.in.given[given] {
 			continue
 		}
-		x.in.given[string(h.ID)+"\x00"+strconv.Itoa(d.Line)] = true
+		x.in.given[given] = true
 		h.Source = waxseal.Source{Path: p, Line: d.Line}
 		h.Scope, h.Active = like.Scope, like.Active
 		mta.Modify(&h, "inactive", like.Modifiers["inactive"])

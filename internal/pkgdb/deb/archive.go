@@ -125,6 +125,8 @@ func unpack(name string, r io.Reader) (io.Reader, func(), error) {
 	case ".xz":
 		z, err := xz.ReaderConfig{DictCap: maxWindow}.NewReader(r)
 		return z, nothing, err
+	case ".lz4":
+		return newLZ4(r), nothing, nil
 	case ".zst":
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {

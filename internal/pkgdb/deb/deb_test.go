@@ -105,6 +105,7 @@ func newHost(t *testing.T, content []byte) host {
 		t.Fatal(err)
 	}
 	h.put("/usr/share/keyrings/example.gpg", public.String())
+	h.put("/etc/apt/sources.list", "deb [signed-by=/usr/share/keyrings/example.gpg] https://example x main\n")
 	index := fmt.Sprintf("Package: other\nSHA256: 00\n\nPackage: mailtool\nVersion: 1:1.0-1\nSHA256: %x\n\n", sha256.Sum256(content))
 	h.put("/var/lib/apt/lists/example_dists_x_main_binary-all_Packages", index)
 	h.sign(t, fmt.Sprintf("Origin: Example\nCodename: x\nSHA256:\n %x %d main/binary-all/Packages\n", sha256.Sum256([]byte(index)), len(index)))
@@ -157,7 +158,8 @@ func TestVouch(t *testing.T) {
 		}, false, "not signed"},
 		{"the key is not believed", func(_ *testing.T, h host) { delete(h.objects, "/usr/share/keyrings/example.gpg") }, false, "no key that this host believes"},
 		{"only among removed keys", func(_ *testing.T, h host) {
-			h.put("/usr/share/keyrings/example-removed-keys.gpg", string(h.objects["/usr/share/keyrings/example.gpg"].Content))
+			h.put("/etc/apt/sources.list", "deb https://example x main\n")
+			h.put("/etc/apt/trusted.gpg.d/example-removed-keys.gpg", string(h.objects["/usr/share/keyrings/example.gpg"].Content))
 			delete(h.objects, "/usr/share/keyrings/example.gpg")
 		}, false, "no key"},
 		{"out of date", func(t *testing.T, h host) {

@@ -24,7 +24,7 @@ type Key struct {
 }
 
 // keyDirs are where apt looks for keys (apt-key(8), sources.list(5) Signed-By), and dnf
-// (dnf.conf(5) gpgkey). Which repository may use which key is not looked at.
+// (dnf.conf(5) gpgkey). For which repository a key counts is [Lists.ringOf]'s to say.
 var keyDirs = []waxseal.Path{"/etc/apt", "/etc/apt/trusted.gpg.d", "/etc/apt/keyrings", "/usr/share/keyrings", rpmKeys}
 
 const rpmKeys = "/etc/pki/rpm-gpg"
@@ -34,11 +34,13 @@ const (
 	maxKeyFiles = 500
 )
 
-// ring is all keys of a tree.
+// ring is some keys of a tree.
 type ring struct {
 	entities openpgp.EntityList
 	files    map[string]waxseal.Path // by fingerprint
 }
+
+func newRing() *ring { return &ring{files: map[string]waxseal.Path{}} }
 
 // Keys lists the keys that a tree believes.
 func Keys(tree waxseal.Tree) []Key {
@@ -71,37 +73,71 @@ func owner(e *openpgp.Entity) string {
 	return "somebody without a name"
 }
 
+// readRing reads all keys of a tree: those that lie where keys do, and those that a source
+// of apt's names.
 func readRing(tree waxseal.Tree) *ring {
-	r := &ring{files: map[string]waxseal.Path{}}
-	n := 0
+	r := newRing()
 	for _, dir := range keyDirs {
-		names, _ := tree.ReadDir(dir) // not there, no keys
-		for _, name := range names {
-			ext := path.Ext(name)
-			if n++; n > maxKeyFiles || strings.Contains(name, "removed-keys") || dir != rpmKeys && ext != ".gpg" && ext != ".asc" && ext != ".pgp" {
-				continue
+		r.addDir(tree, dir)
+	}
+	for _, s := range readSources(tree) {
+		for _, word := range s.by {
+			if strings.HasPrefix(word, "/") {
+				r.add(tree, waxseal.Path(path.Clean(word)))
+			} else if strings.Contains(word, "-----BEGIN") {
+				r.read([]byte(word), sourcesDir)
 			}
-			r.add(tree, dir+"/"+waxseal.Path(name))
 		}
 	}
 	return r
 }
 
+// addDir reads the key files of a directory. Those of rpm's have no ending of their own.
+func (r *ring) addDir(tree waxseal.Tree, dir waxseal.Path) {
+	names, _ := tree.ReadDir(dir) // not there, no keys
+	for i, name := range names {
+		ext := path.Ext(name)
+		if i > maxKeyFiles || strings.Contains(name, "removed-keys") || dir != rpmKeys && ext != ".gpg" && ext != ".asc" && ext != ".pgp" {
+			continue
+		}
+		r.add(tree, dir+"/"+waxseal.Path(name))
+	}
+}
+
 // add reads one key file. What is no key file vouches for nothing.
 func (r *ring) add(tree waxseal.Tree, p waxseal.Path) {
-	content, err := tree.ReadFile(p, maxKeyFile)
-	if err != nil {
-		return
+	if content, err := tree.ReadFile(p, maxKeyFile); err == nil {
+		r.read(content, p)
 	}
+}
+
+func (r *ring) read(content []byte, p waxseal.Path) {
 	read := openpgp.ReadKeyRing
-	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("-----BEGIN")) {
+	if content = bytes.TrimLeft(content, " \t\r\n"); bytes.HasPrefix(content, []byte("-----BEGIN")) {
 		read = openpgp.ReadArmoredKeyRing
 	}
 	list, _ := read(bytes.NewReader(content)) // those before a damaged one stand
 	for _, e := range list {
-		if print := fingerprint(e); r.files[print] == "" {
-			r.files[print] = p
-			r.entities = append(r.entities, e)
+		r.put(e, p)
+	}
+}
+
+func (r *ring) put(e *openpgp.Entity, p waxseal.Path) {
+	if print := fingerprint(e); r.files[print] == "" {
+		r.files[print] = p
+		r.entities = append(r.entities, e)
+	}
+}
+
+// take takes the key with a fingerprint, of its own or of a subkey, from another ring.
+func (r *ring) take(from *ring, print string) {
+	for _, e := range from.entities {
+		is := fingerprint(e) == print
+		for _, sub := range e.Subkeys {
+			is = is || strings.ToUpper(hex.EncodeToString(sub.PublicKey.Fingerprint)) == print
+		}
+		if is {
+			r.put(e, from.files[fingerprint(e)])
 		}
 	}
 }
@@ -111,53 +147,57 @@ var errUnsigned = errors.New("it is not signed")
 // signed reads the signed text of a release: what is inside InRelease's signature, and
 // nothing around it, or Release beside Release.gpg.
 func (l *Lists) signed(prefix string) (text []byte, words string, err error) {
-	if l.keys == nil {
-		l.keys = readRing(l.tree)
+	keys, scope := l.ringOf(prefix)
+	if scope != nil { // the text says what it is; nobody's word counts for it
+		keys = newRing()
 	}
-	at := func() time.Time { return l.at }
-	config := &packet.Config{Time: at}
+	config := &packet.Config{Time: func() time.Time { return l.at }}
+	var signer *openpgp.Entity
 	content, err := l.tree.ReadFile(waxseal.Path(listsDir+"/"+prefix+"InRelease"), maxRelease)
 	if err == nil {
 		block, _ := clearsign.Decode(content)
 		if block == nil {
 			return content, "", errUnsigned
 		}
-		signer, err := openpgp.CheckDetachedSignature(l.keys.entities, bytes.NewReader(block.Bytes), block.ArmoredSignature.Body, config)
-		words, err = l.believe(signer, err)
-		return block.Plaintext, words, err
+		content = block.Plaintext
+		signer, err = openpgp.CheckDetachedSignature(keys.entities, bytes.NewReader(block.Bytes), block.ArmoredSignature.Body, config)
+	} else {
+		if content, err = l.tree.ReadFile(waxseal.Path(listsDir+"/"+prefix+"Release"), maxRelease); err != nil {
+			return nil, "", err
+		}
+		signature, missing := l.tree.ReadFile(waxseal.Path(listsDir+"/"+prefix+"Release.gpg"), maxRelease)
+		if missing != nil {
+			return content, "", errUnsigned
+		}
+		signer, err = openpgp.CheckArmoredDetachedSignature(keys.entities, bytes.NewReader(content), bytes.NewReader(signature), config)
 	}
-	content, err = l.tree.ReadFile(waxseal.Path(listsDir+"/"+prefix+"Release"), maxRelease)
-	if err != nil {
-		return nil, "", err
+	if scope != nil {
+		return content, "", scope
 	}
-	signature, err := l.tree.ReadFile(waxseal.Path(listsDir+"/"+prefix+"Release.gpg"), maxRelease)
-	if err != nil {
-		return content, "", errUnsigned
-	}
-	signer, err := openpgp.CheckArmoredDetachedSignature(l.keys.entities, bytes.NewReader(content), bytes.NewReader(signature), config)
-	words, err = l.believe(signer, err)
+	words, err = l.believe(keys, signer, err)
 	return content, words, err
 }
 
-// Check says who signed a text, by a detached signature in binary form.
+// Check says who signed a package of rpm's, by a detached signature in binary form.
 func (l *Lists) Check(signed, signature []byte) (string, error) {
-	if l.keys == nil {
-		l.keys = readRing(l.tree)
+	if l.rpm == nil {
+		l.rpm = newRing()
+		l.rpm.addDir(l.tree, rpmKeys)
 	}
-	signer, err := checkVersion3(l.keys.entities, signed, signature)
+	signer, err := checkVersion3(l.rpm.entities, signed, signature)
 	if errors.Is(err, errVersion3) {
 		config := &packet.Config{Time: func() time.Time { return l.at }}
-		signer, err = openpgp.CheckDetachedSignature(l.keys.entities, bytes.NewReader(signed), bytes.NewReader(signature), config)
+		signer, err = openpgp.CheckDetachedSignature(l.rpm.entities, bytes.NewReader(signed), bytes.NewReader(signature), config)
 	}
-	return l.believe(signer, err)
+	return l.believe(l.rpm, signer, err)
 }
 
 // believe says who signed, if it is a key that counts.
-func (l *Lists) believe(signer *openpgp.Entity, err error) (string, error) {
+func (l *Lists) believe(keys *ring, signer *openpgp.Entity, err error) (string, error) {
 	if err != nil || signer == nil {
-		return "", fmt.Errorf("its signature is by no key that this host believes: %w", err)
+		return "", fmt.Errorf("its signature is by no key that this host believes for it: %w", err)
 	}
-	k := l.keys.key(signer)
+	k := keys.key(signer)
 	words := "signed by " + k.Owner + ", key " + k.Fingerprint[max(0, len(k.Fingerprint)-16):]
 	if l.since == nil {
 		return words, nil

@@ -22,10 +22,14 @@ type Lists struct {
 	at    time.Time // by which signatures and keys are judged
 	since func(Key) time.Time
 	limit time.Time
-	keys  *ring
-	names []string
-	known map[string]release // by the name that its files begin with
-	texts map[string][]byte  // indexes that are what their release says, by name
+	// all are the keys that apt trusts for all repositories, rpm those of rpm's; nil until
+	// they are asked for.
+	all, rpm *ring
+	sources  []source // that apt is told of, once they were asked for
+	asked    bool
+	names    []string
+	known    map[string]release // by the name that its files begin with
+	texts    map[string][]byte  // indexes that are what their release says, by name
 }
 
 const (
@@ -125,13 +129,13 @@ func (l *Lists) index(prefix, name, digest string) ([]byte, error) {
 }
 
 // unpacked reads an index, which apt keeps plain or packed (apt.conf(5)
-// Acquire::GzipIndexes). One packed by lz4 is not read, and vouches for nothing.
+// Acquire::GzipIndexes).
 func (l *Lists) unpacked(p waxseal.Path) ([]byte, error) {
 	text, err := l.tree.ReadFile(p, maxIndex)
 	if err == nil {
 		return text, nil
 	}
-	for _, ext := range []string{".gz", ".xz", ".zst"} {
+	for _, ext := range []string{".lz4", ".gz", ".xz", ".zst"} {
 		packed, err := l.tree.ReadFile(p+waxseal.Path(ext), maxIndex)
 		if err != nil {
 			continue

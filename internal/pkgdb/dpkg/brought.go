@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
 	"strings"
 
 	"waxseal"
@@ -56,12 +57,20 @@ func (db *DB) Needs(pkg string) []string {
 // those from the lists of other packages that have gone from the disk meanwhile, and
 // nobody owns what lies in one.
 func writeList(w io.Writer, instance, list string) {
-	dirs := map[waxseal.Path]bool{}
-	eachFile(list, func(p waxseal.Path) { dirs[waxseal.Path(path.Dir(string(p)))] = true })
-	fmt.Fprintf(w, "list %q\n", instance)
+	dirs := map[string]bool{}
+	last := ""
 	eachFile(list, func(p waxseal.Path) {
-		if !dirs[p] {
-			fmt.Fprintf(w, "%q\n", p)
+		if dir := path.Dir(string(p)); dir != last { // what is in one directory is listed together
+			last = dir
+			dirs[dir] = true
+		}
+	})
+	fmt.Fprintf(w, "list %q\n", instance)
+	var line []byte
+	eachFile(list, func(p waxseal.Path) {
+		if !dirs[string(p)] {
+			line = append(strconv.AppendQuote(line[:0], string(p)), '\n')
+			_, _ = w.Write(line) // a digest does not fail
 		}
 	})
 }

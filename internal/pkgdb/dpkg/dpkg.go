@@ -20,8 +20,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"waxseal"
@@ -51,7 +53,7 @@ type DB struct {
 	to       map[waxseal.Path]waxseal.Path // where diverted files lie -> name in lists
 	packages map[string]*installed         // by bare name
 	stanzas  map[string]bool               // names that status has, installed or not
-	sums     map[string]map[waxseal.Path]string
+	sums     map[string]map[string]string  // instance -> file, without its first slash -> digest
 	override map[waxseal.Path]Override
 
 	described map[string]waxseal.Package // those that have been asked for
@@ -70,12 +72,12 @@ type diversion struct {
 	by string // "" of an administrator's (dpkg-divert --local)
 }
 
-// Read reads the database. A tree without one gives an empty DB, for which every
-// file is unknown; problems name what of an existing database was unreadable.
+// Read reads the database. A tree without one, or with neither status nor a list of
+// files, gives an empty DB, for which every file is unknown; problems name what of an existing database was unreadable.
 func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	db := &DB{
-		tree: tree, owner: map[waxseal.Path]int32{}, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
-		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, stanzas: map[string]bool{}, sums: map[string]map[waxseal.Path]string{},
+		tree: tree, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
+		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, stanzas: map[string]bool{}, sums: map[string]map[string]string{},
 		override: map[waxseal.Path]Override{}, described: map[string]waxseal.Package{}, seen: map[waxseal.Path]stamp{},
 	}
 	db.note(dir + "/info")
@@ -86,7 +88,6 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	if err != nil {
 		return db, []waxseal.Problem{{Path: dir + "/info", Message: err.Error(), Unreadable: true}}
 	}
-	db.present = true
 	db.read(dir+"/diversions", db.addDiversions)
 	for _, name := range names {
 		if instance, ok := strings.CutSuffix(name, ".list"); ok {
@@ -96,9 +97,12 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	slices.Sort(db.names) // by name, which is not the order of the files'
 	db.lists = make([]string, len(db.names))
 	for i, instance := range db.names {
-		db.read(waxseal.Path(info+instance+".list"), func(s string) { db.addList(int32(i), s) })
+		db.read(waxseal.Path(info+instance+".list"), func(s string) { db.lists[i] = s })
 	}
+	db.addLists()
+	db.present = len(db.names) > 0
 	db.read(dir+"/status", func(s string) {
+		db.present = true
 		db.addStatus(dir+"/status", s)
 		db.readJournal()
 		db.unaccounted()
@@ -148,15 +152,21 @@ func bare(instance string) string {
 	return name
 }
 
-// addList notes whose the files of a list are.
-func (db *DB) addList(pkg int32, list string) {
-	db.lists[pkg] = list
-	eachFile(list, func(p waxseal.Path) {
-		db.owner[p] = pkg
-		if _, ok := db.from[p]; ok {
-			db.diverted[p] = append(db.diverted[p], pkg)
-		}
-	})
+// addLists notes whose the files of the lists are.
+func (db *DB) addLists() {
+	lines := 0
+	for _, list := range db.lists {
+		lines += strings.Count(list, "\n")
+	}
+	db.owner = make(map[waxseal.Path]int32, lines/2) // the others are directories
+	for i, list := range db.lists {
+		eachFile(list, func(p waxseal.Path) {
+			db.owner[p] = int32(i)
+			if _, ok := db.from[p]; ok {
+				db.diverted[p] = append(db.diverted[p], int32(i))
+			}
+		})
+	}
 }
 
 // Present reports whether the tree has a package database at all.
@@ -187,7 +197,7 @@ func (db *DB) Versions() map[string]string {
 // tried as given and with a merged /usr, since lists say "/lib/x" for what now
 // lies in /usr/lib.
 func (db *DB) Owner(p waxseal.Path) string {
-	for _, name := range merged(p) {
+	for name := range merged(p) {
 		if owner, _ := db.listed(name); owner != "" {
 			return bare(owner)
 		}
@@ -240,19 +250,20 @@ func (db *DB) conffile(p waxseal.Path) []string {
 
 // State judges a file by the MD5 of its content (lower-case hexadecimal, ""
 // where it was not read). A file that a package lists without a digest is
-// unknown.
+// unknown; so is one of a package that status does not know, of which only lists
+// are left: status was cut off, or lists were laid beside it.
 func (db *DB) State(p waxseal.Path, md5 string) waxseal.PackageState {
 	if !db.present {
 		return waxseal.PackageUnknown
 	}
-	for _, name := range merged(p) {
+	for name := range merged(p) {
 		instance, listed := db.listed(name)
 		if instance == "" {
 			continue
 		}
 		want := db.sum(instance, listed)
 		switch {
-		case want == "" || md5 == "":
+		case want == "" || md5 == "" || db.packages[bare(instance)] == nil:
 			return waxseal.PackageUnknown
 		case want == md5:
 			return waxseal.PackageUnmodified
@@ -265,7 +276,7 @@ func (db *DB) State(p waxseal.Path, md5 string) waxseal.PackageState {
 // Lists reports whether a package brought a file: then State needs its MD5. It may
 // be called by several goroutines, and while other methods run.
 func (db *DB) Lists(p waxseal.Path) bool {
-	for _, name := range merged(p) {
+	for name := range merged(p) {
 		if instance, _ := db.listed(name); instance != "" {
 			return true
 		}
@@ -281,25 +292,38 @@ func (db *DB) sum(instance string, p waxseal.Path) string {
 	if pkg := db.packages[bare(instance)]; pkg != nil && pkg.conffiles[p] != "" {
 		return pkg.conffiles[p]
 	}
-	return db.sumsOf(instance)[p]
+	name, ok := strings.CutPrefix(string(p), "/")
+	if !ok {
+		return ""
+	}
+	return db.sumsOf(instance)[name]
 }
 
 // sumsOf reads the digests of an instance when they are first asked for.
-func (db *DB) sumsOf(instance string) map[waxseal.Path]string {
+func (db *DB) sumsOf(instance string) map[string]string {
 	if have, ok := db.sums[instance]; ok {
 		return have
 	}
-	sums := map[waxseal.Path]string{}
+	sums := map[string]string{}
 	db.read(waxseal.Path(info+instance+".md5sums"), func(text string) {
+		sums = make(map[string]string, strings.Count(text, "\n"))
 		for l := range strings.Lines(text) {
 			sum, name, ok := strings.Cut(strings.TrimSuffix(l, "\n"), "  ")
 			if ok && isMD5(sum) {
-				sums[waxseal.Path(path.Clean("/"+name))] = sum
+				sums[cleaned(name)] = sum
 			}
 		}
 	})
 	db.sums[instance] = sums
 	return sums
+}
+
+// cleaned is the name of a file below the root: nearly always as it is written.
+func cleaned(name string) string {
+	if name == "" || name[0] == '/' || name[0] == '.' || name[len(name)-1] == '/' || strings.Contains(name, "//") || strings.Contains(name, "/.") {
+		return path.Clean("/" + name)[1:]
+	}
+	return name
 }
 
 func isMD5(s string) bool {
@@ -332,22 +356,22 @@ func (db *DB) Package(name string) waxseal.Package {
 		}
 		// The list is part of it: a file is "owned" as soon as it has a line there.
 		writeList(h, db.names[i], db.lists[i])
-		writeSums(h, db.names[i], db.sumsOf(db.names[i]))
+		writeSums(h, db.names[i], "/", db.sumsOf(db.names[i]))
 	}
 	p := waxseal.Package{Name: name, Manager: "dpkg", Version: db.Version(name)}
 	if pkg := db.packages[name]; pkg != nil {
 		p.State = pkg.state
-		writeSums(h, "conffiles", pkg.conffiles)
+		writeSums(h, "conffiles", "", pkg.conffiles)
 	}
 	p.Fingerprint = waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
 	db.described[name] = p
 	return p
 }
 
-func writeSums(w io.Writer, title string, sums map[waxseal.Path]string) {
+func writeSums[P ~string](w io.Writer, title, root string, sums map[P]string) {
 	lines := make([]string, 0, len(sums))
 	for p, sum := range sums {
-		lines = append(lines, fmt.Sprintf("%q %s\n", p, sum))
+		lines = append(lines, strconv.Quote(root+string(p))+" "+sum+"\n")
 	}
 	slices.Sort(lines)
 	fmt.Fprintf(w, "sums %q %d\n", title, len(lines))
@@ -384,15 +408,22 @@ func (db *DB) Files(packages ...string) []waxseal.Path {
 
 var usrDirs = []string{"/bin/", "/sbin/", "/lib/", "/lib64/", "/lib32/"}
 
-func merged(p waxseal.Path) []waxseal.Path {
-	names := []waxseal.Path{p}
-	for _, d := range usrDirs {
-		if strings.HasPrefix(string(p), d) {
-			return append(names, "/usr"+p)
+// merged gives a name, and the one that it had before /usr was merged, or has since.
+func merged(p waxseal.Path) iter.Seq[waxseal.Path] {
+	return func(yield func(waxseal.Path) bool) {
+		if !yield(p) {
+			return
 		}
-		if strings.HasPrefix(string(p), "/usr"+d) {
-			return append(names, p[len("/usr"):])
+		old, inUsr := strings.CutPrefix(string(p), "/usr")
+		for _, d := range usrDirs {
+			if inUsr && strings.HasPrefix(old, d) {
+				yield(waxseal.Path(old))
+				return
+			}
+			if strings.HasPrefix(string(p), d) {
+				yield("/usr" + p)
+				return
+			}
 		}
 	}
-	return names
 }

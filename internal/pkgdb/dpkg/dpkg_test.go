@@ -75,6 +75,7 @@ func files() map[string]string {
 		"/var/lib/dpkg/diversions":             "/usr/bin/perf\n/usr/bin/perf.real\nwrap\n",
 		"/var/lib/dpkg/statoverride":           "root postdrop 2755 /usr/sbin/postdrop\n#7 root 99x /bad\nshort\n",
 		"/var/lib/dpkg/status": "Package: lib\nStatus: install ok installed\nVersion: 1.2\n\n" +
+			"Package: perf\nStatus: install ok installed\nVersion: 1\n\nPackage: wrap\nStatus: install ok installed\nVersion: 1\n\n" +
 			"Package: gone\nStatus: deinstall ok config-files\nVersion: 9\nConffiles:\n /etc/gone.conf " + sum0 + " obsolete\n /etc/with space " + sum1 + "\nDescription: x\n /etc/no " + sum0 + "\n",
 	}
 }
@@ -93,6 +94,7 @@ func TestInstancesDiversionsOverrides(t *testing.T) {
 		{"/usr/bin/perf.real", sum0, "perf", waxseal.PackageUnmodified},
 		{"/usr/bin/perf.real", sum1, "perf", waxseal.PackageModified},
 		{"/usr/lib", sum1, "", waxseal.PackageUnowned},
+		{"/usr/include/lib.h", sum0, "lib-dev", waxseal.PackageUnknown}, // status does not know it
 		{"/etc/gone.conf", sum0, "gone", waxseal.PackageUnmodified},
 		{"/etc/with space", sum0, "gone", waxseal.PackageModified},
 		{"/etc/no", sum0, "", waxseal.PackageUnowned},
@@ -102,7 +104,7 @@ func TestInstancesDiversionsOverrides(t *testing.T) {
 			t.Errorf("%s with %.4s is %q's, %s; want %q, %s", tc.path, tc.md5, owner, state, tc.owner, tc.state)
 		}
 	}
-	if v := db.Versions(); len(v) != 1 || v["lib"] != "1.2" || db.Version("lib:i386") != "1.2" || db.Version("gone") != "" {
+	if v := db.Versions(); len(v) != 3 || v["lib"] != "1.2" || db.Version("lib:i386") != "1.2" || db.Version("gone") != "" {
 		t.Errorf("versions %v", v)
 	}
 	if o, ok := db.Override("/sbin/postdrop"); !ok || o != (Override{"root", "postdrop", 0o2755}) {

@@ -146,7 +146,7 @@ func (db *DB) addDiversions(text string) {
 // which package had it moved away; by is "" where an administrator did. ok is
 // false for a name that is not diverted.
 func (db *DB) Diverted(p waxseal.Path) (to waxseal.Path, by string, ok bool) {
-	for _, name := range merged(p) {
+	for name := range merged(p) {
 		if d, ok := db.from[name]; ok {
 			return d.to, d.by, true
 		}
@@ -176,7 +176,7 @@ func (db *DB) addOverrides(text string) {
 
 // Override is the override for a path, if it has one.
 func (db *DB) Override(p waxseal.Path) (Override, bool) {
-	for _, name := range merged(p) {
+	for name := range merged(p) {
 		if o, ok := db.override[name]; ok {
 			return o, true
 		}

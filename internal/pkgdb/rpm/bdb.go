@@ -15,6 +15,7 @@ const (
 	bdbHashUnsorted = 2
 	bdbHash         = 13
 	bdbOverflow     = 7
+	bdbLast         = 13
 	bdbOffPage      = 3 // an item that lies on overflow pages
 	bdbKeyData      = 1 // an item that lies on its page
 	bdbPageHeader   = 26
@@ -29,6 +30,7 @@ type bdb struct {
 	page  int64 // size of one
 	pages int64
 	left  int64 // pages that may still be read: each item has its own
+	short bool  // the file has fewer pages than it says
 }
 
 func openBDB(r io.ReaderAt, size int64) (*bdb, error) {
@@ -51,12 +53,16 @@ func openBDB(r io.ReaderAt, size int64) (*bdb, error) {
 	}
 	db.pages = min(size/db.page, int64(db.order.Uint32(meta[32:]))+1)
 	db.left = 2 * (size / db.page)
+	db.short = size/db.page < int64(db.order.Uint32(meta[32:]))+1
 	return db, nil
 }
 
 // each calls do for every value. What is damaged is said, and the rest goes on.
 func (db *bdb) each(do func([]byte), problem func(error)) {
 	page := make([]byte, db.page)
+	if db.short {
+		problem(errors.New("it is cut off: pages that it counts are not there"))
+	}
 	for n := range db.pages {
 		if _, err := db.r.ReadAt(page, n*db.page); err != nil {
 			problem(fmt.Errorf("page %d: %w", n, err))
@@ -66,6 +72,8 @@ func (db *bdb) each(do func([]byte), problem func(error)) {
 			if err := db.values(page, do); err != nil {
 				problem(fmt.Errorf("page %d: %w", n, err))
 			}
+		} else if kind > bdbLast {
+			problem(fmt.Errorf("page %d is of a kind that there is not", n))
 		}
 	}
 }

@@ -2,6 +2,8 @@ package rpm
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -12,6 +14,8 @@ import (
 
 // The tags of a header that are read (rpmtag.h).
 const (
+	tagSHA1Header   = 269
+	tagSHA256Header = 273
 	tagName         = 1000
 	tagVersion      = 1001
 	tagRelease      = 1002
@@ -128,6 +132,7 @@ type instance struct {
 	name, version string // version is "[epoch:]version-release"
 	algorithm     uint32 // of digests
 	files         []file
+	odd           bool // its header is not as its maker made it
 }
 
 // file is one regular file of a package.
@@ -173,8 +178,26 @@ func parseInstance(blob []byte) (instance, error) {
 	if a := h.ints(tagDigestAlgo); len(a) > 0 {
 		in.algorithm = a[0]
 	}
-	in.files, err = h.files()
-	return in, err
+	if in.files, err = h.files(); err != nil {
+		return in, err
+	}
+	in.odd = !h.intact(blob)
+	return in, nil
+}
+
+// intact reports whether what its maker signed is what the header's own digest says. It is
+// no proof: whoever edits the one can edit the other. Headers of before rpm 4.0 have none.
+func (h header) intact(blob []byte) bool {
+	made := immutable(blob, h)
+	switch sha256sum, sha1sum := h.string(tagSHA256Header), h.string(tagSHA1Header); {
+	case made == nil:
+		return true
+	case sha256sum != "":
+		return fmt.Sprintf("%x", sha256.Sum256(made)) == sha256sum
+	case sha1sum != "":
+		return fmt.Sprintf("%x", sha1.Sum(made)) == sha1sum
+	}
+	return true
 }
 
 // files lists the regular files of a package. Names are kept in two parts and a

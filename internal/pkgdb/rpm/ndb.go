@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/adler32"
 	"io"
 )
 
@@ -14,6 +15,7 @@ const (
 	ndbBlob     = 'B' | 'l'<<8 | 'b'<<16 | 'S'<<24
 	ndbBlock    = 16
 	ndbPage     = 4096
+	ndbTail     = 12
 	ndbHeader   = 32 // in the place of the first two slots
 	maxNDBSlots = 4096
 )
@@ -65,7 +67,17 @@ func readNDB(r io.ReaderAt, index uint32, at, room int64) ([]byte, error) {
 	if binary.LittleEndian.Uint32(head) != ndbBlob || binary.LittleEndian.Uint32(head[4:]) != index || length > room || length > maxHeader {
 		return nil, errNDB
 	}
-	blob := make([]byte, length)
-	_, err := r.ReadAt(blob, at+16)
-	return blob, err
+	// Behind the data there is padding up to a block, and a tail: a checksum of all
+	// before it, the length once more, and a mark.
+	whole := make([]byte, (16+length+ndbTail+ndbBlock-1)/ndbBlock*ndbBlock)
+	if int64(len(whole)) > room {
+		return nil, errNDB
+	}
+	if _, err := r.ReadAt(whole, at); err != nil {
+		return nil, err
+	}
+	if tail := whole[len(whole)-ndbTail:]; binary.LittleEndian.Uint32(tail) != adler32.Checksum(whole[:len(whole)-ndbTail]) {
+		return nil, errors.New("its checksum is not that of its content")
+	}
+	return whole[16 : 16+length], nil
 }

@@ -247,6 +247,12 @@ func (db *DB) add(blob []byte) {
 	}
 	i := int32(len(db.packages))
 	db.packages = append(db.packages, known{in.name, in.version, in.algorithm, fingerprint(in)})
+	if in.odd {
+		db.problem(db.at, "package %s: its header is not as its maker made it, by its own digest: it was damaged or edited", in.name)
+		for i := range in.files {
+			in.files[i].digest = "" // nothing is known of them
+		}
+	}
 	for _, f := range in.files {
 		db.files[f.path] = owned{i, f.digest}
 	}

@@ -260,8 +260,12 @@ func TestFingerprint(t *testing.T) {
 	db.Close()
 	after, problems := h.read()
 	a, b := before.Package("mailer"), after.Package("mailer")
-	if a.Version != b.Version || a.Fingerprint == b.Fingerprint || len(problems) > 0 {
+	if a.Version != b.Version || a.Fingerprint == b.Fingerprint || len(problems) != 1 || !strings.Contains(problems[0].Message, "by its own digest") {
 		t.Errorf("before %+v, after %+v, %v", a, b, problems)
+	}
+	sums := waxseal.Sums{SHA256: hex.EncodeToString(evil[:])}
+	if was, is := before.State("/usr/sbin/mailer", sums), after.State("/usr/sbin/mailer", sums); was != waxseal.PackageModified || is != waxseal.PackageUnknown {
+		t.Errorf("a file of it was %s, and is %s", was, is)
 	}
 	if before.Current(tree) || !after.Current(tree) {
 		t.Error("the edit was not noticed")
