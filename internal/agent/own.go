@@ -127,7 +127,8 @@ func (a *Agent) takeOwn(o waxseal.Observation) {
 }
 
 // counts reports whether an event is about more than what commands that read the state
-// beside the agent do: they open its lock and the index of the WAL for writing.
+// beside the agent do. They open its lock, the WAL and the index of that for writing, and
+// SQLite gives the last two to the owner of the database whenever root opens it.
 func (o *own) counts(e waxseal.FileEvent) bool {
 	if o.kind(e.Path) == "" && o.kind(e.OldPath) == "" {
 		return false // a directory above one of them
@@ -135,9 +136,18 @@ func (o *own) counts(e waxseal.FileEvent) bool {
 	if dirOf(e.Path) != o.state {
 		return true
 	}
-	name := path.Base(string(e.Path))
-	only := slices.Equal(e.Operations, []waxseal.Operation{waxseal.OpWrite})
-	return !(only && (name == "lock" || name == "control.sock" || strings.HasSuffix(name, "-shm")))
+	for _, op := range e.Operations {
+		if op != waxseal.OpWrite && op != waxseal.OpMetadata {
+			return true
+		}
+	}
+	switch name := path.Base(string(e.Path)); {
+	case name == "lock" || name == "control.sock" || strings.HasSuffix(name, "-shm"):
+		return false
+	case strings.HasSuffix(name, "-wal"):
+		return slices.Contains(e.Operations, waxseal.OpWrite) && !e.Closed
+	}
+	return true
 }
 
 // kind says what a path is to Waxseal, "" if nothing.

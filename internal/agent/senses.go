@@ -35,6 +35,8 @@ type senses struct {
 	audit     *kaudit.Sensor
 	processes *bpf.Sensor
 	control   *control.Socket
+	logs      chan chan struct{} // asks the tail to read at once
+	logsAt    time.Time          // when it was last asked; of fanotify's goroutine
 	people    *proc.Reader
 	parents   map[int]time.Time // when a pid was last known for sure; of the audit goroutine
 	sessions  map[uint32]bool   // those whose origin was looked up; of the bpf sensor, one call at a time
@@ -53,6 +55,7 @@ const blindPoll = 2 * time.Second
 func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
+	a.senses.logs = make(chan chan struct{})
 	a.senses.parents, a.senses.sessions = map[int]time.Time{}, map[uint32]bool{}
 	if by := proc.Confined(); by != "" {
 		a.opts.Warn("this process is confined by " + by + ": what that forbids looks like a right that is missing; its denials are in the records of audit (ausearch -m AVC) and are told")
@@ -190,6 +193,7 @@ const WithInotify = "inotify takes the place of fanotify: that a file changed is
 func (a *Agent) fileEvent(e fanotify.Event) {
 	event := e.FileEvent
 	a.senses.drain(a.queue.gap) // who it was comes first
+	a.senses.readLogs()         // and how he came in
 	a.queue.put(arrival{
 		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
 		content:     e.Content, copied: e.Captured, note: e.Note,
@@ -297,10 +301,29 @@ func (a *Agent) startTail(ctx context.Context) {
 	emit := func(l waxseal.LogLine, at time.Time) {
 		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
 	}
-	follow := tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs)} // of the agent's goroutine: not to be read in the sensor's
+	follow := tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs), Ask: a.senses.logs} // of the agent's goroutine: not to be read in the sensor's
 	a.run(tail.Sensor, "whether a change was loaded and used is not seen", func() error {
 		return tail.Follow(ctx, follow, emit, a.queue.gap)
 	})
+}
+
+// readLogs has the logs read before a file event is handed on: who writes as soon as he is
+// in would be told before sshd's line about his key. In a flood that is done now and then.
+func (s *senses) readLogs() {
+	const seldom, late = 20 * time.Millisecond, 20 * time.Millisecond
+	if time.Since(s.logsAt) < seldom {
+		return
+	}
+	done, enough := make(chan struct{}), time.After(late)
+	select {
+	case s.logs <- done:
+		select {
+		case <-done:
+		case <-enough:
+		}
+	case <-enough: // no tail, or one that is at work
+	}
+	s.logsAt = time.Now()
 }
 
 // startJournal follows the journal, where there is one.

@@ -71,6 +71,17 @@ func TestNamesOfPrograms(t *testing.T) {
 	}
 }
 
+// TestPackageManagerBySSH: what somebody did by a package manager comes by that, from where
+// he logged in, though /proc showed the connection already.
+func TestPackageManagerBySSH(t *testing.T) {
+	seen := snapshot(500, 400, "/usr/bin/tee")
+	seen.Origin = waxseal.Origin{Kind: waxseal.OriginSSH, Address: "198.51.100.7", Port: 4711, Grade: waxseal.Proven, Basis: "the kernel's socket table"}
+	a := within(root(started(400, 90, "/usr/bin/dpkg", at(-3), "dpkg"), 0), touched(500, "/usr/bin/tee", 77, at(0))).Actor(write(500, seen), at(0))
+	if o := a.Origin; o.Kind != waxseal.OriginPackage || o.Address != "198.51.100.7" || o.Port != 4711 || o.Grade != waxseal.Proven {
+		t.Errorf("%+v", o)
+	}
+}
+
 // TestNumberUsedAgain: the number of another session's program is no parent, nor is a
 // program that started after what /proc showed.
 func TestNumberUsedAgain(t *testing.T) {

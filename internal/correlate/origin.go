@@ -62,9 +62,13 @@ func (m *Memory) origin(a *waxseal.Actor) {
 			a.Origin = s.origin
 		}
 	}
-	if by := lineage(*a); unknownOrigin(a.Origin) || a.Origin.Kind == by.Kind && a.Origin.Address == "" && by.Grade == waxseal.Proven {
+	switch by := lineage(*a); {
+	case unknownOrigin(a.Origin) || a.Origin.Kind == by.Kind && a.Origin.Address == "" && by.Grade == waxseal.Proven:
 		method := a.Origin.Method
 		a.Origin, a.Origin.Method = by, method
+	case by.Kind == waxseal.OriginPackage && a.Origin.Kind != by.Kind: // whoever started it, and from where
+		a.Origin.Kind, a.Origin.Basis = by.Kind, a.Origin.Basis+"; "+by.Basis
+		a.Origin.Grade = atMost(a.Origin.Grade, by.Grade)
 	}
 	if s, ok := m.sessions[a.Login.Session]; ok && s.sound && unknownOrigin(a.Origin) {
 		if kind := wayOf(waxseal.Process{Exe: s.by}); kind != "" {

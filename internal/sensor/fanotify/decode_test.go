@@ -137,13 +137,24 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// A filesystem without handles is refused in plain words, and nothing panics.
+// What can't be watched is refused in plain words, and nothing panics: no tree, and,
+// where the kernel gives no handles of it, /proc.
 func TestRefusedFilesystem(t *testing.T) {
-	if _, err := Open(Options{Root: "/proc"}); err == nil || !strings.Contains(err.Error(), "/proc") {
-		t.Skipf("/proc can be watched here, or not even tried: %v", err)
+	s, err := Open(Options{Root: "/proc"})
+	if err == nil {
+		err = s.SetTargets([]waxseal.Path{"/sys/kernel"}, nil)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	if st := Probe("/proc"); st.Usable || len(st.Problems) == 0 {
+	if err != nil && !strings.Contains(err.Error(), "/proc") && !strings.Contains(err.Error(), "/sys/kernel") {
+		t.Errorf("no path in %q", err)
+	}
+	if st := Probe("/proc"); !st.Usable && len(st.Problems) == 0 {
 		t.Errorf("status is %+v", st)
+	}
+	if _, err := Open(Options{Root: "/none"}); err == nil || !strings.Contains(err.Error(), "/none") {
+		t.Errorf("a tree that is not there: %v", err)
 	}
 	if st := Probe("/none"); st.Usable || len(st.Problems) == 0 {
 		t.Errorf("status is %+v", st)

@@ -1,11 +1,13 @@
 package fanotify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,9 +84,11 @@ func (r *reader) batch(b []byte) {
 			r.flush(changes)
 			changes = nil
 			r.overflow(now)
-		} else if c, ok := r.look(e); ok {
-			c.Time = now
-			changes = append(changes, c)
+		} else {
+			for _, c := range r.look(e) {
+				c.Time = now
+				changes = append(changes, c)
+			}
 		}
 		if e.pidfd >= 0 {
 			_ = unix.Close(e.pidfd) // nothing was written to it
@@ -94,23 +98,41 @@ func (r *reader) batch(b []byte) {
 	r.last = now
 }
 
-// look decides whether an event concerns a target and takes the snapshot.
-func (r *reader) look(e raw) (change, bool) {
+// look decides whether an event concerns a target and takes the snapshot. To the event
+// of a new directory it adds the files that were in there before it was marked: of these
+// no event tells, nor who wrote them.
+func (r *reader) look(e raw) []change {
 	if e.pid == os.Getpid() {
-		return change{}, false
+		return nil
 	}
 	r.s.mu.Lock()
 	c, ok, moved := r.s.match(e)
+	var missed []change
 	if moved {
+		before := r.s.index.files
 		_ = r.s.refresh() // what can't be watched is told by the next SetTargets
+		if e.has(unix.FAN_CREATE) && e.has(unix.FAN_ONDIR) {
+			missed = r.s.missed(before)
+		}
 	}
 	r.s.mu.Unlock()
 	if !ok {
-		return c, false
+		return missed
 	}
 	c.PID = e.pid
 	c.Actor = r.who(e)
-	return c, true
+	return append([]change{c}, missed...)
+}
+
+// missed are the files of the index that were not in an earlier one; the lock is held.
+func (s *Sensor) missed(before map[key]waxseal.Path) (list []change) {
+	for k, p := range s.index.files {
+		if _, had := before[k]; !had {
+			list = append(list, change{Event: Event{FileEvent: waxseal.FileEvent{Operations: []waxseal.Operation{waxseal.OpWrite}, Path: p}}, target: k, capture: true, written: true})
+		}
+	}
+	slices.SortFunc(list, func(a, b change) int { return cmp.Compare(a.Path, b.Path) })
+	return list
 }
 
 // who takes the snapshot of the process that made an event.

@@ -52,6 +52,9 @@ type Options struct {
 	FromStart bool
 	// Interval is how often each file is asked; 100 ms where it is zero.
 	Interval time.Duration
+	// Ask has the files read at once; what comes through it is closed when that is
+	// done. nil: nobody asks.
+	Ask <-chan chan struct{}
 }
 
 // Follow reads the files until the context ends and returns nil then. It calls
@@ -77,15 +80,21 @@ func Follow(ctx context.Context, o Options, emit func(waxseal.LogLine, time.Time
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	read := func() {
 		for _, f := range files {
 			f.poll()
 			f.toEnd = false
 		}
+	}
+	for {
+		read()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case done := <-o.Ask:
+			read()
+			close(done)
 		}
 	}
 }

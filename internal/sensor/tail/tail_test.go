@@ -100,6 +100,42 @@ func TestAppendFromEnd(t *testing.T) {
 	f.want(t, "one", "two")
 }
 
+// TestAsked: who asks has every line that is there by then.
+func TestAsked(t *testing.T) {
+	dir, asked := t.TempDir(), make(chan chan struct{})
+	name := filepath.Join(dir, "mail.log")
+	if err := os.WriteFile(name, []byte("one\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	lines, ended := make(chan string, 10), make(chan error, 1)
+	go func() {
+		ended <- Follow(ctx, Options{Root: dir, Paths: []waxseal.Path{"/mail.log"}, FromStart: true, Interval: time.Hour, Ask: asked},
+			func(l waxseal.LogLine, _ time.Time) { lines <- l.Text }, func(waxseal.Gap) {})
+	}()
+	if got := <-lines; got != "one" {
+		t.Errorf("first %q", got)
+	}
+	if err := os.WriteFile(name, []byte("one\ntwo\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	asked <- done
+	<-done
+	select {
+	case got := <-lines:
+		if got != "two" {
+			t.Errorf("then %q", got)
+		}
+	default:
+		t.Error("the line was not there when the answer came")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFromStart(t *testing.T) {
 	root, name := logAt(t, "old\n")
 	f := follow(t, Options{Root: root, Paths: []waxseal.Path{"/mail.log"}, FromStart: true})
