@@ -2,6 +2,7 @@ package treecache
 
 import (
 	"io"
+	"path"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +22,7 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 	below, ok := t.below.(looker)
 	t.mu.Lock()
 	known, told := t.stats[p]
+	told = told || t.lacks(p)
 	t.mu.Unlock()
 	if ok && !told {
 		known.value, file, known.err = below.Look(p)
@@ -51,27 +53,50 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 // maxAhead is the largest file that is read before anybody asks for it.
 const maxAhead = 64 << 10
 
-// Ahead looks whether files are there, in this order and while others read, and reads
-// the small ones. It returns at once; the function that it returns ends it and waits.
-func (t *Tree) Ahead(paths []waxseal.Path) (end func()) {
+// Ahead lists directories, in this order and while others read, and reads the small files
+// in them that have one of these names. It returns at once; the function that it returns
+// ends it and waits.
+func (t *Tree) Ahead(dirs []waxseal.Path, names []string) (end func()) {
 	var enough atomic.Bool
 	var all sync.WaitGroup
 	all.Go(func() {
-		for _, p := range paths {
-			if enough.Load() {
-				return
+		for _, dir := range dirs {
+			if _, err := t.ReadDir(dir); err != nil {
+				continue // remembered
 			}
-			f, err := t.Stat(p)
-			switch {
-			case err != nil:
-				_, _ = t.Lstat(p) // remembered, the error too
-			case f.Type == waxseal.Regular && f.Size <= maxAhead:
-				_, _ = t.ReadFile(p, maxAhead)
+			for _, name := range names {
+				if enough.Load() {
+					return
+				}
+				t.readAhead(waxseal.Path(path.Join(string(dir), name)))
 			}
 		}
 	})
 	return func() {
 		enough.Store(true)
 		all.Wait()
+	}
+}
+
+// readAhead reads a small file, if there is one that nobody has read. What can't be read
+// says so when it is asked for.
+func (t *Tree) readAhead(p waxseal.Path) {
+	c, size, file, err := t.look(p)
+	if err != nil || c == nil {
+		return
+	}
+	defer c.Unlock()
+	if file == nil {
+		return
+	}
+	defer file.Close() // it is open for reading only
+	if size > maxAhead {
+		return
+	}
+	data := make([]byte, size+1) // one more, to see the end
+	if n, err := file.Read(data); int64(n) == size && (err == nil || err == io.EOF) {
+		t.files.Add(1)
+		t.keepText(p, c, data[:n])
+		c.done = true
 	}
 }
