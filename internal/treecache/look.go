@@ -50,8 +50,12 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 	return c, size, nil, err
 }
 
-// maxAhead is the largest file that is read before anybody asks for it.
-const maxAhead = 64 << 10
+const (
+	// maxAhead is the largest file that is read before anybody asks for it.
+	maxAhead = 64 << 10
+	// maxListed bounds the names in directories that nobody may ask for.
+	maxListed = 1_000_000
+)
 
 // Ahead lists directories, in this order and while others read, and reads the small files
 // in them that have one of these names. It returns at once; the function that it returns
@@ -60,14 +64,17 @@ func (t *Tree) Ahead(dirs []waxseal.Path, names []string) (end func()) {
 	var enough atomic.Bool
 	var all sync.WaitGroup
 	all.Go(func() {
+		listed := 0
 		for _, dir := range dirs {
-			if _, err := t.ReadDir(dir); err != nil {
+			if enough.Load() || listed > maxListed {
+				return
+			}
+			there, err := t.ReadDir(dir)
+			if err != nil {
 				continue // remembered
 			}
+			listed += len(there)
 			for _, name := range names {
-				if enough.Load() {
-					return
-				}
 				t.readAhead(waxseal.Path(path.Join(string(dir), name)))
 			}
 		}
