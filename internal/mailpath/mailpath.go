@@ -209,8 +209,8 @@ func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
 		return []waxseal.Part{}
 	}
 	done := make([]waxseal.Part, 0, len(parts)+1) // most have a home that its owner may write
-	seen := make(map[waxseal.Path]bool, len(parts))
-	for queue := slices.Clone(parts); len(queue) > 0; queue = queue[1:] {
+	seen := map[waxseal.Path]bool{}
+	for queue := slices.Clip(parts); len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		if seen[p.Path] {
 			continue

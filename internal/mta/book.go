@@ -148,17 +148,8 @@ func (b *Book) Setting(instance, name, value string, source waxseal.Source) {
 // Emit writes a hook down; see Finish.
 func (b *Book) Emit(h waxseal.Hook) {
 	if done, ok := b.Finish(h); ok {
-		b.result.Hooks = Append(b.result.Hooks, done)
+		b.result.Hooks = append(b.result.Hooks, done)
 	}
-}
-
-// Append is append for hooks, of which a large server has tens of thousands: a long list
-// is not copied for every quarter by which it grows.
-func Append(hooks []waxseal.Hook, h waxseal.Hook) []waxseal.Hook {
-	if len(hooks) == cap(hooks) {
-		hooks = slices.Grow(hooks, max(len(hooks), 4))
-	}
-	return append(hooks, h)
 }
 
 // Finish completes a hook without writing it down: unique identity, secrets

@@ -63,7 +63,7 @@ func (s site) entry(t table, e entry, n int) waxseal.Hook {
 func (in *instance) emit(h waxseal.Hook) {
 	mta.Modify(&h, "instance", in.why)
 	if done, ok := in.Finish(h); ok {
-		in.hooks = mta.Append(in.hooks, done)
+		in.hooks = append(in.hooks, done)
 	}
 }
 
