@@ -43,7 +43,7 @@ func (o object) listsAll() bool {
 	if err := unix.Fstatfs(int(o), &st); err != nil {
 		return false
 	}
-	switch st.Type {
+	switch uint32(st.Type) { // it has another type on each architecture
 	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC:
 		return true
 	}
