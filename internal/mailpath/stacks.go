@@ -27,6 +27,10 @@ import (
 	"waxseal/internal/surroundings"
 )
 
+// aroundHooks is room for hooks of what lies around the mail systems, so that those of
+// ten thousand users are not moved for them.
+const aroundHooks = 1000
+
 // stacks reads every mail system of the tree. First come those that say which domains
 // are the host's own: to the others mail for these is not foreign. The others are read
 // side by side where the tree lets several read it; what they found is joined in the
@@ -51,6 +55,11 @@ func (c *closer) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	results := c.sideBySide(
 		func() mta.Result { return r.filters(tree, options, systems) }, deliver, one(nullclient.Read), one(spamassassin.Read), one(mailman.Read), one(lists.Read), one(policy.Read), one(amavis.Read), one(mimedefang.Read),
 	)
+	room := aroundHooks
+	for _, more := range results {
+		room += len(more.Hooks)
+	}
+	found.Hooks = slices.Grow(found.Hooks, room)
 	found.Join(results[0])
 	for _, more := range results[2:] {
 		found.Join(more)
