@@ -75,6 +75,8 @@ const (
 	answered
 	namedInScript
 	mastersRead
+	othersChange
+	othersUse
 	droppedUnread
 	droppedMarked
 	droppedBulk
@@ -275,6 +277,8 @@ var signs = [...]row{
 	answered:         {waxseal.Low, false, "whoever writes gets an automatic answer: %s"},
 	namedInScript:    {waxseal.None, false, "the program is named in %s: one that trains a spam filter, as Dovecot's documentation shows, and one that an intruder put there look the same, and differ only in where they came from"},
 	mastersRead:      {waxseal.High, false, "whoever it names may read the mail of every user: %s"},
+	othersChange:     {waxseal.High, false, "whoever it names may change or delete the mail of every user: %s"},
+	othersUse:        {waxseal.Medium, false, "others than the owner may use some folders of every user: %s"},
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
 	droppedSome:      {waxseal.High, false, "mail that a rule picks is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
@@ -441,6 +445,8 @@ var standing = map[sign]waxseal.Severity{
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,
+	othersChange:       waxseal.Medium,
+	othersUse:          waxseal.Low,
 	jobPackaged:        waxseal.Low,
 	jobPlain:           waxseal.Low,
 	serviceCommand:     waxseal.Low,
