@@ -99,6 +99,8 @@ const (
 	uncheckedOthers
 	uncheckedAll
 	openToOthers
+	socketOfAnyone
+	socketOfHosts
 	rightsSet
 	rightsOfRoot
 	othersBelieved
@@ -301,6 +303,8 @@ var signs = [...]row{
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
 	uncheckedOthers:  {waxseal.High, false, "mail of others is let through unchecked because of who sends it: %s"},
 	uncheckedAll:     {waxseal.High, false, "mail is let through unchecked, whoever sends it: %s"},
+	socketOfAnyone:   {waxseal.High, false, "any user of this host may put another socket in the place where a filter listens, and be handed mail: %s"},
+	socketOfHosts:    {waxseal.Medium, false, "a filter listens at every address, so that other hosts may hand it mail and be answered: %s"},
 	openToOthers:     {waxseal.High, false, "what a filter does can be changed from outside, %s: %s %s"},
 	rightsSet:        {waxseal.Medium, false, "%s says with whose rights programs run: %s"},
 	rightsOfRoot:     {waxseal.High, false, "%s lets programs run with the rights of root: %s"},
@@ -447,6 +451,7 @@ var standing = map[sign]waxseal.Severity{
 	mastersRead:        waxseal.Medium,
 	othersChange:       waxseal.Medium,
 	othersUse:          waxseal.Low,
+	socketOfHosts:      waxseal.Low,
 	jobPackaged:        waxseal.Low,
 	jobPlain:           waxseal.Low,
 	serviceCommand:     waxseal.Low,
