@@ -32,6 +32,7 @@ const (
 	ownUser
 	ownCopy
 	foreignAddress
+	unknownAddress
 	localHop
 	oddLocalHop
 	privateHop
@@ -243,6 +244,7 @@ var signs = [...]row{
 
 	ownUser:        {waxseal.Low, false, "mail of the own domains goes to an own user: %s"},
 	ownCopy:        {waxseal.Medium, false, "mail is copied or diverted to %s in the own domains"},
+	unknownAddress: {waxseal.High, false, "mail goes to an address, and nothing here says which domains are own: %s"},
 	foreignAddress: {waxseal.High, false, "mail goes to an address outside the own domains: %s"},
 	localHop:       {waxseal.Medium, false, "mail is handed on to %s on this host"},
 	oddLocalHop:    {waxseal.High, false, "mail is handed to %s on this host, which is no documented port of a packaged mail filter"},
