@@ -26,3 +26,16 @@ func Bans(tree waxseal.Tree) map[string]string {
 	}
 	return bans
 }
+
+// Believes reports whether a PAM service lets somebody in whose password is wrong: who
+// is not named by any module that asks who it is, and who is by all.
+func Believes(tree waxseal.Tree, service string) (unnamed, named bool) {
+	r := &reader{Book: mta.NewBook(waxseal.HostStack, bounded{tree}, mask.New([]byte("key"))), states: map[waxseal.Path]waxseal.Part{}}
+	p := &pamReader{reader: r, files: map[string][]pamLine{}, used: map[waxseal.Path][]string{}}
+	return p.grants(service, fails), p.grants(service, succeeds)
+}
+
+func (p *pamReader) grants(service string, depends outcome) bool {
+	_, yes := p.through(service, depends)
+	return yes
+}
