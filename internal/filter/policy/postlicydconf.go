@@ -43,6 +43,7 @@ func (f licyFilter) get(name string) string {
 
 const (
 	maxLicyFilters = 2_000
+	maxLicyParams  = 1_000 // of one filter
 	maxLicyText    = 8_191 // BUFSIZ less one: a longer value is refused
 )
 
@@ -99,7 +100,9 @@ func (s *licyScanner) body(f *licyFilter) {
 			return
 		}
 		p.value = s.value()
-		f.params = append(f.params, p)
+		if f.params = append(f.params, p); len(f.params) > maxLicyParams {
+			s.refuse("a filter with more parameters than are read")
+		}
 	}
 }
 
