@@ -129,6 +129,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.listeners(found.Hooks, found.Settings, live)
+	found.Hooks = append(found.Hooks, c.offered(found.Services, queueDirectory(found.Settings))...)
 	c.answers(&found)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)

@@ -8,6 +8,7 @@ import (
 	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/fetch"
 	"waxseal/internal/filter/lists"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
@@ -53,7 +54,7 @@ func (c *closer) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	deliver := func() mta.Result { return delivery.Read(tree, r.masker, options, reach) }
 	systems := slices.Clip(found.Stacks)
 	results := c.sideBySide(
-		func() mta.Result { return r.filters(tree, options, systems) }, deliver, one(nullclient.Read), one(spamassassin.Read), one(mailman.Read), one(lists.Read), one(policy.Read), one(amavis.Read), one(mimedefang.Read),
+		func() mta.Result { return r.filters(tree, options, systems) }, deliver, one(nullclient.Read), one(spamassassin.Read), one(mailman.Read), one(lists.Read), one(policy.Read), one(amavis.Read), one(mimedefang.Read), one(fetch.Read),
 	)
 	room := aroundHooks
 	for _, more := range results {
