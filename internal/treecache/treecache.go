@@ -43,6 +43,7 @@ type Tree struct {
 	below waxseal.Tree
 	files atomic.Int64  // opened so far
 	hurry atomic.Bool   // somebody waits for a content that is being read
+	await atomic.Int32  // how many wait for one
 	twin  *Tree         // that it is compared with, nil where there is none
 	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
 
@@ -174,7 +175,14 @@ func (t *Tree) lock(c *content) {
 	if t.twin != nil {
 		t.twin.hurry.Store(true)
 	}
+	t.await.Add(1)
 	c.Lock()
+	t.await.Add(-1)
+}
+
+// awaited reports whether somebody waits for a content that is being read.
+func (t *Tree) awaited() bool {
+	return t.await.Load() > 0 || t.twin != nil && t.twin.await.Load() > 0
 }
 
 func checked(p waxseal.Path, c *content, limit int64) ([]byte, error) {

@@ -2,6 +2,7 @@ package treecache
 
 import (
 	"path"
+	"slices"
 	"sync"
 
 	"waxseal"
@@ -15,10 +16,13 @@ const (
 	// the last of them, since a lane by itself is slow.
 	maxLane = 16 << 20
 	// fewPrograms is how many large programs are left when modules have their turn: who
-	// asked for all this waits for programs first, and a few of them don't fill the lanes.
-	fewPrograms = width / 4
+	// asked for all this waits for programs first, but fewer don't keep the lanes full.
+	fewPrograms = 2 * width
 	// maxOpen is how many large files are open, and wait for a lane.
 	maxOpen = 64
+	// worth is how many lanes are filled before a portion of each is read, while more files
+	// are being opened and nobody waits: one lane takes half as long as all of them.
+	worth = width / 2
 )
 
 // Warm reads programs before they are asked for, several at a time, and returns at
@@ -65,6 +69,7 @@ type warming struct {
 	inLanes int            // programs among them that are large
 	seen    map[waxseal.Path]bool
 	large   []task // open, and read by nobody yet
+	waits   bool   // who opens files waits for those that are read
 	opened  bool   // all that there is
 }
 
@@ -86,8 +91,10 @@ func (w *warming) open() {
 		case aProgram:
 			w.program(b, p)
 		case aLate:
-			image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
-			w.found(p, image, err)
+			w.wait(func() {
+				image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
+				w.found(p, image, err)
+			})
 		case aModule:
 			w.module(b, p)
 		case nothing:
@@ -122,11 +129,15 @@ const (
 // take gives what is to be opened next, programs first. Before it waits for anybody,
 // nobody waits for the bins.
 func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
-	if w.tree.hurry.Swap(false) {
+	hurry := w.tree.hurry.Swap(false)
+	if hurry {
 		b.flush()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if hurry {
+		w.change.Broadcast()
+	}
 	for flushed := false; ; {
 		switch {
 		case len(w.queue) > 0:
@@ -147,9 +158,30 @@ func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
 			p, w.late = w.late[0], w.late[1:]
 			return p, aLate
 		default:
-			w.change.Wait()
+			w.waitForChange()
 		}
 	}
+}
+
+// waitForChange waits as who opens files does.
+func (w *warming) waitForChange() {
+	w.waits = true
+	w.change.Broadcast()
+	w.change.Wait()
+	w.waits = false
+}
+
+// wait does what may wait for a file that is read.
+func (w *warming) wait(do func()) {
+	says := func(waits bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.waits = waits
+		w.change.Broadcast()
+	}
+	says(true)
+	defer says(false)
+	do()
 }
 
 // program begins to read a program, unless that has been done.
@@ -271,7 +303,7 @@ func (w *warming) hand(b *bins, itself func(task), t task) {
 		b.flush() // before waiting
 		w.mu.Lock()
 		if len(w.large) == maxOpen {
-			w.change.Wait()
+			w.waitForChange()
 		}
 	}
 	w.large = append(w.large, t)
@@ -280,38 +312,43 @@ func (w *warming) hand(b *bins, itself func(task), t task) {
 
 // read reads large files until there are none, and nobody opens more.
 func (w *warming) read() {
-	t, ok := w.next(wait)
+	t, ok := w.next(0)
 	if !ok {
 		return
 	}
 	l := newLanes()
 	defer l.close()
-	for ok || !l.idle() {
+	for ok || l.busy() > 0 {
 		for n := l.free(); n != nil && ok; n = l.free() {
 			n.start(t)
-			t, ok = w.next(!wait)
+			t, ok = w.next(l.busy())
 		}
 		l.round()
 		if !ok {
-			t, ok = w.next(l.idle())
+			t, ok = w.next(l.busy())
 		}
 	}
 }
 
-// wait is said to next by who has nothing else to do.
-const wait = true
-
-// next gives a large file to read.
-func (w *warming) next(wait bool) (t task, ok bool) {
+// next gives a large file to read beside those that are: the largest, which takes longest.
+// It waits for one where too few are read to go on.
+func (w *warming) next(busy int) (t task, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.large) == 0 {
-		if w.opened || !wait {
+		if w.opened || busy >= worth || busy > 0 && (w.waits || w.tree.awaited()) {
 			return task{}, false
 		}
 		w.change.Wait()
 	}
-	t, w.large = w.large[0], w.large[1:]
+	at := 0
+	for i := range w.large {
+		if w.large[i].size > w.large[at].size {
+			at = i
+		}
+	}
+	t = w.large[at]
+	w.large = slices.Delete(w.large, at, at+1)
 	w.change.Broadcast()
 	return t, true
 }
