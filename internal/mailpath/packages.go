@@ -57,12 +57,12 @@ func (nobody) Owner(waxseal.Path) string { return "" }
 func (nobody) State(waxseal.Path, waxseal.Sums) waxseal.PackageState {
 	return waxseal.PackageUnknown
 }
-func (nobody) NeedsMD5(waxseal.Path) bool     { return false }
+func (nobody) NeedsMD5(waxseal.Path) bool      { return false }
 func (nobody) Package(string) waxseal.Package  { return waxseal.Package{} }
 func (nobody) Describe(string) waxseal.Package { return waxseal.Package{} }
-func (nobody) Brought(string) []waxseal.Path  { return nil }
-func (nobody) Needs(string) []string          { return nil }
-func (nobody) Current(waxseal.Tree) bool      { return false }
+func (nobody) Brought(string) []waxseal.Path   { return nil }
+func (nobody) Needs(string) []string           { return nil }
+func (nobody) Current(waxseal.Tree) bool       { return false }
 
 // refreshPackages reads the package database if it is new or has changed.
 func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {

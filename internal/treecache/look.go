@@ -18,19 +18,8 @@ type looker interface {
 // look finds a regular file that nobody reads, and locks what is remembered of it; c is
 // nil where somebody does. It is opened where nobody has read it: then there is a file.
 func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser, err error) {
+	c, size, file, err = t.first(p)
 	below, ok := t.below.(looker)
-	t.mu.Lock()
-	known, told := t.stats[p]
-	t.mu.Unlock()
-	if ok && !told {
-		known.value, file, known.err = below.Look(p)
-		known.value, known.err = note(t, t.stats, p, known)
-	} else {
-		known.value, known.err = t.Stat(p)
-	}
-	if err = known.err; err == nil {
-		c, size, err = t.contentOf(p, known.value)
-	}
 	switch {
 	case err != nil:
 	case !c.TryLock():
@@ -46,6 +35,25 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 		_ = file.Close() // it was open for reading only
 	}
 	return c, size, nil, err
+}
+
+// first finds a regular file, and opens it where nobody has asked about it: then there is
+// a file.
+func (t *Tree) first(p waxseal.Path) (c *content, size int64, file io.ReadCloser, err error) {
+	below, ok := t.below.(looker)
+	t.mu.Lock()
+	known, told := t.stats[p]
+	t.mu.Unlock()
+	if ok && !told {
+		known.value, file, known.err = below.Look(p)
+		known.value, known.err = note(t, t.stats, p, known)
+	} else {
+		known.value, known.err = t.Stat(p)
+	}
+	if err = known.err; err == nil {
+		c, size, err = t.contentOf(p, known.value)
+	}
+	return c, size, file, err
 }
 
 // maxAhead is the largest file that is read before anybody asks for it.

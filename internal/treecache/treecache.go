@@ -134,7 +134,10 @@ func note[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, said an
 
 // ReadFile implements waxseal.Tree.
 func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
-	c, size, err := t.regular(p)
+	c, size, file, err := t.first(p)
+	if file != nil {
+		defer file.Close() // it was open for reading only
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +150,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 		return checked(p, c, limit)
 	}
 	// Not read yet, or too large to be kept.
-	data, err := t.below.ReadFile(p, limit)
+	data, err := t.whole(p, file, size, limit)
 	t.files.Add(1)
 	if errors.Is(err, waxseal.ErrTooLarge) {
 		return nil, err // with another limit it may be read
@@ -163,6 +166,28 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	}
 	c.done = true
 	return data, err
+}
+
+// whole is a content: of a file that is open, or that the tree below opens.
+func (t *Tree) whole(p waxseal.Path, file io.Reader, size, limit int64) ([]byte, error) {
+	if file == nil {
+		return t.below.ReadFile(p, limit)
+	}
+	data := make([]byte, 0, size+1) // one more, to see the end
+	for {
+		n, err := file.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF, err == nil && size > 0 && int64(len(data)) == size: // there was room for more
+			return data, nil
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: string(p), Err: err}
+		case int64(len(data)) > limit:
+			return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
+		case len(data) == cap(data):
+			data = slices.Grow(data, max(512, len(data)))
+		}
+	}
 }
 
 // lock takes the lock of a content. Who reads it ahead, and lets it wait for others, is
