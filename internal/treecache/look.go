@@ -24,7 +24,7 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 	case err != nil:
 	case !c.TryLock():
 		c = nil
-	case c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{}) || size > maxWarm:
+	case c.known() || size > maxWarm:
 	case file != nil:
 		return c, size, file, nil
 	case ok:
@@ -35,6 +35,11 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 		_ = file.Close() // it was open for reading only
 	}
 	return c, size, nil, err
+}
+
+// known reports whether a content was read, or at least tried; its lock is held.
+func (c *content) known() bool {
+	return c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{})
 }
 
 // first finds a regular file, and opens it where nobody has asked about it: then there is

@@ -29,7 +29,7 @@ func (t *Tree) program(p waxseal.Path, c *content, size, limit int64, want loade
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
 	if c.data == nil {
-		if o := t.otherOf(p); o != nil {
+		if o := t.otherOf(p, c); o != nil {
 			probe := loader.NewProbe(want)
 			err := t.both(p, o, probe)
 			image, err := t.keepImage(c, t.imageOf(p, probe, limit), err)

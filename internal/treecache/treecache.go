@@ -51,8 +51,10 @@ type Tree struct {
 	stats map[waxseal.Path]answer[waxseal.File]
 	links map[waxseal.Path]answer[waxseal.File]
 	dirs  map[waxseal.Path]answer[[]string]
+	held  int64 // bytes of contents
+
+	made  *sync.Mutex               // guards reads, of the twin too
 	reads map[waxseal.Path]*content // by resolved path
-	held  int64                     // bytes of contents
 }
 
 var _ waxseal.Tree = (*Tree)(nil)
@@ -66,11 +68,12 @@ type answer[T any] struct {
 // content is one file that is or was read. Its lock is held while it is read, so
 // that a second reader waits rather than reads it again.
 type content struct {
-	sync.Mutex
-	done   bool
-	data   []byte // nil where it is not kept
-	digest waxseal.Digest
-	err    error
+	*sync.Mutex          // of the twin's content too
+	twin        *content // at the same place in the other tree, nil where there is none
+	done        bool
+	data        []byte // nil where it is not kept
+	digest      waxseal.Digest
+	err         error
 	// image is set where the file was read as a program.
 	image *loader.Image
 	// sums are set where the file was read as a program, or for its digests alone.
@@ -82,7 +85,7 @@ func New(below waxseal.Tree) *Tree {
 	return &Tree{
 		below: below,
 		stats: map[waxseal.Path]answer[waxseal.File]{}, links: map[waxseal.Path]answer[waxseal.File]{},
-		dirs: map[waxseal.Path]answer[[]string]{}, reads: map[waxseal.Path]*content{},
+		dirs: map[waxseal.Path]answer[[]string]{}, made: &sync.Mutex{}, reads: map[waxseal.Path]*content{},
 	}
 }
 
@@ -159,7 +162,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	switch {
 	case err != nil || bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
 	case t.keep(int64(len(data))):
-		data = t.shared(p, slices.Clip(data))
+		data = c.shared(slices.Clip(data))
 		c.data = data
 	case !c.done: // so that nobody has to read it again to digest it
 		c.digest = digestOf(data)
@@ -315,14 +318,23 @@ func (t *Tree) contentOf(p waxseal.Path, st waxseal.File) (*content, int64, erro
 	if at == "" {
 		at = waxseal.Path(path.Clean("/" + string(p)))
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c := t.reads[at]
+	return t.at(at), st.Size, nil
+}
+
+// at is what is remembered of the file that lies at a place.
+func (t *Tree) at(place waxseal.Path) *content {
+	t.made.Lock()
+	defer t.made.Unlock()
+	c := t.reads[place]
 	if c == nil {
-		c = &content{}
-		t.reads[at] = c
+		c = &content{Mutex: &sync.Mutex{}}
+		t.reads[place] = c
+		if t.twin != nil {
+			c.twin = &content{Mutex: c.Mutex, twin: c}
+			t.twin.reads[place] = c.twin
+		}
 	}
-	return c, st.Size, nil
+	return c
 }
 
 func digestOf(data []byte) waxseal.Digest {

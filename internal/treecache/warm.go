@@ -213,7 +213,7 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 		return
 	}
 	w.tree.files.Add(1)
-	o := w.tree.otherOf(p)
+	o := w.tree.otherOf(p, c)
 	if o == nil {
 		want = w.tree.atLeast(want)
 	}
@@ -250,7 +250,7 @@ func (w *warming) module(b *bins, p waxseal.Path) {
 		return
 	}
 	w.tree.files.Add(1)
-	o := w.tree.otherOf(p)
+	o := w.tree.otherOf(p, c)
 	if o == nil {
 		want = w.tree.atLeast(want)
 	}
