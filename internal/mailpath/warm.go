@@ -18,16 +18,16 @@ type programs interface {
 // warmer is a tree that can read several programs at once, before they are asked
 // for, while others read.
 type warmer interface {
-	Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func())
+	Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (help, wait func())
 }
 
 // warm begins to read programs ahead, and the libraries that they load, and what
-// packages brought; wait until that has ended before the tree is closed. What was
-// read in an earlier reading and is still the same is left alone.
-func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
+// packages brought. Who needs them all may help; wait until that has ended before the tree
+// is closed. What was read in an earlier reading and is still the same is left alone.
+func (c *closer) warm(wave, modules []waxseal.Path) (help, wait func()) {
 	tree, ok := c.tree.(warmer)
 	if !ok || len(c.reader.programs) > 0 {
-		return func() {}
+		return func() {}, func() {}
 	}
 	// An interpreter that a package brought is read once, as the program that it is.
 	interpreters, others := apart(modules, isInterpreter)

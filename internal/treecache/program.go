@@ -81,7 +81,7 @@ func (t *Tree) probe(p waxseal.Path, c *content, limit int64, want loader.Digest
 	}
 	t.files.Add(1)
 	probe := loader.NewProbe(want)
-	if err := below.CopyTo(p, probe, limit); err != nil {
+	if err := below.CopyTo(p, givingWay{probe, t}, limit); err != nil {
 		return loader.Image{}, err
 	}
 	return t.imageOf(p, probe, limit), nil

@@ -17,6 +17,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,12 +41,13 @@ type copier interface {
 // goroutines if that tree's may. What ReadFile and ReadDir return is shared: it
 // is not to be modified.
 type Tree struct {
-	below waxseal.Tree
-	files atomic.Int64  // opened so far
-	hurry atomic.Bool   // somebody waits for a content that is being read
-	await atomic.Int32  // how many wait for one
-	twin  *Tree         // that it is compared with, nil where there is none
-	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
+	below   waxseal.Tree
+	files   atomic.Int64            // opened so far
+	hurry   atomic.Int64            // how often somebody had to wait for a content that was being read
+	await   atomic.Int32            // how many wait for one
+	twin    *Tree                   // that it is compared with, nil where there is none
+	warming atomic.Pointer[warming] // what reads ahead, for others to help it; nil before it begins
+	lead    chan struct{}           // closed when the twin has been read; nil where nobody waits for that
 
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
@@ -199,9 +201,9 @@ func (t *Tree) lock(c *content) {
 	if c.TryLock() {
 		return
 	}
-	t.hurry.Store(true)
+	t.hurry.Add(1)
 	if t.twin != nil {
-		t.twin.hurry.Store(true)
+		t.twin.hurry.Add(1)
 	}
 	t.await.Add(1)
 	c.Lock()
@@ -211,6 +213,28 @@ func (t *Tree) lock(c *content) {
 // awaited reports whether somebody waits for a content that is being read.
 func (t *Tree) awaited() bool {
 	return t.await.Load() > 0 || t.twin != nil && t.twin.await.Load() > 0
+}
+
+// giveWay lets others have the processor where somebody waits for a content: who reads
+// ahead would keep it for as long as the scheduler allows, and each step of the lanes,
+// which are several goroutines, would wait for that.
+func (t *Tree) giveWay() {
+	if t.awaited() {
+		runtime.Gosched()
+	}
+}
+
+// givingWay is a writer that gives way after each portion.
+type givingWay struct {
+	io.Writer
+	tree *Tree
+}
+
+// Write implements io.Writer.
+func (g givingWay) Write(b []byte) (int, error) {
+	n, err := g.Writer.Write(b)
+	g.tree.giveWay()
+	return n, err
 }
 
 func checked(p waxseal.Path, c *content, limit int64) ([]byte, error) {

@@ -111,6 +111,7 @@ func (t *Tree) both(p waxseal.Path, o *other, to io.Writer) error {
 		n, err := file.Read(here)
 		_, _ = to.Write(here[:n]) // digests do not fail
 		o.compare(here[:n], there)
+		t.giveWay()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil

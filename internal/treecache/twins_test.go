@@ -85,14 +85,15 @@ func twins(t *testing.T, one, two, mode string, names []waxseal.Path, same map[w
 	md5 := func(waxseal.Path) loader.Digests { return loader.MD5 }
 	nothing := func(waxseal.Path, loader.Image) []waxseal.Path { return nil }
 	read := func(tree *treecache.Tree, below *rootfs.Tree) {
-		wait := func() {}
+		help, wait := func() {}, func() {}
 		switch mode {
 		case "programs":
-			wait = tree.Warm(names, nil, md5, md5, nothing)
+			_, wait = tree.Warm(names, nil, md5, md5, nothing)
 		case "modules":
-			wait = tree.Warm(nil, names, md5, md5, nothing)
+			help, wait = tree.Warm(nil, names, md5, md5, nothing)
 		}
 		defer wait()
+		help()
 		for _, p := range names {
 			image, err := tree.Program(p, 64<<20, loader.MD5)
 			sums, sumsErr := tree.Sums(p, loader.MD5)
