@@ -61,7 +61,7 @@ func newHosting(t *testing.T) *hosting {
 	if h.agent.office, _, err = books.Office(books.Rules); err != nil {
 		t.Fatal(err)
 	}
-	h.agent.last = h.agent.reader.Read(h.tree)
+	h.agent.last = h.agent.reader.ReadLive(h.tree, mailpath.Live{})
 	for _, p := range h.agent.last.Problems {
 		t.Logf("problem: %+v", p)
 	}
@@ -298,7 +298,7 @@ func (h *hosting) start(who hand) waxseal.AuditEvent {
 
 // look is what [Agent.look] does, at the hour of this server.
 func (h *hosting) look() {
-	now := version{state: h.agent.reader.Read(h.tree), touched: h.touched, unobserved: len(h.touched) == 0}
+	now := version{state: h.agent.reader.ReadLive(h.tree, mailpath.Live{}), touched: h.touched, unobserved: len(h.touched) == 0}
 	now.index = h.agent.noteTree(now, h.now)
 	for _, ch := range Differences(h.agent.last, now.state) {
 		h.changes++
