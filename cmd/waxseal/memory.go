@@ -14,6 +14,7 @@ import (
 // pace is how the garbage collector weighs memory against time.
 type pace struct {
 	heap    int64 // it is not collected before it has so many bytes
+	pile    int   // per cent of what is in use that may pile up, where the collector has little to do
 	percent int   // of what is in use may pile up, where the collector has more than little to do (GOGC)
 	room    int64 // a larger heap than this only grows by what is needed
 }
@@ -33,10 +34,10 @@ const (
 )
 
 // quick is for what reads a host, prints and ends: its garbage goes with it.
-func quick(host fs.FS) pace { return pace{heap: 32 << 20, percent: 400, room: room(host)} }
+func quick(host fs.FS) pace { return pace{heap: 32 << 20, pile: 60, percent: 400, room: room(host)} }
 
 // sparing is for what stays: its start takes longer, and the host has the rest.
-func sparing() pace { return pace{heap: smallest, percent: 100, room: least} }
+func sparing() pace { return pace{heap: smallest, pile: 100, percent: 100, room: least} }
 
 // keep sets the pace, and again after each collection by what is in use then.
 func (p pace) keep() {
@@ -66,7 +67,7 @@ func (p pace) of(live, looked int64) (percent int, limit int64) {
 	if looked > little {
 		return p.percent, max(p.room, live/2*3)
 	}
-	return int(max(100, min(p.atFirst(), (p.heap-live)*100/max(live, 1)))), max(least, live/2*3)
+	return int(max(int64(p.pile), min(p.atFirst(), (p.heap-live)*100/max(live, 1)))), max(least, live/2*3)
 }
 
 // room is how much memory may pile up on a host, or in the container that this runs in.

@@ -67,6 +67,7 @@ func (d *door) together(p *pair) {
 	p.before.read(mountsOf)
 	led()
 	all.Wait()
+	mailpath.LevelPackages(&p.before.state, &p.after.state, p.before.reader, p.after.reader)
 	mailpath.Level(&p.before.state, &p.after.state, p.before.seen, p.after.seen)
 }
 

@@ -28,6 +28,30 @@ func Level(was, now *waxseal.State, before, after waxseal.Tree) {
 	levelHooks(now, after)
 }
 
+// LevelPackages makes the fingerprints of packages that reading two trees together left
+// out: of those of which the two databases do not say the same, or that one lacks.
+func LevelPackages(was, now *waxseal.State, before, after *Reader) {
+	one, isOne := before.packages.(debian)
+	other, isOther := after.packages.(debian)
+	same := func(name string) bool { return isOne && isOther && one.Same(other.DB, name) }
+	old := map[string]*waxseal.Package{}
+	for i := range was.Packages {
+		old[was.Packages[i].Name] = &was.Packages[i]
+	}
+	for i := range now.Packages {
+		p := &now.Packages[i]
+		q := old[p.Name]
+		if q == nil || !same(p.Name) || *p != *q {
+			*p = after.packages.Package(p.Name)
+			continue
+		}
+		delete(old, p.Name)
+	}
+	for _, q := range old {
+		*q = before.packages.Package(q.Name)
+	}
+}
+
 // alike reports whether two files are the same in all that is compared.
 func alike(f, g *waxseal.FileState) bool {
 	plain := len(f.Flags)+len(g.Flags)+len(f.XAttrs)+len(g.XAttrs) == 0

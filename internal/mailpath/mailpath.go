@@ -113,7 +113,8 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	r.refreshPackages(tree, c)
 	programs := surroundings.Programs(tree)
 	brought := c.mailFiles(programs)
-	defer c.warm(programs, brought.code)()
+	help, wait := c.warm(programs, brought.code)
+	defer wait()
 	around := surroundings.Read(tree, r.masker, c.about)
 	homes := dwelling{tree, r, home}
 	found := c.stacks(homes, around)
@@ -133,6 +134,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	c.answers(&found)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
+	help()
 	found.Hooks = append(found.Hooks, c.modules(brought, found)...)
 	c.withoutPython(found.Hooks, brought)
 	found.Hooks = append(found.Hooks, c.alsoNamed()...)

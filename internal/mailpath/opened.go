@@ -168,7 +168,7 @@ func (k *keeping) state(p waxseal.Path, by waxseal.Running) bool {
 // belongs to an account of its own.
 func (k *keeping) service(dir waxseal.Path) bool {
 	f, err := k.tree.Stat(dir)
-	return err != nil || f.UID != 0 || k.reader.packages.Owner(dir) != "" || k.reader.packages.Package("base-files").Name == ""
+	return err != nil || f.UID != 0 || k.reader.packages.Owner(dir) != "" || k.reader.packages.Describe("base-files").Name == ""
 }
 
 func below(name string, dirs ...string) bool {

@@ -17,8 +17,10 @@ type Packages interface {
 	// NeedsMD5 reports whether State needs the MD5 of a file, which takes long to
 	// make. It may be called by several goroutines.
 	NeedsMD5(waxseal.Path) bool
-	// Package describes an installed package; the zero value is none.
+	// Package describes an installed package; the zero value is none. Describe leaves
+	// the fingerprint out, which takes long to make.
 	Package(name string) waxseal.Package
+	Describe(name string) waxseal.Package
 	// Brought lists the files of an installed package, and Needs the packages that it
 	// depends on; names of packages that are not there may be among them.
 	Brought(name string) []waxseal.Path
@@ -55,11 +57,12 @@ func (nobody) Owner(waxseal.Path) string { return "" }
 func (nobody) State(waxseal.Path, waxseal.Sums) waxseal.PackageState {
 	return waxseal.PackageUnknown
 }
-func (nobody) NeedsMD5(waxseal.Path) bool     { return false }
-func (nobody) Package(string) waxseal.Package { return waxseal.Package{} }
-func (nobody) Brought(string) []waxseal.Path  { return nil }
-func (nobody) Needs(string) []string          { return nil }
-func (nobody) Current(waxseal.Tree) bool      { return false }
+func (nobody) NeedsMD5(waxseal.Path) bool      { return false }
+func (nobody) Package(string) waxseal.Package  { return waxseal.Package{} }
+func (nobody) Describe(string) waxseal.Package { return waxseal.Package{} }
+func (nobody) Brought(string) []waxseal.Path   { return nil }
+func (nobody) Needs(string) []string           { return nil }
+func (nobody) Current(waxseal.Tree) bool       { return false }
 
 // refreshPackages reads the package database if it is new or has changed.
 func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
@@ -113,9 +116,20 @@ func (c *closer) installed() []waxseal.Package {
 	delete(names, "")
 	var list []waxseal.Package
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if p := c.reader.packages.Package(name); p.Name != "" {
+		if p := c.described(name); p.Name != "" {
 			list = append(list, p)
 		}
 	}
 	return list
+}
+
+// described describes a package; LevelPackages adds what is left out where two trees are
+// compared.
+func (c *closer) described(name string) waxseal.Package {
+	d, ok := c.reader.packages.(debian)
+	if !ok || !c.reader.twin {
+		return c.reader.packages.Package(name)
+	}
+	d.Gather(name)
+	return d.Describe(name)
 }

@@ -29,11 +29,12 @@ func (*rpmLike) State(p waxseal.Path, sums waxseal.Sums) waxseal.PackageState {
 	return waxseal.PackageModified
 }
 
-func (*rpmLike) NeedsMD5(waxseal.Path) bool          { return true }
-func (*rpmLike) Package(name string) waxseal.Package { return waxseal.Package{Name: name} }
-func (*rpmLike) Brought(string) []waxseal.Path       { return nil }
-func (*rpmLike) Needs(string) []string               { return nil }
-func (r *rpmLike) Current(waxseal.Tree) bool         { return !r.changed }
+func (*rpmLike) NeedsMD5(waxseal.Path) bool           { return true }
+func (*rpmLike) Package(name string) waxseal.Package  { return waxseal.Package{Name: name} }
+func (*rpmLike) Describe(name string) waxseal.Package { return waxseal.Package{Name: name} }
+func (*rpmLike) Brought(string) []waxseal.Path        { return nil }
+func (*rpmLike) Needs(string) []string                { return nil }
+func (r *rpmLike) Current(waxseal.Tree) bool          { return !r.changed }
 
 // stateOf finds what a reading says of a file's package.
 func stateOf(t *testing.T, s waxseal.State, p waxseal.Path) (string, waxseal.PackageState) {

@@ -94,7 +94,7 @@ func (r *Reader) describes() func(name string) waxseal.Package {
 	return func(name string) waxseal.Package {
 		one.Lock()
 		defer one.Unlock()
-		return r.packages.Package(name)
+		return r.packages.Describe(name)
 	}
 }
 
@@ -124,7 +124,7 @@ func (c *closer) sideBySide(readings ...func() mta.Result) []mta.Result {
 // database knows one.
 func (r *Reader) postfixVersion() (none postconf.Version) {
 	vendors := map[string]postconf.Vendor{"dpkg": postconf.Debian, "rpm": postconf.RedHat}
-	p := r.packages.Package("postfix")
+	p := r.packages.Describe("postfix")
 	if vendor, ok := vendors[p.Manager]; ok && p.Version != "" {
 		return postconf.Packaged(p.Version, vendor)
 	}

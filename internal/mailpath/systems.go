@@ -69,7 +69,7 @@ func (c *closer) isRemains(s system) bool {
 	if names, err := c.tree.ReadDir("/usr/sbin"); err != nil || len(names) == 0 {
 		return false
 	}
-	if slices.ContainsFunc(s.packages, func(name string) bool { return c.reader.packages.Package(name).Version != "" }) {
+	if slices.ContainsFunc(s.packages, func(name string) bool { return c.reader.packages.Describe(name).Version != "" }) {
 		return false
 	}
 	return !slices.ContainsFunc(s.programs, func(p waxseal.Path) bool {

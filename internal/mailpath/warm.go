@@ -2,6 +2,7 @@ package mailpath
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -17,24 +18,38 @@ type programs interface {
 // warmer is a tree that can read several programs at once, before they are asked
 // for, while others read.
 type warmer interface {
-	Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func())
+	Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (help, wait func())
 }
 
 // warm begins to read programs ahead, and the libraries that they load, and what
-// packages brought; wait until that has ended before the tree is closed. What was
-// read in an earlier reading and is still the same is left alone.
-func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
+// packages brought. Who needs them all may help; wait until that has ended before the tree
+// is closed. What was read in an earlier reading and is still the same is left alone.
+func (c *closer) warm(wave, modules []waxseal.Path) (help, wait func()) {
 	tree, ok := c.tree.(warmer)
 	if !ok || len(c.reader.programs) > 0 {
-		return func() {}
+		return func() {}, func() {}
 	}
-	ofModule := func(p waxseal.Path) loader.Digests {
-		if base := path.Base(string(p)); base == "perl" || strings.HasPrefix(base, "python3.") {
-			return c.wanted(p) // an interpreter that a package brought is read once, as one
+	// An interpreter that a package brought is read once, as the program that it is.
+	interpreters, others := apart(modules, isInterpreter)
+	ofModule := func(p waxseal.Path) loader.Digests { return c.wantedOf(p, waxseal.RoleModule) }
+	return tree.Warm(slices.Concat(wave, interpreters), others, c.wantedAhead, ofModule, c.libraryFinder())
+}
+
+func isInterpreter(p waxseal.Path) bool {
+	base := path.Base(string(p))
+	return base == "perl" || strings.HasPrefix(base, "python3.")
+}
+
+// apart parts a list by what is said of its elements.
+func apart[T any](list []T, is func(T) bool) (those, others []T) {
+	for _, e := range list {
+		if is(e) {
+			those = append(those, e)
+		} else {
+			others = append(others, e)
 		}
-		return c.wantedOf(p, waxseal.RoleModule)
 	}
-	return tree.Warm(wave, modules, c.wantedAhead, ofModule, c.libraryFinder())
+	return those, others
 }
 
 // whereIs is where a file really lies.

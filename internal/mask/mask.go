@@ -227,7 +227,7 @@ func (m *Masker) pair(s string) string {
 
 // inline masks what is recognisable anywhere in a line.
 func (m *Masker) inline(s string) string {
-	if strings.Contains(s, "://") {
+	if _, rest, ok := strings.Cut(s, "://"); ok && strings.Contains(rest, "@") { // few addresses name a user
 		s = userInfo.ReplaceAllStringFunc(s, func(hit string) string {
 			g := userInfo.FindStringSubmatch(hit)
 			return g[1] + m.Token(g[2]) + g[3]

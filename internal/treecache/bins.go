@@ -41,6 +41,7 @@ type bins struct {
 	all    [sizes]bin
 	buffer []byte // for what is not kept
 	twin   []byte // for what is only compared
+	hurry  int64  // how often they were emptied since somebody waited, as the tree counts it
 }
 
 // bin has contents of like size, up to one for each lane.

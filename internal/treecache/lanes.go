@@ -65,14 +65,14 @@ func (l *lanes) free() *lane {
 	return nil
 }
 
-// idle reports whether nothing is read.
-func (l *lanes) idle() bool {
+// busy is how many files are read.
+func (l *lanes) busy() (n int) {
 	for i := range l.all {
 		if l.all[i].busy {
-			return false
+			n++
 		}
 	}
-	return true
+	return n
 }
 
 // start begins to read a file; its task is done when it has been read.

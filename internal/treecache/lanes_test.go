@@ -51,7 +51,7 @@ func TestLanes(t *testing.T) {
 			}
 		}})
 	}
-	for !l.idle() {
+	for l.busy() > 0 {
 		l.round()
 	}
 	if finished != len(sizes) {
@@ -68,7 +68,7 @@ func TestLanesError(t *testing.T) {
 	var told error
 	l.free().start(task{io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, 1000)), iotest.ErrReader(broken))), 2000, loader.NewSummer(0), loader.MD5, nil, func(_ string, err error) { told = err }})
 	l.round()
-	if !errors.Is(told, broken) || !l.idle() {
+	if !errors.Is(told, broken) || l.busy() > 0 {
 		t.Errorf("%v", told)
 	}
 	want := md5.Sum([]byte("abc"))

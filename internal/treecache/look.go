@@ -19,6 +19,33 @@ type looker interface {
 // look finds a regular file that nobody reads, and locks what is remembered of it; c is
 // nil where somebody does. It is opened where nobody has read it: then there is a file.
 func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser, err error) {
+	c, size, file, err = t.first(p)
+	below, ok := t.below.(looker)
+	switch {
+	case err != nil:
+	case !c.TryLock():
+		c = nil
+	case c.known() || size > maxWarm:
+	case file != nil:
+		return c, size, file, nil
+	case ok:
+		file, _ = below.OpenFile(p) // who asks for it is told why not
+		return c, size, file, nil
+	}
+	if file != nil {
+		_ = file.Close() // it was open for reading only
+	}
+	return c, size, nil, err
+}
+
+// known reports whether a content was read, or at least tried; its lock is held.
+func (c *content) known() bool {
+	return c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{})
+}
+
+// first finds a regular file, and opens it where nobody has asked about it: then there is
+// a file.
+func (t *Tree) first(p waxseal.Path) (c *content, size int64, file io.ReadCloser, err error) {
 	below, ok := t.below.(looker)
 	t.mu.Lock()
 	known, told := t.stats[p]
@@ -33,21 +60,7 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 	if err = known.err; err == nil {
 		c, size, err = t.contentOf(p, known.value)
 	}
-	switch {
-	case err != nil:
-	case !c.TryLock():
-		c = nil
-	case c.err != nil || c.done || c.data != nil || c.sums != (waxseal.Sums{}) || size > maxWarm:
-	case file != nil:
-		return c, size, file, nil
-	case ok:
-		file, _ = below.OpenFile(p) // who asks for it is told why not
-		return c, size, file, nil
-	}
-	if file != nil {
-		_ = file.Close() // it was open for reading only
-	}
-	return c, size, nil, err
+	return c, size, file, err
 }
 
 const (

@@ -29,7 +29,7 @@ func (t *Tree) program(p waxseal.Path, c *content, size, limit int64, want loade
 		return loader.Image{}, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
 	}
 	if c.data == nil {
-		if o := t.otherOf(p); o != nil {
+		if o := t.otherOf(p, c); o != nil {
 			probe := loader.NewProbe(want)
 			err := t.both(p, o, probe)
 			image, err := t.keepImage(c, t.imageOf(p, probe, limit), err)
@@ -81,7 +81,7 @@ func (t *Tree) probe(p waxseal.Path, c *content, limit int64, want loader.Digest
 	}
 	t.files.Add(1)
 	probe := loader.NewProbe(want)
-	if err := below.CopyTo(p, probe, limit); err != nil {
+	if err := below.CopyTo(p, givingWay{probe, t}, limit); err != nil {
 		return loader.Image{}, err
 	}
 	return t.imageOf(p, probe, limit), nil

@@ -25,7 +25,7 @@ func (t *Tree) sumsOf(p waxseal.Path, c *content, want loader.Digests) (waxseal.
 		return c.sums, c.err
 	}
 	if c.data == nil {
-		if o := t.otherOf(p); o != nil {
+		if o := t.otherOf(p, c); o != nil {
 			sums := loader.NewSummer(want)
 			err := t.both(p, o, sums)
 			c.sumsAre(sums.Sums())

@@ -17,6 +17,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,18 +41,22 @@ type copier interface {
 // goroutines if that tree's may. What ReadFile and ReadDir return is shared: it
 // is not to be modified.
 type Tree struct {
-	below waxseal.Tree
-	files atomic.Int64  // opened so far
-	hurry atomic.Bool   // somebody waits for a content that is being read
-	twin  *Tree         // that it is compared with, nil where there is none
-	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
+	below   waxseal.Tree
+	files   atomic.Int64            // opened so far
+	hurry   atomic.Int64            // how often somebody had to wait for a content that was being read
+	await   atomic.Int32            // how many wait for one
+	twin    *Tree                   // that it is compared with, nil where there is none
+	warming atomic.Pointer[warming] // what reads ahead, for others to help it; nil before it begins
+	lead    chan struct{}           // closed when the twin has been read; nil where nobody waits for that
 
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
 	links map[waxseal.Path]answer[waxseal.File]
 	dirs  map[waxseal.Path]answer[listing]
+	held  int64 // bytes of contents
+
+	made  *sync.Mutex               // guards reads, of the twin too
 	reads map[waxseal.Path]*content // by resolved path
-	held  int64                     // bytes of contents
 }
 
 var _ waxseal.Tree = (*Tree)(nil)
@@ -65,11 +70,12 @@ type answer[T any] struct {
 // content is one file that is or was read. Its lock is held while it is read, so
 // that a second reader waits rather than reads it again.
 type content struct {
-	sync.Mutex
-	done   bool
-	data   []byte // nil where it is not kept
-	digest waxseal.Digest
-	err    error
+	*sync.Mutex          // of the twin's content too
+	twin        *content // at the same place in the other tree, nil where there is none
+	done        bool
+	data        []byte // nil where it is not kept
+	digest      waxseal.Digest
+	err         error
 	// image is set where the file was read as a program.
 	image *loader.Image
 	// sums are set where the file was read as a program, or for its digests alone.
@@ -81,7 +87,7 @@ func New(below waxseal.Tree) *Tree {
 	return &Tree{
 		below: below,
 		stats: map[waxseal.Path]answer[waxseal.File]{}, links: map[waxseal.Path]answer[waxseal.File]{},
-		dirs: map[waxseal.Path]answer[listing]{}, reads: map[waxseal.Path]*content{},
+		dirs: map[waxseal.Path]answer[listing]{}, made: &sync.Mutex{}, reads: map[waxseal.Path]*content{},
 	}
 }
 
@@ -137,7 +143,10 @@ func note[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, said an
 
 // ReadFile implements waxseal.Tree.
 func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
-	c, size, err := t.regular(p)
+	c, size, file, err := t.first(p)
+	if file != nil {
+		defer file.Close() // it was open for reading only
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +159,7 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 		return checked(p, c, limit)
 	}
 	// Not read yet, or too large to be kept.
-	data, err := t.below.ReadFile(p, limit)
+	data, err := t.whole(p, file, size, limit)
 	t.files.Add(1)
 	if errors.Is(err, waxseal.ErrTooLarge) {
 		return nil, err // with another limit it may be read
@@ -167,12 +176,34 @@ func (t *Tree) keepText(p waxseal.Path, c *content, data []byte) []byte {
 	switch {
 	case bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
 	case t.keep(int64(len(data))):
-		data = t.shared(p, slices.Clip(data))
+		data = c.shared(slices.Clip(data))
 		c.data = data
 	case !c.done: // so that nobody has to read it again to digest it
 		c.digest = digestOf(data)
 	}
 	return data
+}
+
+// whole is a content: of a file that is open, or that the tree below opens.
+func (t *Tree) whole(p waxseal.Path, file io.Reader, size, limit int64) ([]byte, error) {
+	if file == nil {
+		return t.below.ReadFile(p, limit)
+	}
+	data := make([]byte, 0, size+1) // one more, to see the end
+	for {
+		n, err := file.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF, err == nil && size > 0 && int64(len(data)) == size: // there was room for more
+			return data, nil
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: string(p), Err: err}
+		case int64(len(data)) > limit:
+			return nil, &fs.PathError{Op: "read", Path: string(p), Err: waxseal.ErrTooLarge}
+		case len(data) == cap(data):
+			data = slices.Grow(data, max(512, len(data)))
+		}
+	}
 }
 
 // lock takes the lock of a content. Who reads it ahead, and lets it wait for others, is
@@ -181,11 +212,40 @@ func (t *Tree) lock(c *content) {
 	if c.TryLock() {
 		return
 	}
-	t.hurry.Store(true)
+	t.hurry.Add(1)
 	if t.twin != nil {
-		t.twin.hurry.Store(true)
+		t.twin.hurry.Add(1)
 	}
+	t.await.Add(1)
 	c.Lock()
+	t.await.Add(-1)
+}
+
+// awaited reports whether somebody waits for a content that is being read.
+func (t *Tree) awaited() bool {
+	return t.await.Load() > 0 || t.twin != nil && t.twin.await.Load() > 0
+}
+
+// giveWay lets others have the processor where somebody waits for a content: who reads
+// ahead would keep it for as long as the scheduler allows, and each step of the lanes,
+// which are several goroutines, would wait for that.
+func (t *Tree) giveWay() {
+	if t.awaited() {
+		runtime.Gosched()
+	}
+}
+
+// givingWay is a writer that gives way after each portion.
+type givingWay struct {
+	io.Writer
+	tree *Tree
+}
+
+// Write implements io.Writer.
+func (g givingWay) Write(b []byte) (int, error) {
+	n, err := g.Writer.Write(b)
+	g.tree.giveWay()
+	return n, err
 }
 
 func checked(p waxseal.Path, c *content, limit int64) ([]byte, error) {
@@ -293,14 +353,23 @@ func (t *Tree) contentOf(p waxseal.Path, st waxseal.File) (*content, int64, erro
 	if at == "" {
 		at = waxseal.Path(path.Clean("/" + string(p)))
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c := t.reads[at]
+	return t.at(at), st.Size, nil
+}
+
+// at is what is remembered of the file that lies at a place.
+func (t *Tree) at(place waxseal.Path) *content {
+	t.made.Lock()
+	defer t.made.Unlock()
+	c := t.reads[place]
 	if c == nil {
-		c = &content{}
-		t.reads[at] = c
+		c = &content{Mutex: &sync.Mutex{}}
+		t.reads[place] = c
+		if t.twin != nil {
+			c.twin = &content{Mutex: c.Mutex, twin: c}
+			t.twin.reads[place] = c.twin
+		}
 	}
-	return c, st.Size, nil
+	return c
 }
 
 func digestOf(data []byte) waxseal.Digest {

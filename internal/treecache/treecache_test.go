@@ -152,7 +152,7 @@ func TestRoomIsBounded(t *testing.T) {
 		paths = append(paths, p)
 	}
 	tr := New(snapshot.New(objects))
-	tr.Warm(paths, nil, onlySHA, onlySHA, nothingMore)()
+	warm(tr.Warm(paths, nil, onlySHA, onlySHA, nothingMore))
 	if tr.held > maxHeld || tr.held < maxHeld-maxFile || tr.Files() != 20 {
 		t.Errorf("%d bytes held of %d files", tr.held, tr.Files())
 	}
@@ -166,7 +166,7 @@ func nothingMore(waxseal.Path, loader.Image) []waxseal.Path { return nil }
 func TestWarmFollows(t *testing.T) {
 	below, tr := tree()
 	next := map[waxseal.Path][]waxseal.Path{"/etc/a": {"/lib/big", "/etc/empty", "/etc/a"}, "/etc/empty": {"/etc/a", "/none"}}
-	wait := tr.Warm([]waxseal.Path{"/etc/a"}, nil, onlySHA, onlySHA, func(p waxseal.Path, _ loader.Image) []waxseal.Path { return next[p] })
+	_, wait := tr.Warm([]waxseal.Path{"/etc/a"}, nil, onlySHA, onlySHA, func(p waxseal.Path, _ loader.Image) []waxseal.Path { return next[p] })
 	tr.Digest("/etc/a")
 	wait()
 	if below.reads["/etc/a"] != 1 || below.reads["/lib/big"] != 1 || below.reads["/etc/empty"] != 1 || tr.Files() != 3 {
@@ -192,7 +192,7 @@ func TestMD5OnlyWhereWanted(t *testing.T) {
 func TestWarm(t *testing.T) {
 	below, tr := tree()
 	paths := slices.Repeat([]waxseal.Path{"/etc/a", "/etc/link", "/etc/pipe", "/none", "/etc", "/lib/big"}, 20)
-	tr.Warm(paths, nil, onlySHA, onlySHA, nothingMore)()
+	warm(tr.Warm(paths, nil, onlySHA, onlySHA, nothingMore))
 	n := len(below.reads)
 	tr.ReadFile("/etc/link", 10)
 	tr.Digest("/lib/big")
@@ -211,7 +211,7 @@ func TestWarm(t *testing.T) {
 func TestSums(t *testing.T) {
 	below, tr := tree()
 	both := func(waxseal.Path) loader.Digests { return loader.SHA256AndMD5 }
-	tr.Warm([]waxseal.Path{"/lib/big"}, []waxseal.Path{"/etc/a", "/etc/pipe", "/none", "/etc/a"}, both, both, nothingMore)()
+	warm(tr.Warm([]waxseal.Path{"/lib/big"}, []waxseal.Path{"/etc/a", "/etc/pipe", "/none", "/etc/a"}, both, both, nothingMore))
 	held := tr.held
 	for _, p := range []waxseal.Path{"/etc/a", "/etc/link", "/lib/big"} {
 		sums, err := tr.Sums(p, loader.SHA256AndMD5)
@@ -226,3 +226,6 @@ func TestSums(t *testing.T) {
 		t.Errorf("a FIFO: %v", err)
 	}
 }
+
+// warm waits for the end of Warm.
+func warm(_, wait func()) { wait() }

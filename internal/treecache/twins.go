@@ -24,37 +24,42 @@ import (
 func Twins(first, second waxseal.Tree) (a, b *Tree, led func()) {
 	a, b = New(first), New(second)
 	a.twin, b.twin = b, a
+	b.made = a.made
 	b.lead = make(chan struct{})
 	return a, b, sync.OnceFunc(func() { close(b.lead) })
 }
 
-// other is the twin of a file that is to be read: open, and its lock held.
+// other is the twin of a file that is to be read: open, and nobody has read it.
 type other struct {
 	content *content
 	file    io.ReadCloser
 	differs bool // so far
 }
 
-// otherOf opens the twin of a file, nil where there is none, or somebody reads it or
-// has.
-func (t *Tree) otherOf(p waxseal.Path) *other {
-	if t.twin == nil {
+// otherOf opens the twin of a file whose lock, and so that of the twin, is held; nil where
+// there is none, or it has been read.
+func (t *Tree) otherOf(p waxseal.Path, c *content) *other {
+	if c.twin == nil || c.twin.known() {
 		return nil
 	}
-	c, _, file, err := t.twin.look(p)
-	if err != nil || c == nil {
+	below, ok := t.twin.below.(looker)
+	if !ok {
 		return nil
 	}
 	here, _ := t.Stat(p)
-	there, _ := t.twin.Stat(p)
-	if file != nil && here.Size == there.Size && here.Resolved == there.Resolved { // contents go by where they lie
-		t.twin.files.Add(1)
-		return &other{content: c, file: file}
+	there, size, file, err := t.twin.first(p)
+	if err == nil && there == c.twin && size == here.Size {
+		if file == nil {
+			file, _ = below.OpenFile(p)
+		}
+		if file != nil {
+			t.twin.files.Add(1)
+			return &other{content: there, file: file}
+		}
 	}
 	if file != nil {
 		_ = file.Close() // it was open for reading only
 	}
-	c.Unlock()
 	return nil
 }
 
@@ -73,7 +78,7 @@ func (o *other) compare(portion, buffer []byte) {
 // is told, if it is the same. Where it is not, the content is forgotten, and to be read
 // by itself.
 func (o *other) end(c *content, err error) (same bool) {
-	defer o.drop()
+	defer o.file.Close() // it was open for reading only
 	var more [1]byte
 	if n, ended := o.file.Read(more[:]); n > 0 || ended != io.EOF || o.differs || err != nil {
 		c.done, c.data, c.digest, c.err, c.image, c.sums = false, nil, "", nil, nil, waxseal.Sums{}
@@ -81,12 +86,6 @@ func (o *other) end(c *content, err error) (same bool) {
 	}
 	o.content.done, o.content.data, o.content.digest, o.content.image, o.content.sums = c.done, c.data, c.digest, c.image, c.sums
 	return true
-}
-
-// drop lets the twin go.
-func (o *other) drop() {
-	_ = o.file.Close() // it was open for reading only
-	o.content.Unlock()
 }
 
 // atLeast is what to make of a file that has no twin, or of one that differs.
@@ -112,6 +111,7 @@ func (t *Tree) both(p waxseal.Path, o *other, to io.Writer) error {
 		n, err := file.Read(here)
 		_, _ = to.Write(here[:n]) // digests do not fail
 		o.compare(here[:n], there)
+		t.giveWay()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -123,21 +123,11 @@ func (t *Tree) both(p waxseal.Path, o *other, to io.Writer) error {
 	}
 }
 
-// shared is a content, or that of the twin where it is the same: two trees that are
-// compared hold most contents once.
-func (t *Tree) shared(p waxseal.Path, data []byte) []byte {
-	if t.twin == nil {
-		return data
-	}
-	t.twin.mu.Lock()
-	c := t.twin.reads[p]
-	t.twin.mu.Unlock()
-	if c == nil || !c.TryLock() {
-		return data
-	}
-	defer c.Unlock()
-	if c.data != nil && bytes.Equal(c.data, data) {
-		return c.data
+// shared is a content that was read, or that of the twin where it is the same: two trees
+// that are compared hold most contents once. The lock is held.
+func (c *content) shared(data []byte) []byte {
+	if c.twin != nil && c.twin.data != nil && bytes.Equal(c.twin.data, data) {
+		return c.twin.data
 	}
 	return data
 }

@@ -2,6 +2,7 @@ package treecache
 
 import (
 	"path"
+	"runtime"
 	"sync"
 
 	"waxseal"
@@ -15,25 +16,24 @@ const (
 	// the last of them, since a lane by itself is slow.
 	maxLane = 16 << 20
 	// fewPrograms is how many large programs are left when modules have their turn: who
-	// asked for all this waits for programs first, and a few of them don't fill the lanes.
-	fewPrograms = width / 4
-	// maxOpen is how many large files are open, and wait for a lane.
-	maxOpen = 64
+	// asked for all this waits for programs first, but fewer don't keep the lanes full.
+	fewPrograms = 2 * width
 )
 
 // Warm reads programs before they are asked for, several at a time, and returns at
-// once. The function that it returns waits for the end. What can't be read says so
+// once. Who has nothing else to do calls help, which returns when nothing is left to be
+// opened; wait waits for the end. What can't be read says so
 // when it is asked for. Modules are read for their digests alone, whenever no program
 // waits, and then the directories in which they lie are listed.
 //
-// Want says which digests of a program are wanted, and ofModule which of a module; both
-// are called by one goroutine. More lists the programs that one leads to, and is called
-// by one goroutine at a time. It must not read a file: that may be one that waits for
-// this to go on.
-func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (wait func()) {
+// Want says which digests of a program are wanted, and ofModule which of a module. More
+// lists the programs that one leads to, and is called by one goroutine at a time. It must
+// not read a file: that may be one that waits for this to go on.
+func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxseal.Path) loader.Digests, more func(waxseal.Path, loader.Image) []waxseal.Path) (help, wait func()) {
 	w := &warming{tree: t, want: want, ofModule: ofModule, more: more, modules: modules, seen: map[waxseal.Path]bool{}, listed: map[waxseal.Path]bool{}}
 	w.change.L = &w.mu
 	w.add(programs)
+	w.openers = 1
 	w.all.Go(func() {
 		if t.lead != nil {
 			<-t.lead
@@ -41,11 +41,38 @@ func (t *Tree) Warm(programs, modules []waxseal.Path, want, ofModule func(waxsea
 		w.open()
 	})
 	w.all.Go(w.read)
-	return w.all.Wait
+	if t.lead != nil {
+		return t.twin.help, w.all.Wait
+	}
+	t.warming.Store(w)
+	return w.help, w.all.Wait
 }
 
-// warming is one run of Warm. One goroutine opens files and reads the small ones,
-// another reads the large ones.
+// help opens files beside who reads ahead, if anybody does.
+func (t *Tree) help() {
+	if w := t.warming.Load(); w != nil {
+		w.help()
+	}
+}
+
+// help opens files beside the one that does so anyway, or waits until all are open where
+// there are enough who do.
+func (w *warming) help() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.openers > 0 && w.openers < min(runtime.GOMAXPROCS(0), maxBeside) {
+		w.openers++
+		w.mu.Unlock()
+		w.open()
+		w.mu.Lock()
+	}
+	for w.openers > 0 {
+		w.change.Wait()
+	}
+}
+
+// warming is one run of Warm. One goroutine opens files and reads the small ones, and
+// others help it; another reads the large ones.
 type warming struct {
 	tree     *Tree
 	want     func(waxseal.Path) loader.Digests
@@ -53,8 +80,6 @@ type warming struct {
 	asks     sync.Mutex // held while more runs
 	more     func(waxseal.Path, loader.Image) []waxseal.Path
 	all      sync.WaitGroup // who reads
-	dirs     []waxseal.Path // each once, in which modules lie; for who opens
-	listed   map[waxseal.Path]bool
 
 	mu      sync.Mutex // guards what follows
 	change  sync.Cond  // of what follows
@@ -64,8 +89,11 @@ type warming struct {
 	busy    int            // programs that may still add to the queue
 	inLanes int            // programs among them that are large
 	seen    map[waxseal.Path]bool
-	large   []task // open, and read by nobody yet
-	opened  bool   // all that there is
+	large   []task         // open, and read by nobody yet
+	openers int            // who open files
+	waiting int            // of them, for files that are read
+	dirs    []waxseal.Path // in which modules lie, not listed yet
+	listed  map[waxseal.Path]bool
 }
 
 func (w *warming) add(paths []waxseal.Path) {
@@ -86,8 +114,10 @@ func (w *warming) open() {
 		case aProgram:
 			w.program(b, p)
 		case aLate:
-			image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
-			w.found(p, image, err)
+			w.wait(func() {
+				image, err := w.tree.Program(p, maxWarm, w.want(p)) // remembered, the error too
+				w.found(p, image, err)
+			})
 		case aModule:
 			w.module(b, p)
 		case nothing:
@@ -98,14 +128,18 @@ func (w *warming) open() {
 	}
 }
 
-// end says that all is open, and lists directories while what is large is read.
+// end says that one opens no more, and lists directories while what is large is read.
 func (w *warming) end() {
 	w.mu.Lock()
-	w.opened = true
+	defer w.mu.Unlock()
+	w.openers--
 	w.change.Broadcast()
-	w.mu.Unlock()
-	for _, dir := range w.dirs {
+	for len(w.dirs) > 0 {
+		dir := w.dirs[0]
+		w.dirs = w.dirs[1:]
+		w.mu.Unlock()
 		_, _ = w.tree.ReadDir(dir) // remembered, the error too
+		w.mu.Lock()
 	}
 }
 
@@ -122,11 +156,18 @@ const (
 // take gives what is to be opened next, programs first. Before it waits for anybody,
 // nobody waits for the bins.
 func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
-	if w.tree.hurry.Swap(false) {
+	w.tree.giveWay()
+	now := w.tree.hurry.Load()
+	hurry := now != b.hurry
+	if hurry {
+		b.hurry = now
 		b.flush()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if hurry {
+		w.change.Broadcast()
+	}
 	for flushed := false; ; {
 		switch {
 		case len(w.queue) > 0:
@@ -147,9 +188,30 @@ func (w *warming) take(b *bins) (p waxseal.Path, k kind) {
 			p, w.late = w.late[0], w.late[1:]
 			return p, aLate
 		default:
-			w.change.Wait()
+			w.waitForChange()
 		}
 	}
+}
+
+// waitForChange waits as one who opens files; the lock is held.
+func (w *warming) waitForChange() {
+	w.waiting++
+	w.change.Broadcast()
+	w.change.Wait()
+	w.waiting--
+}
+
+// wait does what may wait for a file that is read.
+func (w *warming) wait(do func()) {
+	count := func(n int) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.waiting += n
+		w.change.Broadcast()
+	}
+	count(1)
+	defer count(-1)
+	do()
 }
 
 // program begins to read a program, unless that has been done.
@@ -181,7 +243,7 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 		return
 	}
 	w.tree.files.Add(1)
-	o := w.tree.otherOf(p)
+	o := w.tree.otherOf(p, c)
 	if o == nil {
 		want = w.tree.atLeast(want)
 	}
@@ -203,10 +265,7 @@ func (w *warming) program(b *bins, p waxseal.Path) {
 
 // module begins to read a module, unless that has been done or somebody does it.
 func (w *warming) module(b *bins, p waxseal.Path) {
-	if dir := waxseal.Path(path.Dir(string(p))); !w.listed[dir] {
-		w.listed[dir] = true
-		w.dirs = append(w.dirs, dir)
-	}
+	w.liesIn(waxseal.Path(path.Dir(string(p))))
 	c, size, file, err := w.tree.look(p)
 	if err != nil || c == nil {
 		return // who asks for it is told
@@ -218,7 +277,7 @@ func (w *warming) module(b *bins, p waxseal.Path) {
 		return
 	}
 	w.tree.files.Add(1)
-	o := w.tree.otherOf(p)
+	o := w.tree.otherOf(p, c)
 	if o == nil {
 		want = w.tree.atLeast(want)
 	}
@@ -240,80 +299,14 @@ func (w *warming) module(b *bins, p waxseal.Path) {
 	w.hand(b, b.later, task{file, size, probe, want, o, done})
 }
 
-// enters and leaves count the programs that are left to the lanes.
-func (w *warming) enters(size int64) {
-	if size > small {
-		w.mu.Lock()
-		w.inLanes++
-		w.mu.Unlock()
-	}
-}
-
-func (w *warming) leaves(size int64) {
-	if size > small {
-		w.mu.Lock()
-		w.inLanes--
-		w.change.Broadcast()
-		w.mu.Unlock()
-	}
-}
-
-// hand reads a small file itself, and leaves a large one to the lanes.
-func (w *warming) hand(b *bins, itself func(task), t task) {
-	if t.size <= small {
-		itself(t)
-		return
-	}
+// liesIn notes a directory in which a module lies.
+func (w *warming) liesIn(dir waxseal.Path) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.large) == maxOpen {
-		w.mu.Unlock()
-		b.flush() // before waiting
-		w.mu.Lock()
-		if len(w.large) == maxOpen {
-			w.change.Wait()
-		}
+	if !w.listed[dir] {
+		w.listed[dir] = true
+		w.dirs = append(w.dirs, dir)
 	}
-	w.large = append(w.large, t)
-	w.change.Broadcast()
-}
-
-// read reads large files until there are none, and nobody opens more.
-func (w *warming) read() {
-	t, ok := w.next(wait)
-	if !ok {
-		return
-	}
-	l := newLanes()
-	defer l.close()
-	for ok || !l.idle() {
-		for n := l.free(); n != nil && ok; n = l.free() {
-			n.start(t)
-			t, ok = w.next(!wait)
-		}
-		l.round()
-		if !ok {
-			t, ok = w.next(l.idle())
-		}
-	}
-}
-
-// wait is said to next by who has nothing else to do.
-const wait = true
-
-// next gives a large file to read.
-func (w *warming) next(wait bool) (t task, ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for len(w.large) == 0 {
-		if w.opened || !wait {
-			return task{}, false
-		}
-		w.change.Wait()
-	}
-	t, w.large = w.large[0], w.large[1:]
-	w.change.Broadcast()
-	return t, true
 }
 
 // found adds what a program leads to, when it has been read.

@@ -10,11 +10,8 @@ import (
 // directories that it brought empty.
 func (db *DB) Brought(pkg string) []waxseal.Path {
 	var found []waxseal.Path
-	first, end := db.instances(bare(pkg))
-	for i := first; i < end; i++ {
-		if bare(db.names[i]) == bare(pkg) {
-			eachFile(db.lists[i], func(p waxseal.Path) { found = append(found, p) })
-		}
+	for i := range db.instancesOf(bare(pkg)) {
+		eachFile(db.lists[i], func(p waxseal.Path) { found = append(found, p) })
 	}
 	return found
 }

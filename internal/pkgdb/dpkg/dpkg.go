@@ -52,7 +52,7 @@ type DB struct {
 	sums     map[string]map[string]string  // instance -> file, without its first slash -> digest
 	override map[waxseal.Path]Override
 
-	described map[string]waxseal.Package // those that have been asked for
+	fingerprints map[string]waxseal.Digest // those that have been asked for
 }
 
 // installed is what status says of a package.
@@ -74,7 +74,7 @@ func Read(tree waxseal.Tree) (*DB, []waxseal.Problem) {
 	db := &DB{
 		tree: tree, diverted: map[waxseal.Path][]int32{}, from: map[waxseal.Path]diversion{},
 		to: map[waxseal.Path]waxseal.Path{}, packages: map[string]*installed{}, stanzas: map[string]bool{}, sums: map[string]map[string]string{},
-		override: map[waxseal.Path]Override{}, described: map[string]waxseal.Package{}, seen: map[waxseal.Path]stamp{},
+		override: map[waxseal.Path]Override{}, fingerprints: map[string]waxseal.Digest{}, seen: map[waxseal.Path]stamp{},
 	}
 	db.note(dir + "/info")
 	names, err := tree.ReadDir(dir + "/info")
@@ -343,6 +343,18 @@ func (db *DB) instances(name string) (first, end int) {
 	return first, end
 }
 
+// instancesOf gives the indices in names of those of a package.
+func (db *DB) instancesOf(name string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		first, end := db.instances(name)
+		for i := first; i < end; i++ {
+			if bare(db.names[i]) == name && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
 // Files are the files of the database that answers about these packages rest on.
 func (db *DB) Files(packages ...string) []waxseal.Path {
 	if !db.present {
@@ -350,11 +362,8 @@ func (db *DB) Files(packages ...string) []waxseal.Path {
 	}
 	files := []waxseal.Path{dir + "/status", dir + "/diversions", dir + "/statoverride"}
 	for _, name := range packages {
-		first, end := db.instances(bare(name))
-		for _, instance := range db.names[first:end] {
-			if bare(instance) == bare(name) {
-				files = append(files, waxseal.Path(info+instance+".list"), waxseal.Path(info+instance+".md5sums"))
-			}
+		for i := range db.instancesOf(bare(name)) {
+			files = append(files, waxseal.Path(info+db.names[i]+".list"), waxseal.Path(info+db.names[i]+".md5sums"))
 		}
 	}
 	return files

@@ -130,6 +130,14 @@ func TestFingerprint(t *testing.T) {
 	if again := was.Package("lib:amd64"); again != before {
 		t.Errorf("asked again: %+v", again)
 	}
+	plain := before
+	plain.Fingerprint = ""
+	if got := was.Describe("lib:amd64"); got != plain {
+		t.Errorf("without a fingerprint: %+v", got)
+	}
+	if empty, _ := Read(snapshot.Files(nil)); was.Same(empty, "lib") || empty.Same(was, "lib") {
+		t.Error("a database that does not know the package is taken for one that does")
+	}
 	for name, tc := range map[string]struct {
 		file, content string
 		changes       bool
@@ -144,6 +152,9 @@ func TestFingerprint(t *testing.T) {
 		db, _ := Read(snapshot.Files(edited))
 		if after := db.Package("lib"); (after.Fingerprint != before.Fingerprint) != tc.changes || after.Version != before.Version {
 			t.Errorf("%s: %+v", name, after)
+		}
+		if was.Same(db, "lib") == tc.changes {
+			t.Errorf("%s: taken for the same: %v", name, tc.changes)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -15,31 +16,70 @@ import (
 // Package describes a package; the zero value is one that the database does not
 // know.
 func (db *DB) Package(name string) waxseal.Package {
+	p := db.Describe(name)
+	if p.Name != "" {
+		p.Fingerprint = db.fingerprint(p.Name)
+	}
+	return p
+}
+
+// Describe describes a package without its fingerprint, which takes long to make.
+func (db *DB) Describe(name string) waxseal.Package {
 	name = bare(name)
 	first, end := db.instances(name)
-	if first == end && db.packages[name] == nil {
+	pkg := db.packages[name]
+	if first == end && pkg == nil {
 		return waxseal.Package{}
 	}
-	if known, ok := db.described[name]; ok {
+	p := waxseal.Package{Name: name, Manager: "dpkg", Version: db.Version(name)}
+	if pkg != nil {
+		p.State = pkg.state
+	}
+	return p
+}
+
+func (db *DB) fingerprint(name string) waxseal.Digest {
+	if known, ok := db.fingerprints[name]; ok {
 		return known
 	}
 	h := sha256.New()
-	for i := first; i < end; i++ {
-		if bare(db.names[i]) != name {
-			continue
-		}
+	for i := range db.instancesOf(name) {
 		// The list is part of it: a file is "owned" as soon as it has a line there.
 		writeList(h, db.names[i], db.lists[i])
 		writeSums(h, db.names[i], "/", db.sumsOf(db.names[i]))
 	}
-	p := waxseal.Package{Name: name, Manager: "dpkg", Version: db.Version(name)}
 	if pkg := db.packages[name]; pkg != nil {
-		p.State = pkg.state
 		writeSums(h, "conffiles", "", pkg.conffiles)
 	}
-	p.Fingerprint = waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
-	db.described[name] = p
-	return p
+	made := waxseal.Digest(hex.EncodeToString(h.Sum(nil)))
+	db.fingerprints[name] = made
+	return made
+}
+
+// Gather reads all that the fingerprint of a package is made of; Problems tells what
+// could not be read.
+func (db *DB) Gather(name string) {
+	for i := range db.instancesOf(bare(name)) {
+		db.sumsOf(db.names[i])
+	}
+}
+
+// Same reports whether another database says the same of a package: then both make the
+// same fingerprint.
+func (db *DB) Same(other *DB, name string) bool {
+	name = bare(name)
+	mine, theirs := slices.Collect(db.instancesOf(name)), slices.Collect(other.instancesOf(name))
+	if len(mine) != len(theirs) || (db.packages[name] == nil) != (other.packages[name] == nil) {
+		return false
+	}
+	for n, i := range mine {
+		j := theirs[n]
+		instance := db.names[i]
+		if instance != other.names[j] || db.lists[i] != other.lists[j] || !maps.Equal(db.sumsOf(instance), other.sumsOf(instance)) {
+			return false
+		}
+	}
+	return db.packages[name] == nil || maps.Equal(db.packages[name].conffiles, other.packages[name].conffiles)
 }
 
 func writeSums[P ~string](w io.Writer, title, root string, sums map[P]string) {

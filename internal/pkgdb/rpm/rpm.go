@@ -354,6 +354,13 @@ func (db *DB) Package(name string) waxseal.Package {
 	}
 }
 
+// Describe implements mailpath.Packages.
+func (db *DB) Describe(name string) waxseal.Package {
+	p := db.Package(name)
+	p.Fingerprint = ""
+	return p
+}
+
 // Versions are all installed packages; of one that is installed more than once,
 // the version read last.
 func (db *DB) Versions() map[string]string {
