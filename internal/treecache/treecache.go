@@ -6,7 +6,8 @@
 // a bound, but not of programs; digests of everything that was read. Names of one file are known to be
 // one where a symbolic link leads from the one to the other.
 //
-// It never looks whether the tree has changed. Throw it away after the reading.
+// It never looks whether the tree has changed. Throw it away after the reading, or have it
+// forget what you hear of.
 package treecache
 
 import (
