@@ -25,7 +25,7 @@ type warmer interface {
 // read in an earlier reading and is still the same is left alone.
 func (c *closer) warm(wave, modules []waxseal.Path) (wait func()) {
 	tree, ok := c.tree.(warmer)
-	if !ok || len(c.reader.programs) > 0 {
+	if !ok || len(c.reader.programs) > 0 || len(wave)+len(modules) == 0 {
 		return func() {}
 	}
 	ofModule := func(p waxseal.Path) loader.Digests {
