@@ -38,6 +38,7 @@ type Tx struct {
 	hashes map[int64]tlog.Hash // written in this transaction, by stored-hash index
 	added  []Entry             // in this transaction, for the projections
 	blobs  map[waxseal.Digest]struct{}
+	note   []byte // the checkpoint over them
 	err    error
 }
 
@@ -100,7 +101,9 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 	if err := sqlTx.Commit(); err != nil {
 		return nil, err
 	}
-	s.known = t.next
+	if s.known = t.next; t.note != nil {
+		s.note.Store(&t.note)
+	}
 	return stale, nil
 }
 
@@ -290,6 +293,7 @@ func (t *Tx) sign() error {
 	if _, err := t.tx.Exec(`INSERT INTO checkpoint (size, note) VALUES (?, ?)`, t.next, signed); err != nil {
 		return fmt.Errorf("checkpoint of size %d: %w", t.next, err)
 	}
+	t.note = signed
 	return nil
 }
 
