@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"slices"
+	"time"
+
 	"waxseal"
 	"waxseal/internal/mailpath"
 )
@@ -18,6 +21,68 @@ func ReadMounted(r *mailpath.Reader, tree mountedTree) waxseal.State {
 	state := r.ReadLive(tree, mailpath.Live{Mounts: mounts})
 	state.Problems = append(state.Problems, problems...)
 	return state
+}
+
+const (
+	// afterwards is how long after a look at what events told of everything is read, if
+	// nothing else happens; latest is how long it may be put off by what does.
+	afterwards = time.Second
+	latest     = 5 * time.Second
+)
+
+// readAll reads the tree, and remembers nothing of an earlier reading but what can't have
+// changed unseen.
+func (a *Agent) readAll(now time.Time) waxseal.State {
+	a.all, a.readAllAt, a.allBy = false, now, time.Time{}
+	return ReadMounted(a.reader, a.kept.Anew())
+}
+
+// readAgain reads the tree after some events. Where these are about files alone it asks
+// the disk for nothing else, and for all a second later: sensors may have missed something.
+func (a *Agent) readAgain(touched []touch) waxseal.State {
+	now := time.Now()
+	seen := a.kept.Again()
+	if seen == nil || !a.onlyTouched(touched, now) {
+		return a.readAll(now)
+	}
+	if a.allBy.IsZero() {
+		a.allLatest = now.Add(latest)
+	}
+	a.allBy = earlier(now.Add(afterwards), a.allLatest)
+	return ReadMounted(a.reader, seen)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// onlyTouched reports whether all that happened, as far as anybody knows, happened to the
+// files that were touched.
+func (a *Agent) onlyTouched(touched []touch, now time.Time) bool {
+	return !a.all && len(touched) > 0 && a.senses.files != nil && !a.parcels.busy(now) &&
+		now.Sub(a.readAllAt) < a.opts.Poll && (a.allBy.IsZero() || now.Before(a.allBy)) &&
+		!slices.ContainsFunc(touched, func(t touch) bool { return slices.Contains(t.File.Operations, waxseal.OpMount) })
+}
+
+// forgetFile drops what is remembered of a file, because something happened to it.
+func (a *Agent) forgetFile(paths ...waxseal.Path) {
+	for _, p := range paths {
+		if p != "" {
+			a.reader.Forget(p)
+			a.kept.Forget(p)
+		}
+	}
+}
+
+// base is the tree for laying a content over it.
+func (a *Agent) base() waxseal.Tree {
+	if seen := a.kept.Again(); seen != nil {
+		return seen
+	}
+	return a.tree
 }
 
 // readOver reads the tree with one content of a moment ago in it.

@@ -38,6 +38,7 @@ type senses struct {
 	logs      chan chan struct{} // asks the tail to read at once
 	logsAt    time.Time          // when it was last asked; of fanotify's goroutine
 	people    *proc.Reader
+	lines     chan struct{}     // asks for what logs have now
 	parents   map[int]time.Time // when a pid was last known for sure; of the audit goroutine
 	sessions  map[uint32]bool   // those whose origin was looked up; of the bpf sensor, one call at a time
 	cancel    context.CancelFunc
@@ -374,7 +375,7 @@ func (a *Agent) aim() {
 	if a.ended {
 		return
 	}
-	a.starts.Know(a.last)
+	a.aimed = a.last
 	dirs, files := MailSet(a.last)
 	newDirs, newFiles := a.surroundings()
 	dirs, files = append(dirs, newDirs...), append(files, newFiles...)
@@ -394,6 +395,30 @@ func (a *Agent) aim() {
 			a.without(kaudit.Name, err.Error(), withoutAudit)
 		}
 	}
+}
+
+// aimAfter points them anew after a look that found other files, or directories made,
+// renamed or removed. A write into a file that was there leaves everything as it is.
+func (a *Agent) aimAfter(touched []touch) {
+	for _, t := range touched {
+		if slices.ContainsFunc(t.File.Operations, func(op waxseal.Operation) bool {
+			return op != waxseal.OpWrite && op != waxseal.OpTruncate && op != waxseal.OpMetadata
+		}) {
+			a.aim()
+			return
+		}
+	}
+	if !sameFiles(a.aimed, a.last) {
+		a.aim()
+	}
+}
+
+// sameFiles reports whether two states have the same files, whatever is in them.
+func sameFiles(a, b waxseal.State) bool {
+	return slices.EqualFunc(a.Files, b.Files, func(x, y waxseal.FileState) bool {
+		return x.Path == y.Path && x.Resolved == y.Resolved && x.Role == y.Role && x.Missing == y.Missing &&
+			x.Inode == y.Inode && x.Device == y.Device && x.Links == y.Links
+	}) && slices.EqualFunc(a.Stacks, b.Stacks, func(x, y waxseal.Stack) bool { return slices.Equal(x.Config, y.Config) })
 }
 
 // surroundings are the places around the mail system where something new would
