@@ -261,8 +261,11 @@ func (a *Agent) startLook(now time.Time) []touch {
 	a.pace.begins(now)
 	clear(a.parcels.hands)
 	if a.early == 0 { // else this look goes on with what the one before left
-		a.since = a.lookedAt
+		a.since, a.pace.since = a.lookedAt, a.pace.last
 	}
 	a.lookedAt = now
+	if len(touched) > 0 {
+		a.pace.last = now
+	}
 	return touched
 }

@@ -33,6 +33,8 @@ const (
 type pace struct {
 	wake  time.Time       // when the loop asks again whether to look; zero for never
 	named int             // so many of the touches wait for nothing more
+	last  time.Time       // when the last look began that events led to
+	since time.Time       // … and the one before this
 	told  time.Time       // when the last look had told what it found
 	began time.Time       // when it began
 	used  time.Duration   // processor time when it began
@@ -148,8 +150,16 @@ func (a *Agent) cite(touched []touch) {
 		a.pace.cited = map[uint64]bool{}
 	}
 	for _, t := range touched {
-		if e, samePID, found := a.memory.Touch(*t.File, t.Time); found && samePID && isEdit(t) {
+		if !isEdit(t) {
+			continue
+		}
+		if e, samePID, found := a.memory.Touch(*t.File, t.Time); found && samePID {
 			a.pace.cited[e.Serial] = true
+		}
+		for _, o := range a.memory.Openers(t.File.Inode, opens, a.pace.since.Add(-coarse), t.Time) {
+			if o.PID == t.File.PID && t.copied { // a process that wrote elsewhere first, and renamed
+				a.pace.cited[o.Serial] = true
+			}
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (a *Agent) beside(v version, e *touch) int {
 		}
 		apart[t.File.PID] = true
 	}
-	for _, o := range a.memory.Openers(e.File.Inode, opens, a.since.Add(-coarse), e.Time.Add(coarse)) {
+	for _, o := range a.memory.Openers(e.File.Inode, opens, a.pace.since.Add(-coarse), e.Time.Add(coarse)) {
 		if !apart[o.PID] && !a.pace.cited[o.Serial] { // else he had closed it by an earlier look
 			return o.PID
 		}
