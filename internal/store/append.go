@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +32,7 @@ const (
 // it is given up, also when the function returns nil.
 type Tx struct {
 	s      *Store
-	tx     *sql.Tx
+	tx     *readyTx
 	next   int64               // index of the next entry
 	hashes map[int64]tlog.Hash // written in this transaction, by stored-hash index
 	added  []Entry             // in this transaction, for the projections
@@ -79,11 +78,12 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 		return nil, err
 	}
 	defer sqlTx.Rollback()
-	next, err := s.nextIndex(sqlTx)
+	tx := s.statements.within(sqlTx)
+	next, err := s.nextIndex(tx)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tx{s: s, tx: sqlTx, next: next, hashes: map[int64]tlog.Hash{}, blobs: map[waxseal.Digest]struct{}{}}
+	t := &Tx{s: s, tx: tx, next: next, hashes: map[int64]tlog.Hash{}, blobs: map[waxseal.Digest]struct{}{}}
 	if err := fill(t); err != nil {
 		return nil, err
 	}
@@ -101,6 +101,7 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 	if err := sqlTx.Commit(); err != nil {
 		return nil, err
 	}
+	s.statements.learn(s.write)
 	if s.known = t.next; t.note != nil {
 		s.note.Store(&t.note)
 	}

@@ -50,6 +50,8 @@ type Store struct {
 	write *sql.DB                // one connection; nil for a reader
 	read  *sql.DB
 
+	statements statements // of write
+
 	zip   *zstd.Encoder
 	unzip *zstd.Decoder
 }
@@ -207,6 +209,7 @@ func (s *Store) Close() error {
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
 	}
+	s.statements.close()
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}
