@@ -78,16 +78,17 @@ func (a *Agent) account(t *told, f *waxseal.Finding, v version) {
 }
 
 // accountWithArchives does so once more for what packages have to do with, when archives
-// were read only after it was told.
+// and transactions were read only after it was told.
 func (a *Agent) accountWithArchives() {
 	for _, t := range a.recent {
 		if t.parcel == nil || t.Rung == waxseal.RungPackageVerified || t.Permit != "" {
 			continue
 		}
-		t.parcel.Archives = a.installed(t.parcel.Packages)
-		if p := parcel.Judge(*t.parcel); p.Rung == waxseal.RungPackageVerified || p.Forged {
+		t.parcel.Archives, t.parcel.Transactions = a.installed(t.parcel.Packages), a.transactions()
+		p := parcel.Judge(*t.parcel)
+		if late := t.Rung == waxseal.RungNone && p.Rung == waxseal.RungWindow; late || p.Rung == waxseal.RungPackageVerified || p.Forged {
 			a.accountAfresh(t, *t.parcel)
-			a.update(t, nil, "the archive of the package was read")
+			a.update(t, nil, "what the package manager wrote down was read")
 		}
 	}
 }
@@ -133,7 +134,7 @@ func (a *Agent) accountAfresh(t *told, c parcel.Case) {
 func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
 	p := parcel.Judge(c)
 	if p.Rung != waxseal.RungNone || p.Beside {
-		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[p.Package+" "+p.New]} {
+		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[parcel.Key(p.Package, p.New)]} {
 			if index != nil {
 				t.rests = append(t.rests, index)
 			}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"waxseal"
@@ -34,26 +35,26 @@ func (o *offline) ask() {
 		return
 	}
 	o.asked, o.archives = true, map[string]parcel.Archive{}
-	installed := map[string]string{}
+	installed := map[string]bool{} // by parcel.Key
 	wanted := map[string]bool{}
 	for _, p := range o.now.Packages {
-		installed[p.Name] = p.Version
+		wanted[p.Name] = true
+		for _, version := range strings.Fields(p.Version) {
+			installed[parcel.Key(p.Name, version)] = true
+		}
 	}
 	o.log = Transactions(o.tree)
-	for name := range installed {
-		wanted[name] = true
-	}
 	headers, log := signedHeaders(o.tree, wanted, o.at, o.keys)
 	o.log = append(o.log, log...)
 	clear(wanted)
 	for _, t := range o.log {
-		if version, ok := installed[t.Package]; ok && version == t.New && t.Within(o.since, o.at) {
+		if installed[parcel.Key(t.Package, t.New)] && t.Within(o.since, o.at) {
 			wanted[t.Package] = true
 		}
 	}
 	for _, a := range append(headers, Archives(o.tree, wanted, map[string]bool{}, o.at, o.keys)...) {
-		if a.Version == installed[a.Package] {
-			o.archives[a.Package] = a
+		if key := parcel.Key(a.Package, a.Version); installed[key] {
+			o.archives[key] = a
 		}
 	}
 }

@@ -21,13 +21,14 @@ import (
 // bring them, the archives that were at hand, and what was written down.
 type parcels struct {
 	programs map[waxseal.Path]programFile
-	started  map[int]waxseal.Grade // by pid: whether it runs the file of its name
-	hands    map[int]parcel.Hand   // by pid, of this look
-	shelf    map[string]parcel.Archive
+	started  map[int]waxseal.Grade     // by pid: whether it runs the file of its name
+	hands    map[int]parcel.Hand       // by pid, of this look
+	shelf    map[string]parcel.Archive // by parcel.Key
 	noted    map[string]*waxseal.Index // where the ledger has an archive or a line of a log
 	read     map[string]bool           // archives that were read, by name, size and time
-	log      []translog.Transaction    // of rpm's database
-	written  []translog.Transaction    // of the logs, as they were at stamp
+	log      []translog.Transaction    // of rpm's database, as it was at logAt
+	logAt    time.Time
+	written  []translog.Transaction // of the logs, as they were at stamp
 	stamp    string
 	asked    time.Time // when archives were last asked for
 	reading  bool
@@ -174,8 +175,12 @@ func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touc
 		for _, w := range touched { // what audit saw of a process goes for all that it touched
 			a.handOfTouch(w)
 		}
-		t.writes = writesOf(t.change, touched, a.last, whole)
+		if t.writes = writesOf(t.change, touched, a.last, whole); t.writes == nil {
+			t.writes = recordsWritten(touched)
+		}
 		c.Hand, c.Seen = a.weakestHand(t.writes)
+		a.readHeaders(t.change.Packages)
+		c.Archives = a.installed(whole.Packages)
 	}
 	if len(t.change.Packages) > 0 || c.Hand.Kind != parcel.Nobody || !c.Seen {
 		c.Transactions = a.transactions()
@@ -197,12 +202,28 @@ func (a *Agent) transactions() []translog.Transaction {
 	return slices.Concat(a.parcels.written, a.parcels.log)
 }
 
+// readHeaders asks rpm's database for packages that it has in another version now: it has
+// their signed headers, and what was read beside may be from before the change.
+func (a *Agent) readHeaders(changed []waxseal.PackageChange) {
+	now, names := time.Now(), map[string]bool{}
+	for _, p := range changed {
+		names[p.After.Name] = true
+	}
+	if found, log := signedHeaders(a.tree, names, now, a.books.packageKeys()); log != nil {
+		a.parcels.log, a.parcels.logAt = log, now
+		a.shelve(found, now)
+	}
+}
+
 // installed are the archives of packages as they are installed now.
 func (a *Agent) installed(packages []waxseal.Package) map[string]parcel.Archive {
 	list := map[string]parcel.Archive{}
 	for _, p := range packages {
-		if archive, ok := a.parcels.shelf[p.Name+" "+p.Version]; ok {
-			list[p.Name] = archive
+		for _, version := range strings.Fields(p.Version) {
+			key := parcel.Key(p.Name, version)
+			if archive, ok := a.parcels.shelf[key]; ok {
+				list[key] = archive
+			}
 		}
 	}
 	return list
@@ -213,6 +234,16 @@ func writesOf(ch waxseal.Change, touched []touch, before, now waxseal.State) (li
 	other := otherFiles(ch, before, now)
 	for _, t := range touched {
 		if other[t.File.Path] {
+			list = append(list, t.withoutContent())
+		}
+	}
+	return list
+}
+
+// recordsWritten are the events of the package database itself.
+func recordsWritten(touched []touch) (list []touch) {
+	for _, t := range touched {
+		if slices.Contains(packageRecords, dirOf(t.File.Path)) || t.File.Path == packageStatus {
 			list = append(list, t.withoutContent())
 		}
 	}
@@ -287,7 +318,7 @@ func (a *Agent) fetchParcels(now time.Time) {
 	}
 	root, keys, read := a.opts.Root, a.books.packageKeys(), maps.Clone(a.parcels.read)
 	a.senses.done.Go(func() {
-		in := parcelsRead{read: read}
+		in := parcelsRead{read: read, begun: now}
 		if tree, err := rootfs.Open(root); err == nil {
 			in.found = Archives(tree, wanted, read, now, keys)
 			headers, log := signedHeaders(tree, wanted, now, keys)
@@ -303,13 +334,25 @@ type parcelsRead struct {
 	found []parcel.Archive
 	read  map[string]bool
 	log   []translog.Transaction // of rpm's database
+	begun time.Time
 }
 
-// takeParcels puts archives that were read on the shelf.
+// takeParcels takes archives and transactions that were read beside the agent's goroutine.
 func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
-	a.parcels.reading, a.parcels.read, a.parcels.log = false, in.read, in.log
-	for _, archive := range in.found {
-		key := archive.Package + " " + archive.Version
+	a.parcels.reading, a.parcels.read = false, in.read
+	if in.begun.After(a.parcels.logAt) {
+		a.parcels.log, a.parcels.logAt = in.log, in.begun
+	}
+	a.shelve(in.found, at)
+	if len(in.found) > 0 {
+		a.accountWithArchives()
+	}
+}
+
+// shelve puts archives that were read on the shelf.
+func (a *Agent) shelve(found []parcel.Archive, at time.Time) {
+	for _, archive := range found {
+		key := parcel.Key(archive.Package, archive.Version)
 		if was, ok := a.parcels.shelf[key]; ok && (was.Signed || was.SHA256 == archive.SHA256 && !archive.Signed) {
 			continue // one that is vouched for is not put aside for another of its name
 		}
@@ -319,9 +362,6 @@ func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
 		a.parcels.shelf[key] = archive
 		a.parcels.noted[key] = a.note(at, waxseal.Observation{Sensor: "agent", Parcel: &waxseal.Parcel{
 			Package: archive.Package, Version: archive.Version, Path: archive.Where, Digest: archive.SHA256, Signed: archive.Signed, Voucher: archive.Voucher}})
-	}
-	if len(in.found) > 0 {
-		a.accountWithArchives()
 	}
 }
 

@@ -1,6 +1,9 @@
 package agent_test
 
 import (
+	"crypto/md5"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -201,4 +204,32 @@ func TestUpgradeOfPostfix(t *testing.T) {
 		t.Logf("%s %s: %s: %s", f.Severity, f.Title, f.Rung, f.Expected)
 	}
 	w.rung(packaged(t, list, "postfix"), waxseal.RungPackageVerified, waxseal.Info)
+}
+
+// TestPackageRecordsEdited: who edits the digests that files are held against, and nothing
+// else, is told at once and named.
+func TestPackageRecordsEdited(t *testing.T) {
+	needRoot(t)
+	sum := func(text string) string {
+		return fmt.Sprintf("%x  usr/lib/mailtool/deliver\n", md5.Sum([]byte(text)))
+	}
+	const sums = "/var/lib/dpkg/info/mailtool.md5sums"
+	h := postfixTree(t, map[string]string{
+		"/etc/postfix/main.cf":             "myhostname = mail.example.test\nmailbox_command = /usr/lib/mailtool/deliver\n",
+		"/usr/lib/mailtool/deliver":        deliver1,
+		"/var/lib/dpkg/status":             "Package: mailtool\nStatus: install ok installed\nVersion: 1.0\nArchitecture: all\n",
+		"/var/lib/dpkg/info/mailtool.list": "/.\n/usr\n/usr/lib\n/usr/lib/mailtool\n/usr/lib/mailtool/deliver\n",
+		sums:                               sum(deliver1),
+	})
+	h.must("seal")
+	w := h.watch()
+	defer w.stop()
+	h.write(sums, sum("#!/bin/sh\n"))
+	f := w.find("the package", func(f told) bool { return f.Change != nil && len(f.Change.Packages) > 0 })
+	if f.Severity != waxseal.Critical || f.Unobserved != nil || f.Rung != waxseal.RungNone {
+		t.Errorf("%s, unobserved %+v, %s: %s", f.Severity, f.Unobserved, f.Rung, f.Expected)
+	}
+	if f.Actor == nil || f.Actor.Process.PID != os.Getpid() {
+		t.Errorf("by %+v", f.Actor)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"waxseal"
 	"waxseal/internal/lab"
@@ -50,7 +51,7 @@ func newRPMHost(t *testing.T) rpmHost {
 		"/etc/postfix/master.cf": "smtp      inet  n       -       y       -       -       smtpd\nlocal     unix  -       n       n       -       -       local\n",
 		"/etc/group":             "root:x:0:\n", "/etc/rpm/macros": "%_dbpath /var/lib/rpm\n%_db_backend sqlite\n", "/tmp/x": "", "/var/tmp/x": "",
 	})}
-	h.copyProgram("/usr/bin/rpm", "/bin/sh", "/bin/cat")
+	h.copyProgram("/usr/bin/rpm", "/bin/sh", "/bin/cat", "/bin/sleep")
 	h.write("/usr/lib/rpm/x", "")
 	h.outside("cp", "-a", "/usr/lib/rpm/.", h.path("/usr/lib/rpm/"))
 	home, err := os.MkdirTemp("", "wx") // a socket's path must be short
@@ -200,6 +201,29 @@ func TestUpgradeByRPM(t *testing.T) {
 		}
 		if slipped == 0 {
 			t.Errorf("what was slipped in is not told: %d findings", len(list))
+		}
+	})
+	step("looked at in the middle", func(t *testing.T) {
+		wait := "%post\n: >/var/tmp/begun\nwhile ! [ -e /var/tmp/go ]; do sleep 0.05; done\n"
+		archive, done := h.tool("1.2.1", newer+"# again, and slowly\n", wait), make(chan struct{})
+		go func() { defer close(done); h.update(archive) }()
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+			if _, err := os.Stat(h.path("/var/tmp/begun")); err == nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		// Somebody else's change has the agent look while rpm is still at work.
+		h.append("/etc/postfix/main.cf", "message_size_limit = 20480000\n")
+		w.find("the limit", func(f told) bool { return f.Change != nil && f.Change.Path == "/etc/postfix/main.cf" })
+		h.write("/var/tmp/go", "")
+		<-done
+		// While rpm has not erased the version before there are two.
+		for _, version := range []string{"1.2-1 1.2.1-1", "1.2.1-1"} {
+			f := w.find("the package, "+version, func(f told) bool {
+				return f.Change != nil && len(f.Change.Packages) > 0 && f.Change.Packages[0].After.Version == version
+			})
+			w.rung(f, waxseal.RungPackageVerified, waxseal.Info)
 		}
 	})
 	step("nobody signed", func(t *testing.T) {

@@ -221,7 +221,7 @@ func (w *watch) findWithin(d time.Duration, what string, fits func(told) bool) t
 			if fits(f) {
 				return f
 			}
-			seen = append(seen, f.Title+" / "+f.News)
+			seen = append(seen, fmt.Sprintf("%s / %s (%s, %s: %s)", f.Title, f.News, f.Severity, f.Rung, f.Expected))
 		case <-timeout:
 			w.t.Fatalf("no finding: %s; told were %q\n%s", what, seen, w.errs)
 		}

@@ -431,13 +431,33 @@ func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
 			files = append(files, p)
 		}
 	}
-	return dirs, files
+	moreDirs, moreFiles := a.packageState()
+	return append(dirs, moreDirs...), append(files, moreFiles...)
 }
 
 const (
 	maxPlaces     = 1000
 	maxPlaceDepth = 2 // /etc/systemd/system/postfix.service.d
 )
+
+// packageRecords is where package managers keep what is installed and with which digests
+// (dpkg(1), rpm(8)): who edits that alone changes what everything else is judged by.
+var packageRecords = []waxseal.Path{"/var/lib/dpkg/info", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
+
+const packageStatus waxseal.Path = "/var/lib/dpkg/status"
+
+// packageState is what to watch of the package database of this tree.
+func (a *Agent) packageState() (dirs, files []waxseal.Path) {
+	for _, p := range packageRecords {
+		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
+			dirs = append(dirs, p)
+		}
+	}
+	if _, err := a.tree.Stat(packageStatus); err == nil {
+		files = append(files, packageStatus)
+	}
+	return dirs, files
+}
 
 // below adds a directory and those in it.
 func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxseal.Path {
@@ -471,6 +491,10 @@ func (a *Agent) mailFiles() map[kaudit.File]bool {
 
 func (a *Agent) auditPaths() []string {
 	paths := AuditPaths(a.tree.Dir(), a.last)
+	dirs, files := a.packageState()
+	for _, p := range append(dirs, files...) {
+		paths = append(paths, filepath.Join(a.tree.Dir(), string(p)))
+	}
 	if a.own != nil {
 		paths = append(paths, a.own.auditPaths()...)
 	}

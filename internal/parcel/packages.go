@@ -59,17 +59,17 @@ func (c Case) onePackage(p waxseal.PackageChange) Verdict {
 	if name == "" {
 		name = p.Before.Name
 	}
-	a, have := c.Archives[name]
-	have = have && a.Version == version && a.Signed
-	if other, ok := c.unlike(a, name); have && !ok {
+	if other, ok := c.unlike(name, strings.Fields(version)); !ok {
 		return Verdict{Rung: waxseal.RungNone, Forged: true, Package: name, New: version,
 			Why: fmt.Sprintf("the package database calls %s unmodified, and the signed archive of %s %s has another content: somebody edited the database", other, name, version)}
 	}
-	t, v, ok := c.transaction(name, version)
+	t, v, ok := c.transaction(name, brought(p))
+	a := c.Archives[Key(name, t.New)]
+	have := a.Signed
 	switch {
 	case !ok:
 		return v
-	case p.Before.Name != "" && t.Old != "" && p.Before.Version != t.Old && p.Before.Version != t.New && !c.chain(name, p.Before.Version):
+	case p.Before.Name != "" && t.Old != "" && !among(p.Before.Version, t.Old) && !among(p.Before.Version, t.New) && !c.chain(name, p.Before.Version):
 		return none("%s was %s, and the transaction that is written down begins with %s", name, p.Before.Version, t.Old)
 	case p.Before.Version == version && p.Before.State == "" && p.Before.Name != "" && !have:
 		return none("its digests changed without its version, and no signed archive of %s %s is at hand", name, version)
@@ -85,9 +85,34 @@ func (c Case) chain(name, from string) bool {
 	})
 }
 
-// unlike finds a file that the local database calls unmodified and that is not as the
-// archive has it.
-func (c Case) unlike(a Archive, name string) (waxseal.Path, bool) {
+// brought are the versions that a change of the package database added, or those that it
+// left.
+func brought(p waxseal.PackageChange) []string {
+	now := strings.Fields(p.After.Version)
+	added := slices.DeleteFunc(slices.Clone(now), func(v string) bool { return among(p.Before.Version, v) })
+	if len(added) == 0 {
+		return now
+	}
+	return added
+}
+
+// among reports whether a version is one of those that are installed.
+func among(installed, version string) bool {
+	return slices.Contains(strings.Fields(installed), version)
+}
+
+// unlike finds a file that the local database calls unmodified and that is not as any
+// installed version's signed archive has it. It needs the archives of all of them.
+func (c Case) unlike(name string, versions []string) (waxseal.Path, bool) {
+	var archives []Archive
+	for _, v := range versions {
+		if a := c.Archives[Key(name, v)]; a.Signed {
+			archives = append(archives, a)
+		}
+	}
+	if len(archives) < max(len(versions), 1) {
+		return "", true
+	}
 	for _, f := range c.Files {
 		if f.Package != name || f.PackageState != waxseal.PackageUnmodified || f.Type != waxseal.Regular || f.Keyed || f.Digest == "" {
 			continue
@@ -96,7 +121,7 @@ func (c Case) unlike(a Archive, name string) (waxseal.Path, bool) {
 		if f.Resolved != "" {
 			at = f.Resolved
 		}
-		if e, ok := a.entry(at); !ok || e.SHA256 != f.Digest {
+		if !slices.ContainsFunc(archives, func(a Archive) bool { e, ok := a.entry(at); return ok && e.SHA256 == f.Digest }) {
 			return f.Path, false
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"waxseal"
@@ -52,11 +53,14 @@ type Case struct {
 	Seen         bool
 	At, Since    time.Time
 	Transactions []translog.Transaction
-	Archives     map[string]Archive // by package, each of the version that is installed
+	Archives     map[string]Archive // by [Key], of the versions that are installed
 	// Packages are those that are installed now, and Files the files of the mail set.
 	Packages []waxseal.Package
 	Files    []waxseal.FileState
 }
+
+// Key names an archive: a package and one version of it.
+func Key(name, version string) string { return name + " " + version }
 
 // Verdict is what packages say of a change.
 type Verdict struct {
@@ -88,7 +92,7 @@ func Judge(c Case) Verdict {
 	if name == "" {
 		return c.unowned()
 	}
-	t, v, ok := c.transaction(name, c.versionOf(name))
+	t, v, ok := c.transaction(name, c.versionsOf(name))
 	if !ok {
 		return v
 	}
@@ -105,13 +109,15 @@ func ownerOf(ch waxseal.Change) string {
 	return ""
 }
 
-func (c Case) versionOf(name string) string {
+// versionsOf are the versions of a package that are installed: rpm can have several at
+// once, and has two of each package that it upgrades for a moment.
+func (c Case) versionsOf(name string) []string {
 	for _, p := range c.Packages {
 		if p.Name == name {
-			return p.Version
+			return strings.Fields(p.Version)
 		}
 	}
-	return ""
+	return nil
 }
 
 // none is a verdict that explains nothing.
@@ -152,9 +158,11 @@ func (c Case) covering() (translog.Transaction, bool) {
 	return translog.Transaction{}, false
 }
 
-// transaction finds the one that can have brought a file of a package, by log and hand.
-// Where there is none, the verdict says why.
-func (c Case) transaction(name, version string) (t translog.Transaction, v Verdict, ok bool) {
+// transaction finds the one that can have brought a file of a package in one of its
+// versions, by log and hand; with no version, the one that removed it. Where there is
+// none, the verdict says why.
+func (c Case) transaction(name string, versions []string) (t translog.Transaction, v Verdict, ok bool) {
+	version := strings.Join(versions, " and ")
 	if c.Seen && (c.Hand.Kind == Pretender || c.Hand.Kind == Nobody) {
 		v = none("%s owns it, and it was no package manager's hand", name)
 		if c.Hand.Kind == Pretender {
@@ -165,7 +173,7 @@ func (c Case) transaction(name, version string) (t translog.Transaction, v Verdi
 	}
 	for _, t := range slices.Backward(c.Transactions) {
 		fits := c.Seen && t.Covers(c.At) || !c.Seen && t.Within(c.Since, c.At)
-		if t.Package == name && fits && (t.New == version || version == "" && gone(t)) {
+		if t.Package == name && fits && (slices.Contains(versions, t.New) || version == "" && gone(t)) {
 			return t, Verdict{Rung: waxseal.RungNone, Package: name, Old: t.Old, New: t.New}, true
 		}
 	}
@@ -184,8 +192,8 @@ func gone(t translog.Transaction) bool { return t.Action == "remove" || t.Action
 
 // content holds a changed file against what its package ships.
 func (c Case) content(t translog.Transaction, v Verdict) Verdict {
-	a, have := c.Archives[t.Package]
-	have = have && a.Version == t.New && a.Signed
+	a, have := c.Archives[Key(t.Package, t.New)]
+	have = have && a.Signed
 	fits, why := c.local()
 	switch {
 	case have:

@@ -1,6 +1,7 @@
 package parcel_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func ordinary() parcel.Case {
 		Hand: parcel.Hand{Kind: parcel.Manager, Grade: waxseal.Proven, Words: "proven: dpkg, child of apt-get"},
 		Seen: true, At: at, Since: at.Add(-time.Minute),
 		Transactions: []translog.Transaction{{Manager: "dpkg", Action: "upgrade", Package: "mailtool", Old: "1.0", New: "1.1", From: at.Add(-time.Second), Until: at.Add(time.Second), Command: "apt-get upgrade"}},
-		Archives: map[string]parcel.Archive{"mailtool": {Package: "mailtool", Version: "1.1", Where: "/var/cache/apt/archives/mailtool_1.1_all.deb", Signed: true, Voucher: "Debian 12 (bookworm), signed by its key",
+		Archives: map[string]parcel.Archive{"mailtool 1.1": {Package: "mailtool", Version: "1.1", Where: "/var/cache/apt/archives/mailtool_1.1_all.deb", Signed: true, Voucher: "Debian 12 (bookworm), signed by its key",
 			Entries: map[waxseal.Path]parcel.Entry{script: {SHA256: own, Mode: 0o755}}}},
 		Packages: []waxseal.Package{{Name: "mailtool", Version: "1.1", Manager: "dpkg"}},
 	}
@@ -35,9 +36,9 @@ func ordinary() parcel.Case {
 
 func TestJudge(t *testing.T) {
 	archive := func(c *parcel.Case, change func(*parcel.Archive)) {
-		a := c.Archives["mailtool"]
+		a := c.Archives["mailtool 1.1"]
 		change(&a)
-		c.Archives = map[string]parcel.Archive{"mailtool": a}
+		c.Archives = map[string]parcel.Archive{parcel.Key("mailtool", a.Version): a}
 	}
 	for _, tc := range []struct {
 		name   string
@@ -148,6 +149,18 @@ func TestPackages(t *testing.T) {
 			c.Change.Packages[0].Before.Version = "0.9"
 			c.Transactions = append([]translog.Transaction{{Package: "mailtool", Old: "0.9", New: "1.0", From: at.Add(-time.Second), Until: at}}, c.Transactions...)
 		}, waxseal.RungPackageVerified, false},
+		{"beside the version before, which rpm erases last", func(c *parcel.Case) {
+			c.Change.Packages[0].After.Version = "1.0 1.1"
+			c.Archives["mailtool 1.0"] = parcel.Archive{Package: "mailtool", Version: "1.0", Signed: true}
+		}, waxseal.RungPackageVerified, false},
+		{"when the version before is erased", func(c *parcel.Case) { c.Change.Packages[0].Before.Version = "1.0 1.1" }, waxseal.RungPackageVerified, false},
+		{"two versions, and a file that is of neither", func(c *parcel.Case) {
+			c.Change.Packages[0].After.Version, c.Files[0].Digest = "1.0 1.1", other
+			c.Archives["mailtool 1.0"] = parcel.Archive{Package: "mailtool", Version: "1.0", Signed: true}
+		}, waxseal.RungNone, true},
+		{"two versions, of which one was not written down", func(c *parcel.Case) {
+			c.Change.Packages[0].After.Version = "1.0 1.2"
+		}, waxseal.RungNone, false},
 		{"digests without a version", func(c *parcel.Case) {
 			c.Change.Packages[0].Before.Version, c.Archives = "1.1", nil
 			c.Transactions[0].Old = "1.1"
@@ -168,7 +181,7 @@ func TestPackages(t *testing.T) {
 			if v.Rung != tc.rung || v.Forged != tc.forged {
 				t.Errorf("%+v", v)
 			}
-			if v.Unwritten != (tc.name == "by another hand" || tc.name == "one of two is not explained") || v.Inferred {
+			if v.Unwritten != slices.Contains([]string{"by another hand", "one of two is not explained", "two versions, of which one was not written down"}, tc.name) || v.Inferred {
 				t.Errorf("%+v", v)
 			}
 		})
