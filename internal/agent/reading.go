@@ -41,6 +41,7 @@ func (a *Agent) readAll(now time.Time) waxseal.State {
 // the disk for nothing else, and for all a second later: sensors may have missed something.
 func (a *Agent) readAgain(touched []touch) waxseal.State {
 	now := time.Now()
+	a.all = a.tree.MountsChanged() || a.all
 	seen := a.kept.Again()
 	if seen == nil || !a.onlyTouched(touched, now) {
 		return a.readAll(now)
@@ -78,7 +79,7 @@ func (a *Agent) forgetFile(paths ...waxseal.Path) {
 }
 
 // base is the tree for laying a content over it.
-func (a *Agent) base() waxseal.Tree {
+func (a *Agent) base() mountedTree {
 	if seen := a.kept.Again(); seen != nil {
 		return seen
 	}
@@ -87,7 +88,7 @@ func (a *Agent) base() waxseal.Tree {
 
 // readOver reads the tree with one content of a moment ago in it.
 func (a *Agent) readOver(over waxseal.Tree) waxseal.State {
-	mounts, _ := a.tree.Mounts() // the problems are told by the reading of what is there now
+	mounts, _ := a.base().Mounts() // the problems are told by the reading of what is there now
 	return a.reader.ReadLive(over, mailpath.Live{Mounts: mounts})
 }
 

@@ -47,6 +47,10 @@ type Tree struct {
 	twin  *Tree         // that it is compared with, nil where there is none
 	lead  chan struct{} // closed when the twin has been read; nil where nobody waits for that
 
+	asksMounts sync.Once
+	mounts     []waxseal.Mount
+	doubts     []waxseal.Problem // about the mounts
+
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
 	links map[waxseal.Path]answer[waxseal.File]
@@ -257,12 +261,14 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 
 // Mounts lists the mounts in the tree, where it is one that knows.
 func (t *Tree) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
-	if below, ok := t.below.(interface {
-		Mounts() ([]waxseal.Mount, []waxseal.Problem)
-	}); ok {
-		return below.Mounts()
-	}
-	return nil, nil
+	t.asksMounts.Do(func() {
+		if below, ok := t.below.(interface {
+			Mounts() ([]waxseal.Mount, []waxseal.Problem)
+		}); ok {
+			t.mounts, t.doubts = below.Mounts()
+		}
+	})
+	return t.mounts, t.doubts
 }
 
 // regular finds what is remembered of a regular file, under the name that links
