@@ -20,6 +20,7 @@ type Became struct {
 //	sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/id
 //	su[58]: (to mallory) root on pts/1
 //	doas: alice ran command id as root from /home/alice
+//	sudo: @cee:{"sudo":{"accept":{…,"submituser":"alice","command":"/usr/bin/id","runuser":"root",…}}}
 //	pkexec[7]: alice: Executing command [USER=root] [TTY=/dev/pts/0] [CWD=/] [COMMAND=/usr/bin/id]
 var (
 	sudoLine   = regexp.MustCompile(`^ *(\S+) : (?:TTY=(\S+) ; )?(?:CHROOT=\S+ ; )?PWD=.*? ; USER=(\S+) ; (?:GROUP=\S+ ; )?(?:TSID=\S+ ; )?(?:ENV=.* ; )?COMMAND=(.*)$`)
@@ -34,7 +35,9 @@ func ParseBecame(l Line) (b Became, ok bool) {
 	b.Program = path.Base(l.Program)
 	switch b.Program {
 	case "sudo":
-		if g := sudoLine.FindStringSubmatch(l.Message); g != nil {
+		if event, found := strings.CutPrefix(l.Message, "@cee:"); found {
+			b, ok = sudoEvent(event)
+		} else if g := sudoLine.FindStringSubmatch(l.Message); g != nil {
 			b.User, b.TTY, b.To, b.Command, ok = g[1], g[2], g[3], g[4], true
 		}
 	case "su":
