@@ -112,6 +112,7 @@ var floors = []struct {
 		"waxseal/internal/pkgdb/deb",
 		"waxseal/internal/pkgdb/rpm",
 		"waxseal/internal/rootfs",
+		"waxseal/internal/sandbox",
 		"waxseal/internal/sensor/bpf",
 		"waxseal/internal/sensor/control",
 		"waxseal/internal/sensor/fanotify",
@@ -124,6 +125,10 @@ var floors = []struct {
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
 	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/cilium/ebpf", "github.com/ProtonMail/go-crypto/openpgp", "github.com/minio/md5-simd"}},
+	// It has the edges that reading takes, and shuts them into a process of their own.
+	{"4a reading room", []string{
+		"waxseal/internal/readroom",
+	}, []string{"golang.org/x/sys/unix"}},
 	{"5 houses", []string{
 		"waxseal/internal/agent",
 		"waxseal/internal/replay",

@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"waxseal/internal/cli"
+	"waxseal/internal/readroom"
 )
 
 // version is set by the build (-ldflags "-X main.version=…").
@@ -19,6 +21,13 @@ func main() {
 			pace = sparing()
 		}
 		pace.keep()
+	}
+	if len(os.Args) == 2 && os.Args[1] == readroom.Verb { // a process of watch: it reads no configuration
+		if err := readroom.Serve(); err != nil {
+			fmt.Fprintln(os.Stderr, "waxseal:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, version))
 }

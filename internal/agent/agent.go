@@ -16,11 +16,10 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/permit"
-	"waxseal/internal/pkgdb/rpm"
+	"waxseal/internal/readroom"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/network"
 	"waxseal/internal/sensor/proc"
-	"waxseal/internal/treecache"
 	"waxseal/internal/triage"
 )
 
@@ -33,6 +32,7 @@ type Options struct {
 	Fanotify bool   // use fanotify(7)
 	Audit    bool   // use the kernel's audit system
 	BPF      bool   // hear of processes by BPF
+	Isolate  bool   // read the tree in a process of its own
 	// Poll is how often the mail set is read again without an event, to see what
 	// no event tells: mounts, flags, what was missed.
 	Poll time.Duration
@@ -66,7 +66,9 @@ type Teller func(f waxseal.Finding, news, checkpoint string)
 type Agent struct {
 	opts   Options
 	tree   *rootfs.Tree
-	reader *mailpath.Reader
+	reader reader
+	room   *readroom.Room // the reader, where it is a process of its own
+	apart  string         // why it is none
 	books  *Books
 	memory *correlate.Memory
 	names  *names
@@ -118,7 +120,7 @@ type Agent struct {
 	held       map[proc.Node]*held               // files that somebody has open for writing
 	starts     *correlate.Starts
 
-	kept      *treecache.Kept // the tree, as the last look saw it
+	mounts    mounted         // what is mounted, as the last look at all saw it
 	allBy     time.Time       // when all is to be read, since only what events told of was; zero for no time
 	allLatest time.Time       // how long that may be put off
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
@@ -150,10 +152,9 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, reader: mailpath.NewReader(books.Masker), queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, kept: treecache.Keep(tree), crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
+	a := &Agent{opts: o, tree: tree, books: books, queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
 		tuning: triage.NewBook(o.Tuned)}
-	a.reader.Otherwise(rpm.Open)
-	a.reader.Besides(o.Scripts)
+	a.startReader()
 	a.names = &names{tree: tree}
 	a.memory = correlate.NewMemory(a.names.user)
 	a.memory.MaskWith(func(argv []string) []string { masked, _ := a.scrubArgv(argv); return masked })
@@ -235,5 +236,9 @@ func (a *Agent) judgeAll(versions []version, now time.Time) {
 
 // Close releases the state directory and the tree.
 func (a *Agent) Close() error {
-	return errors.Join(a.books.Close(), a.tree.Close())
+	var err error
+	if a.room != nil {
+		err = a.room.Close()
+	}
+	return errors.Join(err, a.books.Close(), a.tree.Close())
 }

@@ -46,6 +46,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.tree.MountsChanged() // from here on it tells
 	a.last = a.readAll(now)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
+	a.tellOfReader()
 	a.watchClock(now)
 	a.startParcels(now)
 	a.startSenses(ctx)

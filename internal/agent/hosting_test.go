@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/lab"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/readroom"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/triage"
 )
@@ -56,12 +57,12 @@ func newHosting(t *testing.T) *hosting {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { disk.Close() })
-	h.agent = &Agent{tree: disk, queue: newQueue(), parcels: newParcels(), books: books, reader: mailpath.NewReader(books.Masker), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
+	h.agent = &Agent{tree: disk, queue: newQueue(), parcels: newParcels(), books: books, reader: readroom.NewHere(h.tree, mailpath.NewReader(books.Masker)), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
 		crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(triage.DefaultRules()), opts: Options{Tell: h.hear, Warn: func(text string) { t.Log(text) }}}
 	if h.agent.office, _, err = books.Office(books.Rules); err != nil {
 		t.Fatal(err)
 	}
-	h.agent.last = h.agent.reader.Read(h.tree)
+	h.agent.last = h.agent.reader.ReadLive(h.tree, mailpath.Live{})
 	for _, p := range h.agent.last.Problems {
 		t.Logf("problem: %+v", p)
 	}
@@ -298,7 +299,7 @@ func (h *hosting) start(who hand) waxseal.AuditEvent {
 
 // look is what [Agent.look] does, at the hour of this server.
 func (h *hosting) look() {
-	now := version{state: h.agent.reader.Read(h.tree), touched: h.touched, unobserved: len(h.touched) == 0}
+	now := version{state: h.agent.reader.ReadLive(h.tree, mailpath.Live{}), touched: h.touched, unobserved: len(h.touched) == 0}
 	now.index = h.agent.noteTree(now, h.now)
 	for _, ch := range Differences(h.agent.last, now.state) {
 		h.changes++

@@ -57,7 +57,7 @@ func (a *Agent) versions(touched []touch) []version {
 				skipped++
 			}
 		} else if a.passing(t, touched[i+1:], now) {
-			over := snapshot.Over(a.base(), map[waxseal.Path]snapshot.Object{t.File.Path: {File: a.metadata(t.File.Path), Content: t.content}})
+			over := snapshot.Over(a.tree, map[waxseal.Path]snapshot.Object{t.File.Path: {File: a.metadata(t.File.Path), Content: t.content}})
 			list = append(list, version{state: a.readOver(over), touched: []touch{t}, passing: true})
 			a.reader.Forget(t.File.Path)
 		}

@@ -53,6 +53,8 @@ type WatchConfig struct {
 	Fanotify bool `yaml:"fanotify"`
 	Audit    bool `yaml:"audit"`
 	BPF      bool `yaml:"bpf"`
+	// Isolate has the files of the host read by a process that can do nothing else.
+	Isolate bool `yaml:"isolate"`
 	// Poll is how often the mail set is read again without an event ("30s").
 	Poll time.Duration `yaml:"poll"`
 	// Logs are followed besides those that the mail systems name.
@@ -103,7 +105,7 @@ type AttackConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		Root: "/", State: "/var/lib/waxseal", FailOn: "high",
-		Watch:        WatchConfig{Fanotify: true, Audit: true, BPF: true, Poll: 30 * time.Second},
+		Watch:        WatchConfig{Fanotify: true, Audit: true, BPF: true, Isolate: true, Poll: 30 * time.Second},
 		Permits:      PermitsConfig{CountersignWithin: permit.DefaultRules().CountersignWithin, Longest: permit.DefaultRules().Longest},
 		Suppressions: SuppressionsConfig{Longest: triage.DefaultRules().Longest},
 	}
@@ -306,6 +308,7 @@ func (d *door) configCheck() error {
 		{"watch.fanotify", c.Watch.Fanotify, c.origin("watch.fanotify")},
 		{"watch.audit", c.Watch.Audit, c.origin("watch.audit")},
 		{"watch.bpf", c.Watch.BPF, c.origin("watch.bpf")},
+		{"watch.isolate", c.Watch.Isolate, c.origin("watch.isolate")},
 		{"watch.poll", c.Watch.Poll.String(), c.origin("watch.poll")},
 		{"watch.logs", c.Watch.Logs, c.origin("watch.logs")},
 		{"permits.four_eyes", c.Permits.FourEyes, c.origin("permits.four_eyes")},

@@ -97,6 +97,7 @@ func (d *door) senses() ([]SenseHere, error) {
 	if len(state.Stacks) == 0 {
 		list[0].Detail = "no mail system found in " + d.config.Root
 	}
+	list[0].Detail += d.howRead()
 	events := switched(attack.SenseEvents, d.config.Watch.Fanotify, fanotifyHealth(tree.Dir()))
 	if !events.Live && !switched(attack.SenseAudit, d.config.Watch.Audit, auditHealth()).Live {
 		events.Detail += "; " + agent.WithInotify
@@ -124,6 +125,17 @@ func followed(tree *rootfs.Tree, state waxseal.State, more []waxseal.Path) []wax
 		logs = append(logs, waxseal.Path(name))
 	}
 	return logs
+}
+
+// howRead says of the agent's reading of the tree what it is not shut in by.
+func (d *door) howRead() string {
+	if !d.config.Watch.Isolate {
+		return "; watch reads them beside its sensors, with their rights (watch.isolate is off)"
+	}
+	if h := readerHealth(); !h.Usable {
+		return "; the process that reads them for watch could do more than it should: " + strings.Join(h.Problems, "; ")
+	}
+	return "; watch reads them in a process that can do nothing else"
 }
 
 // switched is a sensor of the agent: it must work here, and be switched on.

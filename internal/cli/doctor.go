@@ -14,6 +14,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
+	"waxseal/internal/sandbox"
 	"waxseal/internal/sensor/bpf"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
@@ -31,6 +32,7 @@ type Doctor struct {
 	Fanotify  SensorHealth      `json:"fanotify"`
 	Audit     SensorHealth      `json:"audit"`
 	BPF       SensorHealth      `json:"bpf"`
+	Reader    SensorHealth      `json:"reader"` // the process that reads the tree
 	Logs      []waxseal.Path    `json:"logs"`
 	WouldDo   []string          `json:"would_change"`
 	Costs     []string          `json:"costs"`
@@ -108,7 +110,7 @@ func (d *door) runDoctor() error {
 	doc := Doctor{
 		Schema: "waxseal.doctor/1", Kernel: kernel(), Root: os.Geteuid() == 0,
 		Watched:  Watched{Directories: dirs, Files: len(files), Hooks: len(state.Hooks), Rules: len(agent.AuditPaths(tree.Dir(), state))},
-		Fanotify: fanotifyHealth(tree.Dir()), Audit: auditHealth(), BPF: bpfHealth(),
+		Fanotify: fanotifyHealth(tree.Dir()), Audit: auditHealth(), BPF: bpfHealth(), Reader: readerHealth(),
 		Logs: followed(tree, state, d.config.Watch.Logs), Leftovers: kaudit.Leftovers(agent.AuditKey), Problems: state.Problems,
 		Stacks: []string{}, Seal: d.sealHealth(),
 	}
@@ -168,6 +170,12 @@ func bpfHealth() SensorHealth {
 	return h
 }
 
+// readerHealth says how far the process that reads the tree can be shut in.
+func readerHealth() SensorHealth {
+	s := sandbox.Probe()
+	return SensorHealth{Usable: len(s.Missing) == 0, Detail: s.Detail, Problems: s.Missing}
+}
+
 // plan says what a watch would change on this host, and what it costs.
 func (d *door) plan(doc Doctor) (changes, costs []string) {
 	if d.config.Watch.Fanotify && doc.Fanotify.Usable {
@@ -192,6 +200,9 @@ func (d *door) plan(doc Doctor) (changes, costs []string) {
 			changes = append(changes, "audit is switched on, and off again at the end; while no auditd runs the kernel prints some records to its own log")
 		}
 	}
+	if d.config.Watch.Isolate {
+		changes = append(changes, fmt.Sprintf("a second process, as user %d, reads the files; it ends with the agent", sandbox.UID))
+	}
 	changes = append(changes, "files in "+d.config.State+" (mode 0700); nothing else is written")
 	return changes, costs
 }
@@ -212,10 +223,11 @@ func (d *door) printDoctor(doc Doctor) {
 		}
 	}
 	d.block("kernel", safe(doc.Kernel))
-	d.block("rights", map[bool]string{true: "root", false: "not root: the sensors need it (CAP_SYS_ADMIN, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_NET_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE)"}[doc.Root])
+	d.block("rights", map[bool]string{true: "root", false: "not root: the sensors need it (CAP_SYS_ADMIN, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_NET_ADMIN, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE; CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL to shut the reader in)"}[doc.Root])
 	d.sensor("fanotify", yes[doc.Fanotify.Usable], doc.Fanotify)
 	d.sensor("audit", yes[doc.Audit.Usable], doc.Audit)
 	d.sensor("bpf", yes[doc.BPF.Usable], doc.BPF)
+	d.sensor("reader", yes[doc.Reader.Usable], doc.Reader)
 	if len(doc.Logs) == 0 {
 		d.block("logs", "no mail log found: whether a change was loaded and used will not be seen")
 	}

@@ -44,7 +44,7 @@ func (d *door) runWatch(ctx context.Context) error {
 	defer service.say("STOPPING=1")
 	a, err := agent.Open(agent.Options{
 		Root: c.Root, State: c.State, Config: cmp.Or(d.flags.config, DefaultFile), Version: d.version,
-		Fanotify: c.Watch.Fanotify, Audit: c.Watch.Audit, BPF: c.Watch.BPF, Poll: c.Watch.Poll, Logs: c.Watch.Logs, Permits: c.Permits.rules(), Tuned: c.tuning(),
+		Fanotify: c.Watch.Fanotify, Audit: c.Watch.Audit, BPF: c.Watch.BPF, Isolate: c.Watch.Isolate, Poll: c.Watch.Poll, Logs: c.Watch.Logs, Permits: c.Permits.rules(), Tuned: c.tuning(),
 		Scripts: c.Attack.MailTransportScriptPath, Accounts: c.Attack.UserContext, MostStarts: c.Attack.ExecFrequencyThreshold,
 		Tell: func(f waxseal.Finding, news, checkpoint string) { m.say(func() { d.tell(f, news, checkpoint) }) },
 		Warn: func(text string) { m.say(func() { d.warn(text) }) },

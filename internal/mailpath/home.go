@@ -262,6 +262,7 @@ func (r *Reader) Settle(w *Whole, h Home) {
 	}
 	delete(w.inHome, h.Path)
 	slices.Sort(free)
+	free = slices.Compact(free) // two hooks of one name have one place
 	for _, x := range h.After.Hooks {
 		at := len(hooks)
 		if len(free) > 0 {

@@ -30,6 +30,9 @@ type Masker struct{ key []byte }
 // keys are equal.
 func New(key []byte) *Masker { return &Masker{key: key} }
 
+// Key is what New was given, for a process of our own that masks too.
+func (m *Masker) Key() []byte { return m.key }
+
 // Token returns what stands in place of a secret.
 func (m *Masker) Token(secret string) string {
 	return "«secret " + string(m.Digest([]byte(secret)))[:16] + "»"

@@ -60,6 +60,9 @@ func Over(below waxseal.Tree, objects map[waxseal.Path]Object) *Tree {
 	return t
 }
 
+// Objects lists what a tree lays over another one.
+func (t *Tree) Objects() map[waxseal.Path]Object { return t.objects }
+
 // resolve follows the symbolic links of every component. A component without an
 // entry may be a directory that only its files tell of.
 func (t *Tree) resolve(p waxseal.Path, follow Follow) (waxseal.Path, error) {
