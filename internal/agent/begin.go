@@ -163,7 +163,7 @@ func (a *Agent) end() {
 
 // nextTick is how long the clock can be left alone.
 func (a *Agent) nextTick() time.Duration {
-	if len(a.overdue) > 0 || !a.allBy.IsZero() || a.book.broken() || a.own != nil && !a.own.due.IsZero() {
+	if len(a.overdue) > 0 || !a.allBy.IsZero() || !a.trafficDue.IsZero() || a.book.broken() || a.own != nil && !a.own.due.IsZero() {
 		return tickEvery
 	}
 	return idleEvery
