@@ -228,13 +228,15 @@ func report(b *testing.B, name string, list []time.Duration) {
 // inotify is the plain tool that the latency is compared with (inotify(7)).
 type inotify struct{ fd int }
 
-func newInotify(b *testing.B, dir string) inotify {
+func newInotify(b *testing.B, dir string) inotify { return newInotifyFor(b, dir, unix.IN_CLOSE_WRITE) }
+
+func newInotifyFor(b *testing.B, name string, events uint32) inotify {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { unix.Close(fd) })
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_CLOSE_WRITE); err != nil {
+	if _, err := unix.InotifyAddWatch(fd, name, events); err != nil {
 		b.Fatal(err)
 	}
 	return inotify{fd}

@@ -259,7 +259,7 @@ func weigh(w *watch) func() (rss, files int) {
 }
 
 // inTools prepares a program of the lab Tools that sees this host's processes and audit.
-func inTools(t *testing.T, tools string, argv ...string) *exec.Cmd {
+func inTools(t testing.TB, tools string, argv ...string) *exec.Cmd {
 	t.Helper()
 	script := `mount --bind /proc "$0/proc" && exec chroot "$0" "$@"`
 	cmd := exec.Command("/bin/sh", append([]string{"-c", script, tools}, argv...)...)
@@ -270,7 +270,7 @@ func inTools(t *testing.T, tools string, argv ...string) *exec.Cmd {
 
 // startAuditd runs a real auditd from the lab until the test ends, and sees to it that
 // audit is as it was then.
-func startAuditd(t *testing.T, tools string) {
+func startAuditd(t testing.TB, tools string) *exec.Cmd {
 	t.Helper()
 	before := kaudit.Probe()
 	cmd := inTools(t, tools, "auditd", "-n", "-s", "nochange")
@@ -285,6 +285,7 @@ func startAuditd(t *testing.T, tools string) {
 		fine(t, err)
 	})
 	wait(t, "auditd: "+said.String(), func() bool { return kaudit.Probe().Daemon == cmd.Process.Pid })
+	return cmd
 }
 
 // setBacklog limits how many records may wait in the kernel until the test ends, and how

@@ -47,6 +47,9 @@ const (
 	// Tools is a host with Postfix and the programs with which people change files,
 	// file systems, the network and audit.
 	Tools Flavour = "tools"
+	// Rivals is a server with Postfix and what Debian has to watch its files with: auditd,
+	// inotifywait, samhain and AIDE.
+	Rivals Flavour = "rivals"
 	// Hands is the mail lab with every usual way to become somebody, and to run
 	// something later.
 	Hands Flavour = "hands"
@@ -106,6 +109,7 @@ var stockPackages = map[Flavour][]string{
 		"opendmarc", "policyd-rate-limit", "postfix", "postfix-policyd-spf-python", "postfwd", "postgrey", "postsrsd", "rsyslog", "spamass-milter",
 		"spamassassin", "spamc", "spamd", "sudo", "systemd", "usr-is-merged",
 	},
+	Rivals: {"aide", "auditd", "inotify-tools", "postfix", "samhain", "systemd", "usr-is-merged"},
 	Tools: {
 		"acl", "attr", "auditd", "bindfs", "e2fsprogs", "iproute2", "iptables", "libcap2-bin", "mount", "nano", "nftables", "postfix", "sed", "usr-is-merged", "vim-tiny",
 	},
