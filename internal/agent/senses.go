@@ -35,7 +35,6 @@ type senses struct {
 	logs      chan chan struct{} // asks the tail to read at once
 	logsAt    time.Time          // when it was last asked; of fanotify's goroutine
 	people    *proc.Reader
-	lines     chan struct{}     // asks for what logs have now
 	parents   map[int]time.Time // when a pid was last known for sure; of the audit goroutine
 	sessions  map[uint32]bool   // those whose origin was looked up; of the bpf sensor, one call at a time
 	cancel    context.CancelFunc
