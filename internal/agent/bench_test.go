@@ -138,7 +138,7 @@ func flush(b *testing.B, dir string) time.Duration {
 }
 
 // BenchmarkIdle measures what an agent costs while nothing happens, with all sensors, for a
-// minute: the processor time of all its threads, and its memory.
+// minute: its processor time and memory, and those of the process that reads for it.
 func BenchmarkIdle(b *testing.B) {
 	if !hasRoot() {
 		b.Skip("needs root: fanotify and audit are the superuser's")
@@ -149,30 +149,26 @@ func BenchmarkIdle(b *testing.B) {
 	time.Sleep(3 * time.Second) // what the start left to do
 	for b.Loop() {
 		const long = time.Minute
-		before := processorTime(b, w.cmd.Process.Pid)
+		agent, reader := w.cmd.Process.Pid, w.reader()
+		before, readerBefore := processorTime(b, agent), processorTime(b, reader)
 		time.Sleep(long)
-		used := processorTime(b, w.cmd.Process.Pid) - before
-		b.ReportMetric(used.Seconds()/long.Seconds()*100, "%-of-a-core")
-		b.ReportMetric(residentMB(b, w.cmd.Process.Pid), "MB")
+		share := func(used time.Duration) float64 { return used.Seconds() / long.Seconds() * 100 }
+		b.ReportMetric(share(processorTime(b, agent)-before), "%-of-a-core")
+		b.ReportMetric(share(processorTime(b, reader)-readerBefore), "reader-%-of-a-core")
+		b.ReportMetric(residentMB(b, agent), "MB")
+		b.ReportMetric(residentMB(b, reader), "reader-MB")
 	}
 }
 
-// processorTime is what all threads of a process have run (proc_pid_schedstat(5)); the
-// counters of stat are in hundredths of a second.
-func processorTime(b *testing.B, pid int) (sum time.Duration) {
+// processorTime is what a process has run, with the threads that have ended: its clock
+// (clock_getcpuclockid(3)).
+func processorTime(b *testing.B, pid int) time.Duration {
 	b.Helper()
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if err != nil || len(threads) == 0 {
-		b.Fatalf("no threads of %d: %v", pid, err)
+	var at unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &at); err != nil {
+		b.Fatalf("the clock of process %d: %v", pid, err)
 	}
-	for _, t := range threads {
-		text, _ := os.ReadFile(t) // it may just have ended
-		if f := strings.Fields(string(text)); len(f) > 0 {
-			n, _ := strconv.ParseInt(f[0], 10, 64)
-			sum += time.Duration(n)
-		}
-	}
-	return sum
+	return time.Duration(at.Nano())
 }
 
 // residentMB is the memory that a process has now (VmRSS of proc_pid_status(5)).
