@@ -76,6 +76,7 @@ var floors = []struct {
 		"waxseal/internal/filter/mailman",
 		"waxseal/internal/filter/milters",
 		"waxseal/internal/filter/mimedefang",
+		"waxseal/internal/filter/fetch",
 		"waxseal/internal/filter/nullclient",
 		"waxseal/internal/filter/others",
 		"waxseal/internal/filter/spamassassin",

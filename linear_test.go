@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/archive"
 	"waxseal/internal/drift"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/fetch"
 	"waxseal/internal/filter/lists"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
@@ -174,6 +175,12 @@ var readers = map[string]func(text string){
 	"policy services": func(text string) {
 		readStack(policy.Read, "/etc/default/postfwd", "ARGS='"+text+"'\n", "/etc/default/postgrey", "POSTGREY_OPTS=\""+text+"\"\n"+text, "/etc/policyd-rate-limit.yaml", text, "/etc/postgrey/whitelist_clients", text,
 			"/etc/postfix-policyd-spf-python/policyd-spf.conf", "Whitelist = "+text, "/etc/greylistd/config", "[data]\n"+text, "/etc/cluebringer/cluebringer.conf", text, "/etc/default/postsrsd", text)
+	},
+	"postlicyd": func(text string) {
+		readStack(policy.Read, "/etc/pfixtools/postlicyd.conf", "a {\n on_match = postfix:OK;\n file = lock:1:/etc/list;\n"+text+"}\nrecipient_filter = a;\n"+text, "/etc/list", text)
+	},
+	"fetchmail": func(text string) {
+		readStack(fetch.Read, "/home/alice/.fetchmailrc", "poll m user a is "+text, "/home/alice/.getmail/getmailrc", "[destination]\ntype = MDA_external\narguments = "+text)
 	},
 	"mlmmj": func(text string) {
 		const list = "/var/spool/mlmmj/news/"

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"io"
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -67,9 +69,13 @@ func whole(v reflect.Value) any {
 
 // piece is a part of a document, ready to be written.
 type piece struct {
-	text []byte
+	text *bytes.Buffer // one of pieces
 	err  error
 }
+
+// pieces are the texts of portions, used again: a large document has hundreds, and each
+// would grow from nothing.
+var pieces = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // writeList writes a long list. Its portions are made by all processors, and written in
 // their order.
@@ -80,39 +86,36 @@ func writeList(w *bufio.Writer, v reflect.Value, depth int) (err error) {
 		for from := 0; from < v.Len(); from += manyElements {
 			one := make(chan piece, 1)
 			made <- one
-			go func() { one <- portion(v, from, depth+1) }()
+			go func() { one <- portion(v.Slice(from, min(from+manyElements, v.Len())), depth) }()
 		}
 	}()
+	begin := "["
 	for one := range made { // to the end, whatever happens: who makes them waits
 		p := <-one
 		if err == nil {
 			err = p.err
-			w.Write(p.text)
+			w.WriteString(begin)
+			w.Write(p.text.Bytes())
+			begin = ","
 		}
+		pieces.Put(p.text)
 	}
 	w.WriteString(line(depth) + "]")
 	return err
 }
 
-// portion makes the elements of a list from one on.
-func portion(v reflect.Value, from, depth int) (p piece) {
-	options := layoutAt(depth)
-	for i := from; i < min(from+manyElements, v.Len()) && p.err == nil; i++ {
-		between := ","
-		if i == 0 {
-			between = "["
-		}
-		p.text = append(append(p.text, between...), line(depth)...)
-		b := (*appender)(&p.text)
-		p.err = jsonv2.MarshalWrite(b, whole(v.Index(i)), options)
+// portion makes some elements of a list that stands at a depth: it is a list of its own
+// without the brackets.
+func portion(v reflect.Value, depth int) piece {
+	text := pieces.Get().(*bytes.Buffer)
+	text.Reset()
+	if err := jsonv2.MarshalWrite(text, v.Interface(), layoutAt(depth)); err != nil {
+		return piece{text, err}
 	}
-	return p
+	text.Next(len("["))
+	text.Truncate(text.Len() - len(line(depth)+"]"))
+	return piece{text, nil}
 }
-
-// appender writes to the end of what there is.
-type appender []byte
-
-func (a *appender) Write(p []byte) (int, error) { *a = append(*a, p...); return len(p), nil }
 
 // special reports whether a type says itself how it is written.
 func special(t reflect.Type) bool {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,7 @@ func (d *door) runScan() error {
 	if err != nil {
 		return err
 	}
-	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.Rank(state),
+	s := Scan{Schema: "waxseal.scan/1", Host: state.Host, Stacks: state.Stacks, Hooks: state.Hooks, Problems: state.Problems, Findings: detect.RankBeside(state, beside),
 		Settings: state.Settings, Blind: blind(state.Hooks)}
 	s.take(d.dwellings(agent.ThrowAwayMasker()))
 	if d.json() {
@@ -59,6 +60,15 @@ func (d *door) runScan() error {
 		worst = s.Findings[0].Severity
 	}
 	return d.verdict(worst, len(s.Findings) > 0, s.Problems)
+}
+
+// beside does pieces of work on all processors.
+func beside(work ...func()) {
+	var all sync.WaitGroup
+	for _, do := range work {
+		all.Go(do)
+	}
+	all.Wait()
 }
 
 // blind counts the hooks in use whose content is no file.

@@ -168,6 +168,8 @@ func (c *Context) address(h waxseal.Hook, w *weight) {
 	switch {
 	case h.Modifiers["computed"] != "" && !c.foreignAddress(h.Target.Value):
 		w.add(computedAddress, clip(h.Target.Value))
+	case c.foreignAddress(h.Target.Value) && !tells(c.domains):
+		w.add(unknownAddress, h.Target.Value)
 	case c.foreignAddress(h.Target.Value):
 		w.add(foreignAddress, h.Target.Value)
 		if seesAll(h) && h.Kind == waxseal.KindCopy {

@@ -117,6 +117,7 @@ func (w *weight) words() []string {
 type Context struct {
 	Before, After waxseal.State
 	domains       []string
+	supposed      []string        // those of domains that no mail system says are own
 	was, is       map[place]bool  // what hooks do, before and after, wherever they stand
 	vital         map[string]bool // whether conditions pick mail about money, access or an intrusion
 }
@@ -156,6 +157,10 @@ func newContext(before, after waxseal.State) *Context {
 	c := &Context{Before: before, After: after, vital: map[string]bool{}}
 	for _, s := range append(slices.Clone(before.Stacks), after.Stacks...) {
 		c.domains = append(c.domains, s.Domains...)
+	}
+	if !tells(c.domains) {
+		c.supposed = supposed(before, after)
+		c.domains = append(c.domains, c.supposed...)
 	}
 	return c
 }

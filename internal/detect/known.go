@@ -20,6 +20,7 @@ var documentedPorts = map[string]string{
 	"11333": "rspamd",
 	"7357":  "clamav-milter",
 	"10023": "postgrey",
+	"10000": "postlicyd",
 	"10024": "amavis",
 	"10025": "the re-injection port after amavis",
 	"10026": "amavis",

@@ -14,23 +14,53 @@ import (
 // to set up weighs less here than as a change; see standing. Hooks below low are
 // left out.
 func Rank(s waxseal.State) []waxseal.Finding {
-	c := newContext(waxseal.State{}, s)
-	list := make([]ranked, 0, len(s.Hooks))
-	for i := range s.Hooks {
-		h := &s.Hooks[i]
+	return RankBeside(s, func(work ...func()) {
+		for _, do := range work {
+			do()
+		}
+	})
+}
+
+// RankBeside is Rank for a caller that does several pieces of work at once; beside
+// returns when all are done.
+func RankBeside(s waxseal.State, beside func(work ...func())) []waxseal.Finding {
+	pieces := make([][]ranked, (len(s.Hooks)+pieceHooks-1)/pieceHooks)
+	work := make([]func(), len(pieces))
+	for i := range pieces {
+		hooks := s.Hooks[i*pieceHooks : min((i+1)*pieceHooks, len(s.Hooks))]
+		work[i] = func() { pieces[i] = newContext(waxseal.State{}, s).worthALook(hooks) }
+	}
+	beside(work...)
+	list := append(slices.Concat(pieces...), newContext(waxseal.State{}, s).openFiles()...)
+	order(list)
+	findings := make([]waxseal.Finding, len(list))
+	work = work[:0]
+	for from := 0; from < len(list); from += pieceHooks {
+		work = append(work, func() {
+			for i := from; i < min(from+pieceHooks, len(list)); i++ {
+				findings[i] = list[i].finding()
+			}
+		})
+	}
+	beside(work...)
+	return findings
+}
+
+// pieceHooks is how many hooks are one piece of work.
+const pieceHooks = 4096
+
+// worthALook weighs hooks by themselves, and keeps those that are low or more.
+func (c *Context) worthALook(hooks []waxseal.Hook) []ranked {
+	list := make([]ranked, 0, len(hooks))
+	for i := range hooks {
+		h := &hooks[i]
 		w := c.signs(*h)
 		w.stand()
 		if w.severity >= waxseal.Low {
 			list = append(list, ranked{hook: h, weight: w})
 		}
 	}
-	list = append(list, c.openFiles()...)
-	order(list)
-	findings := make([]waxseal.Finding, len(list))
-	for i, r := range list {
-		findings[i] = r.finding()
-	}
-	return findings
+	return list
 }
 
 // openFiles weighs configuration that others than root may change: by its own

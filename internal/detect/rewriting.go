@@ -12,6 +12,8 @@ func (c *Context) rewrite(h waxseal.Hook, w *weight) {
 	value, foreign := h.Target.Value, c.foreignIn(h.Target.Value)
 	switch {
 	case c.filtering(h, w):
+	case h.Modifiers["listens"] != "":
+		w.add(pick(h.Has(waxseal.Divert), socketOfAnyone, socketOfHosts), clip(value))
 	case h.Directive == "vacation" && foreign == "":
 		w.add(answered, clip(value))
 	case h.Directive == "notify_classes":

@@ -32,6 +32,7 @@ const (
 	ownUser
 	ownCopy
 	foreignAddress
+	unknownAddress
 	localHop
 	oddLocalHop
 	privateHop
@@ -75,6 +76,8 @@ const (
 	answered
 	namedInScript
 	mastersRead
+	othersChange
+	othersUse
 	droppedUnread
 	droppedMarked
 	droppedBulk
@@ -97,6 +100,8 @@ const (
 	uncheckedOthers
 	uncheckedAll
 	openToOthers
+	socketOfAnyone
+	socketOfHosts
 	rightsSet
 	rightsOfRoot
 	othersBelieved
@@ -239,6 +244,7 @@ var signs = [...]row{
 
 	ownUser:        {waxseal.Low, false, "mail of the own domains goes to an own user: %s"},
 	ownCopy:        {waxseal.Medium, false, "mail is copied or diverted to %s in the own domains"},
+	unknownAddress: {waxseal.High, false, "mail goes to an address, and nothing here says which domains are own: %s"},
 	foreignAddress: {waxseal.High, false, "mail goes to an address outside the own domains: %s"},
 	localHop:       {waxseal.Medium, false, "mail is handed on to %s on this host"},
 	oddLocalHop:    {waxseal.High, false, "mail is handed to %s on this host, which is no documented port of a packaged mail filter"},
@@ -275,6 +281,8 @@ var signs = [...]row{
 	answered:         {waxseal.Low, false, "whoever writes gets an automatic answer: %s"},
 	namedInScript:    {waxseal.None, false, "the program is named in %s: one that trains a spam filter, as Dovecot's documentation shows, and one that an intruder put there look the same, and differ only in where they came from"},
 	mastersRead:      {waxseal.High, false, "whoever it names may read the mail of every user: %s"},
+	othersChange:     {waxseal.High, false, "whoever it names may change or delete the mail of every user: %s"},
+	othersUse:        {waxseal.Medium, false, "others than the owner may use some folders of every user: %s"},
 	dropped:          {waxseal.High, false, "mail is dropped without a word to anyone: %s"},
 	droppedSome:      {waxseal.High, false, "mail that a rule picks is dropped without a word to anyone: %s"},
 	droppedUnread:    {waxseal.Medium, false, "mail that nobody is meant to read is dropped: %s"},
@@ -297,6 +305,8 @@ var signs = [...]row{
 	passedBy:         {waxseal.Medium, false, "mail is no longer checked there: %s %s"},
 	uncheckedOthers:  {waxseal.High, false, "mail of others is let through unchecked because of who sends it: %s"},
 	uncheckedAll:     {waxseal.High, false, "mail is let through unchecked, whoever sends it: %s"},
+	socketOfAnyone:   {waxseal.High, false, "any user of this host may put another socket in the place where a filter listens, and be handed mail: %s"},
+	socketOfHosts:    {waxseal.Medium, false, "a filter listens at every address, so that other hosts may hand it mail and be answered: %s"},
 	openToOthers:     {waxseal.High, false, "what a filter does can be changed from outside, %s: %s %s"},
 	rightsSet:        {waxseal.Medium, false, "%s says with whose rights programs run: %s"},
 	rightsOfRoot:     {waxseal.High, false, "%s lets programs run with the rights of root: %s"},
@@ -441,6 +451,9 @@ var standing = map[sign]waxseal.Severity{
 	packagedProgram:    waxseal.Low,
 	packagedCode:       waxseal.Low,
 	mastersRead:        waxseal.Medium,
+	othersChange:       waxseal.Medium,
+	othersUse:          waxseal.Low,
+	socketOfHosts:      waxseal.Low,
 	jobPackaged:        waxseal.Low,
 	jobPlain:           waxseal.Low,
 	serviceCommand:     waxseal.Low,

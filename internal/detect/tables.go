@@ -7,6 +7,9 @@ import (
 	"waxseal"
 )
 
+// othersMay are the signs of what somebody may do with mailboxes that are not his.
+var othersMay = map[string]sign{"read every mailbox": mastersRead, "change every mailbox": othersChange, "use some folders": othersUse}
+
 // table weighs a lookup table as a whole; what its entries do is hooks of their
 // own.
 func (c *Context) table(h waxseal.Hook, w *weight) {
@@ -16,6 +19,9 @@ func (c *Context) table(h waxseal.Hook, w *weight) {
 	}
 	if h.Modifiers["reads"] != "" {
 		w.add(mastersRead, clip(h.Target.Value))
+	}
+	if s, ok := othersMay[h.Modifiers["others_may"]]; ok {
+		w.add(s, clip(h.Target.Value))
 	}
 	if !h.External {
 		w.add(localTable, clip(h.Target.Value))

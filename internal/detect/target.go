@@ -97,7 +97,7 @@ func (c *Context) ownHost(h string) bool {
 // ownBefore: an edit can't make a foreign domain its own and send mail there in
 // one go.
 func (c *Context) ownBefore(h string) bool {
-	if len(c.Before.Stacks) == 0 {
+	if len(c.Before.Stacks) == 0 || len(c.supposed) > 0 {
 		return true
 	}
 	for _, s := range c.Before.Stacks {

@@ -1,6 +1,9 @@
 package host
 
 import (
+	"slices"
+	"strings"
+
 	"waxseal"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
@@ -25,4 +28,36 @@ func Bans(tree waxseal.Tree) map[string]string {
 		}
 	}
 	return bans
+}
+
+// Believes reports whether a PAM service lets somebody in whose password is wrong: who
+// is not named by any module that asks who it is, and who is by all.
+func Believes(tree waxseal.Tree, service string) (unnamed, named bool) {
+	r := &reader{Book: mta.NewBook(waxseal.HostStack, bounded{tree}, mask.New([]byte("key"))), states: map[waxseal.Path]waxseal.Part{}}
+	p := &pamReader{reader: r, files: map[string][]pamLine{}, used: map[waxseal.Path][]string{}}
+	return p.grants(service, fails), p.grants(service, succeeds)
+}
+
+func (p *pamReader) grants(service string, depends outcome) bool {
+	_, yes := p.through(service, depends)
+	return yes
+}
+
+// Rotated is what logrotate does with some logs, by their names.
+type Rotated struct{ Mail, Scripts string }
+
+// Rotations are those of a configuration, and of the files that it includes.
+func Rotations(tree waxseal.Tree, main waxseal.Path) map[string]Rotated {
+	r := &reader{Book: mta.NewBook(waxseal.HostStack, bounded{tree}, mask.New([]byte("key"))), states: map[waxseal.Path]waxseal.Part{}}
+	all := map[string]Rotated{}
+	l := &logrotate{reader: r, seen: map[waxseal.Path]bool{}, each: func(_ waxseal.Path, s section) {
+		var scripts []string
+		for _, name := range s.order {
+			scripts = append(scripts, name+": "+flat(s.scripts[name]))
+		}
+		slices.Sort(scripts)
+		all[strings.Join(s.logs, " ")] = Rotated{s.mail, strings.Join(scripts, "\n")}
+	}}
+	l.file(main, 0)
+	return all
 }

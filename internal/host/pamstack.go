@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,49 +44,60 @@ func outcomeOf(l pamLine) outcome {
 type stack struct {
 	*pamReader
 	depends outcome // what modules say that depend on who it is
-	decided bool    // something said yes or no
-	granted bool
-	by      pamLine // what said yes first
-	left    int     // modules still gone through
+	state
+	by   pamLine // what said yes first
+	left int     // modules still gone through
 }
+
+// state is what libpam has of its modules: whether one said yes or no, and whether the
+// last word is that somebody is let in. "ok" may make another word of what is no success
+// the last one, even behind a yes.
+type state struct{ positive, negative, success bool }
 
 // whoIsBelieved makes a hook where a service lets somebody in whose password is
 // wrong.
 func (p *pamReader) whoIsBelieved(service string) {
 	for _, depends := range []outcome{fails, succeeds} {
-		s := &stack{pamReader: p, depends: depends, left: 4 * maxPamLines}
-		s.run(service, 0)
-		if s.decided && s.granted {
-			p.letsIn(service, s.by, depends == succeeds)
+		if by, yes := p.through(service, depends); yes {
+			p.letsIn(service, by, depends == succeeds)
 			return
 		}
 	}
 }
 
-// run goes through the auth modules of a file, and reports whether the decision has
-// been made.
-func (s *stack) run(file string, depth int) bool {
-	lines := s.auth(file, 0)
+// through goes through a service; depends is what modules say that ask who it is. It
+// reports whether that lets somebody in, and which line was enough.
+func (p *pamReader) through(service string, depends outcome) (by pamLine, yes bool) {
+	s := &stack{pamReader: p, depends: depends, left: 4 * maxPamLines}
+	s.run(service, 0)
+	return s.by, s.positive && s.success
+}
+
+// run goes through the auth modules of a file; a substack ends by itself, and not the
+// whole with it.
+func (s *stack) run(file string, depth int) {
+	lines, before := s.auth(file, 0), s.state
 	for i := 0; i < len(lines); i++ {
 		if s.left--; s.left < 0 || depth > 16 {
-			return true
+			return
 		}
 		l := lines[i]
 		if l.control == "substack" {
-			s.run(l.module, depth+1) // its end is not that of the whole
+			s.run(l.module, depth+1)
 			continue
 		}
 		said := outcomeOf(l)
 		if said == depending {
 			said = s.depends
 		}
-		skip, end := s.act(l, said, actionFor(l.control, said))
+		skip, end := s.act(l, said, actionFor(l.control, said), before)
 		if end {
-			return true
+			return
 		}
-		i += skip
+		if i += skip; i >= len(lines) { // further than there are modules
+			s.state = state{negative: true}
+		}
 	}
-	return false
 }
 
 // auth lists the auth modules of a file with includes put in.
@@ -103,19 +115,23 @@ func (s *stack) auth(file string, depth int) (lines []pamLine) {
 	return lines
 }
 
-// act does what a control says of an outcome.
-func (s *stack) act(l pamLine, said outcome, action string) (skip int, end bool) {
+// act does what a control says of an outcome; before is how things stood when the file
+// began.
+func (s *stack) act(l pamLine, said outcome, action string, before state) (skip int, end bool) {
 	switch action {
 	case "ok", "done":
-		if said == succeeds && !s.decided {
-			s.decided, s.granted, s.by = true, true, l
+		if undecided := !s.positive && !s.negative; undecided || s.positive && s.success {
+			s.positive, s.success = true, said == succeeds
+			if undecided && s.success {
+				s.by = l
+			}
 		}
-		return 0, action == "done" && s.decided && s.granted
+		return 0, action == "done" && s.positive
 	case "bad", "die":
-		s.decided, s.granted = true, false
+		s.state = state{negative: true}
 		return 0, action == "die"
 	case "reset":
-		s.decided, s.granted = false, false
+		s.state = before
 	default:
 		if n, err := strconv.Atoi(action); err == nil && n > 0 {
 			return min(n, maxPamLines), false
@@ -129,27 +145,27 @@ var controls = map[string]map[outcome]string{
 	"required":   {succeeds: "ok", passes: "ignore", fails: "bad"},
 	"requisite":  {succeeds: "ok", passes: "ignore", fails: "die"},
 	"sufficient": {succeeds: "done", passes: "ignore", fails: "ignore"},
-	"binding":    {succeeds: "done", passes: "ignore", fails: "bad"},
 	"optional":   {succeeds: "ok", passes: "ignore", fails: "ignore"},
 }
 
-// actionFor is what a control does with an outcome. Of "[value=action …]" what is
-// not named is "default", and that is "bad" where it is not named either.
+// actionFor is what a control does with an outcome. Of "[value=action …]" the last for a
+// value counts; what is not named is "default", and that is "bad" where it is not named
+// either. So is what is no control at all.
 func actionFor(control string, said outcome) string {
 	if known, ok := controls[control]; ok {
 		return known[said]
 	}
-	otherwise := "bad"
+	named, otherwise := "", ""
 	for w := range strings.FieldsSeq(strings.Trim(control, "[]")) {
 		value, action, _ := strings.Cut(w, "=")
 		switch {
-		case value == string(said) || said == fails && value == "auth_err":
-			return action
-		case value == "default":
+		case value == string(said) && value != "default" || said == fails && value == "auth_err":
+			named = action
+		case value == "default" && otherwise == "":
 			otherwise = action
 		}
 	}
-	return otherwise
+	return cmp.Or(named, otherwise, "bad")
 }
 
 // letsIn makes the hook of a service that asks for no password.

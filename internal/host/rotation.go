@@ -1,6 +1,7 @@
 package host
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // rotation reads logrotate(8): its scripts run as root when logs are rotated, and
 // "mail" sends what is thrown away to somebody.
 func (r *reader) rotation() {
-	l := &logrotate{reader: r, seen: map[waxseal.Path]bool{}}
+	l := &logrotate{reader: r, seen: map[waxseal.Path]bool{}, each: func(waxseal.Path, section) {}}
 	l.file("/etc/logrotate.conf", 0)
 	for _, n := range r.list("/etc/logrotate.d") {
 		l.file("/etc/logrotate.d/"+waxseal.Path(n), 1)
@@ -23,6 +24,10 @@ func (r *reader) rotation() {
 type logrotate struct {
 	*reader
 	seen map[waxseal.Path]bool
+	// global is what stood outside of braces so far: it holds for the sections behind it,
+	// those of further files too.
+	global section
+	each   func(waxseal.Path, section) // is told of every section
 }
 
 // section is one list of logs with what is said of them; that without logs holds for
@@ -32,7 +37,7 @@ type section struct {
 	scripts  map[string][]shellLine // by directive
 	order    []string
 	mail     string // address
-	mailLine int
+	mailAt   waxseal.Source
 	compress string // compresscmd
 	line     int
 	su       string
@@ -50,16 +55,14 @@ func (l *logrotate) file(p waxseal.Path, depth int) {
 	if !ok {
 		return
 	}
-	sections, includes := parseRotation(text)
+	sections := l.parse(p, text, depth)
 	if errand.MentionsMail(text) || strings.Contains(text, "/var/log/mail") || errand.AltersMail(text) || slices.ContainsFunc(sections, func(s section) bool { return isMailLog(s.logs) }) {
 		l.Part(p, waxseal.RoleConfig)
 	}
 	vouched := l.vendors(p, waxseal.RoleConfig)
 	for i := range sections {
 		l.section(p, sections[i], vouched)
-	}
-	for _, to := range includes {
-		l.include(p, to, depth)
+		l.each(p, sections[i])
 	}
 }
 
@@ -124,10 +127,13 @@ func firstWord(s string) string {
 
 // sentAway makes the hook of an address to which old logs of mail are sent.
 func (l *logrotate) sentAway(p waxseal.Path, s section, o occasion) {
-	h := l.hook(waxseal.KindLog, "mail", waxseal.Source{Path: p, Line: s.mailLine}, o.scope)
+	h := l.hook(waxseal.KindLog, "mail", s.mailAt, o.scope)
 	h.Effects, h.RunsAs, h.Scope = []waxseal.Effect{waxseal.Observe}, "", o.scope
 	h.Target = waxseal.Target{Type: waxseal.TargetAddress, Value: s.mail}
 	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleConfig}}
+	if s.mailAt.Path != p {
+		h.Closure = append(h.Closure, waxseal.Part{Path: s.mailAt.Path, Role: waxseal.RoleConfig})
+	}
 	h.Explain = "The log of mail (" + mta.Clip(s.logs[0]) + ") is sent to " + mta.Clip(s.mail) + " when it is rotated out of existence (logrotate)."
 	l.Emit(h)
 }
@@ -137,64 +143,80 @@ var rotationScripts = set("postrotate prerotate firstaction lastaction preremove
 
 const maxSections = 2_000
 
-// parseRotation parses a file of logrotate(8). What stands outside of braces holds
-// for the sections behind it.
-func parseRotation(content string) (sections []section, includes []string) {
-	global := section{scripts: map[string][]shellLine{}}
-	now, inside, script := global, false, ""
-	var pending []string
-	n := 0
-	close := func() {
-		if len(sections) < maxSections {
-			sections = append(sections, now)
-		}
-		now, inside = global, false
-	}
+// rotationFile is the reading of one file.
+type rotationFile struct {
+	*logrotate
+	path     waxseal.Path
+	depth    int
+	sections []section
+	now      section
+	inside   bool
+	script   string   // whose lines are read
+	pending  []string // names of logs before the brace
+	line     int
+}
+
+// parse parses a file of logrotate(8), and the files that it includes where it does.
+func (l *logrotate) parse(p waxseal.Path, content string, depth int) []section {
+	f := &rotationFile{logrotate: l, path: p, depth: depth}
 	for line := range strings.SplitSeq(content, "\n") {
-		n++
-		body := strings.TrimSpace(line)
-		switch {
-		case script != "" && body == "endscript":
-			script = ""
-			continue
-		case script != "":
-			now.addScript(script, shellLine{strings.TrimSuffix(body, `\`), n})
-			continue
-		case body == "" || body[0] == '#':
-			continue
-		}
-		first, rest, _ := strings.Cut(strings.ReplaceAll(body, "\t", " "), " ")
-		rest = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(rest), "="))
-		switch {
-		case !inside && (strings.HasPrefix(body, "/") || body[0] == '"' || body[0] == '\'' || body[0] == '{' || strings.HasPrefix(body, "~")):
-			names, more, opens := strings.Cut(body, "{")
-			pending = append(pending, mta.ShellWords(names)...)
-			if opens {
-				now.logs, now.line, inside, pending = pending[:min(len(pending), 200)], n, true, nil
-				if inner, _, closes := strings.Cut(more, "}"); closes {
-					now.word(strings.TrimSpace(inner), n)
-					close()
-				}
-			}
-		case inside && body[0] == '}':
-			close()
-		case rotationScripts[first]:
-			script = first
-		case first == "include" && !inside:
-			if len(includes) < 200 {
-				includes = append(includes, strings.Trim(rest, `"'`))
-			}
-		case inside:
-			now.word(body, n)
-		default:
-			global.word(body, n)
-			now = global
-		}
+		f.line++
+		f.read(strings.TrimSpace(line))
 	}
-	if inside {
-		close()
+	if f.inside {
+		f.close()
 	}
-	return sections, includes
+	return f.sections
+}
+
+func (f *rotationFile) close() {
+	if len(f.sections) < maxSections {
+		f.sections = append(f.sections, f.now)
+	}
+	f.inside = false
+}
+
+func (f *rotationFile) read(body string) {
+	first, rest, _ := strings.Cut(strings.ReplaceAll(body, "\t", " "), " ")
+	switch {
+	case f.script != "" && body == "endscript":
+		f.script = ""
+	case f.script != "" && !f.inside:
+	case f.script != "":
+		f.now.addScript(f.script, shellLine{strings.TrimSuffix(body, `\`), f.line})
+	case body == "" || body[0] == '#':
+	case !f.inside && strings.IndexByte("/\"'{~", body[0]) >= 0:
+		f.logs(body)
+	case f.inside && body[0] == '}':
+		f.close()
+	case rotationScripts[first]:
+		f.script = first
+		f.now.forget(first)
+	case first == "include" && !f.inside:
+		f.include(f.path, strings.Trim(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(rest), "=")), `"'`), f.depth)
+	case f.inside:
+		f.now.word(body, waxseal.Source{Path: f.path, Line: f.line})
+	default:
+		f.global.word(body, waxseal.Source{Path: f.path, Line: f.line})
+	}
+}
+
+// logs reads the names of logs in front of a brace, which may go over several lines;
+// what stands behind the brace is a line of the section.
+func (f *rotationFile) logs(body string) {
+	names, more, opens := strings.Cut(body, "{")
+	f.pending = append(f.pending, mta.ShellWords(names)...)
+	if !opens {
+		return
+	}
+	f.now = f.global
+	f.now.logs, f.now.line, f.inside, f.pending = f.pending[:min(len(f.pending), 200)], f.line, true, nil
+	inner, _, closes := strings.Cut(more, "}")
+	f.read(strings.TrimSpace(inner))
+	if closes && f.inside {
+		f.script = ""
+		f.close()
+	}
 }
 
 // addScript notes a line of a script; the map is the section's own.
@@ -212,13 +234,20 @@ func (s *section) addScript(directive string, l shellLine) {
 	s.scripts[directive] = append(slices.Clip(s.scripts[directive]), l)
 }
 
+// forget drops a script, in whose place another comes.
+func (s *section) forget(directive string) {
+	s.order = slices.DeleteFunc(slices.Clone(s.order), func(d string) bool { return d == directive })
+	s.scripts = maps.Clone(s.scripts)
+	delete(s.scripts, directive)
+}
+
 // word reads one directive that is no script.
-func (s *section) word(body string, line int) {
+func (s *section) word(body string, at waxseal.Source) {
 	name, value, _ := strings.Cut(strings.ReplaceAll(body, "\t", " "), " ")
 	value = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(value), "="))
 	switch name {
 	case "mail":
-		s.mail, s.mailLine = value, line
+		s.mail, s.mailAt = value, at
 	case "nomail":
 		s.mail = ""
 	case "compresscmd":

@@ -133,7 +133,12 @@ func joinHostPort(host string, port uint16) string {
 func (a *answerers) leads(h waxseal.Hook) (to []int) {
 	switch h.Target.Type {
 	case waxseal.TargetSocket, waxseal.TargetHost, waxseal.TargetService:
-		if l, ok := a.sockets.find(h.Target.Value, a.queue); ok && !h.Target.Remote {
+		l, ok := a.sockets.find(h.Target.Value, a.queue)
+		if rest, chrooted := strings.CutPrefix(h.Target.Value, "unix:"+a.queue+"/"); !ok && chrooted {
+			// A bind mount or link may bring it into the chroot, as the configuration means it.
+			l, ok = a.sockets.find("unix:/"+rest, a.queue)
+		}
+		if ok && !h.Target.Remote {
 			to = append(to, l.PID)
 		}
 	}

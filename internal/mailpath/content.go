@@ -19,7 +19,7 @@ type copier interface {
 // reading is one reading of a file that is no program.
 type reading struct {
 	sums  waxseal.Sums   // MD5 only where the package database has one
-	keyed waxseal.Digest // made with the masker's key
+	keyed waxseal.Digest // made with the masker's key, unless that can be made of the text; see keyedOf
 	text  string         // where the role is read as text
 	// masked is the text without secrets, where whole says that it was masked already.
 	masked string
@@ -36,34 +36,53 @@ func (c *closer) read(state *waxseal.FileState) (reading, error) {
 	if r, ok := c.rules[state.Path]; ok && state.Role == waxseal.RoleInclude {
 		return r, nil
 	}
-	d := digests{sha: sha256.New(), keyed: c.reader.masker.Hash()}
-	if c.needsMD5(state.Path) {
-		d.md = md5.New()
-	}
 	if tree, ok := c.tree.(copier); ok && state.Size > maxWhole {
-		if state.Role.Text() {
-			d.text = &strings.Builder{}
-			d.text.Grow(int(min(state.Size, maxContent)) + 1)
-		}
-		if err := tree.CopyTo(state.Path, &d, maxContent); err != nil {
-			return reading{}, err
-		}
-		r := d.reading()
-		if d.text != nil {
-			r.text = d.text.String()
-		}
-		return r, nil
+		return c.copied(tree, state)
 	}
 	raw, err := c.tree.ReadFile(state.Path, maxContent)
 	if err != nil {
 		return reading{}, err
 	}
-	_, _ = d.Write(raw) // it does not fail
-	r := d.reading()
+	sum := sha256.Sum256(raw)
+	r := reading{sums: waxseal.Sums{SHA256: hex.EncodeToString(sum[:])}}
+	if c.needsMD5(state.Path) {
+		sum := md5.Sum(raw)
+		r.sums.MD5 = hex.EncodeToString(sum[:])
+	}
 	if state.Role.Text() {
-		r.text = string(raw)
+		r.text = string(raw) // few texts hold a secret: the keyed digest is made of it then
+	} else {
+		r.keyed = c.reader.masker.Digest(raw)
 	}
 	return r, nil
+}
+
+// copied is read of a file that goes by piece by piece.
+func (c *closer) copied(tree copier, state *waxseal.FileState) (reading, error) {
+	d := digests{sha: sha256.New(), keyed: c.reader.masker.Hash()}
+	if c.needsMD5(state.Path) {
+		d.md = md5.New()
+	}
+	if state.Role.Text() {
+		d.text = &strings.Builder{}
+		d.text.Grow(int(min(state.Size, maxContent)) + 1)
+	}
+	if err := tree.CopyTo(state.Path, &d, maxContent); err != nil {
+		return reading{}, err
+	}
+	r := d.reading()
+	if d.text != nil {
+		r.text = d.text.String()
+	}
+	return r, nil
+}
+
+// keyedOf is the digest of a text that was read, made with the masker's key.
+func (c *closer) keyedOf(r reading) waxseal.Digest {
+	if r.keyed == "" {
+		return c.reader.masker.Digest([]byte(r.text))
+	}
+	return r.keyed
 }
 
 // digests is a writer that makes all digests of what goes by, and keeps its text

@@ -131,6 +131,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 		found.Hooks[i].Closure = c.complete(found.Hooks[i].Closure)
 	}
 	c.listeners(found.Hooks, found.Settings, live)
+	found.Hooks = append(found.Hooks, c.offered(found.Services, queueDirectory(found.Settings))...)
 	c.answers(&found)
 	c.complete(around.Parts)
 	found.Hooks = append(found.Hooks, c.strangers(slices.Concat(found.Parts, around.Parts))...)
@@ -207,12 +208,12 @@ const maxClosure = 256
 
 // complete fills in every part, and adds what the parts depend on themselves.
 func (c *closer) complete(parts []waxseal.Part) []waxseal.Part {
-	done := []waxseal.Part{}
 	if len(parts) == 0 { // most rules of users depend on nothing else
-		return done
+		return []waxseal.Part{}
 	}
+	done := make([]waxseal.Part, 0, len(parts)+1) // most have a home that its owner may write
 	seen := map[waxseal.Path]bool{}
-	for queue := slices.Clone(parts); len(queue) > 0; queue = queue[1:] {
+	for queue := slices.Clip(parts); len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		if seen[p.Path] {
 			continue
@@ -380,9 +381,9 @@ func (c *closer) digest(state *waxseal.FileState, r reading) {
 		masked = c.reader.masker.Text(state.Role, r.text)
 	}
 	if masked != r.text {
-		state.Digest, state.Keyed = r.keyed, true
+		state.Digest, state.Keyed = c.keyedOf(r), true
 	}
-	if len(masked) <= maxText && strings.IndexByte(masked, 0) < 0 {
+	if !c.reader.once && len(masked) <= maxText && strings.IndexByte(masked, 0) < 0 {
 		state.Text = strings.Clone(masked)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/fetch"
 	"waxseal/internal/filter/lists"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
@@ -26,6 +27,10 @@ import (
 	"waxseal/internal/mta/sendmail"
 	"waxseal/internal/surroundings"
 )
+
+// aroundHooks is room for hooks of what lies around the mail systems, so that those of
+// ten thousand users are not moved for them.
+const aroundHooks = 1000
 
 // stacks reads every mail system of the tree. First come those that say which domains
 // are the host's own: to the others mail for these is not foreign. The others are read
@@ -49,8 +54,13 @@ func (c *closer) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 	deliver := func() mta.Result { return delivery.Read(tree, r.masker, options, reach) }
 	systems := slices.Clip(found.Stacks)
 	results := c.sideBySide(
-		func() mta.Result { return r.filters(tree, options, systems) }, deliver, one(nullclient.Read), one(spamassassin.Read), one(mailman.Read), one(lists.Read), one(policy.Read), one(amavis.Read), one(mimedefang.Read),
+		func() mta.Result { return r.filters(tree, options, systems) }, deliver, one(nullclient.Read), one(spamassassin.Read), one(mailman.Read), one(lists.Read), one(policy.Read), one(amavis.Read), one(mimedefang.Read), one(fetch.Read),
 	)
+	room := aroundHooks
+	for _, more := range results {
+		room += len(more.Hooks)
+	}
+	found.Hooks = slices.Grow(found.Hooks, room)
 	found.Join(results[0])
 	for _, more := range results[2:] {
 		found.Join(more)

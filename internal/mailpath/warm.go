@@ -59,13 +59,13 @@ func (c *closer) libraryFinder() func(waxseal.Path, loader.Image) []waxseal.Path
 	}
 }
 
-// looker is a tree that can look ahead whether files are there.
+// looker is a tree that can read files ahead that have one of some names.
 type looker interface {
-	Ahead(paths []waxseal.Path) (end func())
+	Ahead(dirs []waxseal.Path, names []string) (end func())
 }
 
 // usualRules are the files of users that the readers look for, in their order.
-var usualRules = []string{"/.forward", "/.dovecot.sieve", "/.procmailrc", "/.mailfilter"}
+var usualRules = []string{".forward", ".dovecot.sieve", ".procmailrc", ".mailfilter"}
 
 // manyHomes is how many users make it worth while to look ahead.
 const manyHomes = 500
@@ -80,17 +80,11 @@ func (c *closer) lookAhead() (end func()) {
 	if err != nil {
 		return func() {}
 	}
-	var homes []string
+	var homes []waxseal.Path
 	for line := range strings.Lines(string(text)) {
 		if f := strings.Split(strings.TrimSpace(line), ":"); len(f) == 7 && strings.HasPrefix(f[5], "/") {
-			homes = append(homes, f[5])
+			homes = append(homes, mta.Clean(f[5]))
 		}
 	}
-	var paths []waxseal.Path
-	for _, name := range usualRules {
-		for _, home := range homes {
-			paths = append(paths, mta.Clean(home+name))
-		}
-	}
-	return tree.Ahead(paths)
+	return tree.Ahead(homes, usualRules)
 }

@@ -163,8 +163,9 @@ func (b *Book) Finish(h waxseal.Hook) (done waxseal.Hook, ok bool) {
 		h = b.overflow(h)
 	}
 	h.MTA = b.Stack
-	b.ids[h.ID]++
-	if n := b.ids[h.ID]; n > 1 {
+	n := b.ids[h.ID] + 1
+	b.ids[h.ID] = n
+	if n > 1 {
 		h.ID += waxseal.HookID("#" + strconv.Itoa(n))
 		b.ids[h.ID]++
 	}
@@ -224,19 +225,17 @@ func InMailOrder(hooks []waxseal.Hook) []waxseal.Hook {
 
 // Result closes the book. Parts that a hook's closure already names are left out.
 func (b *Book) Result() Result {
-	seen := map[waxseal.Path]bool{}
-	for _, h := range b.result.Hooks {
-		for _, p := range h.Closure {
+	seen := make(map[waxseal.Path]bool, len(b.result.Parts))
+	for i := range b.result.Hooks {
+		for _, p := range b.result.Hooks[i].Closure {
 			seen[p.Path] = true
 		}
 	}
-	var parts []waxseal.Part
-	for _, p := range b.result.Parts {
-		if !seen[p.Path] {
-			seen[p.Path] = true
-			parts = append(parts, p)
-		}
-	}
+	parts := slices.DeleteFunc(slices.Clone(b.result.Parts), func(p waxseal.Part) bool {
+		named := seen[p.Path]
+		seen[p.Path] = true
+		return named
+	})
 	slices.SortStableFunc(parts, func(a, b waxseal.Part) int { return strings.Compare(string(a.Path), string(b.Path)) })
 	done := b.result
 	done.Parts = parts

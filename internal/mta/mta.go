@@ -29,14 +29,22 @@ type Result struct {
 	Services []Service
 }
 
-// Join adds what another reader found behind what is there.
+// Join adds what another reader found behind what is there, and takes it over.
 func (r *Result) Join(o Result) {
-	r.Stacks = append(r.Stacks, o.Stacks...)
-	r.Hooks = append(r.Hooks, o.Hooks...)
-	r.Settings = append(r.Settings, o.Settings...)
-	r.Problems = append(r.Problems, o.Problems...)
-	r.Parts = append(r.Parts, o.Parts...)
-	r.Services = append(r.Services, o.Services...)
+	r.Stacks = joined(r.Stacks, o.Stacks)
+	r.Hooks = joined(r.Hooks, o.Hooks)
+	r.Settings = joined(r.Settings, o.Settings)
+	r.Problems = joined(r.Problems, o.Problems)
+	r.Parts = joined(r.Parts, o.Parts)
+	r.Services = joined(r.Services, o.Services)
+}
+
+// joined is a list with another one behind it, which is not copied where it is all.
+func joined[T any](list, more []T) []T {
+	if len(list) == 0 && cap(list) < len(more) {
+		return more
+	}
+	return append(list, more...)
 }
 
 // Clean makes an absolute path inside the tree.

@@ -60,7 +60,7 @@ var programs = []string{
 var daemons = []string{"postfix", "exim", "sendmail", "opensmtpd", "smtpd", "dovecot", "rspamd", "amavis", "spamassassin", "spamd", "spamass", "opendkim", "opendmarc", "clamav", "milter", "postgrey", "postsrsd", "mimedefang", "mailman", "sympa", "saslauthd"}
 
 // rules are the files in a home that decide what happens to the owner's mail.
-var rules = []string{".forward", ".procmailrc", ".mailfilter", ".dovecot.sieve", ".sieve", ".vacation.msg", ".qmail", ".msmtprc", ".mailrc"}
+var rules = []string{".forward", ".procmailrc", ".mailfilter", ".dovecot.sieve", ".sieve", ".vacation.msg", ".qmail", ".msmtprc", ".fetchmailrc", ".mailrc"}
 
 // placeOf is the part of the mail system that a file belongs to, nil where none is known.
 func placeOf(p waxseal.Path) *place {

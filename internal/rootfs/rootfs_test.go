@@ -160,3 +160,23 @@ func TestLook(t *testing.T) {
 		}
 	}
 }
+
+// TestList: a directory of a local file system lists all that is found in it, procfs
+// does not.
+func TestList(t *testing.T) {
+	tree := tree(t, map[string]string{"d/b": "", "d/a": "", "e": "->d"})
+	for _, p := range []waxseal.Path{"/d", "/e"} {
+		names, all, err := tree.List(p)
+		if d := cmp.Diff([]string{"a", "b"}, names); d != "" || !all || err != nil {
+			t.Errorf("%s: %v, %v, %v", p, names, all, err)
+		}
+	}
+	host, err := Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	if names, all, err := host.List("/proc"); len(names) == 0 || all || err != nil {
+		t.Errorf("/proc: %v, %v, %v", names, all, err)
+	}
+}

@@ -23,7 +23,7 @@ var steering = map[string]string{
 	// spamassassin-run(1), sa-update(1p), spamass-milter(1)).
 	"spamd": anyOption, "spamassassin": anyOption, "sa-update": anyOption, "spamass-milter": anyOption,
 	"opendkim": "xpbu", "opendmarc": "cpu", "clamav-milter": "c-", "clamd": "c-", "freshclam": "-", "milter-greylist": "fpu", "milter-regex": "cpu",
-	"postfwd": "-firpusg", "postfwd1": "-firpusg", "postfwd2": "-firpusg", "postgrey": "-iu", "policyd-weight": "f", "policyd-rate-limit": "-f", "postsrsd": "frdsulX",
+	"postfwd": "-firpusg", "postfwd1": "-firpusg", "postfwd2": "-firpusg", "postgrey": "-iu", "policyd-weight": "f", "policyd-rate-limit": "-f", "postsrsd": "frdsulX", "postlicyd": anyOption, "pfix-srsd": anyOption,
 	"rspamd":  "c-",
 	"amavisd": "c", "amavisd-new": "c", "mimedefang": "pU", "mimedefang-multiplexor": "fFU",
 }

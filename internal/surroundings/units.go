@@ -31,7 +31,7 @@ var generatorPath = []waxseal.Path{
 var mailUnits = set("postfix postfix-resolvconf postfix-policyd-spf-python exim exim4 exim4-base exim-gencert exim-queue sendmail sm-client opensmtpd smtpd courier courier-mta courier-msa " +
 	"courier-authdaemon courier-filter courierfilter qmail mailman mailman3 mailman3-web dovecot dovecot-init cyrus-imapd cyrus-imap rspamd rspamd-proxy opendkim opendmarc openarc clamav-milter " +
 	"clamav-daemon clamd clamsmtp spamassassin spamd spamass-milter spamassassin-maintenance sa-update amavis amavisd amavisd-new amavis-mc amavisd-milter saslauthd postgrey " +
-	"policyd-spf pyspf-milter dkimpy-milter milter-greylist mimedefang mimedefang-multiplexor milter-regex sqlgrey postsrsd pfixtools policyd-weight bogofilter dspam nullmailer dma " +
+	"policyd-spf pyspf-milter dkimpy-milter milter-greylist mimedefang mimedefang-multiplexor milter-regex sqlgrey postsrsd pfixtools postlicyd pfix-srsd policyd-weight bogofilter dspam nullmailer dma " +
 	"msmtpd fetchmail getmail sympa schleuder p3scan proxsmtp avmilter greylistd spf-milter dk-filter zeyple gromox haraka stalwart-mail maddy postfwd mtpolicyd policyd-rate-limit cbpolicyd postfix-cluebringer")
 
 func set(list string) map[string]bool {
@@ -396,7 +396,7 @@ func (m *manager) altersMail(a assignment) bool {
 // or script that runs one is part of what happens to mail.
 var mailPrograms = set("postfix postmulti postconf postmap postalias postsuper postcat postdrop postqueue postkick postlog master sendmail sendmail.postfix sendmail.sendmail exim exim4 smtpd smtpctl " +
 	"newaliases makemap dovecot doveadm dovecot-lda deliver rspamd rspamadm rspamc opendkim opendmarc clamav-milter spamd sa-update sa-learn spamass-milter amavisd amavisd-new amavisd-milter " +
-	"saslauthd postgrey procmail maildrop fetchmail getmail mailman mimedefang mimedefang-multiplexor postsrsd policyd-spf update-exim4.conf configure-instance.sh")
+	"saslauthd postgrey procmail maildrop fetchmail getmail mailman mimedefang mimedefang-multiplexor postsrsd postlicyd pfix-srsd policyd-spf update-exim4.conf configure-instance.sh")
 
 // namesMailProgram reports whether a command line names one of mailPrograms as a
 // word or as the end of a path.

@@ -2,6 +2,7 @@ package treecache
 
 import (
 	"io"
+	"path"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +22,7 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 	below, ok := t.below.(looker)
 	t.mu.Lock()
 	known, told := t.stats[p]
+	told = told || t.lacks(p)
 	t.mu.Unlock()
 	if ok && !told {
 		known.value, file, known.err = below.Look(p)
@@ -48,30 +50,60 @@ func (t *Tree) look(p waxseal.Path) (c *content, size int64, file io.ReadCloser,
 	return c, size, nil, err
 }
 
-// maxAhead is the largest file that is read before anybody asks for it.
-const maxAhead = 64 << 10
+const (
+	// maxAhead is the largest file that is read before anybody asks for it.
+	maxAhead = 64 << 10
+	// maxListed bounds the names in directories that nobody may ask for.
+	maxListed = 1_000_000
+)
 
-// Ahead looks whether files are there, in this order and while others read, and reads
-// the small ones. It returns at once; the function that it returns ends it and waits.
-func (t *Tree) Ahead(paths []waxseal.Path) (end func()) {
+// Ahead lists directories, in this order and while others read, and reads the small files
+// in them that have one of these names. It returns at once; the function that it returns
+// ends it and waits.
+func (t *Tree) Ahead(dirs []waxseal.Path, names []string) (end func()) {
 	var enough atomic.Bool
 	var all sync.WaitGroup
 	all.Go(func() {
-		for _, p := range paths {
-			if enough.Load() {
+		listed := 0
+		for _, dir := range dirs {
+			if enough.Load() || listed > maxListed {
 				return
 			}
-			f, err := t.Stat(p)
-			switch {
-			case err != nil:
-				_, _ = t.Lstat(p) // remembered, the error too
-			case f.Type == waxseal.Regular && f.Size <= maxAhead:
-				_, _ = t.ReadFile(p, maxAhead)
+			there, err := t.ReadDir(dir)
+			if err != nil {
+				continue // remembered
+			}
+			listed += len(there)
+			for _, name := range names {
+				t.readAhead(waxseal.Path(path.Join(string(dir), name)))
 			}
 		}
 	})
 	return func() {
 		enough.Store(true)
 		all.Wait()
+	}
+}
+
+// readAhead reads a small file, if there is one that nobody has read. What can't be read
+// says so when it is asked for.
+func (t *Tree) readAhead(p waxseal.Path) {
+	c, size, file, err := t.look(p)
+	if err != nil || c == nil {
+		return
+	}
+	defer c.Unlock()
+	if file == nil {
+		return
+	}
+	defer file.Close() // it is open for reading only
+	if size > maxAhead {
+		return
+	}
+	data := make([]byte, size+1) // one more, to see the end
+	if n, err := file.Read(data); int64(n) == size && (err == nil || err == io.EOF) {
+		t.files.Add(1)
+		t.keepText(p, c, data[:n])
+		c.done = true
 	}
 }

@@ -54,7 +54,7 @@ type Tree struct {
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
 	links map[waxseal.Path]answer[waxseal.File]
-	dirs  map[waxseal.Path]answer[[]string]
+	dirs  map[waxseal.Path]answer[listing]
 	reads map[waxseal.Path]*content // by resolved path
 	held  int64                     // bytes of contents
 }
@@ -86,7 +86,7 @@ func New(below waxseal.Tree) *Tree {
 	return &Tree{
 		below: below,
 		stats: map[waxseal.Path]answer[waxseal.File]{}, links: map[waxseal.Path]answer[waxseal.File]{},
-		dirs: map[waxseal.Path]answer[[]string]{}, reads: map[waxseal.Path]*content{},
+		dirs: map[waxseal.Path]answer[listing]{}, reads: map[waxseal.Path]*content{},
 	}
 }
 
@@ -111,12 +111,16 @@ func (t *Tree) Lstat(p waxseal.Path) (waxseal.File, error) {
 
 // ReadDir implements waxseal.Tree.
 func (t *Tree) ReadDir(p waxseal.Path) ([]string, error) {
-	return remember(t, t.dirs, p, t.below.ReadDir)
+	list, err := remember(t, t.dirs, p, t.list)
+	return list.names, err
 }
 
 func remember[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, ask func(waxseal.Path) (T, error)) (T, error) {
 	t.mu.Lock()
 	known, ok := in[p]
+	if !ok && t.lacks(p) {
+		known.err, ok = lacking(p), true // which is found out again as quickly
+	}
 	t.mu.Unlock()
 	if ok {
 		return known.value, known.err
@@ -156,17 +160,24 @@ func (t *Tree) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
 	if errors.Is(err, waxseal.ErrTooLarge) {
 		return nil, err // with another limit it may be read
 	}
-	c.err = err
+	if c.err = err; err == nil {
+		data = t.keepText(p, c, data)
+	}
+	c.done = true
+	return data, err
+}
+
+// keepText remembers what was read of a file that may be no program, and returns it.
+func (t *Tree) keepText(p waxseal.Path, c *content, data []byte) []byte {
 	switch {
-	case err != nil || bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
+	case bytes.HasPrefix(data, []byte("\x7fELF")): // nobody reads a program twice
 	case t.keep(int64(len(data))):
 		data = t.shared(p, slices.Clip(data))
 		c.data = data
 	case !c.done: // so that nobody has to read it again to digest it
 		c.digest = digestOf(data)
 	}
-	c.done = true
-	return data, err
+	return data
 }
 
 // lock takes the lock of a content. Who reads it ahead, and lets it wait for others, is

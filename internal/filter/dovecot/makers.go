@@ -230,19 +230,6 @@ func luaScript(s site) {
 	s.emit(h)
 }
 
-// accessLists notes files of access rights: "vfile:/etc/dovecot/global-acls".
-func accessLists(s site) {
-	h := s.hook()
-	h.Target = waxseal.Target{Type: waxseal.TargetTable, Value: s.set.Value}
-	for _, item := range strings.Split(s.set.Value, ":") {
-		if part, ok := file(item, waxseal.RoleMap); ok {
-			h.Closure = append(h.Closure, part)
-		}
-	}
-	h.Explain = s.sentence(s.row.does, s.set.Value)
-	s.emit(h)
-}
-
 // socketScript notes a setting that names the socket of a service: what runs there
 // is a hook of the service, and in the closure here.
 func socketScript(s site) {

@@ -132,6 +132,8 @@ func table() []row {
 			does: "a file says who may read whose mailbox", manual: "Dovecot acl plugin"},
 		{key: "acl_global_path", new: "acl", plugin: "acl", by: all, kind: waxseal.KindMap, stage: after, effects: sees, make: accessLists, of: "stored",
 			does: "a file says who may read whose mailbox", manual: "Dovecot acl plugin"},
+		{key: "acl_rights", new: "acl", plugin: "acl", by: all, kind: waxseal.KindMap, stage: after, effects: sees, make: right, of: "stored",
+			does: "others than the owner may read a mailbox", manual: "Dovecot acl plugin"},
 		{key: "acl_user", plugin: "acl", by: all, kind: waxseal.KindMap, stage: after, effects: copies, make: plain, of: "stored",
 			does: "mailboxes are opened with the rights of this user", manual: "Dovecot acl plugin"},
 		{key: "auth_master_user_separator", kind: waxseal.KindMap, stage: after, effects: sees, make: plain, of: "stored",

@@ -172,12 +172,18 @@ func orAll(pattern string) string {
 	return mta.Clip(pattern)
 }
 
-// subscribers reads who gets the mail of a list: subscribers.d, digesters.d. A list is
-// for its own people as long as all but one are; who subscribed from elsewhere to one
-// that others of elsewhere are on is meant to be there.
+// fewOwn is how many people of the own domains a list has at least, for a single one
+// from elsewhere to stand out among them.
+const fewOwn = 3
+
+// subscribers reads who gets the mail of a list: subscribers.d, digesters.d. That
+// people from elsewhere are on a list is ordinary. What is told is one alone among
+// own people, those on a list to which nobody can have subscribed by mail, and those
+// whom mlmmj did not write down itself.
 func (x *reader) subscribers(l mlmmjList) {
 	var all []entry
 	var outside []int
+	odd := map[int]bool{}
 	for _, sub := range []string{"subscribers.d", "digesters.d"} {
 		dir := l.dir + "/" + waxseal.Path(sub)
 		for _, name := range x.names(dir) {
@@ -189,24 +195,35 @@ func (x *reader) subscribers(l mlmmjList) {
 			n := 0
 			for line := range strings.Lines(text) {
 				n++
-				if address := strings.TrimSpace(line); strings.Contains(address, "@") && len(all) < maxLists {
-					if !x.domains.Own(address[strings.LastIndexByte(address, '@')+1:]) {
-						outside = append(outside, len(all))
-					}
-					all = append(all, entry{name: sub, value: address, path: p, line: n, scope: "all mail to the list " + mta.Clip(l.address)})
+				address := strings.TrimSpace(line)
+				if !strings.Contains(address, "@") || len(all) >= maxLists {
+					continue
 				}
+				if !x.domains.Own(address[strings.LastIndexByte(address, '@')+1:]) {
+					outside = append(outside, len(all))
+					odd[len(all)] = !writtenBySub(name, address)
+				}
+				all = append(all, entry{name: sub, value: address, path: p, line: n, scope: "all mail to the list " + mta.Clip(l.address)})
 			}
 		}
 	}
 	own := len(all) - len(outside)
-	closed := l.has("closedlist") || l.has("closedlistsub") // nobody can have subscribed by mail
-	told := own > 0 && (len(outside) == 1 || closed)
+	closed := l.has("closedlist") || l.has("closedlistsub")
+	told := own >= fewOwn && len(outside) == 1 || own > 0 && closed
 	for i, e := range all {
-		if told && slices.Contains(outside[:min(len(outside), 20)], i) {
+		at, foreign := slices.BinarySearch(outside, i)
+		switch {
+		case foreign && odd[i] && at < 20:
+			x.addresses(e, waxseal.KindCopy, copies, "Mail to the list "+mta.Clip(l.address)+", by a file that mlmmj did not write, goes to")
+		case foreign && told && at < 20:
 			x.addresses(e, waxseal.KindCopy, copies, "Mail to the list "+mta.Clip(l.address)+", which is for own people, goes to")
-			continue
+		default:
+			e.name += ":" + e.value
+			x.setting(e)
 		}
-		e.name += ":" + e.value
-		x.setting(e)
 	}
 }
+
+// writtenBySub reports whether mlmmj-sub(1) puts an address into a file of this name:
+// that is its first character.
+func writtenBySub(name, address string) bool { return strings.EqualFold(name, address[:1]) }

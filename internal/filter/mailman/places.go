@@ -8,6 +8,7 @@ var sorts = []struct {
 	effects          []waxseal.Effect
 	does             string
 }{
+	{"extends", "[meta] in mailman.cfg", waxseal.KindScript, runs, "further settings are read from another file"},
 	{"smtp_host", "[mta] in mailman.cfg", waxseal.KindRelay, diverts, "mail of lists goes out by this host"},
 	{"incoming", "[mta] in mailman.cfg", waxseal.KindPlugin, runs, "code sets up how mail comes in; outgoing, and the classes of runners and of the database, are alike"},
 	{"pre_hook", "[mailman] in mailman.cfg", waxseal.KindPlugin, runs, "code runs when Mailman starts; post_hook is alike"},

@@ -27,8 +27,8 @@ func (x *reader) three(o mta.Options) {
 		if x.noted[p] || !x.Exists(p) {
 			continue
 		}
-		set := x.ini(p)
 		x.config = append(x.config, p)
+		set := x.extended(p, 0)
 		x.core(set)
 		for _, section := range sections(set) {
 			x.section(section, set)
@@ -64,6 +64,36 @@ func (x *reader) beside(dir waxseal.Path, secrets bool) {
 
 type key struct{ section, name string }
 
+// mostExtended bounds how many files extend each other.
+const mostExtended = 8
+
+// extended reads a file, and before it the one that it extends: "[meta] extends: FILE",
+// which lies beside it where no directory is named. What the file itself says counts.
+func (x *reader) extended(p waxseal.Path, depth int) map[key]option {
+	set := x.ini(p)
+	o := set[key{"meta", "extends"}]
+	if o.value == "" {
+		return set
+	}
+	from := mta.Clean(o.value)
+	if !path.IsAbs(o.value) {
+		from = mta.Clean(path.Join(path.Dir(string(p)), o.value))
+	}
+	h := x.hook(o)
+	h.Kind, h.Stage, h.Effects = waxseal.KindScript, waxseal.StageConnect, runs
+	h.Target = waxseal.Target{Type: waxseal.TargetFile, Value: string(from)}
+	h.Closure = []waxseal.Part{{Path: from, Role: waxseal.RoleConfig}}
+	h.Explain = "Mailman reads further settings, code that it is to load among them, from " + mta.Clip(string(from)) + " (extends, " + o.place() + ")."
+	x.Emit(h)
+	if x.noted[from] || depth >= mostExtended {
+		x.Problem(p, o.line, "the file that it extends is not read again, or once too often")
+		return set
+	}
+	below := x.extended(from, depth+1)
+	maps.Copy(below, set)
+	return below
+}
+
 // ini reads a file of sections with "name: value"; lines that begin with a blank go
 // on with a value (configparser of Python). One with a password is not kept as
 // text.
@@ -88,7 +118,8 @@ func (x *reader) ini(p waxseal.Path) map[key]option {
 				set[last] = o
 			}
 		case body[0] == '[':
-			section, last = strings.Trim(body, "[]"), key{}
+			section, _, _ = strings.Cut(body[1:], "]") // and perhaps a comment
+			last = key{}
 		default:
 			i := strings.IndexAny(body, ":=")
 			if i < 0 {

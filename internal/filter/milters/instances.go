@@ -48,7 +48,7 @@ func (k kind) instances(b *mta.Book, o mta.Options) []instance {
 			}
 		}
 	}
-	for _, s := range o.Starts {
+	for _, s := range slices.Concat(o.Starts, k.legacyStarts(b)) {
 		if len(s.Argv) == 0 || path.Base(s.Argv[0]) != path.Base(string(k.daemon[0])) {
 			continue
 		}

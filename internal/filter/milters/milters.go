@@ -82,6 +82,7 @@ func (k kind) result(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Resul
 		f := &filter{Book: b, kind: k, instance: i, options: o, domains: mta.NewDomains(o.Domains...)}
 		f.hostDomains()
 		f.asleep = f.idle()
+		f.elsewhere()
 		k.read(f)
 		if !f.there {
 			f.nothingThere()

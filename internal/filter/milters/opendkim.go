@@ -54,30 +54,6 @@ func holdsPassword(text string) bool {
 	return false
 }
 
-// legacy reads the settings of Debian's init script, which counts where there is no
-// unit: its options, and its socket where nothing else names one.
-func (f *filter) legacy() {
-	p := waxseal.Path("/etc/default/" + string(f.stack))
-	text, ok := f.ReadUpTo(p, "the settings of the init script of "+f.title, maxConfig)
-	if !ok {
-		return
-	}
-	for _, dir := range []waxseal.Path{"/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/"} {
-		if f.Exists(dir + waxseal.Path(f.stack) + ".service") {
-			f.Part(p, waxseal.RoleUnused) // as it says itself
-			return
-		}
-	}
-	f.Part(p, waxseal.RoleConfig)
-	set := assignments(text)
-	if socket, ok := ParseSocket(flags(mta.ShellWords(set["DAEMON_OPTS"]), f.takes)["p"]); ok {
-		f.sockets = []string{socket}
-	}
-	if socket, ok := ParseSocket(set["SOCKET"]); ok && len(f.sockets) == 0 {
-		f.sockets = []string{socket}
-	}
-}
-
 // dkim is the reading of a configuration of OpenDKIM.
 type dkim struct {
 	*filter

@@ -11,16 +11,40 @@ import (
 	"waxseal/internal/mta"
 )
 
-var (
-	perlSet   = regexp.MustCompile(`^\s*(?:our\s+|my\s+)?[$@%]([A-Za-z_]\w*)\s*=\s*(.*?)\s*;\s*(?:#.*)?$`)
-	pythonSet = regexp.MustCompile(`^([A-Za-z_]\w*)\s*=\s*(.*?)\s*(?:#.*)?$`)
-)
+var pythonSet = regexp.MustCompile(`^([A-Za-z_]\w*)\s*=\s*(.*?)\s*(?:#.*)?$`)
 
-// perlAssignments are the plain assignments of a program in Perl, one on a line;
-// the last of a name counts. The program is not run: what it works out is not
-// known.
+// perlAssignments are the assignments of a program in Perl to its variables; the last of
+// a name counts, under whatever condition it stands. The program is not run: what it
+// works out is not known.
 func perlAssignments(p waxseal.Path, text string) map[string]option {
-	return plainAssignments(p, text, perlSet)
+	env := &calls.Environment{Variables: map[string]calls.Value{}, Package: "main"}
+	list, _ := env.Run(text)
+	set := map[string]option{}
+	for _, a := range list {
+		value := a.Value
+		if all, ok := env.Variables[a.Name]; ok && a.Sure && a.Op != "=" {
+			value = all // what was added to
+		}
+		if len(a.Name) > 1 && len(a.Keys) == 0 {
+			set[a.Name[1:]] = option{a.Name[1:], plainValue(value), p, a.Line}
+		}
+	}
+	return set
+}
+
+// plainValue is a text, or those of a list with commas between.
+func plainValue(v calls.Value) string {
+	if v.Sort == calls.Scalar {
+		return v.Text
+	}
+	var members []string
+	for _, item := range v.Items {
+		members = append(members, plainValue(item))
+	}
+	if len(members) == 0 {
+		return v.String()
+	}
+	return strings.Join(members, ", ")
 }
 
 // pythonAssignments are those of a program in Python.

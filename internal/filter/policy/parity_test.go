@@ -35,7 +35,7 @@ func TestParity(t *testing.T) {
 	for i, part := range []struct {
 		name string
 		run  func(question, *testing.T)
-	}{{"postfwd", question.parityPostfwd}, {"reach", question.reachPostfwd}, {"policyd-spf", question.paritySPF}, {"greylistd", question.parityGreylistd}, {"options", question.parityOptions}, {"yaml", question.parityYAML}} {
+	}{{"postfwd", question.parityPostfwd}, {"reach", question.reachPostfwd}, {"policyd-spf", question.paritySPF}, {"greylistd", question.parityGreylistd}, {"options", question.parityOptions}, {"yaml", question.parityYAML}, {"perl", question.parityPerl}} {
 		t.Run(part.name, func(t *testing.T) {
 			q := question{Rand: rand.New(rand.NewPCG(seed, uint64(20+i))), root: root, dir: filepath.Join(root, "cases")}
 			if err := errors.Join(os.RemoveAll(q.dir), os.MkdirAll(q.dir, 0o755)); err != nil {
@@ -51,6 +51,15 @@ func (q question) write(t *testing.T, name, text string) {
 	if err := os.WriteFile(filepath.Join(q.dir, name), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (q question) read(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(q.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 func (q question) ask(t *testing.T, script string) string {

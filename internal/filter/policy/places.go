@@ -22,6 +22,8 @@ const (
 	aRule       = "a rule in postfwd.cf, or -r"
 	spfFile     = "policyd-spf.conf"
 	postgreyRun = "POSTGREY_OPTS in /etc/default/postgrey, or the command line"
+	licyConf    = "postlicyd.conf"
+	aFilter     = "on_match of a filter in postlicyd.conf, and the like"
 	rateYAML    = "/etc/policyd-rate-limit.yaml"
 )
 
@@ -75,6 +77,20 @@ var sorts = []struct {
 	}},
 	{Policyd, "cluebringer.conf", []sort{
 		{"DSN", "/etc/cluebringer/cluebringer.conf", waxseal.KindMap, append([]waxseal.Effect{waxseal.Copy}, decides...), "a database says what happens to mail"},
+	}},
+	{Postlicyd, "postlicyd.conf(5)", []sort{
+		{"REDIRECT", aFilter, waxseal.KindRedirect, []waxseal.Effect{waxseal.Divert}, "mail of which a filter says so goes to another address"},
+		{"BCC", aFilter, waxseal.KindCopy, []waxseal.Effect{waxseal.Copy}, "mail of which a filter says so is copied to an address"},
+		{"FILTER", aFilter, waxseal.KindContentFilter, decides, "mail of which a filter says so goes through another transport"},
+		{"DISCARD", aFilter, waxseal.KindDiscard, []waxseal.Effect{waxseal.Drop}, "mail of which a filter says so is thrown away"},
+		{"HOLD", aFilter, waxseal.KindDiscard, []waxseal.Effect{waxseal.Observe, waxseal.Drop}, "mail of which a filter says so stays in the queue"},
+		{"PREPEND", aFilter, waxseal.KindRewrite, []waxseal.Effect{waxseal.Modify}, "mail of which a filter says so gets a header"},
+		{"recipient_filter", licyConf + " (also client_filter, data_filter and the like)", waxseal.KindRewrite, observes, "everybody's mail passes: no filter that is asked refuses anything"},
+		{"file", "a filter of the type iplist or strlist", waxseal.KindMap, nothingSeen, "mail from those on a list passes without further checks"},
+	}},
+	{PfixSRSd, "pfix-srsd(8)", []sort{
+		{"SRSD_DOMAIN", "/etc/default/pfixtools, or the command line", waxseal.KindRewrite, []waxseal.Effect{waxseal.Modify}, "the senders of mail that is sent on become addresses of a domain that is not this site's"},
+		{"SRSD_SECRETS", "/etc/default/pfixtools, or the command line", waxseal.KindRewrite, observes, "whoever can guess the key, or put another in its place, can send mail anywhere through this host"},
 	}},
 	{PostSRSd, "postsrsd(8)", []sort{
 		{"SRS_DOMAIN", "/etc/default/postsrsd", waxseal.KindRewrite, []waxseal.Effect{waxseal.Modify}, "the senders of mail that is sent on become addresses of a domain that is not this site's"},

@@ -1,8 +1,8 @@
 // Package policy reads the policy services that stand beside a mail system: what
 // answers Postfix's check_policy_service or an ACL of Exim, and what rewrites
 // addresses for it. They are postfwd, policyd-spf (in Python and in Perl), postgrey,
-// greylistd, policyd-rate-limit, policyd-weight, policyd version 2 (cluebringer) and
-// PostSRSd.
+// greylistd, policyd-rate-limit, policyd-weight, policyd version 2 (cluebringer),
+// PostSRSd, and postlicyd and pfix-srsd of pfixtools.
 //
 // A policy service may answer with any action of access(5): what its rules do with
 // mail is told as in an access table. One that is told to let everybody by is a
@@ -36,6 +36,8 @@ const (
 	Weight    waxseal.StackName = "policyd-weight"
 	Policyd   waxseal.StackName = "cluebringer"
 	PostSRSd  waxseal.StackName = "postsrsd"
+	Postlicyd waxseal.StackName = "postlicyd"
+	PfixSRSd  waxseal.StackName = "pfix-srsd"
 )
 
 // maxFile bounds one file of configuration, and a list.
@@ -58,6 +60,8 @@ func Read(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 		{Weight, "policyd-weight", []string{"policyd-weight"}, policydWeight},
 		{Policyd, "policyd", []string{"postfix-cluebringer", "cluebringer"}, cluebringer},
 		{PostSRSd, "PostSRSd", []string{"postsrsd"}, postsrsd},
+		{Postlicyd, "postlicyd", []string{"pfixtools"}, postlicyd},
+		{PfixSRSd, "pfix-srsd", []string{"pfixtools"}, pfixSrsd},
 	} {
 		s := &service{Book: mta.NewBook(one.name, tree, m), title: one.title, options: o, domains: mta.NewDomains(o.Domains...)}
 		s.hostNames()

@@ -117,7 +117,7 @@ func (s *service) srsDomain(o option) {
 	h := s.hook(o, "")
 	h.Kind, h.Effects, h.Stage = waxseal.KindRewrite, []waxseal.Effect{waxseal.Modify}, waxseal.StageQueue
 	h.Target = s.domains.Address("@" + o.value)
-	h.Explain = "The senders of mail that is sent on become addresses of " + mta.Clip(o.value) + ", which is none of this host's own domains: notices of errors, with the message in them, go there (SRS_DOMAIN)."
+	h.Explain = "The senders of mail that is sent on become addresses of " + mta.Clip(o.value) + ", which is none of this host's own domains: notices of errors, with the message in them, go there (" + h.Directive + ")."
 	s.Emit(h)
 }
 
@@ -146,7 +146,7 @@ func (s *service) srsSecret(o option) {
 	h.Kind, h.Effects = waxseal.KindRewrite, []waxseal.Effect{waxseal.Divert}
 	h.Target = waxseal.Target{Type: waxseal.TargetText, Value: string(p)}
 	h.Closure = []waxseal.Part{{Path: p, Role: waxseal.RoleSecret}}
-	h.Explain = "The key in " + string(p) + " " + why + ": who has it can write addresses by which this host sends mail anywhere (SRS_SECRET)."
+	h.Explain = "The key in " + string(p) + " " + why + ": who has it can write addresses by which this host sends mail anywhere (" + h.Directive + ")."
 	s.Emit(h)
 }
 

@@ -78,10 +78,15 @@ func (r *milter) sockets() []string {
 		at = a.value
 	}
 	if at == "" || strings.Contains(at, "$") {
-		if r.Exists("/usr/sbin/postfix") || r.Exists("/etc/postfix/main.cf") {
-			return []string{"unix:/var/spool/postfix/spamass/spamass.sock", "unix:spamass/spamass.sock"}
+		queue := []string{"unix:/var/spool/postfix/spamass/spamass.sock", "unix:spamass/spamass.sock"}
+		run := []string{"unix:/run/spamass/spamass.sock", "unix:/var/run/spamass/spamass.sock"}
+		switch postfix := r.Exists("/usr/sbin/postfix") || r.Exists("/etc/postfix/main.cf"); {
+		case postfix && r.Exists("/etc/init.d/spamass-milter"):
+			return queue
+		case postfix: // a part of a host: what starts it may say otherwise
+			return append(queue, run...)
 		}
-		return []string{"unix:/run/spamass/spamass.sock", "unix:/var/run/spamass/spamass.sock"}
+		return run
 	}
 	for _, local := range []string{"local:", "unix:"} {
 		at = strings.TrimPrefix(at, local)

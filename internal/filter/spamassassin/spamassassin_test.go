@@ -149,7 +149,7 @@ func TestServices(t *testing.T) {
 		{"sockets", []mta.Start{start("spamd", "-xi", "10.0.0.1:784", "--listen=/run/spamd.sock", "-p", "785", "--listen", "*")}, nil, "spamassassin inet:10.0.0.1:784 unix:/run/spamd.sock inet:0.0.0.0:785"},
 		{"a path, and a user", []mta.Start{start("spamd", "--socketpath=/run/s", "-udebian-spamd")}, nil, "spamassassin(debian-spamd) unix:/run/s"},
 		{"defaults alone", nil, map[string]string{"/etc/default/spamd": "OPTIONS=\"-p 784\"\n"}, "spamassassin inet:127.0.0.1:784 inet:[::1]:784"},
-		{"the milter of Debian", nil, map[string]string{"/etc/default/spamass-milter": "OPTIONS=\"-u x\"\n", "/etc/postfix/main.cf": "\n"}, "spamassassin inet:127.0.0.1:783 inet:[::1]:783, spamass-milter unix:/var/spool/postfix/spamass/spamass.sock unix:spamass/spamass.sock uses spamassassin"},
+		{"the milter of Debian", nil, map[string]string{"/etc/default/spamass-milter": "OPTIONS=\"-u x\"\n", "/etc/postfix/main.cf": "\n"}, "spamassassin inet:127.0.0.1:783 inet:[::1]:783, spamass-milter unix:/var/spool/postfix/spamass/spamass.sock unix:spamass/spamass.sock unix:/run/spamass/spamass.sock unix:/var/run/spamass/spamass.sock uses spamassassin"},
 		{"the milter elsewhere", nil, map[string]string{"/etc/default/spamass-milter": "SOCKET=inet:8895@localhost\nOPTIONS=\n"}, "spamassassin inet:127.0.0.1:783 inet:[::1]:783, spamass-milter inet:localhost:8895 uses spamassassin"},
 	}
 	for _, tc := range cases {

@@ -18,6 +18,7 @@ import (
 	"waxseal/internal/filter/amavis"
 	"waxseal/internal/filter/delivery"
 	"waxseal/internal/filter/dovecot"
+	"waxseal/internal/filter/fetch"
 	"waxseal/internal/filter/lists"
 	"waxseal/internal/filter/mailman"
 	"waxseal/internal/filter/milters"
@@ -48,5 +49,5 @@ func main() {
 
 // places are the sorts of hook of every reader.
 func places() []waxseal.Place {
-	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), lists.Places(), nullclient.Places(), delivery.Places(), others.Places(), rspamd.Places(), around.Sorts(), amavis.Places(), mimedefang.Places(), surroundings.Sorts())
+	return slices.Concat(postfix.Places(), exim.Places(), sendmail.Places(), opensmtpd.Places(), dovecot.Places(), milters.Places(), spamassassin.Places(), policy.Places(), mailman.Places(), lists.Places(), nullclient.Places(), fetch.Places(), delivery.Places(), others.Places(), rspamd.Places(), around.Sorts(), amavis.Places(), mimedefang.Places(), surroundings.Sorts())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"waxseal"
 	"waxseal/internal/filter/delivery"
+	"waxseal/internal/filter/fetch"
 	"waxseal/internal/filter/nullclient"
 	"waxseal/internal/filter/others"
 	"waxseal/internal/snapshot"
@@ -19,6 +20,8 @@ func agentServers() []server {
 		{nullclient.DMA, "dma", "/etc/dma/dma.conf", "Examples add to dma.conf" + last, sends("dma", "/etc/dma/dma.conf", "MAILNAME mail.example.test\n")},
 		{nullclient.SSMTP, "sSMTP", "/etc/ssmtp/ssmtp.conf", "Examples add to ssmtp.conf unless they say otherwise.", sends("ssmtp", "/etc/ssmtp/ssmtp.conf", "hostname=mail.example.test\n")},
 		{nullclient.Esmtp, "esmtp", "/etc/esmtprc", "Examples add to esmtprc" + last, sends("esmtp", "/etc/esmtprc", "username = mail\n")},
+		{fetch.Fetchmail, "fetchmail", "/home/alice/.fetchmailrc", "Examples add to ~/.fetchmailrc.", fetches("/home/alice/.fetchmailrc", "set daemon 300\n")},
+		{fetch.Getmail, "getmail", "/home/alice/.getmail/getmailrc", "Examples add to ~/.getmail/getmailrc.", fetches("/home/alice/.getmail/getmailrc", "[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = imap.example.test\n")},
 		{delivery.Procmail, "procmail", "/etc/procmailrc", "Examples add to /etc/procmailrc unless they say otherwise; Postfix delivers by procmail.", delivers("procmail -a \"$EXTENSION\"", "/etc/procmailrc")},
 		{delivery.Maildrop, "maildrop", "/etc/maildroprc", "Examples add to /etc/maildroprc unless they say otherwise; Postfix delivers by maildrop.", delivers("maildrop -d ${USER}", "/etc/maildroprc")},
 		{others.Qmail, "qmail", "/var/qmail/control/smtproutes", "Examples add to control/smtproutes unless they say otherwise.", recognised(map[waxseal.Path]string{"/var/qmail/control/me": "mail.example.test\n", "/var/qmail/control/locals": "example.test\n", "/home/alice/.qmail": ""})},
@@ -32,6 +35,17 @@ func sends(name string, config waxseal.Path, text string) func() map[waxseal.Pat
 	return func() map[waxseal.Path]snapshot.Object {
 		tree := host(append([]pkg{{name, "1.0-1", "/usr/sbin/" + name}}, agentPackages...))
 		put(tree, config, text)
+		return tree
+	}
+}
+
+// fetches is a mail server on which alice fetches mail from elsewhere too.
+func fetches(p waxseal.Path, text string) func() map[waxseal.Path]snapshot.Object {
+	return func() map[waxseal.Path]snapshot.Object {
+		tree := host(append(append([]pkg{{"fetchmail", "6.4.37-1", "/usr/bin/fetchmail"}, {"getmail6", "6.18.11-2", "/usr/bin/getmail"}, {"procmail", "3.24-1", "/usr/bin/procmail"}}, agentPackages...), postfixPackages...))
+		put(tree, "/etc/postfix/main.cf", mainCf)
+		put(tree, "/etc/postfix/master.cf", masterCf)
+		put(tree, p, text)
 		return tree
 	}
 }

@@ -29,6 +29,10 @@ func policyServers() []server {
 			asks("check_policy_service inet:127.0.0.1:10031", map[waxseal.Path]string{"/etc/cluebringer/cluebringer.conf": "[server]\nhost=127.0.0.1\nport=10031\n[database]\n"})},
 		{policy.PostSRSd, "PostSRSd", "/etc/default/postsrsd", "Examples add to /etc/default/postsrsd; the last of two lines for one variable counts.",
 			asks("", map[waxseal.Path]string{"/etc/default/postsrsd": "SRS_DOMAIN=example.test\nSRS_SECRET=/etc/postsrsd.secret\n", "/etc/postsrsd.secret": "w8Zk1Qf3mY9aTt5LqVbN7xCzE2sH0pRu\n"})},
+		{policy.Postlicyd, "postlicyd", "/etc/pfixtools/postlicyd.conf", "Examples add to postlicyd.conf; of two values for one parameter the last counts.",
+			asks("check_policy_service inet:127.0.0.1:10000", map[waxseal.Path]string{"/etc/pfixtools/postlicyd.conf": licyServer, "/var/spool/pfixtools/partners": "mx.partner.example\n"})},
+		{policy.PfixSRSd, "pfix-srsd", "/etc/default/pfixtools", "Examples add to /etc/default/pfixtools; the last of two lines for one variable counts.",
+			asks("", map[waxseal.Path]string{"/etc/default/pfixtools": "SRSD_ENABLE=yes\nSRSD_DOMAIN=example.test\nSRSD_SECRETS=/etc/pfixtools/srsd.secrets\n", "/etc/pfixtools/srsd.secrets": "w8Zk1Qf3mY9aTt5LqVbN7xCzE2sH0pRu\n"})},
 		{mailman.MTA, "Mailman", "/etc/mailman3/mailman.cfg", "Examples add to mailman.cfg of Mailman 3 unless they say otherwise; the last of two lines for one setting counts.", mailmanServer},
 		{lists.Mlmmj, "mlmmj", "/var/spool/mlmmj/news/control/owner", "Examples add to the file control/owner of a list unless they say otherwise.",
 			asks("reject_unlisted_recipient", map[waxseal.Path]string{"/var/spool/mlmmj/news/control/listaddress": "news@example.test\n", "/var/spool/mlmmj/news/control/owner": "alice@example.test\n", "/var/spool/mlmmj/news/subscribers.d/a": "alice@example.test\n"})},
@@ -36,6 +40,10 @@ func policyServers() []server {
 			asks("reject_unlisted_recipient", map[waxseal.Path]string{"/etc/sympa/sympa/sympa.conf": "listmaster postmaster@example.test\n", "/var/lib/sympa/list_data/news/config": "subject News\n\n"})},
 	}
 }
+
+// licyServer is the simple greylister of postlicyd(8), and a list of partners.
+const licyServer = "greylist {\n  type = greylist;\n  path = /var/spool/pfixtools;\n  on_greylist = postfix:450 Greylisted;\n  on_whitelist = postfix:DUNNO;\n}\n" +
+	"unknown {\n  type = match;\n  condition = client_name =i unknown;\n  on_match = postfix:REJECT;\n  on_fail = greylist;\n}\nrecipient_filter = unknown;\nport = 10000;\n"
 
 // asks is a server with Postfix that has a restriction, and the files of a service.
 func asks(restriction string, files map[waxseal.Path]string) func() map[waxseal.Path]snapshot.Object {

@@ -65,10 +65,21 @@ const (
 )
 
 // presets are what procmail sets itself (procmailrc(5) "Environment variable
-// defaults"), but for those that the caller must know.
-var presets = map[string]string{
-	"SHELL": "/bin/sh", "SENDMAIL": "/usr/sbin/sendmail", "SENDMAILFLAGS": "-oi", "MAILDIR": "$HOME", "ORGMAIL": "/var/mail/$LOGNAME", "DEFAULT": "$ORGMAIL",
-	"PATH": "$HOME/bin:/usr/local/bin:/usr/bin:/bin",
+// defaults"), but for those that the caller must know, in an order in which each knows
+// those before it.
+var presets = []preset{
+	presetTo("SHELL", "/bin/sh"), presetTo("SENDMAIL", "/usr/sbin/sendmail"), presetTo("SENDMAILFLAGS", "-oi"), presetTo("MAILDIR", "$HOME"),
+	presetTo("ORGMAIL", "/var/mail/$LOGNAME"), presetTo("DEFAULT", "$ORGMAIL"), presetTo("PATH", "$HOME/bin:/usr/local/bin:/usr/bin:/bin"),
+}
+
+type preset struct {
+	name  string
+	value Text
+}
+
+func presetTo(name, value string) preset {
+	text, _, _ := readWords(value, 0, whole, nothingYet)
+	return preset{name, text}
 }
 
 // Follow lists what an rc file does, in order. Problems are those of the file and
@@ -78,10 +89,9 @@ func Follow(path, text string, s Start) ([]Effect, map[string][]Problem) {
 	for name, value := range s.Variables {
 		w.vars.Set(name, Value{Text: value, Known: true})
 	}
-	for _, name := range []string{"SHELL", "SENDMAIL", "SENDMAILFLAGS", "MAILDIR", "ORGMAIL", "DEFAULT", "PATH"} {
-		if _, set := s.Variables[name]; !set {
-			preset, _, _ := readWords(presets[name], 0, whole, nothingYet)
-			w.vars.Set(name, w.vars.expand(preset)...)
+	for _, p := range presets {
+		if _, set := s.Variables[p.name]; !set {
+			w.vars.Set(p.name, w.vars.expand(p.value)...)
 		}
 	}
 	w.file(path, text)

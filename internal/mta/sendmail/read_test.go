@@ -55,6 +55,9 @@ func TestRead(t *testing.T) {
 	}{
 		{"filter", map[string]string{"cf": "O InputMailFilters=a\nXa, S=inet:8891@localhost, F=T\nXb, S=unix:/run/b.sock\n"},
 			[]string{"X filter milter socket=inet:localhost:8891", "X filter milter socket=unix:/run/b.sock inert: neither InputMailFilters nor a daemon names it"}, nil},
+		{"aliases without the link of Debian's", map[string]string{"cf": "", "/etc/mail/aliases": "boss: drop@evil.example.net\n"},
+			[]string{"aliases redirect address=drop@evil.example.net remote"}, nil},
+		{"aliases where they belong", map[string]string{"cf": "O AliasFile=/etc/mail/aliases\n", "/etc/mail/aliases": "boss: alice\n", "/etc/aliases": ""}, []string{"aliases redirect address=alice"}, nil},
 		{"filter of one daemon", map[string]string{"cf": "O DaemonPortOptions=Name=MTA, Port=25\nO DaemonPortOptions=Port=587, InputMailFilters=q\nXq, S=inet:9999@203.0.113.8\n"}, []string{"X filter milter socket=inet:203.0.113.8:9999 remote"}, nil},
 		{"mailer", map[string]string{"cf": "Mlocal, P=/x\n"}, []string{"M mailer pipe command=/usr/sbin/sensible-mda $g $u as root"}, []string{"command=/x"}},
 		{"mailer that nothing names", map[string]string{"cf": "Mown, P=/usr/local/bin/own, F=ls, U=nobody, A=own $u\n"}, []string{"M mailer pipe command=/usr/local/bin/own $u as nobody inert: no rule and no table hands mail to it"}, nil},

@@ -64,6 +64,9 @@ func (r *reader) table(name, class, suffix string, alias, secret bool) *table {
 	if suffix != "" {
 		t.compiled = mta.Clean(name + suffix)
 	}
+	if other := otherAliases[t.source]; alias && other != "" && !r.Exists(t.source) && r.Exists(other) {
+		t.source = other
+	}
 	text, readable := r.ReadUpTo(t.source, "a table", maxTable)
 	list := sourceEntries(t.source, text, alias)
 	if len(list) > maxEntries {
@@ -80,6 +83,10 @@ func (r *reader) table(name, class, suffix string, alias, secret bool) *table {
 	r.compare(t, class, list, readable)
 	return t
 }
+
+// otherAliases is where aliases are in a tree that is a part of a host and lacks the
+// link between the two: Debian's /etc/mail/aliases is one to /etc/aliases.
+var otherAliases = map[waxseal.Path]waxseal.Path{"/etc/mail/aliases": "/etc/aliases", "/etc/aliases": "/etc/mail/aliases"}
 
 // sourceEntries reads the text of a table as makemap(8) does: a key, blanks, a
 // value; or of aliases(5).
