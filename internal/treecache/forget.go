@@ -28,6 +28,9 @@ func (t *Tree) Forget(p waxseal.Path) (all bool) {
 		}
 	}
 	t.drop(p, waxseal.File{})
+	if (err == nil) != (asked && was.err == nil) {
+		clear(t.dirs) // links may lead to the directory under any name
+	}
 	delete(t.dirs, waxseal.Path(path.Dir(string(p))))
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"waxseal"
+	"waxseal/internal/snapshot"
 )
 
 func TestKept(t *testing.T) {
@@ -40,5 +41,26 @@ func TestKept(t *testing.T) {
 	k.Forget("/etc/dir")
 	if k.Again() != nil {
 		t.Error("a directory was touched, and not all forgotten")
+	}
+}
+
+// TestForgetBehindLink: a file that is made in a directory is listed under each name of that.
+func TestForgetBehindLink(t *testing.T) {
+	link := map[waxseal.Path]snapshot.Object{"/srv": {File: waxseal.File{Type: waxseal.Symlink, Link: "etc/dir"}}}
+	below := &changing{objects("before", link)}
+	tr := New(below)
+	if names, err := tr.ReadDir("/srv"); err != nil || len(names) != 1 {
+		t.Fatalf("%q, %v", names, err)
+	}
+	link["/etc/dir/new"] = snapshot.Object{Content: []byte("after")}
+	below.Tree = objects("after", link)
+	if !tr.Forget("/etc/dir/new") {
+		t.Fatal("a file was made, and all was forgotten")
+	}
+	if names, err := tr.ReadDir("/srv"); err != nil || len(names) != 2 {
+		t.Errorf("behind the link there is %q, %v", names, err)
+	}
+	if got, err := tr.ReadFile("/srv/new", 100); string(got) != "after" {
+		t.Errorf("behind the link: %q, %v", got, err)
 	}
 }
