@@ -135,8 +135,8 @@ func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
 	p := parcel.Judge(c)
 	if p.Rung != waxseal.RungNone || p.Beside {
 		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[parcel.Key(p.Package, p.New)]} {
-			if a.record(); index != nil && *index != waxseal.NoIndex {
-				f.Observations = append(slices.Clone(f.Observations), *index)
+			if index != nil {
+				t.rests = append(t.rests, index)
 			}
 		}
 	}

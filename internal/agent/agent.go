@@ -53,7 +53,7 @@ type Options struct {
 	Warn func(text string) // what the person at the terminal should know
 	// Ready is called once, when everything is watched that can be.
 	Ready func(files, hooks int)
-	// Turn is called each time the loop turns, five times a second; nil for nobody.
+	// Turn is called each time the loop turns, twice a second at least; nil for nobody.
 	Turn func()
 }
 
@@ -83,13 +83,16 @@ type Agent struct {
 
 	sealed   *waxseal.Seal // nil while nothing is sealed
 	last     waxseal.State // what the next look is compared with
+	aimed    waxseal.State // what the sensors are pointed at
 	lookedAt time.Time
 	since    time.Time // the look before that
 	aliveAt  time.Time
 
-	book       notebook                          // what is not in the ledger yet
-	touched    []touch                           // file events since the last look
-	due        time.Time                         // when to look; zero while nothing happened
+	book       notebook  // what is not in the ledger yet
+	touched    []touch   // file events since the last look
+	putOff     []arrival // what came during a look and waits for its end
+	due        time.Time // when to look; zero while nothing happened
+	pace       pace
 	copies     copies                            // counted
 	ended      bool                              // the sensors are
 	scrubbed   struct{ from, to *waxseal.Actor } // the last one
@@ -117,10 +120,15 @@ type Agent struct {
 	held       map[proc.Node]*held               // files that somebody has open for writing
 	starts     *correlate.Starts
 
+	mounts    mounted         // what is mounted, as the last look at all saw it
+	allBy     time.Time       // when all is to be read, since only what events told of was; zero for no time
+	allLatest time.Time       // how long that may be put off
 	whole     *mailpath.Whole // the last state, prepared for reading one home of it again
 	readAllAt time.Time       // when all was read
 	all       bool            // something asks for reading all
-	stale     bool            // the state on the disk lacks homes that were judged
+	stale     bool            // the state on the disk lacks what was judged since
+	staleSaid bool            // … and says so
+	keptAt    time.Time       // when it was written
 
 	crowd      *correlate.Crowd
 	gatherings map[string]*gathering // by what they have in common
@@ -163,7 +171,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer a.end()
-	tick := time.NewTicker(tickEvery)
+	tick := time.NewTimer(tickEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -176,6 +184,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			a.takeWaiting(time.Now().Add(max(turn, a.lookTook)))
 		case <-tick.C:
 			a.tick(time.Now())
+			tick.Reset(a.nextTick())
 		case <-a.whenDue():
 		}
 		if now := time.Now(); a.isDue(now) {
@@ -188,27 +197,41 @@ func (a *Agent) Run(ctx context.Context) error {
 // look is one pass from what was seen to what is told.
 func (a *Agent) look(now time.Time) {
 	touched := a.startLook(now)
-	a.record() // truth before opinion
+	recorded := a.recordMeanwhile()
 	if h, ok := a.oneHome(touched, now); ok {
+		recorded()
 		a.lookAtHome(h, touched, now)
 		return
 	}
 	versions := a.versions(touched)
+	recorded() // truth before opinion
 	if a.readAllAt.Before(a.since) {
-		a.since = a.readAllAt // nobody has looked at what lies outside of single homes since
+		a.since = a.readAllAt // nobody has looked at what no event told of since
 	}
-	a.all, a.readAllAt = false, now
-	if a.tooEarly(versions, now) {
+	last := &versions[len(versions)-1]
+	last.changes = Differences(a.last, last.state)
+	if a.tooEarly(*last, now) {
 		return
 	}
+	a.judgeAll(versions, now)
+	a.cite(touched)
+	a.record()
+	a.pace.looked(time.Now())
+	a.aimAfter(touched)
+}
+
+// judgeAll makes known what is different in each version from the one before.
+func (a *Agent) judgeAll(versions []version, now time.Time) {
 	for _, v := range versions {
+		if v.changes == nil || len(versions) > 1 {
+			v.changes = Differences(a.last, v.state)
+		}
 		v.index = a.noteTree(v, now)
-		for _, ch := range Differences(a.last, v.state) {
+		for _, ch := range v.changes {
 			a.judge(ch, v, now)
 		}
 		a.advance(v.state)
 	}
-	a.record()
 }
 
 // Close releases the state directory and the tree.

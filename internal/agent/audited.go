@@ -52,7 +52,7 @@ func (a *Agent) touchedBy(e waxseal.AuditEvent, when time.Time) {
 	if f, ok := a.fileFromAudit(&e); ok {
 		index := waxseal.NoIndex
 		a.touched = append(a.touched, touch{Observation: waxseal.Observation{Time: e.Time, Sensor: "kaudit", File: &f}, index: &index})
-		a.reader.Forget(f.Path)
+		a.forgetFile(f.Path)
 		a.dueAt(when)
 	}
 }

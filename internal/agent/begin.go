@@ -12,8 +12,11 @@ import (
 )
 
 const (
-	// tickEvery is how often the agent looks at the clock.
+	// tickEvery is how often the agent looks at the clock while something waits for that,
+	// and idleEvery while nothing does. Writes through a memory map and mounts are found
+	// by that alone.
 	tickEvery = 200 * time.Millisecond
+	idleEvery = 400 * time.Millisecond
 	// lastWords bounds how long an agent that is ended takes in what waits.
 	lastWords = 5 * time.Second
 	// aliveEvery bounds how much unwatched time is claimed after a kill.
@@ -41,13 +44,13 @@ func (a *Agent) begin(ctx context.Context) error {
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
 	a.tree.MountsChanged() // from here on it tells
-	a.last = ReadMounted(a.reader, a.tree)
+	a.last = a.readAll(now)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
 	a.tellOfReader()
 	a.watchClock(now)
 	a.startParcels(now)
 	a.startSenses(ctx)
-	current := ReadMounted(a.reader, a.tree)
+	current := a.readAll(now)
 	if !had {
 		before = current
 		a.opts.Warn("nothing is sealed yet: changes are compared with the state found now, for which nothing vouches")
@@ -60,8 +63,9 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.last, a.lookedAt, a.since = before, stopped, stopped
 	a.record()
 	found := version{state: current, unobserved: true}
+	found.changes = Differences(before, current)
 	found.index = a.noteTree(found, now)
-	changes, err := a.untold(Differences(before, current))
+	changes, err := a.untold(found.changes)
 	if err != nil {
 		return err
 	}
@@ -69,6 +73,7 @@ func (a *Agent) begin(ctx context.Context) error {
 		a.judge(ch, found, now)
 	}
 	a.advance(current)
+	a.aimAfter(nil)
 	a.lookedAt, a.readAllAt = now, now
 	a.heldAtStart(now)
 	a.startNetwork(ctx)
@@ -146,9 +151,7 @@ func (a *Agent) end() {
 		a.opts.Warn("the watch of Waxseal's own files did not end: " + err.Error())
 	}
 	now := time.Now()
-	if a.stale && !a.book.broken() {
-		a.putState(a.last, now)
-	}
+	a.putState(a.last, now)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "stop"}})
 	a.record()
 	if a.book.broken() {
@@ -158,6 +161,14 @@ func (a *Agent) end() {
 	_ = a.books.Alive(now) // the stop entry says the same, if this can't be written
 }
 
+// nextTick is how long the clock can be left alone.
+func (a *Agent) nextTick() time.Duration {
+	if len(a.overdue) > 0 || !a.allBy.IsZero() || !a.trafficDue.IsZero() || a.book.broken() || a.own != nil && !a.own.due.IsZero() {
+		return tickEvery
+	}
+	return idleEvery
+}
+
 // tick does what time alone asks for.
 func (a *Agent) tick(now time.Time) {
 	if a.opts.Turn != nil {
@@ -165,12 +176,15 @@ func (a *Agent) tick(now time.Time) {
 	}
 	if n := a.queue.lost.Swap(0); n > 0 {
 		a.take(arrival{Observation: waxseal.Observation{Time: now, Sensor: "agent", Gap: &waxseal.Gap{
-			Sensor: "agent", From: now.Add(-tickEvery), Until: now, Lost: n, Reason: "more events came than could be taken in; the whole mail set is read again",
+			Sensor: "agent", From: now.Add(-idleEvery), Until: now, Lost: n, Reason: "more events came than could be taken in; the whole mail set is read again",
 		}}})
 	}
 	if now.Sub(a.aliveAt) >= aliveEvery {
 		a.aliveAt = now
 		_ = a.books.Alive(now) // a failure shows at the next entry, which matters more
+	}
+	if !a.allBy.IsZero() && !now.Before(a.allBy) {
+		a.dueAt(now)
 	}
 	if mounts := a.tree.MountsChanged(); mounts || now.Sub(a.readAllAt) >= a.opts.Poll {
 		a.all = a.all || mounts
@@ -199,63 +213,10 @@ func (a *Agent) tick(now time.Time) {
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)
+	if now.Sub(a.pace.told) >= quiet || now.Sub(a.keptAt) >= aliveEvery {
+		a.putState(a.last, now)
+	}
 	a.record()
-}
-
-// dueAt asks for a look, not later than t.
-func (a *Agent) dueAt(t time.Time) {
-	if a.due.IsZero() || t.Before(a.due) {
-		a.due = t
-	}
-}
-
-// whenDue fires when a look is due; it never does while none is.
-func (a *Agent) whenDue() <-chan time.Time {
-	if a.due.IsZero() {
-		return nil
-	}
-	return time.After(time.Until(a.due))
-}
-
-const (
-	// settle is how long a look waits for the other half of an edit: an editor's
-	// temporary file, a table and the line that names it.
-	settle = 40 * time.Millisecond
-	// settleOpen is the wait after a write by a process that has not closed the
-	// file, or after a name has gone that may come back.
-	settleOpen = 250 * time.Millisecond
-	// patience is how long a look waits for audit to name the process.
-	patience = 200 * time.Millisecond
-	// maxPatient bounds for how many events a look waits for audit: in a flood it comes
-	// later, and is added to what was told.
-	maxPatient = 256
-)
-
-// isDue reports whether to look now. While audit has not said who made a change,
-// the look waits a little longer.
-func (a *Agent) isDue(now time.Time) bool {
-	if a.due.IsZero() || now.Before(a.due) {
-		return false
-	}
-	if a.holds(now) {
-		return false
-	}
-	if a.senses.audit == nil {
-		return true
-	}
-	if len(a.touched) > maxPatient {
-		return true
-	}
-	for _, t := range a.touched {
-		if time.Since(t.Time) > patience || t.auditBlind() {
-			continue
-		}
-		if _, _, named := a.memory.Touch(*t.File, t.Time); !named {
-			a.due = now.Add(10 * time.Millisecond)
-			return false
-		}
-	}
-	return true
 }
 
 const (
@@ -268,15 +229,15 @@ const (
 )
 
 // tooEarly puts a look off when it read a change whose event has not come in
-// yet: the disk is faster than the queue.
-func (a *Agent) tooEarly(versions []version, now time.Time) bool {
-	last := versions[len(versions)-1]
-	unseen := slices.ContainsFunc(Differences(a.last, last.state), func(ch waxseal.Change) bool {
+// yet, or which another event followed: the disk is faster than the queue.
+func (a *Agent) tooEarly(last version, now time.Time) bool {
+	a.catchUp()
+	unseen := slices.ContainsFunc(last.changes, func(ch waxseal.Change) bool {
 		if ch.Severity == waxseal.None {
 			return false // nothing is told of it
 		}
 		e := lastEvent(last.touched, ch)
-		return e == nil && ch.Before != nil || e != nil && a.overtaken(last, e)
+		return e == nil && ch.Before != nil || e != nil && a.overtaken(last, e) || slices.ContainsFunc(a.touched, func(t touch) bool { return concerns(t, ch) })
 	})
 	if a.early == 0 {
 		a.earlySince = now
@@ -298,10 +259,14 @@ func (a *Agent) startLook(now time.Time) []touch {
 	touched := a.touched
 	a.uncopied(touched, now)
 	a.touched, a.due = nil, time.Time{}
+	a.pace.begins(now)
 	clear(a.parcels.hands)
 	if a.early == 0 { // else this look goes on with what the one before left
-		a.since = a.lookedAt
+		a.since, a.pace.since = a.lookedAt, a.pace.last
 	}
 	a.lookedAt = now
+	if len(touched) > 0 {
+		a.pace.last = now
+	}
 	return touched
 }

@@ -137,11 +137,11 @@ func (a *Agent) pathOf(e *waxseal.AuditEvent, p waxseal.AuditPath) waxseal.Path 
 	return waxseal.Path(path.Clean(name))
 }
 
-// explainCall adds to a finding who made the call that is behind it.
-func (a *Agent) explainCall(e waxseal.AuditEvent, grade waxseal.Grade, f *waxseal.Finding) {
+// explainCall adds to a finding who made the call that is behind it, and lists what says so.
+func (a *Agent) explainCall(e waxseal.AuditEvent, grade waxseal.Grade, f *waxseal.Finding) (rests []*waxseal.Index) {
 	f.Seen = e.Time
 	actor := a.memory.Doer(e, grade)
 	f.Actor = &actor
 	related := append([]*waxseal.Index{a.note(e.Time, waxseal.Observation{Sensor: kaudit.Name, Audit: &e})}, a.basis.of(nil, actor)...)
-	f.Observations = a.recorded(append(related, a.startsOf(actor)...))
+	return append(related, a.startsOf(actor)...)
 }

@@ -52,7 +52,7 @@ func (a *Agent) beside(v version, e *touch) int {
 		return 0
 	}
 	apart := map[int]bool{e.File.PID: true}
-	for _, t := range v.touched {
+	for _, t := range slices.Concat(v.touched, a.touched) {
 		if !wrote(t, e) || t.File.PID == e.File.PID {
 			continue
 		}
@@ -61,9 +61,9 @@ func (a *Agent) beside(v version, e *touch) int {
 		}
 		apart[t.File.PID] = true
 	}
-	for _, pid := range a.memory.Openers(e.File.Inode, opens, a.since.Add(-coarse), e.Time.Add(coarse)) {
-		if !apart[pid] {
-			return pid
+	for _, o := range a.memory.Openers(e.File.Inode, opens, a.pace.since.Add(-coarse), e.Time.Add(coarse)) {
+		if !apart[o.PID] && !a.pace.cited[o.Serial] { // else he had closed it by an earlier look
+			return o.PID
 		}
 	}
 	return 0

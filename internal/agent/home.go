@@ -58,43 +58,46 @@ func passedBy(touched []touch) bool {
 func (a *Agent) lookAtHome(h mailpath.Home, touched []touch, now time.Time) {
 	whole := a.last
 	a.last = h.Before
-	v := version{state: h.After, touched: touched, home: h.Path}
-	if a.tooEarly([]version{v}, now) {
+	v := version{state: h.After, touched: touched, home: h.Path, changes: Differences(h.Before, h.After)}
+	if a.tooEarly(v, now) {
 		a.last = whole
 		return
 	}
 	v.index = a.noteTree(v, now)
-	changes := Differences(h.Before, h.After)
 	a.reader.Settle(a.whole, h)
 	a.last, v.all = a.whole.State, &a.whole.State
-	if len(changes) > 0 {
-		a.isStale()
-	}
-	for _, ch := range changes {
+	for _, ch := range v.changes {
 		a.judge(ch, v, now)
 	}
+	a.record()
+	a.cite(touched)
+	a.pace.looked(time.Now())
 	if !slices.EqualFunc(h.Before.Files, h.After.Files, func(b, n waxseal.FileState) bool { return b.Path == n.Path }) {
 		a.aim()
 	}
-	a.record()
 }
 
-// isStale notes, before anything is told, that the state on the disk lacks what is told:
+// noteStale notes, before anything is told, that the state on the disk lacks what is told:
 // whoever starts after a kill must not tell it again.
-func (a *Agent) isStale() {
-	if a.stale {
+func (a *Agent) noteStale(tx *store.Tx) error {
+	if !a.stale || a.staleSaid {
+		return nil
+	}
+	return tx.SetValue(staleState, "yes")
+}
+
+// quiet is how long nothing is to be told before the state is written, which takes longer
+// than to tell something.
+const quiet = time.Second
+
+// putState keeps the state that the next run compares with, where it is another.
+func (a *Agent) putState(s waxseal.State, now time.Time) {
+	if !a.stale || a.book.broken() { // it is kept when it can be
 		return
 	}
-	a.stale = true
-	if err := a.books.Append(func(tx *store.Tx) error { return tx.SetValue(staleState, "yes") }); err != nil {
-		a.fails(err)
-	}
-}
-
-// putState keeps the state that the next run compares with.
-func (a *Agent) putState(s waxseal.State, now time.Time) {
+	a.keptAt = now
 	err := a.books.Append(func(tx *store.Tx) error {
-		if a.stale {
+		if a.staleSaid {
 			if err := tx.DeleteValue(staleState); err != nil {
 				return err
 			}
@@ -105,7 +108,7 @@ func (a *Agent) putState(s waxseal.State, now time.Time) {
 		a.fails(err)
 		return
 	}
-	a.stale = false
+	a.stale, a.staleSaid = false, false
 }
 
 // untold leaves out the changes that the last run told before it was killed, if the
@@ -118,7 +121,7 @@ func (a *Agent) untold(changes []waxseal.Change) ([]waxseal.Change, error) {
 	if err != nil {
 		return changes, err
 	}
-	a.stale = true
+	a.stale, a.staleSaid = true, true
 	return slices.DeleteFunc(changes, func(ch waxseal.Change) bool {
 		_, told := alreadyTold(known, ch)
 		return told

@@ -13,6 +13,7 @@ import (
 	"waxseal/internal/correlate"
 	"waxseal/internal/lab"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/readroom"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/triage"
 )
@@ -56,7 +57,7 @@ func newHosting(t *testing.T) *hosting {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { disk.Close() })
-	h.agent = &Agent{tree: disk, queue: newQueue(), parcels: newParcels(), books: books, reader: mailpath.NewReader(books.Masker), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
+	h.agent = &Agent{tree: disk, queue: newQueue(), parcels: newParcels(), books: books, reader: readroom.NewHere(h.tree, mailpath.NewReader(books.Masker)), memory: correlate.NewMemory(names.user), names: names, basis: basis{},
 		crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, tuning: triage.NewBook(triage.DefaultRules()), opts: Options{Tell: h.hear, Warn: func(text string) { t.Log(text) }}}
 	if h.agent.office, _, err = books.Office(books.Rules); err != nil {
 		t.Fatal(err)

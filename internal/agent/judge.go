@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,157 +11,8 @@ import (
 	"waxseal/internal/detect"
 	"waxseal/internal/drift"
 	"waxseal/internal/parcel"
-	"waxseal/internal/snapshot"
 	"waxseal/internal/store"
 )
-
-// version is a state that the tree was in, with the file events that led to it.
-type version struct {
-	state      waxseal.State
-	touched    []touch
-	unobserved bool           // it was found, not seen
-	passing    bool           // it had gone again when the agent looked
-	home       waxseal.Path   // the state is that of one home only, if it is set
-	all        *waxseal.State // the whole state then
-	index      *waxseal.Index // where the ledger has what was read
-}
-
-// reason is why the tree was read.
-func (v version) reason() string {
-	switch {
-	case v.passing:
-		return "content that was there for a moment"
-	case v.unobserved:
-		return "no event"
-	case v.home != "":
-		return "file event in one home"
-	default:
-		return "file event"
-	}
-}
-
-// maxPassing bounds how many short-lived contents are judged in one look.
-const maxPassing = 16
-
-// versions reads the tree: first each content that was there only for a moment,
-// as the sensor copied it, then what is there now.
-func (a *Agent) versions(touched []touch) []version {
-	var list []version
-	now := ReadMounted(a.reader, a.tree)
-	skipped := 0
-	for i, t := range touched {
-		if len(list) == maxPassing {
-			if a.passing(t, touched[i+1:], now) {
-				skipped++
-			}
-		} else if a.passing(t, touched[i+1:], now) {
-			over := snapshot.Over(a.tree, map[waxseal.Path]snapshot.Object{t.File.Path: {File: a.metadata(t.File.Path), Content: t.content}})
-			list = append(list, version{state: a.readOver(over), touched: []touch{t}, passing: true})
-			a.reader.Forget(t.File.Path)
-		}
-	}
-	if skipped > 0 {
-		at := touched[len(touched)-1].Time
-		a.note(at, waxseal.Observation{Sensor: "agent", Gap: &waxseal.Gap{Sensor: "agent", From: a.since, Until: at, Lost: int64(skipped),
-			Reason: "so many contents were there for a moment each that not all were judged; the ledger has what was copied of them"}})
-	}
-	return append(list, version{state: now, touched: touched, unobserved: len(touched) == 0})
-}
-
-// opens are the system calls that open a file (open(2), creat(2), openat(2),
-// openat2(2)) on x86_64 and aarch64, by number.
-var opens = []int{2, 85, 257, 437, 56}
-
-// uncopied notes files that were opened for writing more often than a content
-// could be copied: the kernel merges events that wait, so what was there in
-// between is not known.
-func (a *Agent) uncopied(touched []touch, now time.Time) {
-	type writes struct{ opened, copied int }
-	byInode := map[uint64]*writes{}
-	names := map[uint64]waxseal.Path{}
-	for _, t := range touched {
-		if f, ok := fileIn(a.last, t.File.Path); ok && f.Role.Text() && t.copied {
-			if byInode[t.File.Inode] == nil {
-				byInode[t.File.Inode] = &writes{opened: a.memory.Writes(t.File.Path, t.File.Inode, opens, a.lookedAt)}
-			}
-			byInode[t.File.Inode].copied++
-			names[t.File.Inode] = t.File.Path
-		}
-	}
-	for inode, w := range byInode {
-		told := max(0, w.opened-w.copied)
-		if inode != 0 {
-			a.copies.add(inode, names[inode], w.copied, told, a.lookedAt, now)
-		}
-		if inode != 0 && told > 0 {
-			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: a.lookedAt, Until: now, Lost: int64(w.opened - w.copied),
-				Reason: fmt.Sprintf("intermediate content not captured: %s was opened for writing %d times, and %d contents could be copied", names[inode], w.opened, w.copied)}})
-		}
-	}
-}
-
-// copies are contents that were copied of files lately, by inode.
-type copies map[uint64]*copied
-
-type copied struct {
-	path     waxseal.Path
-	from, to time.Time
-	n        int // contents
-	told     int // that are known to be missing
-}
-
-func (c copies) add(inode uint64, p waxseal.Path, n, told int, from, to time.Time) {
-	if c[inode] == nil {
-		c[inode] = &copied{path: p, from: from}
-	}
-	c[inode].n, c[inode].told, c[inode].to = c[inode].n+n, c[inode].told+told, to
-}
-
-// recount asks once more, when audit has told all, whether a file was opened more often
-// than a content of it was copied: its records may come later than a look.
-func (a *Agent) recount(now time.Time) {
-	for inode, c := range a.copies {
-		if now.Sub(c.to) < auditLate {
-			continue
-		}
-		delete(a.copies, inode)
-		if opened := a.memory.Writes(c.path, inode, opens, c.from); opened > c.n+c.told {
-			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: c.from, Until: now, Lost: int64(opened - c.n - c.told),
-				Reason: fmt.Sprintf("intermediate content not captured: %s was opened for writing %d times, and %d contents could be copied", c.path, opened, c.n)}})
-		}
-	}
-}
-
-// metadata is what the file under this name has now; a file that has gone gets a
-// plain one.
-func (a *Agent) metadata(p waxseal.Path) waxseal.File {
-	if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Regular {
-		return f
-	}
-	return waxseal.File{Type: waxseal.Regular, Mode: 0o644}
-}
-
-// passing reports whether a copied content was replaced before the look: a later
-// event brought another one, and it is not what is there now. An emptied file is
-// the first half of a rewrite, not a state to judge.
-func (a *Agent) passing(t touch, later []touch, now waxseal.State) bool {
-	if !t.copied || len(bytes.TrimSpace(t.content)) == 0 {
-		return false
-	}
-	before, known := fileIn(a.last, t.File.Path)
-	if !known || !before.Role.Text() || before.Role == waxseal.RoleUnused {
-		return false // of what nothing reads no content was in force
-	}
-	replaced := slices.ContainsFunc(later, func(l touch) bool {
-		return (l.File.Path == t.File.Path || l.File.OldPath == t.File.Path) && !(l.copied && bytes.Equal(l.content, t.content))
-	})
-	after, _ := fileIn(now, t.File.Path)
-	if !replaced && after.Text == "" { // else what replaced it has not told of itself yet
-		return false
-	}
-	masked := a.books.Masker.Text(before.Role, string(t.content))
-	return masked != after.Text && masked != before.Text
-}
 
 // told is a finding that has been told, and that later facts may add to.
 type told struct {
@@ -174,6 +24,8 @@ type told struct {
 	written bool // the change entry is in the ledger
 	// plain is the finding before anything that says it was expected was held against it.
 	plain waxseal.Finding
+	// rests are observations that it rests on, as long as they are not in the ledger yet.
+	rests []*waxseal.Index
 	// parcel is what packages were asked, where a package has to do with the change.
 	parcel *parcel.Case
 	writes []touch // the events that its hand was worked out from
@@ -192,6 +44,7 @@ const (
 // judge makes a change known: who, what it means, how far it has come.
 func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	t := &told{change: ch, at: now}
+	a.stale = true
 	if ch.Severity == waxseal.None {
 		a.past.add(ch, "", now, waxseal.RungNone)
 		if ch.After != nil && ch.After.Role == waxseal.RoleUnused && a.fold(now) {
@@ -203,7 +56,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	f := detect.Finding(ch)
 	t.event = a.packageEvent(v.touched, ch)
 	if call, grade := a.callOf(ch, now); call != nil {
-		a.explainCall(*call, grade, &f)
+		t.rests = a.explainCall(*call, grade, &f)
 	} else if t.event != nil {
 		a.explain(t, v, &f)
 	} else {
@@ -212,11 +65,8 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 		dateByHistory(&f, a.tree, ch)
 		unknown := a.memory.Actor(waxseal.FileEvent{}, now)
 		f.Actor = &unknown
-		a.record()
 	}
-	if *v.index != waxseal.NoIndex {
-		f.Observations = append(f.Observations, *v.index)
-	}
+	t.rests = append(t.rests, v.index)
 	evidence := "it is on the disk"
 	if v.passing {
 		evidence = "it was on the disk for a moment, and has been replaced since"
@@ -276,22 +126,22 @@ func (a *Agent) explain(t *told, v version, f *waxseal.Finding) {
 	f.Seen = t.event.Time
 	actor := a.hand(t, v)
 	f.Actor = &actor
-	f.Observations = a.evidence(t.event, actor)
+	t.rests = append(t.rests, a.evidence(t.event, actor)...)
 }
 
-// evidence records the program starts behind an actor, and lists what a finding
+// evidence notes the program starts behind an actor, and lists what a finding
 // rests on.
-func (a *Agent) evidence(t *touch, actor waxseal.Actor) []waxseal.Index {
+func (a *Agent) evidence(t *touch, actor waxseal.Actor) []*waxseal.Index {
 	var related []*waxseal.Index
 	if audited, _, ok := a.memory.Touch(*t.File, t.Time); ok {
 		related = a.basis.of(&audited, actor)
 	} else {
 		related = a.basis.of(nil, actor)
 	}
-	return a.recorded(append(append([]*waxseal.Index{t.index}, related...), a.startsOf(actor)...))
+	return append(append([]*waxseal.Index{t.index}, related...), a.startsOf(actor)...)
 }
 
-// startsOf records the program starts behind an actor.
+// startsOf notes the program starts behind an actor.
 func (a *Agent) startsOf(actor waxseal.Actor) (related []*waxseal.Index) {
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
 		if o, ok := a.memory.Start(p); ok && p.Grade == waxseal.Proven && len(related) < maxRelated {
@@ -302,8 +152,13 @@ func (a *Agent) startsOf(actor waxseal.Actor) (related []*waxseal.Index) {
 }
 
 // recorded writes the notebook down and lists where the ledger has what was noted.
-func (a *Agent) recorded(noted []*waxseal.Index) (list []waxseal.Index) {
+func (a *Agent) recorded(noted []*waxseal.Index) []waxseal.Index {
 	a.record()
+	return inLedger(noted)
+}
+
+// inLedger lists those of some observations that were recorded.
+func inLedger(noted []*waxseal.Index) (list []waxseal.Index) {
 	for _, i := range noted {
 		if *i != waxseal.NoIndex {
 			list = append(list, *i)
@@ -340,15 +195,26 @@ func (a *Agent) backToSeal(f *waxseal.Finding, ch waxseal.Change, now waxseal.St
 
 // keep records a change, and the finding about it unless it has none. While the
 // ledger can't be written, the finding says so and waits.
+//
+// It is one transaction with what waits in the notebook, since each costs the time of
+// the disk.
 func (a *Agent) keep(t *told, f waxseal.Finding) {
 	t.Finding = f
-	a.record()
+	if a.book.broken() {
+		a.record()
+	}
 	if a.book.broken() {
 		a.postpone(t)
 		return
 	}
 	var done waxseal.Finding
 	err := a.books.Append(func(tx *store.Tx) (err error) {
+		if _, err := a.book.writeAll(tx, time.Now()); err != nil {
+			return err
+		}
+		if err := a.noteStale(tx); err != nil {
+			return err
+		}
 		done, err = t.write(tx)
 		return err
 	})
@@ -357,7 +223,8 @@ func (a *Agent) keep(t *told, f waxseal.Finding) {
 		a.postpone(t)
 		return
 	}
-	t.Finding, t.written = done, true
+	a.book, a.staleSaid = notebook{}, a.stale
+	t.Finding, t.written, t.rests = done, true, nil
 }
 
 // postpone keeps a finding until the ledger can be written again.
@@ -372,14 +239,14 @@ func (a *Agent) postpone(t *told) {
 // nothing of t, since the transaction may still fail.
 func (t *told) write(tx *store.Tx) (waxseal.Finding, error) {
 	f := t.Finding
+	f.Observations = append(slices.Clone(f.Observations), inLedger(t.rests)...) // what was told before is being printed
 	if !t.written {
 		index, err := tx.Change(t.at, t.change)
 		if err != nil || f.Rule == "" {
 			return f, err
 		}
-		f.Observations = append(slices.Clone(f.Observations), index)
+		f.Observations = append(f.Observations, index)
 	}
-	f.Observations = slices.Clone(f.Observations) // what was told before is being printed
 	slices.Sort(f.Observations)
 	f, _, err := tx.Finding(t.at, f)
 	return f, err
@@ -442,12 +309,6 @@ func (a *Agent) update(t *told, index *waxseal.Index, news string) {
 
 // advance makes a state the one that the next look compares with.
 func (a *Agent) advance(s waxseal.State) {
-	changed := len(drift.Compare(a.last, s)) > 0
 	a.last, a.whole = s, a.reader.Index(s)
-	if changed {
-		a.aim()
-	}
-	if (changed || a.stale) && !a.book.broken() { // else it is kept with the next change that can be recorded
-		a.putState(s, time.Now())
-	}
+	a.starts.Know(s)
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"waxseal"
-	"waxseal/internal/drift"
 	"waxseal/internal/store"
 )
 
@@ -76,7 +75,7 @@ func (a *Agent) noteContent(o waxseal.Observation, content []byte) *waxseal.Inde
 func (a *Agent) noteTree(v version, now time.Time) *waxseal.Index {
 	event := &waxseal.TreeEvent{Reason: v.reason()}
 	n := noted{obs: waxseal.Observation{Time: now, Sensor: "agent", Tree: event}}
-	for _, ch := range drift.Compare(a.last, v.state) {
+	for _, ch := range v.changes {
 		switch {
 		case ch.After == nil: // the file is the same, only a hook means something else
 		case ch.After.Missing:
@@ -120,7 +119,7 @@ func (a *Agent) record() {
 	}
 	var done []waxseal.Finding
 	err := a.books.Append(func(tx *store.Tx) (err error) {
-		done, err = a.writeAll(tx, time.Now())
+		done, err = a.book.writeAll(tx, time.Now())
 		return err
 	})
 	if err != nil && !errors.Is(err, store.ErrStale) {
@@ -137,9 +136,32 @@ func (a *Agent) record() {
 	}
 }
 
+// recordMeanwhile writes the notebook into the ledger while the tree is read, since the
+// one waits for the disk and the other for the processor. The function that it returns
+// waits; until then nothing may rest on what was noted.
+func (a *Agent) recordMeanwhile() (wait func()) {
+	if len(a.book.pending) == 0 || a.book.broken() {
+		a.record()
+		return func() {}
+	}
+	book := a.book
+	a.book = notebook{}
+	done := make(chan error, 1)
+	go func() {
+		done <- a.books.Append(func(tx *store.Tx) error { _, err := book.writeAll(tx, time.Now()); return err })
+	}()
+	return func() {
+		if err := <-done; err != nil && !errors.Is(err, store.ErrStale) {
+			book.pending = append(book.pending, a.book.pending...)
+			a.book = book
+			a.fails(err)
+		}
+	}
+}
+
 // writeAll writes everything that waits; it returns the findings as recorded.
-func (a *Agent) writeAll(tx *store.Tx, now time.Time) ([]waxseal.Finding, error) {
-	for _, n := range a.book.pending {
+func (b *notebook) writeAll(tx *store.Tx, now time.Time) ([]waxseal.Finding, error) {
+	for _, n := range b.pending {
 		for _, text := range n.texts {
 			if _, err := tx.PutBlob([]byte(text)); err != nil {
 				return nil, err
@@ -151,15 +173,15 @@ func (a *Agent) writeAll(tx *store.Tx, now time.Time) ([]waxseal.Finding, error)
 		}
 		*n.index = index
 	}
-	if a.book.broken() {
-		gap := waxseal.Gap{Sensor: "ledger", From: a.book.since, Until: now, Lost: a.book.dropped,
-			Reason: fmt.Sprintf("the ledger could not be written (%v); findings of this time say unrecorded", a.book.err)}
+	if b.broken() {
+		gap := waxseal.Gap{Sensor: "ledger", From: b.since, Until: now, Lost: b.dropped,
+			Reason: fmt.Sprintf("the ledger could not be written (%v); findings of this time say unrecorded", b.err)}
 		if _, err := tx.Observation(waxseal.Observation{Time: now, Sensor: "ledger", Gap: &gap}); err != nil {
 			return nil, err
 		}
 	}
 	var done []waxseal.Finding
-	for _, t := range a.book.findings {
+	for _, t := range b.findings {
 		f, err := t.write(tx)
 		if err != nil {
 			return nil, err

@@ -103,7 +103,7 @@ func (a *Agent) rereadHeld(now time.Time) {
 			continue
 		}
 		h.digest = digest
-		if a.lately.told(waxseal.FileEvent{Inode: n.Inode, Path: h.path}, now, 2*tickEvery) {
+		if a.lately.told(waxseal.FileEvent{Inode: n.Inode, Path: h.path}, now, 2*idleEvery) {
 			a.dueAt(now.Add(settle)) // it may be that, and may be more
 			continue
 		}
@@ -150,7 +150,7 @@ func (a *Agent) silent(n proc.Node, h *held, now time.Time) {
 	t := touch{Observation: o, silent: true}
 	t.index = a.note(now, o)
 	a.touched = append(a.touched, t)
-	a.reader.Forget(h.path)
+	a.forgetFile(h.path)
 	a.all = true
 	a.dueAt(now)
 }

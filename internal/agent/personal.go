@@ -149,6 +149,7 @@ func (a *Agent) gather(t *told, f waxseal.Finding, with kin) {
 	common, rule, list := with.common, with.rule, with.list
 	change := *t
 	a.keep(&change, waxseal.Finding{}) // the change is on record; the finding is the gathering's
+	f.Observations = append(slices.Clone(f.Observations), inLedger(t.rests)...)
 	at := list[len(list)-1].Time
 	g, open := a.gatherings[common]
 	if open && (g.closed || rule == manyRule && at.Sub(g.last) > joins) {

@@ -2,7 +2,9 @@ package agent
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"waxseal"
 	"waxseal/internal/mailpath"
@@ -10,10 +12,13 @@ import (
 	"waxseal/internal/readroom"
 )
 
-// reader reads the watched tree: in this process (mailpath.Reader), or in one of its own
+// reader reads the watched tree: in this process (readroom.Here), or in one of its own
 // that can do nothing else (readroom.Room).
 type reader interface {
 	liveReader
+	// ReadAgain asks the disk for nothing but what it was told to forget since the last
+	// reading. The second result is false where that is not enough: then all is to be read.
+	ReadAgain(mailpath.Live) (waxseal.State, bool)
 	ReadHome(tree waxseal.Tree, live mailpath.Live, w *mailpath.Whole, touched []waxseal.Path) (mailpath.Home, bool)
 	Index(waxseal.State) *mailpath.Whole
 	Settle(*mailpath.Whole, mailpath.Home)
@@ -22,7 +27,7 @@ type reader interface {
 }
 
 var (
-	_ reader = (*mailpath.Reader)(nil)
+	_ reader = (*readroom.Here)(nil)
 	_ reader = (*readroom.Room)(nil)
 )
 
@@ -48,7 +53,7 @@ func (a *Agent) startReader() {
 	here := mailpath.NewReader(a.books.Masker)
 	here.Otherwise(rpm.Open)
 	here.Besides(a.opts.Scripts)
-	a.reader = here
+	a.reader = readroom.NewHere(a.tree, here)
 }
 
 func (a *Agent) roomOptions() readroom.Options {
@@ -94,10 +99,80 @@ func ReadMounted(r liveReader, tree mountedTree) waxseal.State {
 	return state
 }
 
+const (
+	// afterwards is how long after a look at what events told of everything is read, if
+	// nothing else happens; latest is how long it may be put off by what does.
+	afterwards = time.Second
+	latest     = 5 * time.Second
+)
+
+// mounted is what was mounted when it was last asked.
+type mounted struct {
+	list     []waxseal.Mount
+	problems []waxseal.Problem
+}
+
+// readAll reads the tree, and remembers nothing of an earlier reading but what can't have
+// changed unseen.
+func (a *Agent) readAll(now time.Time) waxseal.State {
+	a.all, a.readAllAt, a.allBy = false, now, time.Time{}
+	a.mounts.list, a.mounts.problems = a.tree.Mounts()
+	return a.withMounts(a.reader.ReadLive(a.tree, a.live()))
+}
+
+// readAgain reads the tree after some events. Where these are about files alone it asks
+// the disk for nothing else, and for all a second later: sensors may have missed something.
+func (a *Agent) readAgain(touched []touch) waxseal.State {
+	now := time.Now()
+	a.all = a.tree.MountsChanged() || a.all
+	if !a.onlyTouched(touched, now) {
+		return a.readAll(now)
+	}
+	state, enough := a.reader.ReadAgain(a.live())
+	if !enough {
+		return a.readAll(now)
+	}
+	if a.allBy.IsZero() {
+		a.allLatest = now.Add(latest)
+	}
+	a.allBy = earlier(now.Add(afterwards), a.allLatest)
+	return a.withMounts(state)
+}
+
+func (a *Agent) live() mailpath.Live { return mailpath.Live{Mounts: a.mounts.list} }
+
+func (a *Agent) withMounts(s waxseal.State) waxseal.State {
+	s.Problems = append(slices.Clip(s.Problems), a.mounts.problems...)
+	return s
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// onlyTouched reports whether all that happened, as far as anybody knows, happened to the
+// files that were touched.
+func (a *Agent) onlyTouched(touched []touch, now time.Time) bool {
+	return !a.all && len(touched) > 0 && a.senses.files != nil && !a.parcels.busy(now) &&
+		now.Sub(a.readAllAt) < a.opts.Poll && (a.allBy.IsZero() || now.Before(a.allBy)) &&
+		!slices.ContainsFunc(touched, func(t touch) bool { return slices.Contains(t.File.Operations, waxseal.OpMount) })
+}
+
+// forgetFile drops what is remembered of a file, because something happened to it.
+func (a *Agent) forgetFile(paths ...waxseal.Path) {
+	for _, p := range paths {
+		if p != "" {
+			a.reader.Forget(p)
+		}
+	}
+}
+
 // readOver reads the tree with one content of a moment ago in it.
 func (a *Agent) readOver(over waxseal.Tree) waxseal.State {
-	mounts, _ := a.tree.Mounts() // the problems are told by the reading of what is there now
-	return a.reader.ReadLive(over, mailpath.Live{Mounts: mounts})
+	return a.reader.ReadLive(over, a.live()) // the problems of mounts are told by the reading of what is there now
 }
 
 // overMount reports whether a change is that something is mounted over files, or no

@@ -203,9 +203,12 @@ func (b *Books) Shown(list []waxseal.Finding, now time.Time) ([]waxseal.Finding,
 	return list, nil
 }
 
-// settle is what the agent does of it, once a second.
+// settleEvery is how often the ledger is asked what has come to its end.
+const settleEvery = 3 * time.Second
+
+// settle is what the agent does of it, now and then.
 func (a *Agent) settle(now time.Time) {
-	if now.Sub(a.settledAt) < time.Second || a.book.broken() {
+	if now.Sub(a.settledAt) < settleEvery || a.book.broken() {
 		return
 	}
 	a.settledAt = now

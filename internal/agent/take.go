@@ -96,6 +96,10 @@ const turn = 50 * time.Millisecond
 
 // takeWaiting takes in what waits already, so that one look serves a burst.
 func (a *Agent) takeWaiting(until time.Time) {
+	for _, in := range a.putOff {
+		a.take(in)
+	}
+	a.putOff = nil
 	for i := range queueSize {
 		if i%64 == 0 && time.Now().After(until) {
 			return
@@ -109,6 +113,31 @@ func (a *Agent) takeWaiting(until time.Time) {
 		select {
 		case in := <-a.queue.arrivals:
 			a.take(in)
+		default:
+			return
+		}
+	}
+}
+
+// catchUp takes in what was told of everything that a look has read by now, so that none
+// of it is laid at the door of who wrote before. What asks for more than that waits.
+func (a *Agent) catchUp() {
+	if a.senses.files == nil {
+		return
+	}
+	a.senses.files.CatchUp(earlyWait)
+	until := time.Now().Add(turn)
+	for i := range queueSize {
+		if i%64 == 63 && time.Now().After(until) {
+			return
+		}
+		select {
+		case in := <-a.queue.arrivals:
+			if in.ask != nil || in.parcels != nil || in.dwelt != nil {
+				a.putOff = append(a.putOff, in)
+			} else {
+				a.take(in)
+			}
 		default:
 			return
 		}
@@ -134,12 +163,8 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	}
 	a.touched = append(a.touched, t)
 	a.lately.add(*o.File, o.Time)
-	a.reader.Forget(o.File.Path)
-	wait := settle
-	if unfinished(t) {
-		wait = settleOpen
-	}
-	a.dueAt(time.Now().Add(wait))
+	a.forgetFile(o.File.Path, o.File.OldPath)
+	a.dueAt(time.Now().Add(a.wait(t)))
 }
 
 // unfinished: more is likely to come, since the writer still has the file open

@@ -18,10 +18,12 @@ import (
 // that this host shows under the same name.
 
 const (
-	// viewEvery is how often daemons are asked for what they see.
-	viewEvery = 5 * time.Second
-	maxViewed = 1 << 20 // of one file
-	maxViews  = 1024
+	// viewEvery is how often daemons are asked for what they see, and viewSeldom where audit
+	// tells of each mount.
+	viewEvery  = 5 * time.Second
+	viewSeldom = 30 * time.Second
+	maxViewed  = 1 << 20 // of one file
+	maxViews   = 1024
 )
 
 // view is a file as a daemon sees it.
@@ -36,6 +38,9 @@ func (a *Agent) seeViews(now time.Time) {
 		return
 	}
 	a.viewAt = now.Add(viewEvery)
+	if a.senses.audit != nil {
+		a.viewAt = now.Add(viewSeldom)
+	}
 	programs := map[proc.Node]bool{}
 	for _, f := range a.last.Files {
 		if f.Role == waxseal.RoleBinary && f.Inode != 0 {
@@ -87,7 +92,7 @@ func (a *Agent) judgeView(pid int, p waxseal.Path, seen waxseal.File, content []
 	a.viewed[v] = true
 	over := snapshot.Over(a.tree, map[waxseal.Path]snapshot.Object{p: {File: seen, Content: content}})
 	changes := Differences(a.last, a.readOver(over))
-	a.reader.Forget(p)
+	a.forgetFile(p)
 	var worst waxseal.Change
 	for _, ch := range changes {
 		if ch.Severity > worst.Severity || worst.Path == "" {

@@ -49,28 +49,28 @@ func sameProcess(seen *waxseal.Actor, then time.Time) bool {
 // Writes counts the audited operations among the given system calls that
 // concerned a file, by inode and name, since a time. The name counts too, since
 // the same inode may have been written under a temporary one before.
-func (m *Memory) Writes(file waxseal.Path, inode uint64, syscalls []int, since time.Time) (n int) {
+func (m *Memory) Writes(file waxseal.Path, inode uint64, syscalls []int, since, until time.Time) (n int) {
 	named := func(p waxseal.AuditPath) bool {
 		return p.Inode == inode && p.NameType != "PARENT" && path.Base(p.Name) == path.Base(string(file))
 	}
 	for _, t := range m.touches {
-		if t.Success && t.Time.After(since) && slices.Contains(syscalls, t.Syscall) && slices.ContainsFunc(t.Paths, named) {
+		if t.Success && t.Time.After(since) && !t.Time.After(until) && slices.Contains(syscalls, t.Syscall) && slices.ContainsFunc(t.Paths, named) {
 			n++
 		}
 	}
 	return n
 }
 
-// Openers are the processes that audit saw opening a file by one of the system calls
+// Openers are the records of processes that opened a file by one of the system calls
 // from one time to another.
-func (m *Memory) Openers(inode uint64, syscalls []int, from, until time.Time) (pids []int) {
+func (m *Memory) Openers(inode uint64, syscalls []int, from, until time.Time) (list []waxseal.AuditEvent) {
 	opened := func(p waxseal.AuditPath) bool { return p.Inode == inode && p.NameType != "PARENT" }
 	for _, t := range m.touches {
 		if t.Success && !t.Time.Before(from) && !t.Time.After(until) && slices.Contains(syscalls, t.Syscall) && slices.ContainsFunc(t.Paths, opened) {
-			pids = append(pids, t.PID)
+			list = append(list, t)
 		}
 	}
-	return pids
+	return list
 }
 
 func touches(e waxseal.AuditEvent, f waxseal.FileEvent) bool {

@@ -320,10 +320,10 @@ func TestBounded(t *testing.T) {
 	if kept > 20_000 {
 		t.Errorf("%d program starts are remembered", kept)
 	}
-	if got := m.Writes("/etc/postfix/main.cf", 1000+n-1, []int{257}, noon); got != 1 {
+	if got := m.Writes("/etc/postfix/main.cf", 1000+n-1, []int{257}, noon, at(1<<20)); got != 1 {
 		t.Errorf("the last write: %d", got)
 	}
-	if got := m.Writes("/etc/postfix/main.cf", 1000, []int{257}, at(-1)); got != 0 {
+	if got := m.Writes("/etc/postfix/main.cf", 1000, []int{257}, at(-1), at(1<<20)); got != 0 {
 		t.Errorf("the first write: %d", got)
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"waxseal/internal/host"
 	"waxseal/internal/loader"
 	"waxseal/internal/mask"
+	"waxseal/internal/mta/postfix/postconf"
 	"waxseal/internal/surroundings"
 )
 
@@ -45,15 +46,16 @@ type Reader struct {
 	besides  []waxseal.Path // named by the administrator; see Besides
 	// residents are the accounts of the host, as the last reading found them.
 	residents residents
-	homes     sync.Mutex        // guards residents while readers work side by side
-	users     ids               // of /etc/passwd, for the owners of files
-	groups    ids               // of /etc/group
+	homes     sync.Mutex // guards residents while readers work side by side
+	users     ids        // of /etc/passwd, for the owners of files
+	groups    ids        // of /etc/group
+	releases  postconf.Releases
 	recalled  map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
 
 // NewReader returns a Reader that masks secrets with m.
 func NewReader(m *mask.Masker) *Reader {
-	return &Reader{masker: m, programs: map[waxseal.Path]program{}, modules: map[waxseal.Path]module{}}
+	return &Reader{masker: m, programs: map[waxseal.Path]program{}, modules: map[waxseal.Path]module{}, releases: postconf.Releases{}}
 }
 
 // stamp tells two versions of a file apart without reading it. The change time

@@ -38,7 +38,7 @@ const aroundHooks = 1000
 // same order always.
 func (c *closer) stacks(tree waxseal.Tree, around surroundings.Result) mta.Result {
 	r := c.reader
-	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories)})
+	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories), Releases: r.releases})
 	options := mta.Options{Package: r.describes(), Starts: around.Starts}
 	for _, read := range []readsStack{exim.Read, sendmail.Read, opensmtpd.Read} {
 		found.Join(read(tree, r.masker, options))

@@ -26,7 +26,7 @@ type warmer interface {
 // is closed. What was read in an earlier reading and is still the same is left alone.
 func (c *closer) warm(wave, modules []waxseal.Path) (help, wait func()) {
 	tree, ok := c.tree.(warmer)
-	if !ok || len(c.reader.programs) > 0 {
+	if !ok || len(c.reader.programs) > 0 || len(wave)+len(modules) == 0 {
 		return func() {}, func() {}
 	}
 	// An interpreter that a package brought is read once, as the program that it is.

@@ -59,6 +59,7 @@ type verb uint8
 const (
 	readTree verb = iota + 1
 	readHome
+	readAgain
 	vouch
 )
 
@@ -88,10 +89,12 @@ type answer struct {
 	Denied bool
 	CPU    time.Duration // that the process has used
 	State  delta
-	Homes  *[]waxseal.Path // where they are others than at the last answer
-	Home   *home
-	Vouch  waxseal.PackageState
-	Digest waxseal.Digest
+	// Unknown says that more may be different than was forgotten: all is to be read.
+	Unknown bool
+	Homes   *[]waxseal.Path // where they are others than at the last answer
+	Home    *home
+	Vouch   waxseal.PackageState
+	Digest  waxseal.Digest
 }
 
 // home is mailpath.Home.

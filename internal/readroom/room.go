@@ -164,6 +164,24 @@ func (r *Room) ReadLive(tree waxseal.Tree, live mailpath.Live) waxseal.State {
 	return r.unreadable()
 }
 
+// ReadAgain implements the agent's reader.
+func (r *Room) ReadAgain(live mailpath.Live) (waxseal.State, bool) {
+	if r.renew(); r.now == nil || !r.any {
+		return waxseal.State{}, false
+	}
+	q := request{Verb: readAgain, Mounts: live.Mounts}
+	a, err := r.ask(q)
+	if err != nil || a.Unknown || a.Denied && r.outgrown() {
+		return waxseal.State{}, false // all is read then
+	}
+	s, err := r.take(a, q)
+	if err != nil {
+		r.lose(err)
+		return waxseal.State{}, false
+	}
+	return s, true
+}
+
 const (
 	// maxWait bounds how long no reader is started where several failed.
 	maxWait = 20 * time.Second

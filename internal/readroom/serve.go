@@ -60,7 +60,8 @@ func Serve() error {
 	reader := mailpath.NewReader(mask.New(h.Key))
 	reader.Otherwise(rpm.Open)
 	reader.Besides(h.Besides)
-	r := &room{tree: &watched{Tree: tree, page: page}, reader: reader, states: map[uint64]waxseal.State{}}
+	looked := &watched{Tree: tree, page: page}
+	r := &room{tree: looked, reader: NewHere(looked, reader), states: map[uint64]waxseal.State{}}
 	if err := w.send(ready{version, sandbox.Confine(h.MayWrite)}); err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func empty(dir string) {
 // room is what a reader remembers.
 type room struct {
 	tree   *watched
-	reader *mailpath.Reader
+	reader *Here
 	last   waxseal.State            // of the whole tree as it is, as it was sent
 	states map[uint64]waxseal.State // the last ones, by answer
 	whole  *mailpath.Whole          // that homes are read against; nil for none
@@ -125,6 +126,12 @@ func (r *room) answer(q request) *answer {
 	switch q.Verb {
 	case readTree:
 		r.read(q, a)
+	case readAgain:
+		if now, ok := r.reader.ReadAgain(mailpath.Live{Mounts: q.Mounts}); ok {
+			r.tell(q.Number, now, a)
+		} else {
+			a.Unknown = true
+		}
 	case readHome:
 		if r.whole == nil {
 			break
@@ -152,11 +159,15 @@ func (r *room) read(q request, a *answer) {
 		a.State = deltaOf(r.last, r.reader.ReadLive(snapshot.Over(r.tree, over), mailpath.Live{Mounts: q.Mounts}))
 		return // the next state is told by the one that lies on the disk
 	}
-	now := r.reader.ReadLive(r.tree, mailpath.Live{Mounts: q.Mounts})
+	r.tell(q.Number, r.reader.ReadLive(r.tree, mailpath.Live{Mounts: q.Mounts}), a)
+}
+
+// tell answers with what lies on the disk now.
+func (r *room) tell(number uint64, now waxseal.State, a *answer) {
 	a.State = deltaOf(r.last, now)
-	r.last, r.states[q.Number] = now, now
+	r.last, r.states[number] = now, now
 	for n := range r.states {
-		if n+keptStates <= q.Number && len(r.states) > keptStates {
+		if n+keptStates <= number && len(r.states) > keptStates {
 			delete(r.states, n)
 		}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,11 +32,12 @@ const (
 // it is given up, also when the function returns nil.
 type Tx struct {
 	s      *Store
-	tx     *sql.Tx
+	tx     *readyTx
 	next   int64               // index of the next entry
 	hashes map[int64]tlog.Hash // written in this transaction, by stored-hash index
 	added  []Entry             // in this transaction, for the projections
 	blobs  map[waxseal.Digest]struct{}
+	note   []byte // the checkpoint over them
 	err    error
 }
 
@@ -78,11 +78,12 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 		return nil, err
 	}
 	defer sqlTx.Rollback()
-	next, err := s.nextIndex(sqlTx)
+	tx := s.statements.within(sqlTx)
+	next, err := s.nextIndex(tx)
 	if err != nil {
 		return nil, err
 	}
-	t := &Tx{s: s, tx: sqlTx, next: next, hashes: map[int64]tlog.Hash{}, blobs: map[waxseal.Digest]struct{}{}}
+	t := &Tx{s: s, tx: tx, next: next, hashes: map[int64]tlog.Hash{}, blobs: map[waxseal.Digest]struct{}{}}
 	if err := fill(t); err != nil {
 		return nil, err
 	}
@@ -100,7 +101,10 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 	if err := sqlTx.Commit(); err != nil {
 		return nil, err
 	}
-	s.known = t.next
+	s.statements.learn(s.write)
+	if s.known = t.next; t.note != nil {
+		s.note.Store(&t.note)
+	}
 	return stale, nil
 }
 
@@ -290,6 +294,7 @@ func (t *Tx) sign() error {
 	if _, err := t.tx.Exec(`INSERT INTO checkpoint (size, note) VALUES (?, ?)`, t.next, signed); err != nil {
 		return fmt.Errorf("checkpoint of size %d: %w", t.next, err)
 	}
+	t.note = signed
 	return nil
 }
 

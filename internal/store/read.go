@@ -159,6 +159,9 @@ func (s *Store) Hash(index int64) (tlog.Hash, error) {
 
 // Checkpoint returns the latest signed checkpoint; ErrNone in an empty ledger.
 func (s *Store) Checkpoint() ([]byte, error) {
+	if note := s.note.Load(); note != nil {
+		return *note, nil
+	}
 	note, err := one[[]byte](s.read, `SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1`)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", s.explain(err))

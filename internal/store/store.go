@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -43,10 +44,13 @@ type Store struct {
 	log  Log
 	lock *os.File // held by the writer; nil for a reader
 
-	mu    sync.Mutex // serialises transactions; guards known
-	known int64      // how many entries this writer has seen the ledger have
-	write *sql.DB    // one connection; nil for a reader
+	mu    sync.Mutex             // serialises transactions; guards known
+	known int64                  // how many entries this writer has seen the ledger have
+	note  atomic.Pointer[[]byte] // the checkpoint of this writer's last transaction
+	write *sql.DB                // one connection; nil for a reader
 	read  *sql.DB
+
+	statements statements // of write
 
 	zip   *zstd.Encoder
 	unzip *zstd.Decoder
@@ -205,6 +209,7 @@ func (s *Store) Close() error {
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
 	}
+	s.statements.close()
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}

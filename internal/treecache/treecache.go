@@ -6,7 +6,8 @@
 // a bound, but not of programs; digests of everything that was read. Names of one file are known to be
 // one where a symbolic link leads from the one to the other.
 //
-// It never looks whether the tree has changed. Throw it away after the reading.
+// It never looks whether the tree has changed. Throw it away after the reading, or have it
+// forget what you hear of.
 package treecache
 
 import (
@@ -48,6 +49,10 @@ type Tree struct {
 	twin    *Tree                   // that it is compared with, nil where there is none
 	warming atomic.Pointer[warming] // what reads ahead, for others to help it; nil before it begins
 	lead    chan struct{}           // closed when the twin has been read; nil where nobody waits for that
+
+	asksMounts sync.Once
+	mounts     []waxseal.Mount
+	doubts     []waxseal.Problem // about the mounts
 
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
@@ -327,12 +332,14 @@ func (t *Tree) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
 
 // Mounts lists the mounts in the tree, where it is one that knows.
 func (t *Tree) Mounts() ([]waxseal.Mount, []waxseal.Problem) {
-	if below, ok := t.below.(interface {
-		Mounts() ([]waxseal.Mount, []waxseal.Problem)
-	}); ok {
-		return below.Mounts()
-	}
-	return nil, nil
+	t.asksMounts.Do(func() {
+		if below, ok := t.below.(interface {
+			Mounts() ([]waxseal.Mount, []waxseal.Problem)
+		}); ok {
+			t.mounts, t.doubts = below.Mounts()
+		}
+	})
+	return t.mounts, t.doubts
 }
 
 // regular finds what is remembered of a regular file, under the name that links

@@ -49,7 +49,7 @@ func (in *instance) load() {
 	for i := range in.services {
 		in.byKey[in.services[i].Key()] = &in.services[i]
 	}
-	in.config = postconf.New(in.main, master, postconf.Facts{Directory: in.dir, Host: in.hostName(), Version: in.findVersion(in.main)})
+	in.config = postconf.New(in.main, master, postconf.Facts{Directory: in.dir, Host: in.hostName(), Version: in.findVersion(in.main), Releases: in.releases})
 	in.view = in.config.View(nil)
 	// That a version is assumed stands with the version.
 	if v := in.config.Facts.Version; v.From != "" && v.Problem() != "" && !in.doubted {

@@ -40,6 +40,8 @@ type Options struct {
 	Version postconf.Version
 	// Also are configuration directories found elsewhere than in main.cf.
 	Also []Directory
+	// Releases are those that earlier readings made; nil where there was none.
+	Releases postconf.Releases
 }
 
 // Directory is a configuration directory that something leads Postfix to:
@@ -60,7 +62,7 @@ func Read(tree waxseal.Tree, m *mask.Masker) Result {
 
 // ReadWith is Read with what is known besides the tree.
 func ReadWith(tree waxseal.Tree, m *mask.Masker, o Options) Result {
-	r := &reader{Book: mta.NewBook(MTA, tree, m), version: o.Version, params: parameters()}
+	r := &reader{Book: mta.NewBook(MTA, tree, m), version: o.Version, releases: o.Releases, params: parameters()}
 	queue := []found{{path: mainDirectory, active: true}}
 	for _, d := range o.Also {
 		if path.IsAbs(string(d.Path)) && mta.Clean(string(d.Path)) != "/" {
@@ -114,7 +116,8 @@ type instanceRank int
 // reader holds what is shared by all instances of one tree.
 type reader struct {
 	*mta.Book
-	version postconf.Version
-	doubted bool // what is doubtful about the version has been said
-	params  []param
+	version  postconf.Version
+	releases postconf.Releases
+	doubted  bool // what is doubtful about the version has been said
+	params   []param
 }

@@ -6,7 +6,7 @@
 // process runs its first instruction, so a writer that lives for a millisecond
 // is known as surely as a daemon, and the kernel itself says who it is, who
 // forked it and when it started. No record wakes the reader: it comes ten times a
-// second, and whenever Drain asks for what is there now.
+// second, less often on an idle host, and whenever Drain asks for what is there now.
 //
 // The programs are held by descriptors only: nothing is pinned, so however the
 // agent ends, they end with it. They change nothing, block nothing, and need
@@ -29,6 +29,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -47,9 +48,13 @@ const Name waxseal.SensorName = "bpf"
 //go:embed process.o
 var object []byte
 
-// every is how often the ring is read where nobody asks. It holds 4 MiB, several
-// thousand program starts.
-const every = 100 * time.Millisecond
+const (
+	// every is how often the ring is looked at where nobody asks, which is a look into
+	// memory. It holds 4 MiB, several thousand program starts.
+	every = 100 * time.Millisecond
+	// seldom is how often while nothing starts: a host that does nothing costs nothing.
+	seldom = 300 * time.Millisecond
+)
 
 // Sensor is three running programs and their ring. Drain may be called from any
 // goroutine; Run only once.
@@ -57,6 +62,8 @@ type Sensor struct {
 	programs *ebpf.Collection
 	links    []link.Link
 	boot     time.Time // when the clock of the records was zero
+
+	emitted atomic.Int64 // how often something was there
 
 	mu     sync.Mutex // guards what follows, and the order in which records are emitted
 	ring   *ringbuf.Reader
@@ -123,15 +130,21 @@ func (s *Sensor) Run(ctx context.Context, emit func([]waxseal.ProcessEvent), gap
 	s.mu.Lock()
 	s.emit, s.gap = emit, gap
 	s.mu.Unlock()
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+	next := time.NewTimer(every)
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-next.C:
+			before := s.emitted.Load()
 			if err := s.Drain(); err != nil {
 				return err
+			}
+			if s.emitted.Load() == before {
+				next.Reset(seldom)
+			} else {
+				next.Reset(every)
 			}
 		}
 	}
@@ -150,11 +163,12 @@ func (s *Sensor) Drain() error {
 	}
 	now := time.Now()
 	if s.ring.AvailableBytes() > 0 {
+		s.emitted.Add(1)
 		if err := s.readAll(); err != nil {
 			return err
 		}
+		s.tellLost(now) // what was lost found a full ring
 	}
-	s.tellLost(now)
 	s.read = now
 	return nil
 }

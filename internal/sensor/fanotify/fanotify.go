@@ -25,6 +25,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -78,6 +79,8 @@ type Sensor struct {
 	maxMarks int
 	root     int // O_PATH
 	rootPath string
+
+	busy atomic.Bool // events are between the kernel's queue and who is told
 
 	mu     sync.Mutex // guards everything below
 	dirs   []waxseal.Path

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,9 +35,13 @@ const written = unix.FAN_MODIFY | unix.FAN_CLOSE_WRITE
 func (s *Sensor) Run(ctx context.Context, emit func(Event), gap func(waxseal.Gap)) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.group.SetReadDeadline(time.Unix(1, 0)) }) // wakes the read below
 	defer stop()
+	raw, err := s.group.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("read fanotify events: %w", err)
+	}
 	r := &reader{s: s, emit: emit, gap: gap, last: time.Now()}
-	for buf := make([]byte, bufferSize); ctx.Err() == nil; {
-		n, err := s.group.Read(buf)
+	for buf := make([]byte, bufferSize); ctx.Err() == nil; s.busy.Store(false) {
+		n, err := s.read(raw, buf)
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -46,6 +51,34 @@ func (s *Sensor) Run(ctx context.Context, emit func(Event), gap func(waxseal.Gap
 		r.batch(buf[:n])
 	}
 	return nil
+}
+
+// read waits for events. The sensor is busy from before they leave the kernel's queue.
+func (s *Sensor) read(raw syscall.RawConn, buf []byte) (n int, err error) {
+	waiting := raw.Read(func(fd uintptr) bool {
+		s.busy.Store(true)
+		n, err = unix.Read(int(fd), buf)
+		if err != unix.EAGAIN {
+			return true
+		}
+		s.busy.Store(false)
+		return false
+	})
+	if waiting != nil {
+		return 0, waiting
+	}
+	return n, err
+}
+
+// CatchUp waits until everything that the kernel has told by now is emitted, or until a
+// time has passed. Run must be running.
+func (s *Sensor) CatchUp(most time.Duration) {
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
+		// In this order: what is not in the queue any more is being emitted.
+		if n, err := unix.IoctlGetInt(s.fd, unix.TIOCINQ); (err != nil || n == 0) && !s.busy.Load() {
+			return
+		}
+	}
 }
 
 type reader struct {

@@ -102,19 +102,23 @@ func Follow(ctx context.Context, o Options, emit func(waxseal.LogLine, time.Time
 	}
 	follow := follower{root: o.Root, emit: emit, gap: gap, files: map[string]*file{}, started: true}
 	defer follow.close()
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+	next := time.NewTimer(0)
+	defer next.Stop()
 	const lookAround = 50 // journals come and go seldom
 	for n := 0; ; n++ {
-		if n%lookAround == 0 {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-next.C:
+		}
+		if n%lookAround == 0 || len(follow.files) == 0 {
 			follow.look()
 		}
 		follow.poll()
 		follow.started = false
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+		next.Reset(every)
+		if len(follow.files) == 0 { // a host without a journal costs nothing
+			next.Reset(lookAround * every)
 		}
 	}
 }

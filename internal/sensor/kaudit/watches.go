@@ -3,6 +3,7 @@ package kaudit
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -125,4 +126,18 @@ func (s *Sensor) removeAll(rules []rule) error {
 		errs = append(errs, s.remove(r))
 	}
 	return errors.Join(errs...)
+}
+
+// Watches reports whether a rule of ours is on a path, or on a directory above it.
+func (s *Sensor) Watches(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at := path.Clean(name); ; at = path.Dir(at) {
+		if w := s.watches[at]; w != nil && w.added {
+			return true
+		}
+		if at == "/" || at == "." {
+			return false
+		}
+	}
 }

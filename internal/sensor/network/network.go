@@ -29,10 +29,7 @@ const Name waxseal.SensorName = "network"
 const (
 	// askEvery is how often the kernel is asked without a notification.
 	askEvery = 30 * time.Second
-	// wake is how often a wait looks whether it is over, and how long changes that
-	// follow each other are collected.
-	wake    = time.Second
-	collect = 100 * time.Millisecond
+	collect  = 100 * time.Millisecond
 )
 
 // Picture is where traffic is led at one moment.
@@ -81,15 +78,33 @@ func Watch(ctx context.Context, changed func()) error {
 		return fmt.Errorf("listen for routes: %w", err)
 	}
 	defer routes.close()
-	waits := []unix.PollFd{{Fd: int32(routes.fd), Events: unix.POLLIN}}
+	end, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("wait for changes of the network: %w", err)
+	}
+	defer unix.Close(end)
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_, _ = unix.Write(end, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // wakes the wait below
+		close(woken)
+	})
+	defer func() {
+		if !stop() {
+			<-woken // before the descriptor is another's
+		}
+	}()
+	waits := []unix.PollFd{{Fd: int32(routes.fd), Events: unix.POLLIN}, {Fd: int32(end), Events: unix.POLLIN}}
 	if filter != nil {
 		defer filter.close()
 		waits = append(waits, unix.PollFd{Fd: int32(filter.fd), Events: unix.POLLIN})
 	}
 	for asked := time.Now(); ctx.Err() == nil; {
-		n, err := unix.Poll(waits, int(wake.Milliseconds()))
+		n, err := unix.Poll(waits, int(askEvery.Milliseconds()))
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("wait for changes of the network: %w", err)
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 		if n > 0 {
 			time.Sleep(collect)

@@ -1,6 +1,6 @@
 // Package pulse notices that the agent itself did not run, or that the clock was set.
 //
-// It compares three clocks (clock_gettime(2)) five times a second: CLOCK_MONOTONIC, which
+// It compares three clocks (clock_gettime(2)) twice a second: CLOCK_MONOTONIC, which
 // goes on while a process is stopped; CLOCK_BOOTTIME, which also goes on while the
 // host sleeps; and CLOCK_REALTIME, which anybody with the right may set. By which of
 // them jumped, a process that was stopped, a host that slept and a clock that was set are
@@ -26,7 +26,7 @@ import (
 const Sensor waxseal.SensorName = "pulse"
 
 const (
-	every = 200 * time.Millisecond
+	every = 500 * time.Millisecond
 	// late is from when on a beat that did not come is told; a busy host delays one.
 	late = 2 * time.Second
 	// slept and stepped are from when on clocks that went apart are told.

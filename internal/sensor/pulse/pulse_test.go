@@ -18,7 +18,7 @@ func TestJudge(t *testing.T) {
 		{"a busy host", time.Second, time.Second, time.Second, false, nil},
 		{"stopped", 10 * time.Second, 10 * time.Second, 10 * time.Second, true, []string{"stopped (SIGSTOP) for 10s"}},
 		{"frozen", 10 * time.Second, 10 * time.Second, 10 * time.Second, false, []string{"did not run for 10s"}},
-		{"suspended", time.Hour, every, time.Hour, false, []string{"suspended for 59m59.8s"}},
+		{"suspended", time.Hour, every, time.Hour, false, []string{"suspended for 59m59.5s"}},
 		{"clock set forward", 5*time.Second + every, every, every, false, []string{"set forward by 5s"}},
 		{"clock set back", -5*time.Second + every, every, every, false, []string{"set back by 5s"}},
 		{"slewed", every + 10*time.Millisecond, every, every, false, nil},

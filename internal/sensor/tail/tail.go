@@ -1,7 +1,8 @@
 // Package tail follows mail and login logs that are plain text files, line by
 // line, through rotation.
 //
-// It asks each file every 100 ms. inotify(7) would save little and see less: a
+// It asks each file every 100 ms while lines come, twice a second else, and whenever it is
+// told to. inotify(7) would save little and see less: a
 // watch on the file is gone after a rename, one on the directory misses a file
 // behind a symbolic link or a mount, the number of watches is limited per user,
 // and a log's line is no evidence whose time a tenth of a second would spoil. A
@@ -31,8 +32,11 @@ import (
 const Sensor waxseal.SensorName = "tail"
 
 const (
-	// interval is how often each file is asked.
+	// interval is how often each file is asked while lines come, idle how often else, and
+	// lively how long after a line lines are said to come.
 	interval = 100 * time.Millisecond
+	idle     = 500 * time.Millisecond
+	lively   = 2 * time.Second
 	// maxLine is how much of one line is kept; the rest is dropped.
 	maxLine = 64 << 10
 	// Cut ends a line whose rest was dropped.
@@ -50,7 +54,8 @@ type Options struct {
 	// FromStart also delivers what the files hold when Follow begins. Without it
 	// only a file that appears later is read from its beginning.
 	FromStart bool
-	// Interval is how often each file is asked; 100 ms where it is zero.
+	// Interval is how often each file is asked; where it is zero 100 ms, and less often
+	// while no lines come.
 	Interval time.Duration
 	// Ask has the files read at once; what comes through it is closed when that is
 	// done. nil: nobody asks.
@@ -68,35 +73,46 @@ func Follow(ctx context.Context, o Options, emit func(waxseal.LogLine, time.Time
 		return &rootError{o.Root, err}
 	}
 	defer unix.Close(root)
+	var line time.Time // when the last one came
+	told := emit
+	emit = func(l waxseal.LogLine, at time.Time) { line = at; told(l, at) }
 	files := make([]*file, 0, len(o.Paths))
 	for _, p := range o.Paths {
 		f := &file{root: root, path: p, emit: emit, gap: gap, toEnd: !o.FromStart, last: time.Now()}
 		defer f.close()
 		files = append(files, f)
 	}
-	every := o.Interval
-	if every <= 0 {
-		every = interval
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
 	read := func() {
 		for _, f := range files {
 			f.poll()
 			f.toEnd = false
 		}
 	}
+	next := time.NewTimer(0)
+	defer next.Stop()
 	for {
-		read()
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-next.C:
+			read()
 		case done := <-o.Ask:
 			read()
 			close(done)
 		}
+		next.Reset(o.pause(time.Since(line)))
 	}
+}
+
+// pause is how long to wait after a look, if the last line came so long ago.
+func (o Options) pause(ago time.Duration) time.Duration {
+	switch {
+	case o.Interval > 0:
+		return o.Interval
+	case ago < lively:
+		return interval
+	}
+	return idle
 }
 
 // rootError says that the tree itself can't be opened.

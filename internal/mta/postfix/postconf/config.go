@@ -18,6 +18,8 @@ type Facts struct {
 	// a running host.
 	Networks string
 	Version  Version
+	// Releases are those that were made before; nil makes each anew.
+	Releases Releases
 }
 
 // MainDirectory is the configuration directory that all of Postfix uses unless
@@ -37,7 +39,7 @@ type Config struct {
 
 // New joins main.cf, master.cf and what is known besides.
 func New(main Main, master Master, facts Facts) *Config {
-	r := NewRelease(facts.Version.upstream(), facts.Version.Vendor)
+	r := facts.Releases.of(facts.Version)
 	c := &Config{Main: main, Master: master, Facts: facts, Release: r, byService: map[string][]string{}}
 	for _, line := range master.Lines {
 		name, command := line.Words[0], line.Words[masterFields-1]

@@ -71,6 +71,25 @@ func NewRelease(version string, vendor Vendor) *Release {
 	return r
 }
 
+// Releases remembers releases, which take as long to make as a configuration to read.
+type Releases map[string]*Release
+
+// of gives the release of a version.
+func (known Releases) of(v Version) *Release {
+	name := string(v.Vendor) + " " + v.upstream()
+	if r := known[name]; r != nil {
+		return r
+	}
+	r := NewRelease(v.upstream(), v.Vendor)
+	if known != nil {
+		if len(known) > 16 { // there are no more on one host
+			clear(known)
+		}
+		known[name] = r
+	}
+	return r
+}
+
 // known reports whether the defaults of a version are known.
 func known(version string) bool {
 	v := numbers(version)[:2]

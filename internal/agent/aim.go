@@ -1,0 +1,177 @@
+package agent
+
+import (
+	"path"
+	"path/filepath"
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/host"
+	"waxseal/internal/sensor/fanotify"
+	"waxseal/internal/sensor/inotify"
+	"waxseal/internal/sensor/kaudit"
+	"waxseal/internal/surroundings"
+)
+
+// aim points the sensors at the mail set of the last state.
+func (a *Agent) aim() {
+	if a.ended {
+		return
+	}
+	a.aimed = a.last
+	dirs, files := MailSet(a.last)
+	newDirs, newFiles := a.surroundings()
+	dirs, files = append(dirs, newDirs...), append(files, newFiles...)
+	if s := a.senses.files; s != nil {
+		if err := s.SetTargets(dirs, files); err != nil {
+			a.without(fanotify.Name, err.Error(), withoutFiles)
+		}
+	}
+	if s := a.senses.hints; s != nil {
+		if err := s.SetTargets(dirs, files); err != nil {
+			a.without(inotify.Name, err.Error(), "what changes there is found when the files are read again")
+		}
+	}
+	if s := a.senses.audit; s != nil {
+		s.SetFiles(a.mailFiles())
+		if err := s.SetWatches(a.auditPaths()); err != nil {
+			a.without(kaudit.Name, err.Error(), withoutAudit)
+		}
+	}
+}
+
+// aimAfter points them anew after a look that found other files, or directories made,
+// renamed or removed. A write into a file that was there leaves everything as it is.
+func (a *Agent) aimAfter(touched []touch) {
+	for _, t := range touched {
+		if slices.ContainsFunc(t.File.Operations, func(op waxseal.Operation) bool {
+			return op != waxseal.OpWrite && op != waxseal.OpTruncate && op != waxseal.OpMetadata
+		}) {
+			a.aim()
+			return
+		}
+	}
+	if !sameFiles(a.aimed, a.last) {
+		a.aim()
+	}
+}
+
+// sameFiles reports whether two states have the same files, whatever is in them.
+func sameFiles(a, b waxseal.State) bool {
+	return slices.EqualFunc(a.Files, b.Files, func(x, y waxseal.FileState) bool {
+		return x.Path == y.Path && x.Resolved == y.Resolved && x.Role == y.Role && x.Missing == y.Missing &&
+			x.Inode == y.Inode && x.Device == y.Device && x.Links == y.Links
+	}) && slices.EqualFunc(a.Stacks, b.Stacks, func(x, y waxseal.Stack) bool { return slices.Equal(x.Config, y.Config) })
+}
+
+// surroundings are the places around the mail system where something new would
+// count, though no file of the state is there yet: a drop-in, a job, a rule.
+func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
+	for _, p := range slices.Concat(surroundings.Places(), host.Places(), a.opts.Scripts) {
+		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
+			dirs = a.below(p, 0, dirs)
+		} else {
+			files = append(files, p)
+		}
+	}
+	moreDirs, moreFiles := a.packageState()
+	return append(dirs, moreDirs...), append(files, moreFiles...)
+}
+
+const (
+	maxPlaces     = 1000
+	maxPlaceDepth = 2 // /etc/systemd/system/postfix.service.d
+)
+
+// packageRecords is where package managers keep what is installed and with which digests
+// (dpkg(1), rpm(8)): who edits that alone changes what everything else is judged by.
+var packageRecords = []waxseal.Path{"/var/lib/dpkg/info", "/var/lib/rpm", "/usr/lib/sysimage/rpm"}
+
+const packageStatus waxseal.Path = "/var/lib/dpkg/status"
+
+// packageState is what to watch of the package database of this tree.
+func (a *Agent) packageState() (dirs, files []waxseal.Path) {
+	for _, p := range packageRecords {
+		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
+			dirs = append(dirs, p)
+		}
+	}
+	if _, err := a.tree.Stat(packageStatus); err == nil {
+		files = append(files, packageStatus)
+	}
+	return dirs, files
+}
+
+// below adds a directory and those in it.
+func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxseal.Path {
+	if len(dirs) >= maxPlaces {
+		return dirs
+	}
+	dirs = append(dirs, dir)
+	names, err := a.tree.ReadDir(dir)
+	if err != nil || depth == maxPlaceDepth {
+		return dirs
+	}
+	for _, n := range names {
+		p := dir + "/" + waxseal.Path(n)
+		if f, err := a.tree.Lstat(p); err == nil && f.Type == waxseal.Directory {
+			dirs = a.below(p, depth+1, dirs)
+		}
+	}
+	return dirs
+}
+
+// mailFiles are the files of the last state, by what names them for audit.
+func (a *Agent) mailFiles() map[kaudit.File]bool {
+	files := map[kaudit.File]bool{}
+	for _, f := range a.last.Files {
+		if f.Inode != 0 && f.Role != waxseal.RoleMailbox && f.Role != waxseal.RoleSocket && f.Role != waxseal.RoleDirectory {
+			files[kaudit.File{Device: f.Device, Inode: f.Inode}] = true
+		}
+	}
+	return files
+}
+
+func (a *Agent) auditPaths() []string {
+	paths := AuditPaths(a.tree.Dir(), a.last)
+	dirs, files := a.packageState()
+	for _, p := range append(dirs, files...) {
+		paths = append(paths, filepath.Join(a.tree.Dir(), string(p)))
+	}
+	if a.own != nil {
+		paths = append(paths, a.own.auditPaths()...)
+	}
+	return paths
+}
+
+func dirOf(p waxseal.Path) waxseal.Path { return waxseal.Path(path.Dir(string(p))) }
+
+// MailSet says what to watch of a state: configuration directories whole, and
+// every other file of a closure by itself. Mailboxes and sockets change with
+// every message and are not watched.
+func MailSet(s waxseal.State) (dirs, files []waxseal.Path) {
+	for _, stack := range s.Stacks {
+		for _, p := range stack.Config {
+			dirs = append(dirs, waxseal.Path(path.Dir(string(p))))
+		}
+	}
+	slices.Sort(dirs)
+	dirs = slices.Compact(dirs)
+	for _, f := range s.Files {
+		if f.Role == waxseal.RoleMailbox || f.Role == waxseal.RoleSocket || f.Role == waxseal.RoleDirectory {
+			continue
+		}
+		for _, p := range []waxseal.Path{f.Path, f.Resolved} {
+			if p != "" && !slices.ContainsFunc(dirs, func(d waxseal.Path) bool { return within(p, d) }) {
+				files = append(files, p)
+			}
+		}
+	}
+	slices.Sort(files)
+	return dirs, slices.Compact(files)
+}
+
+// within reports whether a path lies in or below a directory.
+func within(p, dir waxseal.Path) bool {
+	return len(p) > len(dir) && p[:len(dir)] == dir && (p[len(dir)] == '/' || dir == "/")
+}
