@@ -17,12 +17,12 @@ var version = "dev"
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" && os.Getenv("GOGC") == "" {
 		pace := quick(os.DirFS("/"))
-		if cli.Stays(os.Args[1:]) {
+		if readroom.Asked(os.Args) || cli.Stays(os.Args[1:]) {
 			pace = sparing()
 		}
 		pace.keep()
 	}
-	if len(os.Args) == 2 && os.Args[1] == readroom.Verb { // a process of watch: it reads no configuration
+	if readroom.Asked(os.Args) { // a process of watch: it reads no configuration
 		if err := readroom.Serve(); err != nil {
 			fmt.Fprintln(os.Stderr, "waxseal:", err)
 			os.Exit(1)

@@ -20,9 +20,16 @@ import (
 	_ "modernc.org/sqlite"
 
 	"waxseal/internal/cli"
+	"waxseal/internal/readroom"
 )
 
 func TestMain(m *testing.M) {
+	if readroom.Asked(os.Args) { // by a watch in a test
+		if err := readroom.Serve(); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	testscript.Main(m, map[string]func(){
 		"waxseal":           func() { os.Exit(run()) },
 		"waxseal-as-nobody": func() { os.Exit(runAsNobody()) },

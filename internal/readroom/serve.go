@@ -34,10 +34,20 @@ const (
 // Verb is the argument by which a program is a reader. It is for no person.
 const Verb = "read-for-watch"
 
+// Asked reports whether a process with these arguments was started to be a reader.
+func Asked(args []string) bool { return len(args) == 2 && args[1] == Verb }
+
+// The name that ps(1) shows is the first thread's, and only until main begins it is sure
+// that this is the one that runs.
+func init() {
+	if Asked(os.Args) {
+		name := []byte("waxseal-reader\x00")
+		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0) // it is nothing to fail for
+	}
+}
+
 // Serve reads for who started this process, and returns when that has gone.
 func Serve() error {
-	name := []byte("waxseal-reader\x00")
-	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0) // for ps(1); it is nothing to fail for
 	// It ends when the one who asks does, whatever a terminal or systemd sends to both.
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	socket := os.NewFile(socketFD, "socket")
