@@ -259,8 +259,7 @@ func (s *Sensor) mend() *waxseal.Gap {
 	}
 	if f.off {
 		if err := s.control.setEnabled(1); err == nil {
-			s.own.expect("audit_enabled")
-			s.switched = true // somebody wanted it off: Close puts that back
+			s.own.expect("audit_enabled") // Close leaves it as Open found it, and not as somebody made it
 		}
 	}
 	for _, r := range f.calls {
