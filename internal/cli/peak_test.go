@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,10 +32,15 @@ func process(b *testing.B, size int64, name string, args ...string) {
 	}
 	once()
 	var used time.Duration // of all processors, whatever else the machine does
+	var took []time.Duration
 	for b.Loop() {
+		start := time.Now()
 		used += once()
+		took = append(took, time.Since(start))
 	}
 	b.StopTimer()
+	slices.Sort(took)
+	b.ReportMetric(took[len(took)/2].Seconds()*1000, "median-ms")
 	b.ReportMetric(used.Seconds()/float64(b.N), "cpu-s/op")
 	b.ReportMetric(float64(peak(b, name, args...))/1024, "peak-MB")
 }
