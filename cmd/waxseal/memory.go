@@ -34,7 +34,7 @@ const (
 )
 
 // quick is for what reads a host, prints and ends: its garbage goes with it.
-func quick(host fs.FS) pace { return pace{heap: 32 << 20, pile: 60, percent: 400, room: room(host)} }
+func quick(host fs.FS) pace { return pace{heap: 32 << 20, pile: 50, percent: 400, room: room(host)} }
 
 // sparing is for what stays: its start takes longer, and the host has the rest.
 func sparing() pace { return pace{heap: smallest, pile: 100, percent: 100, room: least} }

@@ -7,7 +7,7 @@ import (
 
 func TestPace(t *testing.T) {
 	const mb = 1 << 20
-	hurried := pace{heap: 32 * mb, pile: 60, percent: 400, room: 1024 * mb}
+	hurried := pace{heap: 32 * mb, pile: 50, percent: 400, room: 1024 * mb}
 	for _, tc := range []struct {
 		name    string
 		pace    pace
@@ -19,10 +19,10 @@ func TestPace(t *testing.T) {
 		{"nothing yet", hurried, 0, 0, 800, least},
 		{"the heap is let grow to its least", hurried, 8 * mb, 5 * mb, 300, least},
 		{"a small server", hurried, 18 * mb, 12 * mb, 77, least},
-		{"two of them that are compared", hurried, 30 * mb, 20 * mb, 60, least},
+		{"two of them that are compared", hurried, 30 * mb, 20 * mb, 50, least},
 		{"ten thousand homes", hurried, 60 * mb, 50 * mb, 400, 1024 * mb},
 		{"more than there is room for", hurried, 800 * mb, 600 * mb, 400, 1200 * mb},
-		{"a million entries", hurried, 150 * mb, 10 * mb, 60, 225 * mb},
+		{"a million entries", hurried, 150 * mb, 10 * mb, 50, 225 * mb},
 		{"what stays", sparing(), 18 * mb, 12 * mb, 100, least},
 		{"what stays and needs more", sparing(), 300 * mb, 200 * mb, 100, 450 * mb},
 	} {
