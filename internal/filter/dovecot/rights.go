@@ -20,8 +20,13 @@ type grant struct {
 	named        string // further rights by name
 }
 
-// mostGrants bounds the lines of one file.
-const mostGrants = 5_000
+// What is read of access rights: lines of one file, files of one directory, directories
+// below each other.
+const (
+	mostGrants   = 5_000
+	mostLists    = 500
+	deepestLists = 3
+)
 
 // parseGrant reads a line of a global file, or, where pattern is given, of a file for
 // one mailbox. Names may stand in quotes; fields are parted by one blank.
@@ -143,9 +148,11 @@ func (s site) listsAt(p waxseal.Path, level int) []waxseal.Path {
 	}
 	var list []waxseal.Path
 	for _, name := range names {
-		if level < 3 && len(list) < 500 {
-			list = append(list, s.listsAt(p+"/"+waxseal.Path(name), level+1)...)
+		if level == deepestLists || len(list) >= mostLists {
+			s.Unreadable(p, "a directory of access rights", "it is deeper or has more files than are read")
+			break
 		}
+		list = append(list, s.listsAt(p+"/"+waxseal.Path(name), level+1)...)
 	}
 	return list
 }

@@ -1,10 +1,14 @@
 package dovecot
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"waxseal"
 )
 
 func TestRights(t *testing.T) {
@@ -53,6 +57,34 @@ func TestRights(t *testing.T) {
 				t.Errorf("(-want +got)\n%s%+v", diff, r.Problems)
 			}
 		})
+	}
+}
+
+// TestManyLists: what is more than is read is told, and the rest is read.
+func TestManyLists(t *testing.T) {
+	const conf = base + "mail_plugins = acl\nplugin {\n  acl = vfile:/etc/dovecot/acls\n}\n"
+	for name, files := range map[string]int{"as many as are read": mostLists, "one more": mostLists + 1} {
+		t.Run(name, func(t *testing.T) {
+			tree := map[string]string{"/etc/dovecot/dovecot.conf": conf}
+			for n := range files {
+				tree[fmt.Sprintf("/etc/dovecot/acls/box%03d", n)] = "user=eve lr\n"
+			}
+			r, _ := read(tree)
+			grants, told := 0, false
+			for _, h := range r.Hooks {
+				if strings.HasPrefix(string(h.ID), "dovecot:acl:/etc/dovecot/acls/box") {
+					grants++
+				}
+				told = told || h.Kind == waxseal.KindUnreadable && h.Source.Path == "/etc/dovecot/acls"
+			}
+			if grants != mostLists || told != (files > mostLists) {
+				t.Errorf("%d grants, told %v", grants, told)
+			}
+		})
+	}
+	deep := map[string]string{"/etc/dovecot/dovecot.conf": conf, "/etc/dovecot/acls/a/b/c/d": "user=eve lr\n"}
+	if r, _ := read(deep); !slices.ContainsFunc(r.Hooks, func(h waxseal.Hook) bool { return h.Kind == waxseal.KindUnreadable }) {
+		t.Error("a directory that is too deep is passed over in silence")
 	}
 }
 
