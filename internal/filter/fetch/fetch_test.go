@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"waxseal"
 	"waxseal/internal/mask"
 	"waxseal/internal/mta"
 	"waxseal/internal/snapshot"
@@ -69,6 +70,30 @@ func TestRead(t *testing.T) {
 }
 
 // TestNotInstalled: where programs are, and none of these, nobody fetches.
+// TestMoreThanIsRead: what is hidden behind more than is read is not passed over in silence.
+func TestMoreThanIsRead(t *testing.T) {
+	many := map[string]string{}
+	for n := range maxRules + 1 {
+		many[fmt.Sprintf("/home/alice/.getmail/%03d", n)] = "# nothing\n"
+	}
+	for name, files := range map[string]map[string]string{
+		"words":    {rc: strings.Repeat("poll m\n", maxValues) + "poll m mda x\n"},
+		"sections": {getrc: "[retriever]\n" + strings.Repeat("[x]\n", maxSections) + "[destination]\ntype = MDA_external\npath = /x\n"},
+		"a file":   {getrc: "[retriever]\n" + strings.Repeat("# padding\n", maxFile/10) + "[destination]\ntype = MDA_external\npath = /x\n"},
+		"files":    many,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if r := read(files); !slices.ContainsFunc(r.Hooks, func(h waxseal.Hook) bool { return h.Kind == waxseal.KindUnreadable }) {
+				t.Errorf("nothing says so: %q", told(r))
+			}
+		})
+	}
+	old := map[string]string{"/home/alice/.getmail/oldmail-m-1": strings.Repeat("x\n", maxFile)}
+	if r := read(old); len(r.Hooks) != 0 {
+		t.Errorf("what was fetched already is told: %q", told(r))
+	}
+}
+
 func TestNotInstalled(t *testing.T) {
 	files := map[string]string{rc: "poll m mda x\n", "/usr/bin/env": "ELF"}
 	if got := told(read(files)); got != nil {

@@ -19,10 +19,13 @@ type word struct {
 }
 
 // fetchWords splits the text: words stand between blanks and ",;:=", strings in quotes
-// of either kind, "#" begins a comment.
-func fetchWords(text string) (list []word) {
+// of either kind, "#" begins a comment. Where all is false, there are more of them.
+func fetchWords(text string) (list []word, all bool) {
 	line := 1
-	for i := 0; i < len(text) && len(list) < maxValues; {
+	for i := 0; i < len(text); {
+		if len(list) == maxValues {
+			return list, false
+		}
 		switch c := text[i]; {
 		case c == '\n':
 			line++
@@ -46,7 +49,7 @@ func fetchWords(text string) (list []word) {
 			list = append(list, word{text: strings.TrimRight(text[from:i], ":"), line: line})
 		}
 	}
-	return list
+	return list, true
 }
 
 func quotedWord(text string, i int, quote byte) (string, int) {
@@ -74,7 +77,10 @@ func (r *reader) fetchmailrc(p waxseal.Path, account mta.Account) {
 		return
 	}
 	server, user := "", ""
-	words := fetchWords(text)
+	words, all := fetchWords(text)
+	if !all {
+		r.Unreadable(p, "the rules of fetchmail", "it has more words than are read")
+	}
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		keyword := strings.ToLower(w.text)

@@ -7,6 +7,12 @@ import (
 	"waxseal/internal/mta"
 )
 
+// What is read: files of one directory, sections of one file.
+const (
+	maxRules    = 200
+	maxSections = 500
+)
+
 // getmail reads the files of an account; each of them may be named by "-r".
 func getmail(r *reader, a mta.Account) {
 	for _, dir := range []string{"/.getmail", "/.config/getmail"} {
@@ -15,11 +21,18 @@ func getmail(r *reader, a mta.Account) {
 		if err != nil {
 			continue // not there, or told with the home
 		}
-		for _, name := range names[:min(len(names), 50)] {
+		read := 0
+		for _, name := range names {
 			p := at + "/" + waxseal.Path(name)
-			if f, err := r.Tree.Stat(p); err == nil && f.Type == waxseal.Regular && f.Size < maxFile && !strings.HasPrefix(name, "oldmail-") {
-				r.getmailrc(p, a)
+			f, err := r.Tree.Stat(p)
+			if err != nil || f.Type != waxseal.Regular || strings.HasPrefix(name, "oldmail-") { // what it has fetched already
+				continue
 			}
+			if read++; read > maxRules {
+				r.Unreadable(at, "the rules of getmail", "there are more files than are read")
+				break
+			}
+			r.getmailrc(p, a)
 		}
 	}
 }
@@ -41,7 +54,7 @@ func (r *reader) getmailrc(p waxseal.Path, a mta.Account) {
 	if !ok {
 		return
 	}
-	sections := getmailSections(p, content, a)
+	sections := r.getmailSections(p, content, a)
 	server := ""
 	for _, s := range sections {
 		if s.name == "retriever" {
@@ -58,7 +71,7 @@ func (r *reader) getmailrc(p waxseal.Path, a mta.Account) {
 	}
 }
 
-func getmailSections(p waxseal.Path, content string, a mta.Account) (list []getmailSection) {
+func (r *reader) getmailSections(p waxseal.Path, content string, a mta.Account) (list []getmailSection) {
 	n, last := 0, ""
 	for line := range strings.Lines(content) {
 		n++
@@ -67,9 +80,11 @@ func getmailSections(p waxseal.Path, content string, a mta.Account) (list []getm
 		case body == "" || body[0] == '#' || body[0] == ';':
 		case body[0] == '[':
 			name, _, _ := strings.Cut(body[1:], "]")
-			if len(list) < 500 {
-				list = append(list, getmailSection{name, map[string]rule{}})
+			if len(list) == maxSections {
+				r.Unreadable(p, "the rules of getmail", "it has more sections than are read")
+				return list
 			}
+			list = append(list, getmailSection{name, map[string]rule{}})
 			last = ""
 		case len(list) == 0:
 		case line[0] == ' ' || line[0] == '\t':
