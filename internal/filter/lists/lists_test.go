@@ -77,6 +77,20 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestManySubscribers: one that was slipped in is told behind any number of others, and a
+// list that is longer than what is read says so.
+func TestManySubscribers(t *testing.T) {
+	const list = "/var/spool/mlmmj/news/"
+	files := map[string]string{list + "control/listaddress": "news@example.test\n", list + "subscribers.d/a": strings.Repeat("a@partner.example\n", 100), list + "subscribers.d/zz": "drop@evil.example.net\n"}
+	if got := told(read(files)); !slices.Equal(got, []string{"subscribers.d copy drop@evil.example.net"}) {
+		t.Errorf("%q", got)
+	}
+	files[list+"subscribers.d/a"] = strings.Repeat("a@partner.example\n", 20_000)
+	if r := read(files); !slices.ContainsFunc(r.Hooks, func(h waxseal.Hook) bool { return h.Kind == waxseal.KindUnreadable }) {
+		t.Errorf("%q", told(r))
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add("drop@evil.example.net\n", "discard ^Subject: x\nallow\n", "owner\nemail a@b\n\nreply_to_header\nother_email x@y\n", "true() smtp,md5 -> reject,quiet\n")
 	f.Add("@\n\n", "discard\n", "include_remote_file\nurl ://@\n\tx\n", "->->\n#\n -> quiet")

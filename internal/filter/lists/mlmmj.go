@@ -196,8 +196,12 @@ func (x *reader) subscribers(l mlmmjList) {
 			for line := range strings.Lines(text) {
 				n++
 				address := strings.TrimSpace(line)
-				if !strings.Contains(address, "@") || len(all) >= maxLists {
+				if !strings.Contains(address, "@") {
 					continue
+				}
+				if len(all) == maxLists {
+					x.Unreadable(l.dir, "the subscribers of a list", "there are more than are read")
+					break
 				}
 				if !x.domains.Own(address[strings.LastIndexByte(address, '@')+1:]) {
 					outside = append(outside, len(all))
@@ -210,12 +214,16 @@ func (x *reader) subscribers(l mlmmjList) {
 	own := len(all) - len(outside)
 	closed := l.has("closedlist") || l.has("closedlistsub")
 	told := own >= fewOwn && len(outside) == 1 || own > 0 && closed
+	hooks := 0
 	for i, e := range all {
-		at, foreign := slices.BinarySearch(outside, i)
+		_, foreign := slices.BinarySearch(outside, i)
+		if foreign && (odd[i] || told) {
+			hooks++
+		}
 		switch {
-		case foreign && odd[i] && at < 20:
+		case foreign && odd[i] && hooks <= mostCopies:
 			x.addresses(e, waxseal.KindCopy, copies, "Mail to the list "+mta.Clip(l.address)+", by a file that mlmmj did not write, goes to")
-		case foreign && told && at < 20:
+		case foreign && told && hooks <= mostCopies:
 			x.addresses(e, waxseal.KindCopy, copies, "Mail to the list "+mta.Clip(l.address)+", which is for own people, goes to")
 		default:
 			e.name += ":" + e.value
@@ -223,6 +231,9 @@ func (x *reader) subscribers(l mlmmjList) {
 		}
 	}
 }
+
+// mostCopies bounds the hooks of one list; further ones are settings.
+const mostCopies = 20
 
 // writtenBySub reports whether mlmmj-sub(1) puts an address into a file of this name:
 // that is its first character.
