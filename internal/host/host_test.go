@@ -158,3 +158,15 @@ func TestHooks(t *testing.T) {
 		})
 	}
 }
+
+// TestManyRotations: what stands behind more sections than are read is not passed over in
+// silence.
+func TestManyRotations(t *testing.T) {
+	files := map[string]string{"/etc/logrotate.d/app": strings.Repeat("/srv/a.log {\n}\n", 2_001)}
+	got := host.Read(tree(stock, files), mask.New([]byte("key")), host.Options{About: packaged(files)})
+	if !slices.ContainsFunc(got.Hooks, func(h waxseal.Hook) bool {
+		return h.Kind == waxseal.KindUnreadable && h.Source.Path == "/etc/logrotate.d/app"
+	}) {
+		t.Error("nothing says so")
+	}
+}

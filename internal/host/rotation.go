@@ -172,6 +172,8 @@ func (l *logrotate) parse(p waxseal.Path, content string, depth int) []section {
 func (f *rotationFile) close() {
 	if len(f.sections) < maxSections {
 		f.sections = append(f.sections, f.now)
+	} else {
+		f.Unreadable(f.path, "how logs are rotated", "it has more sections than are read")
 	}
 	f.inside = false
 }
