@@ -36,11 +36,13 @@ func postlicyd(s *service) {
 	for _, st := range s.starts("postlicyd") {
 		list := postlicydOptions.parse(st.Argv[1:])
 		port, socket = last(list, "port", port), last(list, "socketfile", socket)
-		if conf := st.Argv[len(st.Argv)-1]; len(st.Argv) > 1 && strings.HasPrefix(conf, "/") && strings.HasSuffix(conf, ".conf") && !slices.Contains(files, mta.Clean(conf)) {
+		conf := st.Argv[len(st.Argv)-1]
+		ofOption := slices.ContainsFunc(list, func(g given) bool { return g.value == conf })
+		if len(st.Argv) > 1 && strings.HasPrefix(conf, "/") && !ofOption && !slices.Contains(files, mta.Clean(conf)) {
 			files = append(files, mta.Clean(conf))
 		}
 	}
-	for _, p := range files[:min(len(files), 8)] {
+	for _, p := range files {
 		text, ok := s.file(p, waxseal.RoleConfig)
 		if !ok {
 			continue

@@ -59,6 +59,8 @@ func TestPostlicydSockets(t *testing.T) {
 		{"by default", map[string]string{licyMain: "log_format = x;\n"}, nil, []string{"inet:127.0.0.1:10000"}},
 		{"as configured", map[string]string{licyMain: "port = 10007;\n"}, nil, []string{"inet:127.0.0.1:10007"}},
 		{"a socket", map[string]string{licyMain: "socketfile = /run/postlicyd.sock;\n"}, nil, []string{"unix:/run/postlicyd.sock"}},
+		{"by the command line, a file with any name", map[string]string{"/srv/own": "port = 10009;\n"}, []mta.Start{start("/usr/sbin/postlicyd", "-p", "/run/l.pid", "/srv/own")}, []string{"inet:127.0.0.1:10009"}},
+		{"by the command line, no file", map[string]string{licyMain: "port = 10007;\n", "/run/l.pid": "port = 1;\n"}, []mta.Start{start("/usr/sbin/postlicyd", "-p", "/run/l.pid")}, []string{"inet:127.0.0.1:10007"}},
 		{"by the command line, another file", map[string]string{"/etc/l.conf": "port = 10007;\n"}, []mta.Start{start("/usr/sbin/postlicyd", "-f", "-l", "10008", "/etc/l.conf")}, []string{"inet:127.0.0.1:10008"}},
 		{"pfix-srsd", map[string]string{"/etc/default/pfixtools": "SRSD_ENABLE=yes\nSRSD_OPTIONS='-e 10003 -U srs'\nSRSD_DOMAIN=example.test\n"}, nil, []string{"inet:127.0.0.1:10003", "inet:127.0.0.1:10002"}},
 		{"pfix-srsd, not in use", map[string]string{"/etc/default/pfixtools": "SRSD_ENABLE=no\n"}, nil, nil},
