@@ -88,6 +88,10 @@ func TestMoreThanIsRead(t *testing.T) {
 			}
 		})
 	}
+	names := map[string]string{rc: "poll m user a is " + strings.Repeat("bob ", 1_500) + "drop@evil.example.net here\n"}
+	if got := told(read(names)); len(got) != 1 {
+		t.Errorf("behind many names: %q", got)
+	}
 	old := map[string]string{"/home/alice/.getmail/oldmail-m-1": strings.Repeat("x\n", maxFile)}
 	if r := read(old); len(r.Hooks) != 0 {
 		t.Errorf("what was fetched already is told: %q", told(r))

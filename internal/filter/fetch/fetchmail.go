@@ -137,13 +137,11 @@ func (r *reader) fetched(u rule) {
 
 // localNames reads for whom mail is: names here, or, with an @, addresses.
 func (r *reader) localNames(words []word, i int, u rule) int {
-	n := 0
-	for i++; i < len(words) && n < 1000; i++ {
+	for i++; i < len(words); i++ {
 		w := words[i]
 		if !w.quoted && (strings.EqualFold(w.text, "here") || isKeyword(w.text)) {
 			return i - 1
 		}
-		n++
 		if _, _, found := strings.Cut(w.text, "@"); found {
 			each := u
 			each.name, each.value, each.at.Line = "is", w.text, w.line
