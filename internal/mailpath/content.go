@@ -7,7 +7,6 @@ import (
 	"hash"
 	"io"
 	"strings"
-	"unsafe"
 
 	"waxseal"
 )
@@ -82,7 +81,7 @@ func (c *closer) readAgain(state *waxseal.FileState) (reading, error) {
 		return reading{}, err
 	}
 	was, ok := m.texts[state.Path]
-	if ok && len(raw) > 0 && len(raw) == len(was.raw) && unsafe.SliceData(raw) == unsafe.SliceData(was.raw) && was.role == state.Role && (was.sums.MD5 != "" || !c.needsMD5(state.Path)) {
+	if ok && onePiece(raw, was.raw) && was.role == state.Role && (was.sums.MD5 != "" || !c.needsMD5(state.Path)) {
 		return was.reading, nil
 	}
 	r := c.reading(state, raw)

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"unsafe"
 
 	"waxseal"
 	"waxseal/internal/mta"
@@ -115,7 +114,7 @@ type completed struct{ part, done waxseal.Part }
 // residence is which list of accounts was seen.
 type residence struct {
 	passwd, homes stamp
-	list          *mta.Account
+	list          *mta.Account // the first
 	n             int
 }
 
@@ -291,12 +290,15 @@ func sameError(a, b error) bool {
 
 // sameBytes knows two contents as one where the memory of the tree gave the same twice.
 func sameBytes(a, b []byte) bool {
-	return len(a) == len(b) && (unsafe.SliceData(a) == unsafe.SliceData(b) || bytes.Equal(a, b))
+	return onePiece(a, b) || bytes.Equal(a, b)
 }
 
 func sameList(a, b []string) bool {
-	return len(a) == len(b) && (unsafe.SliceData(a) == unsafe.SliceData(b) || slices.Equal(a, b))
+	return onePiece(a, b) || slices.Equal(a, b)
 }
+
+// onePiece reports whether two lists are the same piece of memory.
+func onePiece[T any](a, b []T) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
 
 // equalFiles compares all that a tree says of a file.
 func equalFiles(a, b waxseal.File) bool {
@@ -337,7 +339,11 @@ func (d dwelling) residence() residence {
 	if !l.known || passwd != l.passwd || homes != l.homes {
 		return residence{n: -1} // which is like no other
 	}
-	return residence{passwd, homes, unsafe.SliceData(l.accounts), len(l.accounts)}
+	r := residence{passwd: passwd, homes: homes, n: len(l.accounts)}
+	if r.n > 0 {
+		r.list = &l.accounts[0]
+	}
+	return r
 }
 
 // CopyTo hands over a file piece by piece, as far as the tree below can. It is not asked
