@@ -11,28 +11,34 @@ import (
 
 	"waxseal"
 	"waxseal/internal/correlate"
+	"waxseal/internal/papers"
 	"waxseal/internal/parcel"
 	"waxseal/internal/pkgdb/translog"
+	"waxseal/internal/readroom"
 	"waxseal/internal/rootfs"
-	"waxseal/internal/store"
 )
 
 // parcels is what the agent knows of packages beside their database: the programs that
 // bring them, the archives that were at hand, and what was written down.
 type parcels struct {
-	programs map[waxseal.Path]programFile
-	started  map[int]waxseal.Grade     // by pid: whether it runs the file of its name
-	hands    map[int]parcel.Hand       // by pid, of this look
-	shelf    map[string]parcel.Archive // by parcel.Key
-	noted    map[string]*waxseal.Index // where the ledger has an archive or a line of a log
-	read     map[string]bool           // archives that were read, by name, size and time
-	log      []translog.Transaction    // of rpm's database, as it was at logAt
-	logAt    time.Time
-	written  []translog.Transaction // of the logs, as they were at stamp
-	stamp    string
-	asked    time.Time // when archives were last asked for
-	reading  bool
-	held     time.Time // since when looks wait for a transaction to end
+	programs  map[waxseal.Path]programFile
+	started   map[int]waxseal.Grade     // by pid: whether it runs the file of its name
+	hands     map[int]parcel.Hand       // by pid, of this look
+	shelf     map[string]parcel.Archive // by parcel.Key
+	noted     map[string]*waxseal.Index // where the ledger has an archive or a line of a log
+	read      map[string]bool           // archives that were read, by name, size and time
+	papers    papers.Source             // what is asked while a change is judged
+	beside    *readroom.Papers          // what archives are asked of, beside that; nil where this process reads them
+	log       []translog.Transaction    // of rpm's database, as it was at logAt
+	logAt     time.Time
+	written   []translog.Transaction // of the logs, as they were at stamp
+	stamp     string
+	unread    string    // of what is written down
+	logUnread string    // of rpm's database
+	noKeys    bool      // the keys of repositories could not be read yet
+	asked     time.Time // when archives were last asked for
+	reading   bool
+	held      time.Time // since when looks wait for a transaction to end
 }
 
 // programFile is a package manager's own file as it was when the agent began, or as a
@@ -183,23 +189,37 @@ func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touc
 		c.Archives = a.installed(whole.Packages)
 	}
 	if len(t.change.Packages) > 0 || c.Hand.Kind != parcel.Nobody || !c.Seen {
-		c.Transactions = a.transactions()
+		c.Transactions, c.Unread = a.transactions()
 	}
 	return c
 }
 
-// transactions are all that is written down, read again where a log has grown.
-func (a *Agent) transactions() []translog.Transaction {
+// transactions are all that is written down, read again where a log has grown, and what is
+// not known of it.
+func (a *Agent) transactions() ([]translog.Transaction, string) {
 	stamp := ""
-	for _, p := range []waxseal.Path{dpkgLog, historyLog, dnfLog} {
+	for _, p := range []waxseal.Path{papers.DpkgLog, papers.HistoryLog, papers.DNFLog} {
 		if f, err := a.tree.Stat(p); err == nil {
 			stamp += fmt.Sprintf("%s %d %d %d\n", p, f.Inode, f.Size, f.ModTime.UnixNano())
 		}
 	}
 	if stamp != a.parcels.stamp {
-		a.parcels.written, a.parcels.stamp = Transactions(a.tree), stamp
+		written, err := a.parcels.papers.Transactions()
+		a.parcels.written, a.parcels.stamp = written, stamp
+		if errors.Is(err, papers.ErrLost) {
+			a.parcels.stamp = "" // it is asked again
+		}
+		a.parcels.unread = unread(err)
 	}
-	return slices.Concat(a.parcels.written, a.parcels.log)
+	return slices.Concat(a.parcels.written, a.parcels.log), strings.Trim(a.parcels.unread+"; "+a.parcels.logUnread, "; ")
+}
+
+// unread is what some errors say that is not known.
+func unread(errs ...error) string {
+	if err := errors.Join(errs...); err != nil {
+		return papers.Words(err)
+	}
+	return ""
 }
 
 // readHeaders asks rpm's database for packages that it has in another version now: it has
@@ -209,8 +229,13 @@ func (a *Agent) readHeaders(changed []waxseal.PackageChange) {
 	for _, p := range changed {
 		names[p.After.Name] = true
 	}
-	if found, log := signedHeaders(a.tree, names, now, a.books.packageKeys()); log != nil {
-		a.parcels.log, a.parcels.logAt = log, now
+	found, log, err := papers.Headers(a.tree, a.parcels.papers, names, a.trust(now))
+	if err != nil {
+		a.parcels.logUnread = unread(err)
+		return
+	}
+	if log != nil {
+		a.parcels.log, a.parcels.logAt, a.parcels.logUnread = log, now, ""
 		a.shelve(found, now)
 	}
 }
@@ -316,17 +341,25 @@ func (a *Agent) fetchParcels(now time.Time) {
 	for _, p := range a.last.Packages {
 		wanted[p.Name] = true
 	}
-	root, keys, read := a.opts.Root, a.books.packageKeys(), maps.Clone(a.parcels.read)
+	root, trust, beside, read := a.opts.Root, a.trust(now), a.parcels.beside, maps.Clone(a.parcels.read)
 	a.senses.done.Go(func() {
 		in := parcelsRead{read: read, begun: now}
 		if tree, err := rootfs.Open(root); err == nil {
-			in.found = Archives(tree, wanted, read, now, keys)
-			headers, log := signedHeaders(tree, wanted, now, keys)
-			in.found, in.log = append(in.found, headers...), log
+			from := archivesFrom(beside, tree)
+			in.found = papers.Archives(tree, from, wanted, read, trust)
+			headers, log, err := papers.Headers(tree, from, wanted, trust)
+			in.found, in.log, in.unread = append(in.found, headers...), log, unread(err)
 			_ = tree.Close() // it was only read from
 		}
 		a.queue.put(arrival{Observation: waxseal.Observation{Time: time.Now()}, parcels: &in})
 	})
+}
+
+func archivesFrom(apart *readroom.Papers, tree waxseal.Tree) papers.Source {
+	if apart != nil {
+		return apart
+	}
+	return &papers.Here{Tree: tree}
 }
 
 // parcelsRead are archives that were read, beside those that had been before.
@@ -335,13 +368,15 @@ type parcelsRead struct {
 	read  map[string]bool
 	log   []translog.Transaction // of rpm's database
 	begun time.Time
+	// unread says why that is not known.
+	unread string
 }
 
 // takeParcels takes archives and transactions that were read beside the agent's goroutine.
 func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
 	a.parcels.reading, a.parcels.read = false, in.read
 	if in.begun.After(a.parcels.logAt) {
-		a.parcels.log, a.parcels.logAt = in.log, in.begun
+		a.parcels.log, a.parcels.logAt, a.parcels.logUnread = in.log, in.begun, in.unread
 	}
 	a.shelve(in.found, at)
 	if len(in.found) > 0 {
@@ -370,10 +405,9 @@ const maxShelf = 500
 // startParcels gets ready to judge changes by packages.
 func (a *Agent) startParcels(now time.Time) {
 	a.books.Tree = a.tree
+	a.startPapers()
 	a.knowPrograms()
-	if err := a.books.rememberKeys(a.tree, now); err != nil && !errors.Is(err, store.ErrStale) {
-		a.opts.Warn("the keys of package repositories can't be remembered, so no signature is believed: " + err.Error())
-	}
+	a.learnKeys(now)
 }
 
 // lineOf notes the line of a log that a transaction begins with.
@@ -392,7 +426,7 @@ func (a *Agent) lineOf(v parcel.Verdict, c parcel.Case) *waxseal.Index {
 
 func logOf(t translog.Transaction) waxseal.Path {
 	if t.Manager == "rpm" {
-		return dnfLog
+		return papers.DNFLog
 	}
-	return dpkgLog
+	return papers.DpkgLog
 }

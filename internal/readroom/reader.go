@@ -2,6 +2,7 @@ package readroom
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -76,12 +77,12 @@ func (r *reader) launch(o Options, socket, page *os.File) error {
 	if o.Program != "" {
 		program = o.Program
 	}
-	cmd := exec.Command(program, Verb)
+	cmd := exec.Command(program, cmp.Or(o.verb, Verb))
 	cmd.Args[0] = "waxseal"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = null, null, r.last, []*os.File{socket, page}
 	cmd.Env = []string{"GOTRACEBACK=none", "TMPDIR=" + o.Scratch}
 	cmd.WaitDelay = time.Second
-	r.process, err = sandbox.Start(cmd, sandbox.Walls{Root: o.Root, Hidden: o.Hidden, Scratch: o.Scratch})
+	r.process, err = sandbox.Start(cmd, sandbox.Walls{Root: o.Root, Hidden: o.Hidden, Only: o.only, Scratch: o.Scratch})
 	return err
 }
 
@@ -108,22 +109,24 @@ var errAnswer = errors.New("it answered what was not asked")
 
 // exchange asks, and waits for the answer.
 func (r *reader) exchange(q request, patience time.Duration) (a answer, err error) {
+	if err = r.talk(q, &a, patience); err == nil && a.Number != q.Number {
+		err = errAnswer
+	}
+	return a, err
+}
+
+// talk sends a question and receives the answer to it.
+func (r *reader) talk(question, answer any, patience time.Duration) error {
 	r.busy.Store(true)
 	defer r.busy.Store(false)
 	r.asked = time.Now()
 	if err := r.socket.SetDeadline(r.asked.Add(patience)); err != nil {
-		return a, err
+		return err
 	}
-	if err := r.wire.send(q); err != nil {
-		return a, err
+	if err := r.wire.send(question); err != nil {
+		return err
 	}
-	if err := r.wire.receive(&a); err != nil {
-		return a, err
-	}
-	if a.Number != q.Number {
-		return a, errAnswer
-	}
-	return a, nil
+	return r.wire.receive(answer)
 }
 
 // watch waits for a process that ends while nobody asks it.
