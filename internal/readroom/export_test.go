@@ -1,0 +1,16 @@
+package readroom
+
+import (
+	"maps"
+	"testing"
+	"time"
+)
+
+// Hurry bounds how long papers may take to be read, for one test.
+func Hurry(t *testing.T, d time.Duration) {
+	before := maps.Clone(patienceFor)
+	for v := range patienceFor {
+		patienceFor[v] = d
+	}
+	t.Cleanup(func() { patienceFor = before })
+}

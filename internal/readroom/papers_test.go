@@ -1,0 +1,491 @@
+package readroom_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/google/go-cmp/cmp"
+
+	"waxseal"
+	"waxseal/internal/papers"
+	"waxseal/internal/readroom"
+	"waxseal/internal/rootfs"
+)
+
+// paperHost is a host on the disk whose papers are read here and apart.
+type paperHost struct {
+	t     *testing.T
+	root  string
+	index string
+	apart *readroom.Papers
+	here  *papers.Here
+	trust papers.Trust
+	mu    sync.Mutex
+	gaps  []waxseal.Gap
+}
+
+func newPaperHost(t *testing.T, program string) *paperHost {
+	t.Helper()
+	dir := t.TempDir()
+	h := &paperHost{t: t, root: filepath.Join(dir, "root"), trust: papers.Trust{At: time.Now().Add(time.Minute)}}
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Mkdir(h.root, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	tree, err := rootfs.Open(h.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.here = &papers.Here{Tree: tree}
+	h.write("/var/log/dpkg.log", "2026-11-30 04:20:00 install mailtool:all <none> 1.0\n2026-11-30 04:20:01 status installed mailtool:all 1.0\n")
+	h.write("/etc/apt/sources.list", "deb [signed-by=/usr/share/keyrings/example.gpg] https://example x main\n")
+	h.apart = readroom.NewPapers(readroom.Options{Root: h.root, Scratch: filepath.Join(dir, "scratch"), Program: program, Lost: func(g waxseal.Gap) {
+		h.mu.Lock()
+		h.gaps = append(h.gaps, g)
+		h.mu.Unlock()
+	}})
+	t.Cleanup(func() { h.apart.Close(); tree.Close() })
+	return h
+}
+
+// apartBy is a host that is read by Waxseal itself.
+func apartBy(t *testing.T) *paperHost {
+	t.Helper()
+	bin, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPaperHost(t, bin)
+}
+
+func (h *paperHost) told() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var text strings.Builder
+	for _, g := range h.gaps {
+		text.WriteString(g.Reason + "\n")
+	}
+	return text.String()
+}
+
+func (h *paperHost) write(p, text string) {
+	h.t.Helper()
+	at := filepath.Join(h.root, p)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, []byte(text), 0o600)); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// archive puts an archive into apt's cache that a signed index names, whatever it is.
+func (h *paperHost) archive(name string, content string) waxseal.Path {
+	h.t.Helper()
+	p := "/var/cache/apt/archives/" + name + "_1.0_all.deb"
+	h.write(p, content)
+	h.index += fmt.Sprintf("Package: %s\nVersion: 1.0\nSHA256: %x\n\n", name, sha256.Sum256([]byte(content)))
+	return waxseal.Path(p)
+}
+
+// sign signs the index.
+func (h *paperHost) sign() {
+	h.t.Helper()
+	key, err := openpgp.NewEntity("Example", "", "x@example.test", nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var public, release bytes.Buffer
+	w, err := clearsign.Encode(&release, key.PrivateKey, nil)
+	if err := errors.Join(err, key.Serialize(&public)); err != nil {
+		h.t.Fatal(err)
+	}
+	index := "\n" + h.index
+	fmt.Fprintf(w, "Origin: Example\nCodename: x\nSHA256:\n %x %d main/binary-all/Packages\n", sha256.Sum256([]byte(index)), len(index))
+	if err := w.Close(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.write("/usr/share/keyrings/example.gpg", public.String())
+	h.write("/var/lib/apt/lists/example_dists_x_main_binary-all_Packages", index)
+	h.write("/var/lib/apt/lists/example_dists_x_InRelease", release.String())
+}
+
+// debOf is an archive with a member of data under a name, whatever it is.
+func debOf(name, member, data string) string {
+	control := "Package: " + name + "\nVersion: 1.0\n"
+	return ar("debian-binary", "2.0\n", "control.tar.gz", tarGz("./control", control), member, data)
+}
+
+func ar(members ...string) string {
+	text := "!<arch>\n"
+	for i := 0; i < len(members); i += 2 {
+		text += fmt.Sprintf("%-16s%-12d%-6d%-6d%-8s%-10d`\n%s", members[i], 0, 0, 0, "100644", len(members[i+1]), members[i+1])
+		if len(members[i+1])%2 == 1 {
+			text += "\n"
+		}
+	}
+	return text
+}
+
+func tarGz(files ...string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	for i := 0; i < len(files); i += 2 {
+		err := w.WriteHeader(&tar.Header{Name: files[i], Mode: 0o755, Size: int64(len(files[i+1]))})
+		if _, more := w.Write([]byte(files[i+1])); err != nil || more != nil {
+			panic(errors.Join(err, more))
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+// bigDictionary is the beginning of an xz file whose block asks for a dictionary of 4 GiB,
+// 100 bytes of it.
+func bigDictionary() string {
+	sum := func(b []byte) []byte {
+		s := crc32.ChecksumIEEE(b)
+		return []byte{byte(s), byte(s >> 8), byte(s >> 16), byte(s >> 24)}
+	}
+	head, block := []byte{0, 1}, []byte{2, 0, 0x21, 1, 40, 0, 0, 0}
+	text := append([]byte("\xfd7zXZ\x00"), head...)
+	text = append(append(text, sum(head)...), block...)
+	return string(append(text, sum(block)...)) + "\x01\x00\x01xx\x00" + strings.Repeat("\x00", 60)
+}
+
+// TestPapersApart: what papers say is the same, read here and apart; and who reads them
+// starts when it is asked, has its own user, one capability and a filter, and ends when
+// nothing more is asked.
+func TestPapersApart(t *testing.T) {
+	needRoot(t)
+	h := apartBy(t)
+	good := h.archive("mailtool", debOf("mailtool", "data.tar.gz", tarGz("./usr/bin/x", "#!/bin/sh\n", "./usr/bin/\xff", "y")))
+	unsigned := waxseal.Path("/var/cache/apt/archives/other_1%3a2_all.deb")
+	h.write(string(unsigned), debOf("other", "data.tar.gz", "no archive"))
+	h.sign()
+	h.write("/usr/lib/sysimage/rpm/Packages.db", unpacked(t, "../pkgdb/rpm/testdata/sle15-Packages.db.gz"))
+	h.git("add", "apt")
+	h.git("commit", "-q", "-m", "saving uncommitted changes")
+	if h.apart.PID() != 0 {
+		t.Error("there is a process, and nothing was asked")
+	}
+	for _, tt := range []struct {
+		name string
+		ask  func(papers.Source) (any, error)
+		says string
+	}{
+		{"logs", func(s papers.Source) (any, error) { return s.Transactions() }, "mailtool"},
+		{"an archive", func(s papers.Source) (any, error) { return s.Archive(good, h.trust) }, "signed by Example"},
+		{"one that nobody signed", func(s papers.Source) (any, error) { return s.Archive(unsigned, h.trust) }, "no signed index names it"},
+		{"rpm's database", func(s papers.Source) (any, error) {
+			archives, log, err := s.Headers(map[string]bool{"libcap2": true}, h.trust)
+			return []any{archives, log}, err
+		}, "libcap2"},
+		{"keys", func(s papers.Source) (any, error) { return s.Keys() }, "Example"},
+		{"history", func(s papers.Source) (any, error) { return s.History("/etc/apt/sources.list") }, "the history of /etc has this content since"},
+		{"no history", func(s papers.Source) (any, error) { return s.History("/usr/x") }, ""},
+	} {
+		want, err := tt.ask(h.here)
+		got, apart := tt.ask(h.apart)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || apart != nil || !strings.Contains(fmt.Sprintf("%+v", got), tt.says) {
+			t.Errorf("%s: %v, %v: %s\n%+v", tt.name, err, apart, diff, got)
+		}
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.apart.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"Name:\twaxseal-papers\n", "\nUid:\t65530\t65530\t65530\t65530\n", "\nCapPrm:\t0000000000000004\n", "\nCapBnd:\t0000000000000004\n", "\nNoNewPrivs:\t1\n", "\nSeccomp:\t2\n"} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("%q is missing in\n%s", line, text)
+		}
+	}
+	h.apart.Rest()
+	if gaps := h.told(); h.apart.PID() != 0 || gaps != "" {
+		t.Errorf("process %d, gaps: %s", h.apart.PID(), gaps)
+	}
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: a process is given another user")
+	}
+}
+
+// git keeps a history of the host's /etc.
+func (h *paperHost) git(args ...string) {
+	h.t.Helper()
+	dir := filepath.Join(h.root, "etc")
+	if _, err := os.Stat(dir + "/.git"); err != nil && args[0] != "init" {
+		h.git("init", "-q")
+	}
+	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=etckeeper", "-c", "user.email=root@example.test", "-c", "commit.gpgsign=false"}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		h.t.Fatalf("git %q: %v: %s", args, err, out)
+	}
+}
+
+// TestPapersHostile: papers that were made to hurt who reads them, each signed for, so that
+// it is read: the answer is an error in words, in bounded memory, and the next is as if
+// nothing had been.
+func TestPapersHostile(t *testing.T) {
+	needRoot(t)
+	h := apartBy(t)
+	whole := debOf("mailtool", "data.tar.gz", tarGz("./usr/bin/x", strings.Repeat("x", 5000)))
+	many := make([]string, 0, 2*300_000)
+	for range 300_000 {
+		many = append(many, "x", "")
+	}
+	good := h.archive("mailtool", whole)
+	for _, tt := range []struct{ name, content, says, gap string }{
+		{"cut-off", whole[:len(whole)-90], "unexpected EOF", ""},
+		{"no-archive", "PK\x03\x04", "not a Debian package archive", ""},
+		{"many-files", debOf("many-files", "data.tar.gz", tarGz(many...)), "unpacks to more than is read", ""},
+		{"dictionary", debOf("dictionary", "data.tar.xz", bigDictionary()), "exit code 2", "dictionary_1.0_all.deb"},
+		{"window", debOf("window", "data.tar.zst", "\x28\xb5\x2f\xfd\x00\xff"+strings.Repeat("\x00", 50)), "window size exceeded", ""},
+		{"another", whole + "\n", "", ""},
+	} {
+		p := h.archive(tt.name, tt.content)
+		h.sign()
+		h.trust.At = h.trust.At.Add(time.Second) // lists are remembered for one moment
+		a, err := h.apart.Archive(p, h.trust)
+		if a.Signed || len(a.Entries) > 0 && tt.says != "" || err == nil != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v, signed %v: %s", tt.name, err, a.Signed, a.Voucher)
+		}
+		if gaps := h.told(); (gaps == "") != (tt.gap == "") || !strings.Contains(gaps, tt.gap) {
+			t.Errorf("%s: gaps: %s", tt.name, gaps)
+		}
+		h.gaps = nil
+		if a, err := h.apart.Archive(good, h.trust); err != nil || !a.Signed || len(a.Entries) != 1 {
+			t.Errorf("after %s: %v: %+v", tt.name, err, a)
+		}
+		if most := peak(t, h.apart.PID()); most > 200 {
+			t.Errorf("%s took %d MB", tt.name, most)
+		}
+	}
+}
+
+// peak is the most memory, in megabytes, that a process has had (VmHWM of proc_pid_status(5)).
+func peak(t *testing.T, pid int) (mb int) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	if _, err := fmt.Sscan(rest, &mb); err != nil {
+		t.Fatal(err)
+	}
+	return mb >> 10
+}
+
+// TestLogsHostile: logs without an end are read as far as they go, and what is not known of
+// them is said.
+func TestLogsHostile(t *testing.T) {
+	needRoot(t)
+	h := apartBy(t)
+	const line = "2026-11-30 05:20:00 upgrade mailtool:all 1.0 1.1\n2026-11-30 05:20:01 status installed mailtool:all 1.1\n"
+	var zip bytes.Buffer
+	z := gzip.NewWriter(&zip)
+	_, err := z.Write([]byte(line + strings.Repeat("\x00", 40<<20)))
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(h.root, "/var/log/dpkg.log")
+	for _, tt := range []struct {
+		name string
+		make func() error
+		says string
+		want int
+	}{
+		{"the end of a large one", func() error {
+			return errors.Join(os.Truncate(log, 50<<20), appendTo(log, "\n"+line))
+		}, "dpkg.log: file is too large to read: of it the last 32 MB were read", 1},
+		{"larger than any", func() error { return os.Truncate(log, 8<<40) }, "dpkg.log: file is too large to read", 0},
+		{"packed", func() error {
+			return errors.Join(os.Remove(log), os.WriteFile(log+".2.gz", zip.Bytes(), 0o600))
+		}, "dpkg.log.2.gz: file is too large to read", 1},
+		{"no log", func() error { return errors.Join(os.Remove(log+".2.gz"), syscall.Mkfifo(log, 0o600)) }, "dpkg.log: not a regular file", 0},
+		{"elsewhere", func() error {
+			h.write("/home/alice/log", line)
+			return errors.Join(os.Remove(log), os.Symlink("../../home/alice/log", log))
+		}, "dpkg.log: permission denied", 0},
+	} {
+		if err := tt.make(); err != nil {
+			t.Fatal(err)
+		}
+		list, err := h.apart.Transactions()
+		if len(list) != tt.want || err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %d transactions, %v", tt.name, len(list), err)
+		}
+	}
+	if gaps := h.told(); gaps != "" || peak(t, h.apart.PID()) > 500 {
+		t.Errorf("%d MB, gaps: %s", peak(t, h.apart.PID()), gaps)
+	}
+}
+
+func appendTo(name, text string) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// TestDatabaseHostile: a database of rpm's that is none, or that asks for something else
+// than packages, is an error in words.
+func TestDatabaseHostile(t *testing.T) {
+	needRoot(t)
+	h := apartBy(t)
+	const at = "/var/lib/rpm/rpmdb.sqlite"
+	h.write(at, "SQLite format 3\x00"+strings.Repeat("\xff", 1<<20))
+	for _, tt := range []struct {
+		name, sql, says string
+	}{
+		{"damaged", "", "file is not a database"},
+		{"a view without end", "CREATE VIEW Packages AS WITH RECURSIVE c(blob) AS (SELECT 1 UNION ALL SELECT blob+1 FROM c) SELECT blob FROM c", "not rpm's database"},
+	} {
+		if tt.sql != "" {
+			if err := os.Remove(filepath.Join(h.root, at)); err != nil {
+				t.Fatal(err)
+			}
+			sqlite(t, filepath.Join(h.root, at), tt.sql)
+		}
+		archives, log, err := h.apart.Headers(map[string]bool{"mailtool": true}, h.trust)
+		if err == nil || !strings.Contains(err.Error(), tt.says) || len(archives)+len(log) > 0 {
+			t.Errorf("%s: %v: %+v, %+v", tt.name, err, archives, log)
+		}
+	}
+	if left, _ := os.ReadDir(filepath.Join(filepath.Dir(h.root), "scratch")); len(left) > 0 {
+		t.Errorf("it left %v", left)
+	}
+}
+
+// TestPapersLost: a process that is killed is asked again, and one that hangs is a gap that
+// names the file, and what it was asked is not known, once and for a while.
+func TestPapersLost(t *testing.T) {
+	needRoot(t)
+	h := apartBy(t)
+	if list, err := h.apart.Transactions(); err != nil || len(list) != 1 {
+		t.Fatalf("%v: %+v", err, list)
+	}
+	if err := syscall.Kill(h.apart.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := h.apart.Transactions(); err != nil || len(list) != 1 {
+		t.Fatalf("after a kill: %v: %+v", err, list)
+	}
+	h.stop()
+	readroom.Hurry(t, 200*time.Millisecond)
+	for range 2 {
+		if list, err := h.apart.Transactions(); !errors.Is(err, papers.ErrLost) || len(list) > 0 {
+			t.Errorf("while it hangs: %v: %+v", err, list)
+		}
+	}
+	if gaps := h.told(); strings.Count(gaps, "gave no answer") != 1 || !strings.Contains(gaps, "it had last opened /var/log/") {
+		t.Errorf("gaps: %s", gaps)
+	}
+}
+
+// stop has the process hang.
+func (h *paperHost) stop() {
+	h.t.Helper()
+	pid := h.apart.PID()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		h.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); strings.Contains(string(text), "\nState:\tT") {
+			return
+		}
+	}
+	h.t.Fatal("it does not stop")
+}
+
+// TestPapersAbandoned: who asks need not wait for the end of an answer.
+func TestPapersAbandoned(t *testing.T) {
+	needRoot(t)
+	h := apartBy(t)
+	if _, err := h.apart.Transactions(); err != nil {
+		t.Fatal(err)
+	}
+	h.stop()
+	asked := make(chan error)
+	go func() { _, err := h.apart.Transactions(); asked <- err }()
+	time.Sleep(50 * time.Millisecond)
+	h.apart.Abandon()
+	if err := <-asked; !errors.Is(err, papers.ErrLost) || h.told() != "" {
+		t.Errorf("%v, gaps: %s", err, h.told())
+	}
+}
+
+// TestPapersAreShutIn: somebody who has taken over what parses papers can reach nothing.
+func TestPapersAreShutIn(t *testing.T) {
+	needRoot(t)
+	dir, err := os.MkdirTemp("", "waxseal-probe-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	bin := filepath.Join(dir, "probe")
+	if out, err := exec.Command("go", "build", "-o", bin, "./testdata/probe").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for attempt, want := range map[string]string{"socket": "SIGSYS", "exec": "SIGSYS", "agent": "SIGSYS", "write": "exit code 40", "read": "exit code 40", "log": "exit code 41"} {
+		t.Run(attempt, func(t *testing.T) {
+			as := filepath.Join(dir, attempt)
+			if err := os.Link(bin, as); err != nil {
+				t.Fatal(err)
+			}
+			h := newPaperHost(t, as)
+			h.write("/home/alice/secret", "x")
+			all := filepath.Join(filepath.Dir(h.root), "all")
+			if err := errors.Join(os.Mkdir(all, 0o777), os.Chmod(all, 0o777)); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			for deadline := time.Now().Add(10 * time.Second); err == nil && time.Now().Before(deadline); { // it ends at some moment after the walls are up
+				_, err = h.apart.History("/etc/apt/sources.list")
+			}
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v; want %s", err, want)
+			}
+			if _, err := os.Stat(filepath.Join(all, "x")); err == nil {
+				t.Error("it wrote a file")
+			}
+		})
+	}
+}
+
+// sqlite makes a database.
+func sqlite(t *testing.T, name, schema string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(schema); err != nil {
+		t.Fatal(err)
+	}
+}
