@@ -45,17 +45,18 @@ func newReader(o Options) (*reader, error) {
 		return nil, fmt.Errorf("make a socket: %w", err)
 	}
 	theirs := os.NewFile(uintptr(ends[1]), "reader")
-	defer theirs.Close()
 	r := &reader{socket: os.NewFile(uintptr(ends[0]), "reader"), last: &lastWords{}}
 	r.wire = wire{rw: r.socket, raw: cleanText, budget: budget}
 	memory, page, err := newPage()
 	if err != nil {
+		theirs.Close()
 		r.socket.Close()
 		return nil, err
 	}
 	r.page = page
-	defer memory.Close()
-	if err := r.launch(o, theirs, memory); err != nil {
+	err = r.launch(o, theirs, memory)
+	_, _ = theirs.Close(), memory.Close() // else the end of a process that ends at once would not be seen
+	if err != nil {
 		r.free()
 		return nil, fmt.Errorf("start a reader: %w", err)
 	}
@@ -88,7 +89,8 @@ func (r *reader) launch(o Options, socket, page *os.File) error {
 
 // greet tells the process what it is to read, and hears which walls it has not.
 func (r *reader) greet(o Options) error {
-	if err := r.socket.SetDeadline(time.Now().Add(startPatience)); err != nil {
+	r.asked = time.Now()
+	if err := r.socket.SetDeadline(r.asked.Add(startPatience)); err != nil {
 		return err
 	}
 	if err := r.wire.send(hello{version, o.Root, o.Key, o.Besides, o.Scratch != ""}); err != nil {
