@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -15,11 +14,11 @@ func TestPapersThatHurt(t *testing.T) {
 	needRoot(t)
 	const sums = "/var/lib/dpkg/info/mailtool.list"
 	h := postfixTree(t, map[string]string{
-		"/etc/postfix/main.cf":     "myhostname = mail.example.test\nmailbox_command = /usr/lib/mailtool/deliver\n",
+		"/etc/postfix/main.cf":      "myhostname = mail.example.test\nmailbox_command = /usr/lib/mailtool/deliver\n",
 		"/usr/lib/mailtool/deliver": deliver1, "/var/log/dpkg.log": "",
-		"/var/lib/dpkg/status":     "Package: mailtool\nStatus: install ok installed\nVersion: 1.0\nArchitecture: all\n",
-		sums:                       "/.\n/usr\n/usr/lib\n/usr/lib/mailtool\n/usr/lib/mailtool/deliver\n",
-		"/etc/.git/HEAD":           "ref: refs/heads/master\n",
+		"/var/lib/dpkg/status":        "Package: mailtool\nStatus: install ok installed\nVersion: 1.0\nArchitecture: all\n",
+		sums:                          "/.\n/usr\n/usr/lib\n/usr/lib/mailtool\n/usr/lib/mailtool/deliver\n",
+		"/etc/.git/HEAD":              "ref: refs/heads/master\n",
 		"/etc/.git/refs/heads/master": strings.Repeat("ab", 20) + "\n",
 		"/etc/.git/objects/ab/" + strings.Repeat("ab", 19): "no object",
 		"/var/cache/apt/archives/mailtool_1.0_all.deb":     "!<arch>\n",
@@ -31,20 +30,20 @@ func TestPapersThatHurt(t *testing.T) {
 	h.write("/usr/lib/mailtool/deliver", evil)
 	h.append("/etc/postfix/main.cf", "always_bcc = box@example.net\n")
 	w := h.watch()
-	tool := w.find("the script", func(f told) bool { return f.Change != nil && f.Change.Path == "/usr/lib/mailtool/deliver" })
+	var tool told
+	var said string
+	w.find("both changes", func(f told) bool {
+		if isTool(f) {
+			tool = f
+		}
+		said += strings.Join(f.Reasons, "\n")
+		return tool.ID != "" && strings.Contains(said, "the history of /etc can't be read")
+	})
 	if tool.Severity < waxseal.High || tool.Rung != waxseal.RungNone || !strings.Contains(tool.Expected, "/var/log/dpkg.log: file is too large to read") {
 		t.Errorf("%s, %s: %s", tool.Severity, tool.Rung, tool.Expected)
 	}
 	w.stop()
-	var said string
-	for _, f := range w.findings() {
-		said += strings.Join(f.Reasons, "\n")
-	}
-	if !strings.Contains(said, "the history of /etc can't be read") {
-		t.Errorf("it is not said of the history: %s", said)
-	}
 	if strings.Contains(w.errs.String(), "was lost") {
 		t.Errorf("a process came to its end: %s", w.errs)
 	}
-	_ = fmt.Sprint
 }

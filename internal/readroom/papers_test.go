@@ -251,16 +251,12 @@ func TestPapersHostile(t *testing.T) {
 	needRoot(t)
 	h := apartBy(t)
 	whole := debOf("mailtool", "data.tar.gz", tarGz("./usr/bin/x", strings.Repeat("x", 5000)))
-	many := make([]string, 0, 2*200_001)
-	for range 200_001 {
-		many = append(many, "x", "")
-	}
 	good := h.archive("mailtool", whole)
 	for _, tt := range []struct{ name, content, says, gap string }{
 		{"cut-off", whole[:len(whole)-90], "unexpected EOF", ""},
 		{"no-archive", "PK\x03\x04", "not a Debian package archive", ""},
-		{"many-files", debOf("many-files", "data.tar.gz", tarGz(many...)), "unpacks to more than is read", ""},
-		{"dictionary", debOf("dictionary", "data.tar.xz", bigDictionary()), "exit code 2", "dictionary_1.0_all.deb"},
+		{"bomb", ar("debian-binary", "2.0\n", "control.tar.gz", tarGz("./control", "Package: bomb\nVersion: 1.0\n"+strings.Repeat("\n", 8<<20))), "unpacks to more than is read", ""},
+		{"dictionary", debOf("dictionary", "data.tar.xz", bigDictionary()), "exit code 2 (\"fatal error: runtime: out of memory\")", "dictionary_1.0_all.deb"},
 		{"window", debOf("window", "data.tar.zst", "\x28\xb5\x2f\xfd\x00\xff"+strings.Repeat("\x00", 50)), "window size exceeded", ""},
 		{"another", whole + "\n", "", ""},
 	} {

@@ -192,18 +192,23 @@ func (r *reader) free() {
 // lastWords keeps the beginning of what a process says before it ends.
 type lastWords struct {
 	text atomic.Pointer[string]
+	line []byte // so far
+	over bool   // it is whole
 }
 
 const maxWords = 200
 
 // Write implements io.Writer.
 func (l *lastWords) Write(b []byte) (int, error) {
-	if l.text.Load() == nil {
-		line, _, _ := bytes.Cut(b, []byte("\n"))
-		text := string(line[:min(len(line), maxWords)])
+	n := len(b)
+	if !l.over { // it comes in pieces
+		b, _, l.over = bytes.Cut(b, []byte("\n"))
+		l.line = append(l.line, b...)
+		l.line = l.line[:min(len(l.line), maxWords)]
+		text := string(l.line)
 		l.text.Store(&text)
 	}
-	return len(b), nil
+	return n, nil
 }
 
 // said is what the Go runtime says of a crash, and nothing else: what lies in the
