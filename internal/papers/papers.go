@@ -72,7 +72,7 @@ func (t Trust) same(o Trust) bool {
 // Places are what is read for all of that, and nothing else. A key that a source of apt's
 // names elsewhere is not believed.
 func Places() []waxseal.Path {
-	return []waxseal.Path{"/etc", "/usr", "/var/cache/apt", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/rpm", "/var/log"}
+	return []waxseal.Path{"/etc", "/usr", "/opt", "/var/cache/apt", "/var/lib/apt", "/var/lib/extrepo", "/var/lib/rpm", "/var/log"}
 }
 
 // Here reads in the process that asks. It is for one goroutine.
