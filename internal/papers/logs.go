@@ -72,7 +72,7 @@ func (l *logs) text(p waxseal.Path) string {
 	limit := min(maxLog, l.left)
 	text, err := l.tree.ReadFile(p, limit)
 	switch packed := strings.HasSuffix(string(p), ".gz"); {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) || l.keptByNobody(p):
 		return ""
 	case err == nil && packed:
 		text, err = unzipped(text, limit) // what comes before damage is what was written
@@ -84,6 +84,12 @@ func (l *logs) text(p waxseal.Path) string {
 	}
 	l.left -= int64(len(text))
 	return string(text)
+}
+
+// keptByNobody reports whether a log is thrown away as it is written.
+func (l *logs) keptByNobody(p waxseal.Path) bool {
+	f, err := l.tree.Stat(p)
+	return err == nil && f.Resolved == "/dev/null"
 }
 
 // end is the end of a log that is too large to be read whole: what has just happened is
