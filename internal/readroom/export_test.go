@@ -14,3 +14,10 @@ func Hurry(t *testing.T, d time.Duration) {
 	}
 	t.Cleanup(func() { patienceFor = before })
 }
+
+// Tire says how long a process of papers waits for more questions.
+func Tire(p *Papers, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rest = d
+}
