@@ -55,7 +55,7 @@ type Case struct {
 	Transactions []translog.Transaction
 	// Unread says why what package managers wrote down is not all known, "" where it is.
 	Unread   string
-	Archives     map[string]Archive // by [Key], of the versions that are installed
+	Archives map[string]Archive // by [Key], of the versions that are installed
 	// Packages are those that are installed now, and Files the files of the mail set.
 	Packages []waxseal.Package
 	Files    []waxseal.FileState
