@@ -1,9 +1,6 @@
 package agent
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -15,7 +12,6 @@ import (
 	"waxseal/internal/parcel"
 	"waxseal/internal/pkgdb/translog"
 	"waxseal/internal/readroom"
-	"waxseal/internal/rootfs"
 )
 
 // parcels is what the agent knows of packages beside their database: the programs that
@@ -194,52 +190,6 @@ func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touc
 	return c
 }
 
-// transactions are all that is written down, read again where a log has grown, and what is
-// not known of it.
-func (a *Agent) transactions() ([]translog.Transaction, string) {
-	stamp := ""
-	for _, p := range []waxseal.Path{papers.DpkgLog, papers.HistoryLog, papers.DNFLog} {
-		if f, err := a.tree.Stat(p); err == nil {
-			stamp += fmt.Sprintf("%s %d %d %d\n", p, f.Inode, f.Size, f.ModTime.UnixNano())
-		}
-	}
-	if stamp != a.parcels.stamp {
-		written, err := a.parcels.papers.Transactions()
-		a.parcels.written, a.parcels.stamp = written, stamp
-		if errors.Is(err, papers.ErrLost) {
-			a.parcels.stamp = "" // it is asked again
-		}
-		a.parcels.unread = unread(err)
-	}
-	return slices.Concat(a.parcels.written, a.parcels.log), strings.Trim(a.parcels.unread+"; "+a.parcels.logUnread, "; ")
-}
-
-// unread is what some errors say that is not known.
-func unread(errs ...error) string {
-	if err := errors.Join(errs...); err != nil {
-		return papers.Words(err)
-	}
-	return ""
-}
-
-// readHeaders asks rpm's database for packages that it has in another version now: it has
-// their signed headers, and what was read beside may be from before the change.
-func (a *Agent) readHeaders(changed []waxseal.PackageChange) {
-	now, names := time.Now(), map[string]bool{}
-	for _, p := range changed {
-		names[p.After.Name] = true
-	}
-	found, log, err := papers.Headers(a.tree, a.parcels.papers, names, a.trust(now))
-	if err != nil {
-		a.parcels.logUnread = unread(err)
-		return
-	}
-	if log != nil {
-		a.parcels.log, a.parcels.logAt, a.parcels.logUnread = log, now, ""
-		a.shelve(found, now)
-	}
-}
-
 // installed are the archives of packages as they are installed now.
 func (a *Agent) installed(packages []waxseal.Package) map[string]parcel.Archive {
 	list := map[string]parcel.Archive{}
@@ -328,60 +278,6 @@ func (a *Agent) packageEvent(touched []touch, ch waxseal.Change) *touch {
 		}
 	}
 	return writerOf(touched, lastEvent(touched, ch))
-}
-
-// fetchParcels reads, beside the agent's goroutine, the archives that are at hand: some
-// front ends throw them away as soon as they are done.
-func (a *Agent) fetchParcels(now time.Time) {
-	if a.parcels.reading {
-		return
-	}
-	a.parcels.asked, a.parcels.reading = now, true
-	wanted := map[string]bool{}
-	for _, p := range a.last.Packages {
-		wanted[p.Name] = true
-	}
-	root, trust, beside, read := a.opts.Root, a.trust(now), a.parcels.beside, maps.Clone(a.parcels.read)
-	a.senses.done.Go(func() {
-		in := parcelsRead{read: read, begun: now}
-		if tree, err := rootfs.Open(root); err == nil {
-			from := archivesFrom(beside, tree)
-			in.found = papers.Archives(tree, from, wanted, read, trust)
-			headers, log, err := papers.Headers(tree, from, wanted, trust)
-			in.found, in.log, in.unread = append(in.found, headers...), log, unread(err)
-			_ = tree.Close() // it was only read from
-		}
-		a.queue.put(arrival{Observation: waxseal.Observation{Time: time.Now()}, parcels: &in})
-	})
-}
-
-func archivesFrom(apart *readroom.Papers, tree waxseal.Tree) papers.Source {
-	if apart != nil {
-		return apart
-	}
-	return &papers.Here{Tree: tree}
-}
-
-// parcelsRead are archives that were read, beside those that had been before.
-type parcelsRead struct {
-	found []parcel.Archive
-	read  map[string]bool
-	log   []translog.Transaction // of rpm's database
-	begun time.Time
-	// unread says why that is not known.
-	unread string
-}
-
-// takeParcels takes archives and transactions that were read beside the agent's goroutine.
-func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
-	a.parcels.reading, a.parcels.read = false, in.read
-	if in.begun.After(a.parcels.logAt) {
-		a.parcels.log, a.parcels.logAt, a.parcels.logUnread = in.log, in.begun, in.unread
-	}
-	a.shelve(in.found, at)
-	if len(in.found) > 0 {
-		a.accountWithArchives()
-	}
 }
 
 // shelve puts archives that were read on the shelf.
