@@ -41,16 +41,25 @@ func (a *Agent) begin(ctx context.Context) error {
 		return err
 	}
 	stopped, ended := a.lastSeen(), a.lastEnd()
-	// The first reading only says what to watch. What changes between it and the
-	// second is seen by the sensors, and what changed before is in the second.
+	// What is known from before says what to watch, or else a first reading does. What
+	// changes from there on is seen by the sensors, and what changed before is in the
+	// reading that follows.
 	a.tree.MountsChanged() // from here on it tells
-	a.last = a.readAll(now)
+	if a.last = before; !had {
+		a.last = a.readAll(now)
+	}
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
 	a.tellOfReader()
 	a.watchClock(now)
 	a.startParcels(now)
 	a.startSenses(ctx)
 	current := a.readAll(now)
+	if watched := a.last; !sameFiles(watched, current) {
+		a.last = current
+		a.aim()
+		a.startTail(ctx, notAmong(logPaths(current, a.opts.Logs), logPaths(watched, a.opts.Logs)), nil)
+		current = a.readAll(now)
+	}
 	if !had {
 		before = current
 		a.opts.Warn("nothing is sealed yet: changes are compared with the state found now, for which nothing vouches")

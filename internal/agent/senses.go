@@ -68,7 +68,7 @@ func (a *Agent) startSenses(ctx context.Context) {
 	if a.senses.files == nil && a.senses.audit == nil { // else audit leads to the files, and names the hand
 		a.startHints(ctx)
 	}
-	a.startTail(ctx)
+	a.startTail(ctx, logPaths(a.last, a.opts.Logs), a.senses.logs)
 	a.startJournal(ctx)
 	if a.senses.files == nil && a.senses.audit == nil {
 		a.opts.Poll = min(a.opts.Poll, blindPoll)
@@ -295,11 +295,15 @@ func (s *senses) lookUpParent(e *waxseal.AuditEvent) {
 // defaultLogs are where Linux distributions write mail and login logs.
 var defaultLogs = []waxseal.Path{"/var/log/mail.log", "/var/log/maillog", "/var/log/auth.log", "/var/log/secure"}
 
-func (a *Agent) startTail(ctx context.Context) {
+// startTail follows some logs, if there are any.
+func (a *Agent) startTail(ctx context.Context, logs []waxseal.Path, ask <-chan chan struct{}) {
+	if len(logs) == 0 {
+		return
+	}
 	emit := func(l waxseal.LogLine, at time.Time) {
 		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
 	}
-	follow := tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs), Ask: a.senses.logs} // of the agent's goroutine: not to be read in the sensor's
+	follow := tail.Options{Root: a.tree.Dir(), Paths: logs, Ask: ask}
 	a.run(tail.Sensor, "whether a change was loaded and used is not seen", func() error {
 		return tail.Follow(ctx, follow, emit, a.queue.gap)
 	})

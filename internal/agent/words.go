@@ -50,6 +50,11 @@ func Logs(tree waxseal.Tree, s waxseal.State, more []waxseal.Path) []waxseal.Pat
 	return found
 }
 
+// notAmong are those of a list that are not in another one.
+func notAmong(list, other []waxseal.Path) []waxseal.Path {
+	return slices.DeleteFunc(list, func(p waxseal.Path) bool { return slices.Contains(other, p) })
+}
+
 // logPaths are the logs of the distribution, of the mail systems, and those that
 // the configuration adds.
 func logPaths(s waxseal.State, more []waxseal.Path) []waxseal.Path {
