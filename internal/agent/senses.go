@@ -296,7 +296,9 @@ var defaultLogs = []waxseal.Path{"/var/log/mail.log", "/var/log/maillog", "/var/
 
 func (a *Agent) startTail(ctx context.Context) {
 	emit := func(l waxseal.LogLine, at time.Time) {
-		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
+		if correlate.Heeds(l.Text) {
+			a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
+		}
 	}
 	follow := tail.Options{Root: a.tree.Dir(), Paths: logPaths(a.last, a.opts.Logs), Ask: a.senses.logs} // of the agent's goroutine: not to be read in the sensor's
 	a.run(tail.Sensor, "whether a change was loaded and used is not seen", func() error {

@@ -161,7 +161,6 @@ type Postfix struct {
 
 var (
 	masterLine = regexp.MustCompile(`^(reload|daemon started) -- version \S+, configuration (\S+)`)
-	queueLine  = regexp.MustCompile(`^([0-9A-F]{6,}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{12,}): (.*)$`)
 	milterName = regexp.MustCompile(`(?:Milter service|milter) ((?:inet|inet6|unix|local):[^\s:]+(?::[^\s:]+)*)`)
 )
 
@@ -174,8 +173,10 @@ func ParsePostfix(l Line) (p Postfix, ok bool) {
 		return Postfix{}, false
 	}
 	p.Daemon = l.Program[cut+1:]
-	if g := masterLine.FindStringSubmatch(l.Message); g != nil && p.Daemon == "master" {
-		p.Reloaded, p.Started, p.Config = g[1] == "reload", g[1] == "daemon started", g[2]
+	if p.Daemon == "master" {
+		if g := masterLine.FindStringSubmatch(l.Message); g != nil {
+			p.Reloaded, p.Started, p.Config = g[1] == "reload", g[1] == "daemon started", g[2]
+		}
 	}
 	if w, found := strings.CutPrefix(l.Message, "warning: "); found {
 		p.Warning = w
@@ -183,15 +184,28 @@ func ParsePostfix(l Line) (p Postfix, ok bool) {
 			p.Milter = strings.TrimSuffix(g[1], ":")
 		}
 	}
-	if g := queueLine.FindStringSubmatch(l.Message); g != nil {
-		p.QueueID = g[1]
-		if client, found := strings.CutPrefix(g[2], "client="); found {
+	if id, rest, found := strings.Cut(l.Message, ": "); found && isQueueID(id) {
+		p.QueueID = id
+		if client, found := strings.CutPrefix(rest, "client="); found {
 			p.Client = client
-		} else if p.Daemon == "pickup" && strings.HasPrefix(g[2], "uid=") {
+		} else if p.Daemon == "pickup" && strings.HasPrefix(rest, "uid=") {
 			p.Client = "local submission"
 		}
 	}
 	return p, true
+}
+
+// isQueueID: six hexadecimal digits or more, or, where enable_long_queue_ids is set, twelve or
+// more of digits and letters without vowels (postconf(5)).
+func isQueueID(id string) bool {
+	short, long := len(id) >= 6, len(id) >= 12
+	for i := 0; i < len(id) && (short || long); i++ {
+		c := id[i]
+		letter := 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+		short = short && (isDigit(c) || 'A' <= c && c <= 'F')
+		long = long && (isDigit(c) || letter && strings.IndexByte("AEIOUaeiou", c) < 0)
+	}
+	return short || long
 }
 
 // Accepted is sshd's line about a login that it let in.
