@@ -11,7 +11,7 @@ import (
 const (
 	// manyInOne is how many files of the mail set in one directory make a rule on the
 	// directory cheaper than one on each.
-	manyInOne = 4
+	manyInOne = 32
 	// maxModuleRules bounds the rules on directories of modules. Where there are more,
 	// fanotify alone tells of changes in the rest.
 	maxModuleRules = 48
