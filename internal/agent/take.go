@@ -112,7 +112,7 @@ func (a *Agent) takeWaiting(until time.Time) {
 		}
 		select {
 		case in := <-a.queue.arrivals:
-			a.take(in)
+			a.take(*in)
 		default:
 			return
 		}
@@ -134,9 +134,9 @@ func (a *Agent) catchUp() {
 		select {
 		case in := <-a.queue.arrivals:
 			if in.ask != nil || in.parcels != nil || in.dwelt != nil {
-				a.putOff = append(a.putOff, in)
+				a.putOff = append(a.putOff, *in)
 			} else {
-				a.take(in)
+				a.take(*in)
 			}
 		default:
 			return
