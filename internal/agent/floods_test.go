@@ -184,15 +184,13 @@ func (w *watch) targets(last string, made map[string]time.Time) map[string]told 
 // judge holds a flood to what was promised.
 func (f flood) judge(t *testing.T, w *watch, made map[string]time.Time, seen map[string]told, last string) {
 	t.Helper()
-	gaps := w.gaps()
+	// That files which nothing reads were only counted, and that who it was may stay
+	// unknown, is another matter.
+	gaps := slices.DeleteFunc(w.gaps(), func(reason string) bool {
+		return strings.HasPrefix(reason, "so much was done to files") || strings.Contains(reason, "audit records")
+	})
 	if missed := len(made) - len(seen); missed > 0 && len(gaps) == 0 {
-		// Known to happen, once in a few runs: what was there for less than a fifth of a
-		// second is neither told nor counted as lost. At night it fails.
-		report := t.Logf
-		if os.Getenv(wholeFloods) != "" || missed > 1 {
-			report = t.Errorf
-		}
-		report("%d contents of main.cf were not told, and no loss was", missed)
+		t.Errorf("%d contents of main.cf were not told, and that they are missing was not either", missed)
 	}
 	if !f.stopped {
 		return

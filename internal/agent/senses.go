@@ -194,7 +194,7 @@ func (a *Agent) fileEvent(e fanotify.Event) {
 	a.senses.readLogs()         // and how he came in
 	a.queue.put(arrival{
 		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
-		content:     e.Content, copied: e.Captured, note: e.Note,
+		content:     e.Content, copied: e.Captured, note: e.Note, late: e.Late,
 	})
 }
 
