@@ -101,15 +101,15 @@ func loaded(b *testing.B, m mailServer) {
 	b.ReportMetric(middleOf(seen[1], func(e effort) float64 { return e.agent }), "agent-cpu-ms")
 	b.ReportMetric(lost(seen, func(e effort) float64 { return 1 / e.rate }), "lost-%")
 	b.ReportMetric(lost(seen, func(e effort) float64 { return e.tail }), "lost-p99-%")
-	b.ReportMetric(lost(seen, busy), "lost-cpu-%")
-	b.ReportMetric(100*(least(seen[1], busy)/least(seen[0], busy)-1), "lost-cpu-at-best-%")
+	b.ReportMetric(lost(seen, burden), "lost-cpu-%")
+	b.ReportMetric(100*(least(seen[1], burden)/least(seen[0], burden)-1), "lost-cpu-at-best-%")
 }
 
 // effort is what a round took: messages a second, milliseconds of the slowest but one in a
 // hundred, milliseconds of processor time a message, and how idle the machine was.
 type effort struct{ rate, tail, server, agent, idle float64 }
 
-func busy(e effort) float64 { return e.server + e.agent }
+func burden(e effort) float64 { return e.server + e.agent }
 
 // least is that of the best round: what others do on the machine only makes it more.
 func least(list []effort, of func(effort) float64) float64 {
