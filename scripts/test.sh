@@ -31,15 +31,20 @@ concurrent() {
 soak() {
 	WAXSEAL_SOAK=10m WAXSEAL_SOAK_EVERY=250ms setsid go test -json -count=1 -timeout 20m -run '^TestSoak$' ./internal/agent >.cache/soak.json 2>&1 &
 	soak=$!
-	trap 'kill -TERM -- "-$soak" 2>/dev/null' EXIT
+	trap 'kill -TERM "-$soak"' EXIT
 	trap 'exit 130' INT TERM HUP
 }
 
 # soaked waits for it. One that was ended from outside says nothing itself.
 soaked() {
-	wait "$soak" || echo '{"Action":"fail","Package":"waxseal/internal/agent","Test":"TestSoak"}' >>.cache/soak.json
+	wait "$soak"
+	status=$?
 	trap - EXIT INT TERM HUP
 	cat .cache/soak.json
+	if [ "$status" -ne 0 ]; then
+		printf '{"Action":"output","Package":"%s","Test":"TestSoak","Output":"ended with status %d\\n"}\n' waxseal/internal/agent "$status"
+		printf '{"Action":"fail","Package":"%s","Test":"TestSoak"}\n' waxseal/internal/agent
+	fi
 }
 
 # shellcheck disable=SC2046 # one word each

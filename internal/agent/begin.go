@@ -210,7 +210,7 @@ func (a *Agent) tick(now time.Time) {
 	if a.folded.more > 0 && now.Sub(a.folded.second) > time.Second {
 		a.unfold(now)
 	}
-	a.recount(now, auditLate)
+	a.recount(now, countLate)
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)

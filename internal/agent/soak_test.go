@@ -47,9 +47,12 @@ func TestSoak(t *testing.T) {
 	if files > warmFiles+2 {
 		t.Errorf("descriptors grew from %d to %d", warmFiles, files)
 	}
-	// A host that is too busy to let the agent run is a loss too, and none of the agent's.
-	if gaps := strings.Count(w.errs.String(), "gap: ") - strings.Count(w.errs.String(), "the host was too busy"); gaps > 0 {
-		t.Errorf("%d gaps:\n%s", gaps, w.errs)
+	report := t.Errorf
+	if every > 0 { // beside other tests, which may keep the agent from running, or start programs faster than it reads of them
+		report = t.Logf
+	}
+	if gaps := strings.Count(w.errs.String(), "gap: "); gaps > 0 {
+		report("%d gaps:\n%s", gaps, w.errs)
 	}
 }
 

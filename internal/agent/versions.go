@@ -75,7 +75,7 @@ var opens = []int{2, 85, 257, 437, 56}
 // been heard of yet, and is counted with the next.
 func (a *Agent) uncopied(touched []touch, now time.Time) {
 	for inode, w := range a.copiedOf(touched) {
-		since := a.lookedAt
+		since := w.from
 		if before := a.copies[inode]; before != nil {
 			since = before.to
 		}
@@ -93,6 +93,9 @@ func (a *Agent) copiedOf(touched []touch) copies {
 	for _, t := range touched {
 		if f, ok := fileIn(a.last, t.File.Path); ok && f.Role.Text() && t.copied && t.File.Inode != 0 {
 			c := &copied{path: t.File.Path, from: a.lookedAt, to: t.Time, n: 1, late: t.late, content: t.content}
+			if began := t.Time.Add(-t.late); began.Before(c.from) {
+				c.from = began // it was opened before the last look, which has not heard of it
+			}
 			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); before != nil && t.late > 0 && bytes.Equal(before.content, t.content) {
 				c.n = 0 // the event before it had brought this already, since its own had gone by then
 			}
@@ -123,7 +126,13 @@ func (c copies) add(inode uint64, more *copied, missing int) {
 	}
 	known.n, known.told, known.to = known.n+more.n, known.told+missing, more.to
 	known.late, known.content = max(known.late, more.late), more.content
+	if more.from.Before(known.from) {
+		known.from = more.from
+	}
 }
+
+// countLate is when audit has told all: in a flood its records come seconds later.
+const countLate = 10 * time.Second
 
 // recount asks once more, when audit has told all, whether a file was opened more often
 // than a content of it was copied: its records may come later than a look. Where audit does
