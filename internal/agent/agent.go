@@ -120,6 +120,7 @@ type Agent struct {
 	lately     lately                            // file events of the last seconds
 	chased     lately                            // files looked at since audit alone told of them
 	held       map[proc.Node]*held               // files that somebody has open for writing
+	holders    chan holders                      // who has them open, once all processes were asked; nil while nobody asks
 	starts     *correlate.Starts
 
 	mounts    mounted         // what is mounted, as the last look at all saw it

@@ -19,13 +19,14 @@ type touch struct {
 	content []byte
 	copied  bool
 	late    time.Duration
+	masked  *string        // the content as it may be kept; nil where that was not made
 	index   *waxseal.Index // where the ledger has it, once it does
 	silent  bool           // it was made up from what was read: no event told of it
 }
 
 // withoutContent is the event for keeping: contents are large.
 func (t touch) withoutContent() touch {
-	t.content = nil
+	t.content, t.masked = nil, nil
 	return t
 }
 
@@ -156,13 +157,13 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	nothing := waxseal.NoIndex
 	switch t.index = &nothing; {
 	case a.concernsMail(event):
-		t.index = a.noteContent(o, in.content)
+		t.index, t.masked = a.noteContent(o, in.content)
 	case len(in.content) > smallContent: // of what nothing reads
 		t.content, t.copied = nil, false
 		fallthrough
 	default:
 		if !a.fold(o.Time) {
-			t.index = a.noteContent(o, t.content)
+			t.index, t.masked = a.noteContent(o, t.content)
 		}
 	}
 	a.touched = append(a.touched, t)
