@@ -190,8 +190,9 @@ func (f flood) judge(t *testing.T, w *watch, made map[string]time.Time, seen map
 	gaps := slices.DeleteFunc(w.gaps(), func(reason string) bool {
 		return strings.HasPrefix(reason, "so much was done to files") || strings.Contains(reason, "audit records")
 	})
-	if missed := len(made) - len(seen); missed > 0 && len(gaps) == 0 {
-		t.Errorf("%d contents of main.cf were not told, and that they are missing was not either; written %v, told %v, in the ledger %s", missed, slices.Sorted(maps.Keys(made)), slices.Sorted(maps.Keys(seen)), w.history("/etc/postfix/main.cf"))
+	history := w.history("/etc/postfix/main.cf")
+	if missed := len(made) - len(seen); missed > 0 && len(gaps) == 0 && !strings.Contains(history, "not captured") {
+		t.Errorf("%d contents of main.cf were not told, and that they are missing was not either; written %v, told %v, in the ledger %s", missed, slices.Sorted(maps.Keys(made)), slices.Sorted(maps.Keys(seen)), history)
 	}
 	if !f.stopped {
 		return
