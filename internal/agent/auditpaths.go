@@ -10,11 +10,8 @@ import (
 
 const (
 	// manyInOne is how many files of the mail set in one directory make a rule on the
-	// directory cheaper than one on each: the kernel asks those on directories at system
-	// calls of all processes, and finds those on files by the file.
-	manyInOne = 32
-	// manyModules is the same for modules, which have no rules of their own.
-	manyModules = 4
+	// directory cheaper than one on each.
+	manyInOne = 4
 	// maxModuleRules bounds the rules on directories of modules. Where there are more,
 	// fanotify alone tells of changes in the rest.
 	maxModuleRules = 48
@@ -22,10 +19,10 @@ const (
 	maxLinkRules = 64
 )
 
-// AuditPaths are the real paths to put rules on. A rule costs the kernel time when it is
-// added, listed and removed, so where very many files lie in one directory the
-// directory is watched, with all that is below it, and what is not of the mail
-// set is passed over; a rule on a directory costs time at system calls too. Modules, which are thousands, have rules on their directories
+// AuditPaths are the real paths to put rules on. A rule costs the kernel time at its
+// removal, and one on a directory at each system call, so where many files lie in one
+// directory the directory is watched, with all that is below it, and what is not of the mail
+// set is passed over. Modules, which are thousands, have rules on their directories
 // only.
 func AuditPaths(root string, s waxseal.State) []string {
 	dirs, files := MailSet(s)
@@ -87,7 +84,7 @@ func addModuleDirectories(whole map[waxseal.Path]bool, modules []waxseal.Path) {
 	in := perDirectory(modules)
 	all := map[waxseal.Path]bool{}
 	for d, n := range in {
-		all[d] = n >= manyModules
+		all[d] = n >= manyInOne
 	}
 	var top []waxseal.Path
 	for d, many := range all {
