@@ -26,11 +26,10 @@ import (
 )
 
 // A mail server is kept busy by so many connections, with so many messages in it at any
-// time and so many in a round: its queue neither runs empty nor grows.
+// time: its queue neither runs empty nor grows.
 const (
 	senders  = 8
 	inServer = 64
-	messages = 3000
 	rounds   = 8 // in pairs: without the agent and with it, with it and without
 )
 
@@ -39,6 +38,7 @@ const (
 type mailServer struct {
 	root, state string
 	to, maildir string
+	messages    int // in a round
 	dial        func(context.Context) (net.Conn, error)
 }
 
@@ -84,7 +84,7 @@ func loaded(b *testing.B, m mailServer) {
 			e := m.round(b)
 			took := time.Since(start)
 			e.idle = 100 * (idleTime(b) - idle).Seconds() / took.Seconds() / float64(runtime.NumCPU())
-			e.server, e.agent = (server.used()+auditThread()-before).Seconds()*1000/messages, (agent.used()-own).Seconds()*1000/messages
+			e.server, e.agent = (server.used()+auditThread()-before).Seconds()*1000/float64(m.messages), (agent.used()-own).Seconds()*1000/float64(m.messages)
 			seen[on] = append(seen[on], e)
 			if w != nil {
 				w.stop()
@@ -142,19 +142,19 @@ func (m mailServer) round(b *testing.B) effort {
 	var all sync.WaitGroup
 	for range senders {
 		all.Go(func() {
-			if err := m.send(b.Context(), messages/senders, room); err != nil {
+			if err := m.send(b.Context(), m.messages/senders, room); err != nil {
 				b.Error(err)
 			}
 		})
 	}
-	for range messages {
+	for range m.messages {
 		in.next(b)
 		<-room
 	}
 	took := time.Since(start)
 	all.Wait()
 	delays := m.delays(b)
-	return effort{rate: messages / took.Seconds(), tail: delays[len(delays)*99/100].Seconds() * 1000}
+	return effort{rate: float64(m.messages) / took.Seconds(), tail: delays[len(delays)*99/100].Seconds() * 1000}
 }
 
 // send sends messages of 4 KiB over one connection after another, a hundred each, as far
@@ -216,8 +216,8 @@ func (m mailServer) delays(b *testing.B) (list []time.Duration) {
 		}
 		list = append(list, time.Unix(st.Ctim.Unix()).Sub(time.Unix(0, sent)))
 	}
-	if slices.Sort(list); len(list) != messages {
-		b.Fatalf("%d of %d messages were delivered", len(list), messages)
+	if slices.Sort(list); len(list) != m.messages {
+		b.Fatalf("%d of %d messages were delivered", len(list), m.messages)
 	}
 	var st unix.Stat_t
 	err = errors.Join(unix.Stat(m.maildir, &st), os.Rename(m.maildir, fmt.Sprintf("%s.%d", m.maildir, time.Now().UnixNano())),
@@ -381,7 +381,7 @@ func postfixServer(b *testing.B) mailServer {
 	dial := func(ctx context.Context) (net.Conn, error) {
 		return l.Dial(ctx, net.JoinHostPort(lab.ServerAddr, "25"))
 	}
-	return mailServer{root: l.Root, state: filepath.Join(l.Dir, "state"), to: "bob@mail.example.test", dial: dial}.ready(b, "home/bob")
+	return mailServer{root: l.Root, state: filepath.Join(l.Dir, "state"), to: "bob@mail.example.test", messages: 3000, dial: dial}.ready(b, "home/bob")
 }
 
 // eximConfig is a server that takes mail for its users into their Maildirs.
@@ -436,7 +436,7 @@ func eximServer(b *testing.B) mailServer {
 			b.Fatal(err)
 		}
 	}
-	return mailServer{root: root, state: filepath.Join(b.TempDir(), "state"), to: "bob@mail.example.test", dial: dial}.ready(b, "home/bob")
+	return mailServer{root: root, state: filepath.Join(b.TempDir(), "state"), to: "bob@mail.example.test", messages: 600, dial: dial}.ready(b, "home/bob")
 }
 
 func freePort(b *testing.B) int {
