@@ -391,7 +391,6 @@ acl_smtp_rcpt = take
 log_file_path = /var/log/exim4/%slog
 smtp_accept_max = 0
 smtp_accept_queue_per_connection = 0
-queue_only_load =
 never_users =
 begin acl
 take:
@@ -421,7 +420,7 @@ func eximServer(b *testing.B) mailServer {
 		b.Fatal(err)
 	}
 	port := freePort(b)
-	daemon := exec.Command("chroot", root, "/usr/sbin/exim4", "-bdf", "-q1m", "-oX", fmt.Sprintf("127.0.0.1:%d", port), "-oP", "/run/exim4/bench.pid")
+	daemon := exec.Command("chroot", root, "/usr/sbin/exim4", "-bdf", "-q1m", "-oX", fmt.Sprintf("[127.0.0.1]:%d", port), "-oP", "/run/exim4/bench.pid")
 	if err := lab.StartBound(daemon); err != nil {
 		b.Fatal(err)
 	}
