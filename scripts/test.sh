@@ -26,24 +26,48 @@ concurrent() {
 	done
 }
 
+# An agent that sees a change now and then for ten minutes has the kernel to itself, beside
+# the tests that don't need it. It is a session of its own, which ends with this script.
+soak() {
+	WAXSEAL_SOAK=10m WAXSEAL_SOAK_EVERY=250ms setsid go test -json -count=1 -timeout 20m -run '^TestSoak$' ./internal/agent >.cache/soak.json 2>&1 &
+	soak=$!
+	trap 'kill -TERM "-$soak"' EXIT
+	trap 'exit 130' INT TERM HUP
+}
+
+# soaked waits for it. One that was ended from outside says nothing itself.
+soaked() {
+	wait "$soak"
+	status=$?
+	trap - EXIT INT TERM HUP
+	cat .cache/soak.json
+	if [ "$status" -ne 0 ]; then
+		printf '{"Action":"output","Package":"%s","Test":"TestSoak","Output":"ended with status %d\\n"}\n' waxseal/internal/agent "$status"
+		printf '{"Action":"fail","Package":"%s","Test":"TestSoak"}\n' waxseal/internal/agent
+	fi
+}
+
 # shellcheck disable=SC2046 # one word each
 tests() {
 	if [ $# -gt 0 ]; then
 		go test -json "$@"
 		return
 	fi
+	soak
 	(cd tools && go test -json ./...)
 	go test -json -timeout 20m $(pure)
-	go test -json -count=1 -timeout 30m -p 1 $(live)
-	if command -v gcc >/dev/null; then
+	if gcc=$(command -v gcc); then
 		# All the questions to real programs were asked above, and how much time a
 		# reader takes says nothing here.
-		export CGO_ENABLED=1 WAXSEAL_PARITY_CASES=30
-		go test -json -timeout 20m -race -skip Linear $(concurrent $(pure))
-		# Nor does how long a text or how large a server is, which ran above too.
-		go test -json -count=1 -timeout 30m -race -p 1 -skip "$large" $(live | grep -v /lab)
+		CGO_ENABLED=1 WAXSEAL_PARITY_CASES=30 go test -json -timeout 20m -race -skip Linear $(concurrent $(pure))
 	else
 		echo "no race detector: it needs gcc"
+	fi
+	soaked
+	go test -json -count=1 -timeout 30m -p 1 -skip '^TestSoak$' $(live)
+	if [ -n "$gcc" ]; then
+		# Nor does how long a text or how large a server is, which ran above too.
+		CGO_ENABLED=1 WAXSEAL_PARITY_CASES=30 go test -json -count=1 -timeout 30m -race -p 1 -skip "$large" $(live | grep -v /lab)
 	fi
 }
 

@@ -95,6 +95,7 @@ type Agent struct {
 	due        time.Time // when to look; zero while nothing happened
 	pace       pace
 	copies     copies                            // counted
+	auditLost  time.Time                         // until when records of audit were last lost
 	ended      bool                              // the sensors are
 	scrubbed   struct{ from, to *waxseal.Actor } // the last one
 	early      int                               // looks put off because an event was still on its way

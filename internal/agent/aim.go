@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"path"
 	"path/filepath"
 	"slices"
@@ -125,7 +126,7 @@ func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxsea
 func (a *Agent) mailFiles() map[kaudit.File]bool {
 	files := map[kaudit.File]bool{}
 	for _, f := range a.last.Files {
-		if f.Inode != 0 && f.Role != waxseal.RoleMailbox && f.Role != waxseal.RoleSocket && f.Role != waxseal.RoleDirectory {
+		if f.Inode != 0 && !busy(a.last, f) {
 			files[kaudit.File{Device: f.Device, Inode: f.Inode}] = true
 		}
 	}
@@ -147,7 +148,7 @@ func (a *Agent) auditPaths() []string {
 func dirOf(p waxseal.Path) waxseal.Path { return waxseal.Path(path.Dir(string(p))) }
 
 // MailSet says what to watch of a state: configuration directories whole, and
-// every other file of a closure by itself. Mailboxes and sockets change with
+// every other file of a closure by itself. Mailboxes, sockets and logs change with
 // every message and are not watched.
 func MailSet(s waxseal.State) (dirs, files []waxseal.Path) {
 	for _, stack := range s.Stacks {
@@ -158,7 +159,7 @@ func MailSet(s waxseal.State) (dirs, files []waxseal.Path) {
 	slices.Sort(dirs)
 	dirs = slices.Compact(dirs)
 	for _, f := range s.Files {
-		if f.Role == waxseal.RoleMailbox || f.Role == waxseal.RoleSocket || f.Role == waxseal.RoleDirectory {
+		if busy(s, f) {
 			continue
 		}
 		for _, p := range []waxseal.Path{f.Path, f.Resolved} {
@@ -169,6 +170,18 @@ func MailSet(s waxseal.State) (dirs, files []waxseal.Path) {
 	}
 	slices.Sort(files)
 	return dirs, slices.Compact(files)
+}
+
+// busy reports whether a file changes with every message. A mail system's own log is one
+// that a script reads, too; elsewhere than where logs are, it could be any file that
+// somebody has it write to.
+func busy(s waxseal.State, f waxseal.FileState) bool {
+	switch f.Role {
+	case waxseal.RoleMailbox, waxseal.RoleSocket, waxseal.RoleDirectory:
+		return true
+	}
+	return within(f.Path, "/var/log") && within(cmp.Or(f.Resolved, f.Path), "/var/log") &&
+		slices.ContainsFunc(s.Stacks, func(st waxseal.Stack) bool { return slices.Contains(st.Logs, f.Path) })
 }
 
 // within reports whether a path lies in or below a directory.

@@ -19,9 +19,9 @@ const (
 	maxLinkRules = 64
 )
 
-// AuditPaths are the real paths to put rules on. A rule costs the kernel time at
-// each system call and at its removal, so where many files lie in one directory
-// the directory is watched, with all that is below it, and what is not of the mail
+// AuditPaths are the real paths to put rules on. A rule costs the kernel time at its
+// removal, and one on a directory at each system call, so where many files lie in one
+// directory the directory is watched, with all that is below it, and what is not of the mail
 // set is passed over. Modules, which are thousands, have rules on their directories
 // only.
 func AuditPaths(root string, s waxseal.State) []string {

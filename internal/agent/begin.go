@@ -161,6 +161,7 @@ func (a *Agent) end() {
 		a.opts.Warn("the watch of Waxseal's own files did not end: " + err.Error())
 	}
 	now := time.Now()
+	a.recount(now, 0)
 	a.putState(a.last, now)
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "stop"}})
 	a.record()
@@ -219,7 +220,7 @@ func (a *Agent) tick(now time.Time) {
 	if a.folded.more > 0 && now.Sub(a.folded.second) > time.Second {
 		a.unfold(now)
 	}
-	a.recount(now)
+	a.recount(now, countLate)
 	a.forget(now)
 	a.endDay(now)
 	a.settle(now)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -184,15 +185,14 @@ func (w *watch) targets(last string, made map[string]time.Time) map[string]told 
 // judge holds a flood to what was promised.
 func (f flood) judge(t *testing.T, w *watch, made map[string]time.Time, seen map[string]told, last string) {
 	t.Helper()
-	gaps := w.gaps()
-	if missed := len(made) - len(seen); missed > 0 && len(gaps) == 0 {
-		// Known to happen, once in a few runs: what was there for less than a fifth of a
-		// second is neither told nor counted as lost. At night it fails.
-		report := t.Logf
-		if os.Getenv(wholeFloods) != "" || missed > 1 {
-			report = t.Errorf
-		}
-		report("%d contents of main.cf were not told, and no loss was", missed)
+	// That files which nothing reads were only counted, and that who it was may stay
+	// unknown, is another matter.
+	gaps := slices.DeleteFunc(w.gaps(), func(reason string) bool {
+		return strings.HasPrefix(reason, "so much was done to files") || strings.Contains(reason, "audit records")
+	})
+	history := w.history("/etc/postfix/main.cf")
+	if missed := len(made) - len(seen); missed > 0 && len(gaps) == 0 && !strings.Contains(history, "not captured") {
+		t.Errorf("%d contents of main.cf were not told, and that they are missing was not either; written %v, told %v, in the ledger %s", missed, slices.Sorted(maps.Keys(made)), slices.Sorted(maps.Keys(seen)), history)
 	}
 	if !f.stopped {
 		return
@@ -206,26 +206,46 @@ func (f flood) judge(t *testing.T, w *watch, made map[string]time.Time, seen map
 	}
 }
 
+// history is what the ledger of an agent that has ended has of a file.
+func (w *watch) history(p waxseal.Path) string {
+	var list []string
+	w.observations(func(o waxseal.Observation) {
+		if o.File != nil && o.File.Path == p {
+			list = append(list, fmt.Sprintf("%s %v %.8s %s", o.Time.Format("05.000"), o.File.Operations, o.File.TextDigest, o.File.Note))
+		}
+	})
+	return strings.Join(list, "\n")
+}
+
 // gaps are the losses that the ledger of an agent that has ended has, each kind once.
 func (w *watch) gaps() []string {
+	var list []string
+	w.observations(func(o waxseal.Observation) {
+		if o.Gap == nil || strings.HasPrefix(o.Gap.Reason, "audit was off") || strings.HasPrefix(o.Gap.Reason, "no agent was running") || strings.HasPrefix(o.Gap.Reason, "it is switched off") {
+			return
+		}
+		if reason, _, _ := strings.Cut(o.Gap.Reason, ":"); !slices.Contains(list, reason) {
+			list = append(list, reason)
+		}
+	})
+	return list
+}
+
+// observations are those in the ledger of an agent that has ended.
+func (w *watch) observations(each func(waxseal.Observation)) {
 	w.t.Helper()
 	books, err := agent.ReadBooks(w.state)
 	fine(w.t, err)
 	defer books.Close()
 	n, err := books.Len()
 	fine(w.t, err)
-	var list []string
 	for e, err := range books.Entries(0, waxseal.Index(n)) {
 		fine(w.t, err)
 		var o waxseal.Observation
-		if e.Kind != "observation" || json.Unmarshal(e.Body, &o) != nil || o.Gap == nil || strings.HasPrefix(o.Gap.Reason, "audit was off") || strings.HasPrefix(o.Gap.Reason, "no agent was running") || strings.HasPrefix(o.Gap.Reason, "it is switched off") {
-			continue
-		}
-		if reason, _, _ := strings.Cut(o.Gap.Reason, ":"); !slices.Contains(list, reason) {
-			list = append(list, reason)
+		if e.Kind == "observation" && json.Unmarshal(e.Body, &o) == nil {
+			each(o)
 		}
 	}
-	return list
 }
 
 // gapAt is when a loss was told, zero if it was not.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"sync/atomic"
+	"time"
 
 	"waxseal"
 )
@@ -22,7 +23,8 @@ type arrival struct {
 	waxseal.Observation
 	content []byte // what the file held, where the sensor could copy it
 	copied  bool
-	note    string // why not
+	note    string        // why not
+	late    time.Duration // it may have waited in the kernel so long, with others that it was joined to
 	// processes are steps of processes, many in one; the observation is empty then.
 	processes []waxseal.ProcessEvent
 	own       bool         // it is about a file of Waxseal itself

@@ -194,7 +194,7 @@ func (a *Agent) fileEvent(e fanotify.Event) {
 	a.senses.readLogs()         // and how he came in
 	a.queue.put(arrival{
 		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
-		content:     e.Content, copied: e.Captured, note: e.Note,
+		content:     e.Content, copied: e.Captured, note: e.Note, late: e.Late,
 	})
 }
 
@@ -301,7 +301,9 @@ func (a *Agent) startTail(ctx context.Context, logs []waxseal.Path, ask <-chan c
 		return
 	}
 	emit := func(l waxseal.LogLine, at time.Time) {
-		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
+		if correlate.Heeds(l.Text) {
+			a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: tail.Sensor, Log: &l}})
+		}
 	}
 	follow := tail.Options{Root: a.tree.Dir(), Paths: logs, Ask: ask}
 	a.run(tail.Sensor, "whether a change was loaded and used is not seen", func() error {

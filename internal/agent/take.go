@@ -18,6 +18,7 @@ type touch struct {
 	waxseal.Observation
 	content []byte
 	copied  bool
+	late    time.Duration
 	masked  *string        // the content as it may be kept; nil where that was not made
 	index   *waxseal.Index // where the ledger has it, once it does
 	silent  bool           // it was made up from what was read: no event told of it
@@ -82,6 +83,9 @@ func (a *Agent) take(in arrival) {
 	case o.Gap != nil:
 		index := a.note(o.Time, o)
 		a.opts.Warn("gap: " + o.Gap.Reason)
+		if o.Gap.Sensor == kaudit.Name {
+			a.auditLost = o.Time
+		}
 		if o.Gap.Silenced {
 			a.silenced(o, index)
 		}
@@ -149,7 +153,7 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	event := *o.File
 	event.Note = in.note
 	o.File = &event
-	t := touch{Observation: o, content: in.content, copied: in.copied}
+	t := touch{Observation: o, content: in.content, copied: in.copied, late: in.late}
 	nothing := waxseal.NoIndex
 	switch t.index = &nothing; {
 	case a.concernsMail(event):

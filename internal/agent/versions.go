@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -74,7 +75,7 @@ var opens = []int{2, 85, 257, 437, 56}
 // been heard of yet, and is counted with the next.
 func (a *Agent) uncopied(touched []touch, now time.Time) {
 	for inode, w := range a.copiedOf(touched) {
-		since := a.lookedAt
+		since := w.from
 		if before := a.copies[inode]; before != nil {
 			since = before.to
 		}
@@ -91,7 +92,14 @@ func (a *Agent) copiedOf(touched []touch) copies {
 	list := copies{}
 	for _, t := range touched {
 		if f, ok := fileIn(a.last, t.File.Path); ok && f.Role.Text() && t.copied && t.File.Inode != 0 {
-			list.add(t.File.Inode, &copied{path: t.File.Path, from: a.lookedAt, to: t.Time, n: 1}, 0)
+			c := &copied{path: t.File.Path, from: a.lookedAt, to: t.Time, n: 1, late: t.late, content: t.content}
+			if began := t.Time.Add(-t.late); began.Before(c.from) {
+				c.from = began // it was opened before the last look, which has not heard of it
+			}
+			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); before != nil && t.late > 0 && bytes.Equal(before.content, t.content) {
+				c.n = 0 // the event before it had brought this already, since its own had gone by then
+			}
+			list.add(t.File.Inode, c, 0)
 		}
 	}
 	return list
@@ -102,9 +110,11 @@ type copies map[uint64]*copied
 
 type copied struct {
 	path     waxseal.Path
-	from, to time.Time // the look before the first, and when the last one was read
-	n        int       // contents
-	told     int       // that are known to be missing
+	from, to time.Time     // the look before the first, and when the last one was read
+	n        int           // contents
+	told     int           // that are known to be missing
+	late     time.Duration // how long at most an event of it waited in the kernel
+	content  []byte        // the last one
 }
 
 func (c copies) add(inode uint64, more *copied, missing int) {
@@ -115,21 +125,38 @@ func (c copies) add(inode uint64, more *copied, missing int) {
 		return
 	}
 	known.n, known.told, known.to = known.n+more.n, known.told+missing, more.to
+	known.late, known.content = max(known.late, more.late), more.content
+	if more.from.Before(known.from) {
+		known.from = more.from
+	}
 }
 
+// countLate is when audit has told all: in a flood its records come seconds later.
+const countLate = 10 * time.Second
+
 // recount asks once more, when audit has told all, whether a file was opened more often
-// than a content of it was copied: its records may come later than a look.
-func (a *Agent) recount(now time.Time) {
+// than a content of it was copied: its records may come later than a look. Where audit does
+// not count, all that is known is that contents may have been there.
+func (a *Agent) recount(now time.Time, wait time.Duration) {
 	for inode, c := range a.copies {
-		if now.Sub(c.to) < auditLate {
+		if now.Sub(c.to) < wait {
 			continue
 		}
 		delete(a.copies, inode)
-		if missing := a.memory.Writes(c.path, inode, opens, c.from, c.to) - c.n - c.told; missing > 0 {
+		missing := a.memory.Writes(c.path, inode, opens, c.from, c.to) - c.n - c.told
+		switch counted := a.senses.audit != nil && a.audits(c.path) && !a.auditLost.After(c.from); {
+		case missing > 0:
 			a.noteUncopied(c, c.from, now, missing)
+		case c.told == 0 && c.late > tooLate && !counted:
+			a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: c.from, Until: now,
+				Reason: fmt.Sprintf("intermediate content not captured: events of %s waited in the kernel for up to %v, which joins those that wait; what it held in between, if anything, is not known", c.path, c.late.Round(time.Millisecond))}})
 		}
 	}
 }
+
+// tooLate is from when on it is told that an event waited: shorter than that, nothing but a
+// program made for it puts one content in the place of another.
+const tooLate = 20 * time.Millisecond
 
 func (a *Agent) noteUncopied(c *copied, from, now time.Time, missing int) {
 	a.note(now, waxseal.Observation{Sensor: "fanotify", Gap: &waxseal.Gap{Sensor: "fanotify", From: from, Until: now, Lost: int64(missing),

@@ -78,12 +78,11 @@ func startedAfter(f *waxseal.Finding, o waxseal.Observation) bool {
 
 // logged reads the mail log: reloads, and messages taken in afterwards.
 func logged(f *waxseal.Finding, o waxseal.Observation) bool {
-	line, ok := logline.Parse(o.Log.Text)
-	if !ok {
+	if stands(f, waxseal.Exercised) {
 		return false
 	}
-	p, ok := logline.ParsePostfix(line)
-	if !ok || stands(f, waxseal.Exercised) {
+	line, p, ok := ofPostfix(o.Log.Text)
+	if !ok {
 		return false
 	}
 	add := func(s waxseal.Stand, evidence string) bool {
@@ -99,6 +98,29 @@ func logged(f *waxseal.Finding, o waxseal.Observation) bool {
 		return add(waxseal.Exercised, fmt.Sprintf("the mail log says that %s took in message %s from %s", p.Daemon, p.QueueID, p.Client))
 	}
 	return false
+}
+
+func ofPostfix(text string) (line logline.Line, p logline.Postfix, ok bool) {
+	if line, ok = logline.Parse(text); ok {
+		p, ok = logline.ParsePostfix(line)
+	}
+	return line, p, ok
+}
+
+// Heeds reports whether anything is learned from a log line: how somebody came in, whom he
+// became, or how far a change has come. Most lines of a busy server are about messages that
+// are on their way.
+func Heeds(text string) bool {
+	line, ok := logline.Parse(text)
+	if !ok {
+		return false
+	}
+	if p, ok := logline.ParsePostfix(line); ok {
+		return p.Reloaded || p.Started || p.Milter != "" || p.Client != ""
+	}
+	_, came := logline.ParseAccepted(line)
+	_, became := logline.ParseBecame(line)
+	return came || became
 }
 
 // names reports whether a change's hooks hand mail to a target.

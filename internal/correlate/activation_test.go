@@ -104,3 +104,25 @@ func TestActivationOfNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestHeeds: of a log, what says nothing to anybody here is passed over.
+func TestHeeds(t *testing.T) {
+	const at = "Nov 23 08:03:24 mail "
+	for text, want := range map[string]bool{
+		at + "postfix/master[9]: reload -- version 3.7.11, configuration /etc/postfix":                           true,
+		at + "postfix/master[9]: daemon started -- version 3.7.11, configuration /etc/postfix":                   true,
+		at + "postfix/smtpd[99]: 9A6DAAEE937: client=unknown[127.0.0.1]":                                         true,
+		at + "postfix/smtpd[99]: warning: connect to Milter service inet:127.0.0.1:8899: Connection refused":     true,
+		at + "sshd[7]: Accepted publickey for alice from 198.51.100.7 port 4711 ssh2: ED25519 SHA256:abc":        true,
+		at + "sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/id":                    true,
+		at + "postfix/smtpd[99]: connect from unknown[127.0.0.1]":                                                false,
+		at + "postfix/qmgr[99]: 9A6DAAEE937: removed":                                                            false,
+		at + "postfix/local[99]: 9A6DAAEE937: to=<bob@mail.example.test>, relay=local, status=sent (to maildir)": false,
+		at + "sshd[7]: Connection closed by 198.51.100.7 port 4711":                                              false,
+		"nothing": false,
+	} {
+		if correlate.Heeds(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}

@@ -24,17 +24,101 @@ type Line struct {
 	Message string
 }
 
-var header = regexp.MustCompile(`^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) \S+ ([^\s\[:]+)(?:\[(\d+)\])?: (.*)$`)
-
-// Parse splits a line; ok is false for a line of another form.
+// Parse splits a line; ok is false for a line of another form. It is called for every line
+// that a busy server writes.
 func Parse(text string) (line Line, ok bool) {
-	g := header.FindStringSubmatch(text)
-	if g == nil {
+	rest := text[stamp(text):]
+	if len(rest) == len(text) || strings.Contains(rest, "\n") {
 		return Line{}, false
 	}
-	pid, _ := strconv.Atoi(g[2])
-	return Line{Program: g[1], PID: pid, Message: g[3]}, true
+	host := strings.IndexAny(rest[1:], spaces) + 1
+	if rest[0] != ' ' || host < 2 || rest[host] != ' ' {
+		return Line{}, false
+	}
+	rest = rest[host+1:]
+	end := strings.IndexAny(rest, spaces+"[:")
+	if end < 1 {
+		return Line{}, false
+	}
+	line.Program, rest = rest[:end], rest[end:]
+	if n := digits(rest[1:]); rest[0] == '[' && n > 0 && strings.HasPrefix(rest[1+n:], "]") {
+		line.PID, _ = strconv.Atoi(rest[1 : 1+n])
+		rest = rest[n+2:]
+	}
+	if line.Message, ok = strings.CutPrefix(rest, ": "); !ok {
+		return Line{}, false
+	}
+	return line, true
 }
+
+const spaces = " \t\f\r" // and a line's end, which no line has
+
+// stamp is how long the time before a line is, 0 where there is none that has the form of
+// one, or nothing behind it.
+func stamp(text string) int {
+	n := len("Nov 23 08:03:23")
+	if !fits(text, "Aaa _0 00:00:00") {
+		if !fits(text, "0000-00-00T") {
+			return 0
+		}
+		n = len("2026-11-23T")
+		fine := n
+		for n < len(text) && (isDigit(text[n]) || text[n] == ':' || text[n] == '.') {
+			n++
+		}
+		switch {
+		case n == fine:
+			return 0
+		case strings.HasPrefix(text[n:], "Z"):
+			n++
+		case fits(text[n:], "+00:00") || fits(text[n:], "-00:00"):
+			n += len("+01:00")
+		default:
+			return 0
+		}
+	}
+	if n == len(text) {
+		return 0
+	}
+	return n
+}
+
+// fits reports whether a text begins like a pattern, in which A, a and 0 stand for a letter
+// or digit of their kind, and _ for a digit or a space.
+func fits(text, pattern string) bool {
+	if len(text) < len(pattern) {
+		return false
+	}
+	for i := range len(pattern) {
+		c, ok := text[i], false
+		switch pattern[i] {
+		case 'A':
+			ok = 'A' <= c && c <= 'Z'
+		case 'a':
+			ok = 'a' <= c && c <= 'z'
+		case '0':
+			ok = isDigit(c)
+		case '_':
+			ok = c == ' ' || isDigit(c)
+		default:
+			ok = c == pattern[i]
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// digits is how many a text begins with.
+func digits(text string) (n int) {
+	for n < len(text) && isDigit(text[n]) {
+		n++
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // Time is the time that a line claims to be from. One in the traditional form has neither
 // year nor zone: it is taken as UTC, and as the latest such day before the given time.
@@ -77,7 +161,6 @@ type Postfix struct {
 
 var (
 	masterLine = regexp.MustCompile(`^(reload|daemon started) -- version \S+, configuration (\S+)`)
-	queueLine  = regexp.MustCompile(`^([0-9A-F]{6,}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{12,}): (.*)$`)
 	milterName = regexp.MustCompile(`(?:Milter service|milter) ((?:inet|inet6|unix|local):[^\s:]+(?::[^\s:]+)*)`)
 )
 
@@ -90,8 +173,10 @@ func ParsePostfix(l Line) (p Postfix, ok bool) {
 		return Postfix{}, false
 	}
 	p.Daemon = l.Program[cut+1:]
-	if g := masterLine.FindStringSubmatch(l.Message); g != nil && p.Daemon == "master" {
-		p.Reloaded, p.Started, p.Config = g[1] == "reload", g[1] == "daemon started", g[2]
+	if p.Daemon == "master" {
+		if g := masterLine.FindStringSubmatch(l.Message); g != nil {
+			p.Reloaded, p.Started, p.Config = g[1] == "reload", g[1] == "daemon started", g[2]
+		}
 	}
 	if w, found := strings.CutPrefix(l.Message, "warning: "); found {
 		p.Warning = w
@@ -99,15 +184,28 @@ func ParsePostfix(l Line) (p Postfix, ok bool) {
 			p.Milter = strings.TrimSuffix(g[1], ":")
 		}
 	}
-	if g := queueLine.FindStringSubmatch(l.Message); g != nil {
-		p.QueueID = g[1]
-		if client, found := strings.CutPrefix(g[2], "client="); found {
+	if id, rest, found := strings.Cut(l.Message, ": "); found && isQueueID(id) {
+		p.QueueID = id
+		if client, found := strings.CutPrefix(rest, "client="); found {
 			p.Client = client
-		} else if p.Daemon == "pickup" && strings.HasPrefix(g[2], "uid=") {
+		} else if p.Daemon == "pickup" && strings.HasPrefix(rest, "uid=") {
 			p.Client = "local submission"
 		}
 	}
 	return p, true
+}
+
+// isQueueID: six hexadecimal digits or more, or, where enable_long_queue_ids is set, twelve or
+// more of digits and letters without vowels (postconf(5)).
+func isQueueID(id string) bool {
+	short, long := len(id) >= 6, len(id) >= 12
+	for i := 0; i < len(id) && (short || long); i++ {
+		c := id[i]
+		letter := 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+		short = short && (isDigit(c) || 'A' <= c && c <= 'F')
+		long = long && (isDigit(c) || letter && strings.IndexByte("AEIOUaeiou", c) < 0)
+	}
+	return short || long
 }
 
 // Accepted is sshd's line about a login that it let in.

@@ -1,6 +1,41 @@
 package logline
 
-import "testing"
+import (
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// header is the form of a line, in one expression, which is too slow for every line of a
+// busy server.
+var header = regexp.MustCompile(`^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) \S+ ([^\s\[:]+)(?:\[(\d+)\])?: (.*)$`)
+
+func FuzzLine(f *testing.F) {
+	for _, text := range []string{
+		"Nov 23 08:03:23 mail postfix/master[30919]: reload", "Nov  3 08:03:23 mail sudo: x", "2026-11-23T08:03:23.123456+00:00 m a[1]: b",
+		"2026-11-23T08:03:23Z m a[1]: ", "Nov 23 08:03:23 m a[1x]: b", "Nov 23 08:03:23 m [1]: b", "Nov 23 08:03:23 m a[]: b", "Nov 23 08:03:23  a: b",
+		"Nov 23 08:03:23 m a:b", "Nov 23 08:03:23 m a: b\n", "Nov 23 08:03:23 m a[99999999999999999999]: b", "Nov 23 08:03:23", "2026-11-23T+00:00 m a: b", "Nov 23 08:03:23 m\ta: b",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var want Line
+		g := header.FindStringSubmatch(text)
+		if g != nil {
+			pid, _ := strconv.Atoi(g[2])
+			want = Line{Program: g[1], PID: pid, Message: g[3]}
+		}
+		if got, ok := Parse(text); got != want && ok || ok != (g != nil) {
+			t.Errorf("%q: %+v %v, want %+v", text, got, ok, want)
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	for b.Loop() {
+		Parse("Nov 23 08:03:24 mail postfix/submission/smtpd[99]: 9A6DAAEE937: client=unknown[127.0.0.1], sasl_method=PLAIN")
+	}
+}
 
 // The lines were logged by Postfix 3.7.11 and OpenSSH 9.2 on Debian 12.
 func TestPostfix(t *testing.T) {

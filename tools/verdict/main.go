@@ -101,8 +101,8 @@ func (r *run) take(e event) {
 		if worse[e.Action] > worse[r.result[key]] {
 			r.result[key] = e.Action
 		}
-		if e.Action == "fail" {
-			fmt.Fprint(r.out, r.output[key])
+		if out := r.output[key]; e.Action == "fail" && out != nil {
+			fmt.Fprint(r.out, out)
 		}
 		if e.Action != "skip" {
 			delete(r.output, key) // a second run starts anew

@@ -64,6 +64,10 @@ type Event struct {
 	// writer, a rename into place, a new hard link.
 	Content  []byte
 	Captured bool
+	// Late is how long at most the event waited in the kernel's queue, which joins those of
+	// one file and process that wait: what the file held in between was not seen. It is
+	// zero where the queue was empty before.
+	Late time.Duration
 	// Note says in plain words what is special: why content was not captured, or
 	// through which other name the file was changed.
 	Note string

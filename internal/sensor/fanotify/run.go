@@ -21,6 +21,9 @@ import (
 // process; one is at most about 1 KiB.
 const bufferSize = 32 << 10
 
+// maxEvent is the room for one: where more was left in the buffer, none waited.
+const maxEvent = 4 << 10
+
 // written are the events after which a file's content is another.
 const written = unix.FAN_MODIFY | unix.FAN_CLOSE_WRITE
 
@@ -39,22 +42,23 @@ func (s *Sensor) Run(ctx context.Context, emit func(Event), gap func(waxseal.Gap
 	if err != nil {
 		return fmt.Errorf("read fanotify events: %w", err)
 	}
-	r := &reader{s: s, emit: emit, gap: gap, last: time.Now()}
+	r := &reader{s: s, emit: emit, gap: gap, last: time.Now(), empty: time.Now()}
 	for buf := make([]byte, bufferSize); ctx.Err() == nil; s.busy.Store(false) {
-		n, err := s.read(raw, buf)
+		n, waited, err := s.read(raw, buf)
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("read fanotify events: %w", err)
 		}
-		r.batch(buf[:n])
+		r.batch(buf[:n], waited)
 	}
 	return nil
 }
 
-// read waits for events. The sensor is busy from before they leave the kernel's queue.
-func (s *Sensor) read(raw syscall.RawConn, buf []byte) (n int, err error) {
+// read waits for events, unless some are there. The sensor is busy from before they leave
+// the kernel's queue.
+func (s *Sensor) read(raw syscall.RawConn, buf []byte) (n int, waited bool, err error) {
 	waiting := raw.Read(func(fd uintptr) bool {
 		s.busy.Store(true)
 		n, err = unix.Read(int(fd), buf)
@@ -62,12 +66,13 @@ func (s *Sensor) read(raw syscall.RawConn, buf []byte) (n int, err error) {
 			return true
 		}
 		s.busy.Store(false)
+		waited = true
 		return false
 	})
 	if waiting != nil {
-		return 0, waiting
+		return 0, waited, waiting
 	}
-	return n, err
+	return n, waited, err
 }
 
 // CatchUp waits until everything that the kernel has told by now is emitted, or until a
@@ -82,11 +87,12 @@ func (s *Sensor) CatchUp(most time.Duration) {
 }
 
 type reader struct {
-	s    *Sensor
-	emit func(Event)
-	gap  func(waxseal.Gap)
-	last time.Time              // when the queue was last read
-	seen map[int]*waxseal.Actor // those of this batch, by pid: who lives at both of two events is one process
+	s     *Sensor
+	emit  func(Event)
+	gap   func(waxseal.Gap)
+	last  time.Time              // when the queue was last read
+	empty time.Time              // when it was last known to have nothing more
+	seen  map[int]*waxseal.Actor // those of this batch, by pid: who lives at both of two events is one process
 }
 
 // change is an event that concerns a target, on its way to being emitted.
@@ -103,8 +109,9 @@ type change struct {
 
 // batch handles what one read gave. Processes are looked at first, for all
 // events: they may end at any moment, while content can be read a little later.
-func (r *reader) batch(b []byte) {
+func (r *reader) batch(b []byte, waited bool) {
 	now := time.Now()
+	late := r.late(now, waited, len(b) > bufferSize-maxEvent)
 	r.seen = map[int]*waxseal.Actor{}
 	var changes []change
 	for {
@@ -119,7 +126,7 @@ func (r *reader) batch(b []byte) {
 			r.overflow(now)
 		} else {
 			for _, c := range r.look(e) {
-				c.Time = now
+				c.Time, c.Late = now, late
 				changes = append(changes, c)
 			}
 		}
@@ -129,6 +136,21 @@ func (r *reader) batch(b []byte) {
 	}
 	r.flush(changes)
 	r.last = now
+}
+
+// late is how long what was read now may have waited. Where the reader waited, so much
+// only comes at once if this process did not run: pulse tells where that was longer.
+func (r *reader) late(now time.Time, waited, full bool) (late time.Duration) {
+	switch {
+	case !waited:
+		late = now.Sub(r.empty)
+	case full:
+		late = min(now.Sub(r.last), 2*time.Second)
+	}
+	if !full {
+		r.empty = now
+	}
+	return late
 }
 
 // look decides whether an event concerns a target and takes the snapshot. To the event

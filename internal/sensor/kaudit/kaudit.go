@@ -4,10 +4,10 @@
 //
 // Records come by the netlink multicast group AUDIT_NLGRP_READLOG, which any
 // number of readers may join and which takes nothing away from a running auditd.
-// Rules are those of audit.rules(7), "-w PATH -p wa -k KEY", and carry a key of
-// our own; only rules with that key are ever added or removed. Where audit was
-// switched off, it is switched on and, at Close, off again, unless an auditd has
-// been started meanwhile.
+// Rules are those of audit.rules(7), "-w PATH -p wa -k KEY", with only such system
+// calls in their list as can write, and carry a key of our own; only rules with
+// that key are ever added or removed. Where audit was switched off, it is switched
+// on and, at Close, off again, unless an auditd has been started meanwhile.
 //
 // A rule appended behind another product's rule for the same path doesn't get
 // its key on the event: the first rule of the list names it. Events are
@@ -87,7 +87,9 @@ type Sensor struct {
 	files    map[File]bool // known by inode
 	before   Status        // as it was at Open
 	calls    []rule        // on system calls, wherever they are made
-	ringless bool          // this kernel has no rules on io_uring
+	writes   list          // the calls that watches are asked about
+	older    bool          // this kernel has no list of rules for io_uring
+	ringless bool          // … nor takes any other rule on it
 	notes    []string
 	blocked  []string // foreign rules that were in the way at Open
 	inTheWay []string // … and are now
@@ -179,6 +181,7 @@ func (s *Sensor) openRules() error {
 			s.notes = append(s.notes, fmt.Sprintf("rule %s was refused: %s", r, explain(err)))
 		}
 	}
+	s.writes = s.writing()
 	err = s.setWatches(s.wanted(s.options.Watches))
 	return errors.Join(err, s.sweep(present))
 }

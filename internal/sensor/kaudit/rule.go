@@ -105,17 +105,19 @@ func place(path string, directory bool) field {
 // ringEnter is io_uring_enter(2), the same number in every table.
 const ringEnter = 426
 
-// ringRules report what io_uring(7) does to a path: what is done within
-// io_uring_enter(2) is of that call, and the kernel's own threads have a list of
-// their own. Neither knows "perm", so opens for reading are among it. A single file
-// has none on that list: the kernel keeps a rule with -F path= by the file's inode,
-// whatever its list, and would report every system call on the file.
-func ringRules(path, key string, directory bool) []rule {
-	rules := []rule{newRule([]uint32{ringEnter}, place(path, directory), field{id: fieldKey, text: key})}
-	if directory {
-		rules = append(rules, listRule(filterRing, nil, place(path, directory), field{id: fieldKey, text: key}))
-	}
-	return rules
+// ringRule reports what io_uring(7) does below a directory: the kernel asks this list of
+// each operation, within io_uring_enter(2) and by the kernel's own threads, and no other
+// system call pays for it (Linux 5.16). It does not know "perm", so opens for reading are
+// among it.
+func ringRule(dir, key string) rule {
+	return listRule(filterRing, nil, place(dir, true), field{id: fieldKey, text: key})
+}
+
+// enterRule reports what is done within io_uring_enter(2): on a single file, since the
+// kernel keeps a rule with -F path= by the file's inode, whatever its list, and would report
+// every system call on the file; and on a directory where there is no list for io_uring.
+func enterRule(path, key string, directory bool) rule {
+	return newRule([]uint32{ringEnter}, place(path, directory), field{id: fieldKey, text: key})
 }
 
 // word reads one of the 32-bit words of the head; 0 where the rule is short.

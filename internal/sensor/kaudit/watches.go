@@ -12,7 +12,7 @@ import (
 
 // watch is one path that should have a rule.
 type watch struct {
-	rules    []rule // the first is that of the watch, the others those of io_uring
+	rules    []rule // the first is that of the watch, the other that of io_uring
 	added    bool
 	dev, ino uint64 // what the path named when the rule was added
 	err      error
@@ -100,24 +100,37 @@ func (s *Sensor) place(path string, w *watch) {
 	if w.err = unix.Stat(path, &st); w.err != nil {
 		return
 	}
-	directory := st.Mode&unix.S_IFMT == unix.S_IFDIR
-	watch := watchRule(path, s.options.Key, directory)
+	var link unix.Stat_t // the kernel does not follow the last name: a link to a directory is a single file
+	directory := unix.Lstat(path, &link) == nil && link.Mode&unix.S_IFMT == unix.S_IFDIR
+	watch := watchRule(path, s.options.Key, directory).limited(s.writes)
 	w.rules = []rule{watch}
 	if w.err = s.add(watch); w.err != nil {
 		return
 	}
 	w.added, w.dev, w.ino = true, st.Dev, st.Ino
-	for _, r := range ringRules(path, s.options.Key, directory) {
-		if s.ringless {
-			return
-		}
-		if err := s.add(r); err != nil {
-			s.ringless = true
-			s.notes = append(s.notes, "who changes files by io_uring is not reported: "+explain(err))
-			return
-		}
-		w.rules = append(w.rules, r)
+	s.placeRing(path, directory, w)
+}
+
+// placeRing adds to a watch the rule on what io_uring does to its path.
+func (s *Sensor) placeRing(path string, directory bool, w *watch) {
+	if s.ringless {
+		return
 	}
+	r := enterRule(path, s.options.Key, directory)
+	if directory && !s.older {
+		r = ringRule(path, s.options.Key)
+	}
+	err := s.add(r)
+	if err != nil && directory && !s.older {
+		s.older, r = true, enterRule(path, s.options.Key, directory)
+		err = s.add(r)
+	}
+	if err != nil {
+		s.ringless = true
+		s.notes = append(s.notes, "who changes files by io_uring is not reported: "+explain(err))
+		return
+	}
+	w.rules = append(w.rules, r)
 }
 
 func (s *Sensor) removeAll(rules []rule) error {
