@@ -84,10 +84,11 @@ type Sensor struct {
 	mu       sync.Mutex // guards everything below, and the control socket's turns
 	control  *control
 	watches  map[string]*watch
-	files    map[File]bool // known by inode
-	before   Status        // as it was at Open
-	calls    []rule        // on system calls, wherever they are made
-	ringless bool          // this kernel has no rules on io_uring
+	files    map[File]bool   // known by inode
+	inodes   map[File][]rule // that have rules of their own
+	before   Status          // as it was at Open
+	calls    []rule          // on system calls, wherever they are made
+	ringless bool            // this kernel has no rules on io_uring
 	notes    []string
 	blocked  []string // foreign rules that were in the way at Open
 	inTheWay []string // … and are now
@@ -291,6 +292,9 @@ func (s *Sensor) takeBack() error {
 		if w.added {
 			rules = append(rules, w.rules...)
 		}
+	}
+	for _, r := range s.inodes {
+		rules = append(rules, r...)
 	}
 	for _, r := range rules {
 		if err := s.remove(r); err != nil {
