@@ -41,6 +41,7 @@ func (a *Agent) begin(ctx context.Context) error {
 		return err
 	}
 	stopped, ended := a.lastSeen(), a.lastEnd()
+	a.beginDwellings(ctx, before, stopped)
 	// The first reading only says what to watch. What changes between it and the
 	// second is seen by the sensors, and what changed before is in the second.
 	a.tree.MountsChanged() // from here on it tells

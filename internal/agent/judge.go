@@ -268,6 +268,9 @@ func (a *Agent) forget(now time.Time) {
 func (a *Agent) news(o waxseal.Observation) {
 	var index *waxseal.Index
 	for _, t := range a.recent {
+		if t.change.Container != "" {
+			continue // what runs on the host, and what its logs say, is not of a container
+		}
 		steps := len(t.Activation)
 		if !correlate.Activate(&t.Finding, o) {
 			continue

@@ -69,12 +69,15 @@ func (b *Books) Seal(now waxseal.State, at time.Time, ask SealAsk, by waxseal.Ac
 		if ask.Promotion != nil {
 			return Sealed{}, ErrNoSeal
 		}
-		return s.write(now, false, nil, nil)
+		s.now.Containers = readable(waxseal.State{}, now)
+		return s.write(s.now, false, nil, nil)
 	}
 	if err != nil {
 		return Sealed{}, err
 	}
-	s.changes = Differences(s.last.State, now)
+	s.now.Containers = readable(s.last.State, now)
+	now = s.now
+	s.changes = AllDifferences(s.last.State, now)
 	if s.told, err = b.noteDifferences(s.last.State, now, s.changes, at); err != nil {
 		return Sealed{}, err
 	}
@@ -292,10 +295,11 @@ func (s *sealing) accept(objects []permit.Promoted) (waxseal.State, error) {
 		accepted[o.Path] = true
 	}
 	state := drift.Accept(s.last.State, s.now, accepted)
-	for _, left := range drift.Compare(state, s.now) {
-		others := func(ch waxseal.Change) bool { return ch.Path == left.Path && !accepted[ch.Path] }
+	state.Containers = acceptRooms(s.last.State, s.now, accepted)
+	for _, left := range leftOver(state, s.now) {
+		others := func(ch waxseal.Change) bool { return ch.Path == left && !accepted[ch.Path] }
 		if !slices.ContainsFunc(s.changes, others) {
-			return state, fmt.Errorf("what is promoted hangs together with other changes (%s): promote those with it", left.Path)
+			return state, fmt.Errorf("what is promoted hangs together with other changes (%s): promote those with it", left)
 		}
 	}
 	return state, nil

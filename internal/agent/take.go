@@ -19,7 +19,9 @@ type touch struct {
 	content []byte
 	copied  bool
 	index   *waxseal.Index // where the ledger has it, once it does
-	silent  bool           // it was made up from what was read: no event told of it
+	// standing is where its process lives, for what happened in a container.
+	standing standing
+	silent   bool // it was made up from what was read: no event told of it
 }
 
 // withoutContent is the event for keeping: contents are large.
@@ -51,7 +53,7 @@ func (a *Agent) take(in arrival) {
 		return
 	}
 	if in.dwelt != nil {
-		a.takeDwelt(*in.dwelt, time.Now())
+		a.takeDwelt(in, time.Now())
 		return
 	}
 	if in.processes != nil {
@@ -248,6 +250,7 @@ func (a *Agent) takeExec(o waxseal.Observation) {
 	}
 	a.count(o, start)
 	a.programStarted(start)
+	a.daemonStarted(start.Exe, start.PID)
 	if len(a.recent) == 0 || !strings.Contains(start.Exe, "postfix") {
 		return
 	}
