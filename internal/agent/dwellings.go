@@ -289,9 +289,8 @@ func (a *Agent) movedOut(l *lodging, now time.Time) {
 		l.readers.watch.close()
 		l.readers.watch = nil
 	}
-	if l.inodes = nil; a.senses.audit != nil {
-		a.ruleRooms()
-	}
+	l.inodes, l.more = nil, nil
+	a.ruleRooms()
 	if l.known {
 		a.tellContainer(now, "mail in "+l.Name+" has ended: none of its daemons runs any more, and what becomes of its files is not seen")
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,16 +28,17 @@ type lodging struct {
 	state   waxseal.State // as last read, with the paths inside
 	known   bool          // it was read
 	users   map[uint32]string
-	inodes  []kaudit.File
-	there   bool      // a daemon runs
-	missed  int       // looks in which none was found
-	first   bool      // it is compared with what the last run left
-	anew    string    // what became of it since it was last read
-	blind   string    // why it can't be read, as told
-	heard   proc.Node // the root in which a sensor tells of changes
-	unheard string    // why no sensor tells of changes, as told
-	readAt  time.Time // when the last reading began
-	since   time.Time // … and the one before it
+	inodes  []kaudit.File // on which audit is to have rules
+	more    []kaudit.File // … where there is room
+	there   bool          // a daemon runs
+	missed  int           // looks in which none was found
+	first   bool          // it is compared with what the last run left
+	anew    string        // what became of it since it was last read
+	blind   string        // why it can't be read, as told
+	heard   proc.Node     // the root in which a sensor tells of changes
+	unheard string        // why no sensor tells of changes, as told
+	readAt  time.Time     // when the last reading began
+	since   time.Time     // … and the one before it
 	touched []touch
 	under   []touch // those that the reading under way is to show
 	reading bool
@@ -194,15 +194,14 @@ func (l *lodging) nameWithin(actor *waxseal.Actor, s standing) {
 	}
 }
 
-// files are what rules of audit are put on: first the directories in which configuration is
-// made anew, then what is read, then what is run.
-func roomInodes(tree waxseal.Tree, s waxseal.State) (list []kaudit.File) {
+// roomInodes are what rules of audit are put on: the directories in which files are made
+// anew, and what is read; then, where there is room, what is run.
+func roomInodes(tree waxseal.Tree, s waxseal.State) (list, rest []kaudit.File) {
 	dirs, _ := MailSet(s)
 	seen := map[waxseal.Path]bool{}
 	for _, d := range dirs {
 		seen[d] = true
 	}
-	rest := []kaudit.File{}
 	for _, f := range s.Files {
 		switch {
 		case f.Missing, f.Role == waxseal.RoleMailbox, f.Role == waxseal.RoleSocket, f.Role == waxseal.RoleDirectory, f.Role == waxseal.RoleUnused:
@@ -225,6 +224,5 @@ func roomInodes(tree waxseal.Tree, s waxseal.State) (list []kaudit.File) {
 			places = append(places, kaudit.File{Device: f.Device, Inode: f.Inode})
 		}
 	}
-	list = slices.Concat(places, list, rest)
-	return list[:min(len(list), kaudit.MaxInodes)]
+	return append(places, list...), rest
 }

@@ -34,6 +34,7 @@ type roomRead struct {
 	Dwelt
 	passing []version // contents that were there for a moment, in their order
 	inodes  []kaudit.File
+	more    []kaudit.File
 	users   map[uint32]string
 	unheard error // why no sensor tells of changes
 	reader  *lodgingReader
@@ -109,7 +110,8 @@ func (r *roomReading) read() *roomRead {
 		out.State = readRoom(r.reader, treecache.New(tree))
 	}
 	out.passing = r.passing(tree, out.State)
-	out.inodes, out.users = roomInodes(tree, out.State), mailpath.Names(tree, "/etc/passwd")
+	out.inodes, out.more = roomInodes(tree, out.State)
+	out.users = mailpath.Names(tree, "/etc/passwd")
 	return out
 }
 

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,16 +91,14 @@ func (a *Agent) ruleRooms() {
 	if a.senses.audit == nil {
 		return
 	}
-	var list []kaudit.File
-	names := slices.Sorted(maps.Keys(a.dwellings.lodgings))
-	for i, more := 0, true; more; i++ { // each has its turn
-		more = false
-		for _, name := range names {
-			l := a.dwellings.lodgings[name]
-			if i < len(l.inodes) {
-				list, more = append(list, l.inodes[i]), true
-			}
-		}
+	var must, more [][]kaudit.File
+	for _, l := range a.dwellings.sorted() {
+		must, more = append(must, l.inodes), append(more, l.more)
+	}
+	list := inTurns(must)
+	if left := kaudit.MaxInodes - len(list); left > 0 {
+		more := inTurns(more)
+		list = append(list, more[:min(len(more), left)]...)
 	}
 	if err := a.senses.audit.SetInodes(list); err != nil {
 		if why := err.Error(); a.dwellings.unruled != why {
@@ -109,6 +106,19 @@ func (a *Agent) ruleRooms() {
 			a.tellContainer(time.Now(), "in containers: "+why)
 		}
 	}
+}
+
+// inTurns puts lists together, so that none has to wait for all of another.
+func inTurns(lists [][]kaudit.File) (all []kaudit.File) {
+	for i, more := 0, true; more; i++ {
+		more = false
+		for _, l := range lists {
+			if i < len(l) {
+				all, more = append(all, l[i]), true
+			}
+		}
+	}
+	return all
 }
 
 // takeRead compares what was read of a container with what was there before.
@@ -132,8 +142,8 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 	}()
 	l.blind, l.users = "", r.users
 	a.hearRoom(l, r, now)
-	if !slices.Equal(l.inodes, r.inodes) {
-		l.inodes = r.inodes
+	if !slices.Equal(l.inodes, r.inodes) || !slices.Equal(l.more, r.more) {
+		l.inodes, l.more = r.inodes, r.more
 		a.ruleRooms()
 	}
 	if !l.known {
