@@ -105,6 +105,7 @@ func TestMailInContainer(t *testing.T) {
 		c.exec("cd /etc/postfix && cp main.cf /tmp/old && postconf -e smtpd_milters=" + target + " && sleep 0.3 && cat /tmp/old >main.cf")
 		w.find("a milter of a moment", func(f told) bool { return f.Change != nil && hands(f, target) })
 	})
+	t.Run("behind the overlay", func(t *testing.T) { behindOverlay(t, w, c) })
 	t.Run("made anew", func(t *testing.T) { madeAnew(t, w, c) })
 	w.t = t
 	w.stop()
@@ -191,6 +192,22 @@ func theHandInside(t *testing.T, w *watch, c *container) {
 	if p := f.Actor.Process; !strings.HasSuffix(p.Exe, "/postconf") || p.EUID != 0 || p.User != "root" || !slices.Contains(p.Argv, "smtpd_milters="+target) {
 		t.Errorf("the hand is %+v", p)
 	}
+}
+
+// behindOverlay: who writes on the host into the directory behind the overlay changes what
+// the container has, too.
+func behindOverlay(t *testing.T, w *watch, c *container) {
+	w.t = t
+	const target = "inet:203.0.113.9:8896"
+	file := filepath.Join(c.dir, "upper/etc/postfix/main.cf")
+	if out, err := exec.Command("sh", "-c", "echo smtpd_milters = "+target+" >>"+file).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	f := w.find("a milter from behind", func(f told) bool { return f.Change != nil && hands(f, target) })
+	if f.Actor == nil || f.Unobserved != nil || !strings.Contains(f.Actor.Process.Exe, "sh") || f.Actor.Process.Grade == waxseal.Unknown {
+		t.Errorf("the hand is %+v", f.Actor)
+	}
+	t.Logf("told after %s, %s", f.at.Sub(f.Seen), f.Actor.Process.Grade)
 }
 
 // madeAnew: a container from the same image, and one with another configuration, under the

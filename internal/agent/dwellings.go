@@ -153,6 +153,7 @@ type dwelt struct {
 	name     string // of the one, "" where it is about which there are
 	event    bool   // the observation is a file event there
 	standing standing
+	behind   bool // … in the directory behind its overlay
 	due      bool // it is to be read now
 	ended    bool // the daemon through whose root it was watched has ended
 	read     *roomRead
@@ -213,6 +214,7 @@ func (a *Agent) takeDwelt(in arrival, now time.Time) {
 	case news.read != nil:
 		a.takeRead(l, *news.read, now)
 	case news.ended:
+		l.heard = proc.Node{}
 		a.seeDwellingsSoon()
 	case news.due:
 		a.lookInto(l, now)
@@ -255,7 +257,7 @@ func (a *Agent) settleIn(l *lodging, found Dwelling, now time.Time) {
 	l.Dwelling, l.there = found, true
 	switch {
 	case !wasThere && !l.known:
-	case was.At != found.At || was.ID != found.ID || !wasThere:
+	case was.At != found.At || was.Mount != found.Mount || was.ID != found.ID || !wasThere:
 		l.anew = madeAnew(was, found)
 	case !l.watched() || now.Sub(l.readAt) >= a.opts.Poll:
 	default:
@@ -276,7 +278,7 @@ func madeAnew(was, now Dwelling) string {
 	switch {
 	case was.ID != now.ID:
 		return now.Name + " was made anew" + image
-	case was.At != now.At:
+	case was.At != now.At || was.Mount != now.Mount:
 		return now.Name + " was started again"
 	}
 	return "mail in " + now.Name + " was started again"

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"waxseal"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
@@ -56,6 +60,8 @@ type lodgingReader struct {
 // roomWatch is a sensor in one container.
 type roomWatch struct {
 	sensor *fanotify.Sensor
+	behind *fanotify.Sensor // in the directory behind an overlay; nil where there is none
+	tree   *rootfs.Tree     // the container's, with behind
 	at     proc.Node
 	over   *os.File // closed, and the watch ends
 	once   sync.Once
@@ -88,11 +94,8 @@ func (a *Agent) watchRoom(ctx context.Context, d Dwelling, gone func()) (*roomWa
 	}
 	ctx, stop := context.WithCancel(ctx)
 	w := &roomWatch{sensor: sensor, at: d.At, over: over, stop: stop}
-	w.done.Go(func() {
-		if err := sensor.Run(ctx, func(e fanotify.Event) { a.roomEvent(d, e) }, a.queue.gap); err != nil {
-			a.queue.gap(waxseal.Gap{Sensor: fanotify.Name, From: time.Now(), Reason: "in " + d.Name + ": " + err.Error()})
-		}
-	})
+	a.runRoom(ctx, w, d.Name, sensor, func(e fanotify.Event) { a.roomEvent(d, e, false) })
+	a.watchBehind(ctx, w, d)
 	context.AfterFunc(ctx, w.close)
 	go func() {
 		end.Wait(int(read.Fd()))
@@ -103,6 +106,50 @@ func (a *Agent) watchRoom(ctx context.Context, d Dwelling, gone func()) (*roomWa
 	return w, nil
 }
 
+// runRoom hands on the events of a sensor until it is closed.
+func (a *Agent) runRoom(ctx context.Context, w *roomWatch, name string, s *fanotify.Sensor, emit func(fanotify.Event)) {
+	w.done.Go(func() {
+		if err := s.Run(ctx, emit, a.queue.gap); err != nil {
+			a.queue.gap(waxseal.Gap{Sensor: fanotify.Name, From: time.Now(), Reason: "in " + name + ": " + err.Error()})
+		}
+	})
+}
+
+// watchBehind watches the directory in which an overlay keeps what was written: who writes
+// there, past the container, is not seen in the overlay. Where it can't be had that is
+// found by reading.
+func (a *Agent) watchBehind(ctx context.Context, w *roomWatch, d Dwelling) {
+	if d.Upper == "" {
+		return
+	}
+	tree, err := rootfs.Open(d.Root)
+	if err != nil {
+		return
+	}
+	behind, err := fanotify.Open(fanotify.Options{Root: d.Upper, Snapshot: a.senses.people.SnapshotPidfd})
+	if err != nil {
+		_ = tree.Close() // nothing was written
+		return
+	}
+	w.behind, w.tree = behind, tree
+	a.runRoom(ctx, w, d.Name, behind, func(e fanotify.Event) {
+		// Who mounts an overlay says where its directory is, and may have said another one:
+		// what counts is that the file is the same. An overlay gives it the same number.
+		f, err := tree.Lstat(e.Path)
+		if gone := errors.Is(err, fs.ErrNotExist); err == nil && f.Inode == e.Inode || gone && e.Inode == 0 {
+			a.roomEvent(d, e, true)
+		}
+	})
+}
+
+// setTargets points both sensors at files inside.
+func (w *roomWatch) setTargets(dirs, files []waxseal.Path) error {
+	if w.behind != nil {
+		_ = w.behind.SetTargets(dirs, files) // what it can't watch is found by reading
+	}
+	return w.sensor.SetTargets(dirs, files)
+}
+
 // close ends the sensor, and with it all that keeps the container's file systems busy.
 func (w *roomWatch) close() {
 	w.once.Do(func() {
@@ -110,18 +157,21 @@ func (w *roomWatch) close() {
 		w.stop()
 		w.done.Wait()
 		_, _ = w.sensor.Close(), w.over.Close() // marks and descriptors go either way
+		if w.behind != nil {
+			_, _ = w.behind.Close(), w.tree.Close()
+		}
 	})
 }
 
 // roomEvent hands on a file event of a container. What /proc shows of the processes is
 // looked at here, while they live.
-func (a *Agent) roomEvent(d Dwelling, e fanotify.Event) {
+func (a *Agent) roomEvent(d Dwelling, e fanotify.Event, behind bool) {
 	event := e.FileEvent
 	a.senses.drain(a.queue.gap)
 	a.queue.put(arrival{
 		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
 		content:     e.Content, copied: e.Captured, note: e.Note,
-		dwelt: &dwelt{name: d.Name, event: true, standing: standingOf(a.senses.people, event.Actor, d.At)},
+		dwelt: &dwelt{name: d.Name, event: true, behind: behind, standing: standingOf(a.senses.people, event.Actor, d.At)},
 	})
 }
 
@@ -196,7 +246,7 @@ func (l *lodging) nameWithin(actor *waxseal.Actor, s standing) {
 
 // roomInodes are what rules of audit are put on: the directories in which files are made
 // anew, and what is read; then, where there is room, what is run.
-func roomInodes(tree waxseal.Tree, s waxseal.State) (list, rest []kaudit.File) {
+func roomInodes(tree waxseal.Tree, s waxseal.State, upper string) (list, rest []kaudit.File) {
 	dirs, _ := MailSet(s)
 	seen := map[waxseal.Path]bool{}
 	for _, d := range dirs {
@@ -224,5 +274,19 @@ func roomInodes(tree waxseal.Tree, s waxseal.State) (list, rest []kaudit.File) {
 			places = append(places, kaudit.File{Device: f.Device, Inode: f.Inode})
 		}
 	}
-	return append(places, list...), rest
+	list = append(places, list...)
+	return list, append(behindOf(list, upper), rest...)
+}
+
+// behindOf are the same files in the directory behind an overlay, where an overlay has the
+// numbers of that.
+func behindOf(list []kaudit.File, upper string) (behind []kaudit.File) {
+	var st unix.Stat_t
+	if upper == "" || unix.Stat(upper, &st) != nil {
+		return nil
+	}
+	for _, f := range list {
+		behind = append(behind, kaudit.File{Device: st.Dev, Inode: f.Inode})
+	}
+	return behind
 }

@@ -110,7 +110,7 @@ func (r *roomReading) read() *roomRead {
 		out.State = readRoom(r.reader, treecache.New(tree))
 	}
 	out.passing = r.passing(tree, out.State)
-	out.inodes, out.more = roomInodes(tree, out.State)
+	out.inodes, out.more = roomInodes(tree, out.State, r.Upper)
 	out.users = mailpath.Names(tree, "/etc/passwd")
 	return out
 }
@@ -130,7 +130,7 @@ func (r *roomReading) listen(tree waxseal.Tree, s waxseal.State) (fresh bool, er
 		}
 		fresh = true
 	}
-	return fresh, r.watch.sensor.SetTargets(roomTargets(tree, s))
+	return fresh, r.watch.setTargets(roomTargets(tree, s))
 }
 
 // roomTargets is what to watch of a container: its mail path, and where something new
@@ -147,13 +147,18 @@ func roomTargets(tree waxseal.Tree, s waxseal.State) (dirs, files []waxseal.Path
 	return dirs, files
 }
 
+// inFront reports whether the overlay itself told of a file.
+func (r *roomReading) inFront(p waxseal.Path) bool {
+	return slices.ContainsFunc(r.touched, func(t touch) bool { return !t.behind && t.File.Path == p })
+}
+
 // passing are the states that the container was in for a moment, by the contents that the
 // sensor copied and that something replaced since.
 func (r *roomReading) passing(tree waxseal.Tree, now waxseal.State) (list []version) {
 	for i, t := range r.touched {
 		p := innerPath(r.Name, t.File.Path)
 		before, known := fileIn(r.before, p)
-		if !t.copied || !known || !before.Role.Text() || before.Role == waxseal.RoleUnused || len(bytes.TrimSpace(t.content)) == 0 || len(list) == maxPassing {
+		if !t.copied || t.behind && r.inFront(t.File.Path) || !known || !before.Role.Text() || before.Role == waxseal.RoleUnused || len(bytes.TrimSpace(t.content)) == 0 || len(list) == maxPassing {
 			continue
 		}
 		replaced := slices.ContainsFunc(r.touched[i+1:], func(l touch) bool {

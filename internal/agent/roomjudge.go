@@ -114,7 +114,7 @@ func (a *Agent) judgeWithin(l *lodging, ch waxseal.Change, v version, now time.T
 		return
 	}
 	f := detect.Finding(ch)
-	if t.event = writerOf(v.touched, lastEvent(v.touched, ch)); t.event != nil && l.anew == "" {
+	if t.event = eventWithin(v.touched, ch); t.event != nil && l.anew == "" {
 		f.Seen = t.event.Time
 		actor := a.handWithin(l, t, v)
 		f.Actor = &actor
@@ -145,6 +145,16 @@ func (a *Agent) judgeWithin(l *lodging, ch waxseal.Change, v version, now time.T
 	}
 }
 
+// eventWithin is the event that made a file of a container what it is: what the overlay
+// tells itself says more than what happens behind it.
+func eventWithin(touched []touch, ch waxseal.Change) *touch {
+	front := slices.DeleteFunc(slices.Clone(touched), func(t touch) bool { return t.behind })
+	if e := writerOf(front, lastEvent(front, ch)); e != nil {
+		return e
+	}
+	return writerOf(touched, lastEvent(touched, ch))
+}
+
 // caseWithin is what the permits are asked about a change in a container.
 func (a *Agent) caseWithin(l *lodging, t *told, f waxseal.Finding) permit.Case {
 	c := a.caseOf(t, f)
@@ -157,13 +167,19 @@ func (a *Agent) caseWithin(l *lodging, t *told, f waxseal.Finding) permit.Case {
 // handWithin says who made a change in a container, by the same rules as on the host.
 func (a *Agent) handWithin(l *lodging, t *told, v version) waxseal.Actor {
 	actor := a.memory.Actor(*t.event.File, t.event.Time)
-	if t.other = a.besides(slices.Concat(v.touched, l.touched), l.since, v, t.event); t.other != 0 {
+	if t.other = a.besides(sameSide(slices.Concat(v.touched, l.touched), t.event.behind), l.since, v, t.event); t.other != 0 {
 		correlate.Shared(&actor, t.other)
 	} else if a.overtaken(v, t.event) {
 		correlate.Overtaken(&actor)
 	}
 	l.nameWithin(&actor, t.event.standing)
 	return actor
+}
+
+// sameSide are the events of one of two sensors: what is done through the overlay is told
+// by both.
+func sameSide(list []touch, behind bool) []touch {
+	return slices.DeleteFunc(list, func(t touch) bool { return t.behind != behind })
 }
 
 // unseenWithin bounds the time of a change that no event tells of.

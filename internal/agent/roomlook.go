@@ -32,7 +32,7 @@ func (a *Agent) takeRoomEvent(l *lodging, in arrival) {
 		event.OldPath = mailpath.PathWithin(l.Name, event.OldPath)
 	}
 	o.File = &event
-	t := touch{Observation: o, content: in.content, copied: in.copied, standing: in.dwelt.standing}
+	t := touch{Observation: o, content: in.content, copied: in.copied, standing: in.dwelt.standing, behind: in.dwelt.behind}
 	f, known := fileIn(l.state, inside)
 	if len(l.touched) < maxRoomTouches {
 		t.index = a.noteRoomContent(o, in.content, f.Role)

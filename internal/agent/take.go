@@ -21,6 +21,7 @@ type touch struct {
 	index   *waxseal.Index // where the ledger has it, once it does
 	// standing is where its process lives, for what happened in a container.
 	standing standing
+	behind   bool // it was seen in the directory behind an overlay
 	silent   bool // it was made up from what was read: no event told of it
 }
 
