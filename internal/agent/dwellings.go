@@ -258,7 +258,9 @@ func (a *Agent) settleIn(l *lodging, found Dwelling, now time.Time) {
 	switch {
 	case !wasThere && !l.known:
 	case was.At != found.At || was.Mount != found.Mount || was.ID != found.ID || !wasThere:
-		l.anew = madeAnew(was, found)
+		if l.anew = madeAnew(was, found); was.ID != found.ID { // what was done to the other one is of no account
+			l.remade, l.touched, l.under = true, nil, nil
+		}
 	case !l.watched() || now.Sub(l.readAt) >= a.opts.Poll:
 	default:
 		return

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -38,6 +37,7 @@ type lodging struct {
 	missed  int           // looks in which none was found
 	first   bool          // it is compared with what the last run left
 	anew    string        // what became of it since it was last read
+	remade  bool          // it is another one, with files of its own
 	blind   string        // why it can't be read, as told
 	heard   proc.Node     // the root in which a sensor tells of changes
 	unheard string        // why no sensor tells of changes, as told
@@ -79,14 +79,14 @@ func (a *Agent) watchRoom(ctx context.Context, d Dwelling, gone func()) (*roomWa
 	people := a.senses.people
 	end, err := proc.EndOf(d.PID)
 	if err != nil {
-		return nil, err
+		return nil, errEnded
 	}
 	sensor, err := fanotify.Open(fanotify.Options{Root: d.Root, Snapshot: people.SnapshotPidfd})
 	if err != nil {
 		return nil, errors.Join(err, end.Close())
 	}
 	if at, ok := people.RootOf(d.PID); end.Ended() || !ok || at != d.At {
-		return nil, errors.Join(fmt.Errorf("process %d has ended", d.PID), sensor.Close(), end.Close())
+		return nil, errors.Join(errEnded, sensor.Close(), end.Close())
 	}
 	read, over, err := os.Pipe()
 	if err != nil {

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -96,6 +98,9 @@ func (r *roomReading) within(long time.Duration) *roomRead {
 func (r *roomReading) read() *roomRead {
 	tree, err := rootfs.Open(r.Root)
 	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errEnded
+		}
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: err}, reader: r.lodgingReader}
 	}
 	defer tree.Close()
@@ -108,6 +113,9 @@ func (r *roomReading) read() *roomRead {
 		out.unheard = err
 	} else if fresh { // what changed between is seen, and what changed before is in what follows
 		out.State = readRoom(r.reader, treecache.New(tree))
+	}
+	if errors.Is(out.unheard, errEnded) || r.watch != nil && r.watch.ended.Load() {
+		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: errEnded}, reader: r.lodgingReader}
 	}
 	out.passing = r.passing(tree, out.State)
 	out.inodes, out.more = roomInodes(tree, out.State, r.Upper)

@@ -58,7 +58,7 @@ func (a *Agent) firstSight(l *lodging, r roomRead, now time.Time) {
 	l.state, l.since, l.first = before.State, a.dwellings.stopped, true
 	defer func() { l.first = false }()
 	if before.ID != l.ID || before.Image != l.Image {
-		l.anew = madeAnew(Dwelling{ID: before.ID, Image: before.Image}, l.Dwelling)
+		l.anew, l.remade = madeAnew(Dwelling{ID: before.ID, Image: before.Image}, l.Dwelling), true
 	}
 	a.judgeRoom(l, []version{{state: r.State, unobserved: true}}, now)
 }
@@ -114,13 +114,12 @@ func (a *Agent) judgeWithin(l *lodging, ch waxseal.Change, v version, now time.T
 		return
 	}
 	f := detect.Finding(ch)
-	if t.event = eventWithin(v.touched, ch); t.event != nil && l.anew == "" {
+	if t.event = eventWithin(v.touched, ch); t.event != nil {
 		f.Seen = t.event.Time
 		actor := a.handWithin(l, t, v)
 		f.Actor = &actor
 		t.rests = append(t.rests, a.evidence(t.event, actor)...)
 	} else {
-		t.event = nil
 		a.unseenWithin(l, &f, now)
 	}
 	t.rests = append(t.rests, v.index)
@@ -145,14 +144,22 @@ func (a *Agent) judgeWithin(l *lodging, ch waxseal.Change, v version, now time.T
 	}
 }
 
-// eventWithin is the event that made a file of a container what it is: what the overlay
-// tells itself says more than what happens behind it.
+// eventWithin is the event that made a file of a container what it is.
 func eventWithin(touched []touch, ch waxseal.Change) *touch {
-	front := slices.DeleteFunc(slices.Clone(touched), func(t touch) bool { return t.behind })
-	if e := writerOf(front, lastEvent(front, ch)); e != nil {
-		return e
+	once := toldOnce(touched)
+	return writerOf(once, lastEvent(once, ch))
+}
+
+// toldOnce leaves out what was seen behind an overlay of a process that the overlay told of
+// itself: what is done through it happens there too.
+func toldOnce(touched []touch) []touch {
+	front := map[int]bool{}
+	for _, t := range touched {
+		if !t.behind {
+			front[t.File.PID] = true
+		}
 	}
-	return writerOf(touched, lastEvent(touched, ch))
+	return slices.DeleteFunc(slices.Clone(touched), func(t touch) bool { return t.behind && front[t.File.PID] })
 }
 
 // caseWithin is what the permits are asked about a change in a container.
@@ -167,7 +174,7 @@ func (a *Agent) caseWithin(l *lodging, t *told, f waxseal.Finding) permit.Case {
 // handWithin says who made a change in a container, by the same rules as on the host.
 func (a *Agent) handWithin(l *lodging, t *told, v version) waxseal.Actor {
 	actor := a.memory.Actor(*t.event.File, t.event.Time)
-	if t.other = a.besides(sameSide(slices.Concat(v.touched, l.touched), t.event.behind), l.since, v, t.event); t.other != 0 {
+	if t.other = a.besides(toldOnce(slices.Concat(v.touched, l.touched)), l.since, v, t.event); t.other != 0 {
 		correlate.Shared(&actor, t.other)
 	} else if a.overtaken(v, t.event) {
 		correlate.Overtaken(&actor)
@@ -176,19 +183,15 @@ func (a *Agent) handWithin(l *lodging, t *told, v version) waxseal.Actor {
 	return actor
 }
 
-// sameSide are the events of one of two sensors: what is done through the overlay is told
-// by both.
-func sameSide(list []touch, behind bool) []touch {
-	return slices.DeleteFunc(list, func(t touch) bool { return t.behind != behind })
-}
-
 // unseenWithin bounds the time of a change that no event tells of.
 func (a *Agent) unseenWithin(l *lodging, f *waxseal.Finding, now time.Time) {
 	why := "no sensor told of this change in " + l.Name + ": it was found by reading its files again"
 	switch {
-	case l.anew != "":
+	case l.remade:
 		why = l.anew + ", and this came with it: nobody wrote it where it is now"
 		f.Reasons = append(slices.Clone(f.Reasons), l.anew)
+	case l.anew != "":
+		why = l.anew + ", and this changed while nobody could watch it"
 	case l.first:
 		why = "changed while unobserved: no agent was running"
 	case l.unheard != "":

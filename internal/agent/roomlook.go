@@ -12,6 +12,9 @@ import (
 	"waxseal/internal/sensor/proc"
 )
 
+// errEnded: what was read may be of a container that is being taken down.
+var errEnded = errors.New("its daemon has ended")
+
 var errOff = errors.New("fanotify is switched off")
 
 // innerPath is a path in a container as it is inside.
@@ -127,6 +130,10 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 	if l.readers == nil { // the other one may still be at work
 		l.heard = proc.Node{}
 	}
+	if errors.Is(r.Err, errEnded) {
+		a.seeDwellingsSoon()
+		return
+	}
 	if r.Err != nil {
 		l.heard = proc.Node{}
 		if why := r.Err.Error(); l.blind != why && l.there {
@@ -184,7 +191,7 @@ func (a *Agent) judgeRoom(l *lodging, versions []version, now time.Time) {
 		}
 		a.cite(v.touched)
 	}
-	l.anew = ""
+	l.anew, l.remade = "", false
 	a.record()
 }
 
