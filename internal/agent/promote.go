@@ -32,6 +32,7 @@ type Sealed struct {
 	Attested   bool              `json:"attested"`
 	Hooks      int               `json:"hooks"`
 	Files      int               `json:"files"`
+	Containers []string          `json:"containers,omitempty"` // whose hooks and files are among them
 	Checkpoint string            `json:"checkpoint"`
 	Promoted   []permit.Promoted `json:"promoted,omitempty"`   // what was accepted
 	Unreviewed []waxseal.Finding `json:"unreviewed,omitempty"` // with ErrUnreviewed
@@ -309,6 +310,10 @@ func (s *sealing) accept(objects []permit.Promoted) (waxseal.State, error) {
 func (s *sealing) write(state waxseal.State, isAttested bool, p *permit.Promotion, findings []waxseal.Finding) (Sealed, error) {
 	seal := waxseal.Seal{Time: s.at, Attested: isAttested, Note: s.Note, By: s.by, State: state}
 	result := Sealed{Attested: isAttested, Hooks: len(state.Hooks), Files: len(state.Files)}
+	for _, c := range state.Containers {
+		result.Containers = append(result.Containers, c.Name)
+		result.Hooks, result.Files = result.Hooks+len(c.State.Hooks), result.Files+len(c.State.Files)
+	}
 	err := s.Append(func(tx *store.Tx) (err error) {
 		if p != nil {
 			p.By = s.by

@@ -62,6 +62,8 @@ func (s *Scan) take(list []agent.Dwelt) {
 // ContainerHere is mail in a container of this host.
 type ContainerHere struct {
 	Name     string         `json:"name"`
+	ID       string         `json:"id,omitempty"`    // "docker 3f5a9c0e1b2d", where Name is the one that stays
+	Image    string         `json:"image,omitempty"` // of which it was made, where that is known
 	PID      int            `json:"pid"`
 	Programs []waxseal.Path `json:"programs"`
 	Listens  []string       `json:"listens"`
@@ -74,7 +76,7 @@ type ContainerHere struct {
 func (d *door) containers() []ContainerHere {
 	list := []ContainerHere{}
 	for _, r := range d.dwellings(agent.ThrowAwayMasker()) {
-		c := ContainerHere{Name: r.Name, PID: r.PID, Programs: r.Programs, Listens: append([]string{}, r.Listens...), Stacks: []string{},
+		c := ContainerHere{Name: r.Name, ID: r.ID, Image: r.Image, PID: r.PID, Programs: r.Programs, Listens: append([]string{}, r.Listens...), Stacks: []string{},
 			Detail: agent.MailIn(r.Dwelling) + "; seal vouches for it too, and watch sees its changes"}
 		for _, s := range r.State.Stacks {
 			c.Stacks = append(c.Stacks, string(s.MTA))

@@ -151,6 +151,9 @@ func (d *door) printSealedJSON(s agent.Sealed) error {
 func (d *door) printSealed(s agent.Sealed) {
 	d.printPromoted(s.Promoted)
 	fmt.Fprintf(d.out, "sealed: %s, %s (ledger entry %d)\n", count(s.Hooks, "hook", "hooks"), count(s.Files, "file", "files"), s.Index)
+	if len(s.Containers) > 0 {
+		fmt.Fprintf(d.out, "among them those of %s\n", safe(strings.Join(s.Containers, ", ")))
+	}
 	if !s.Attested {
 		fmt.Fprintln(d.out, "not attested: nothing vouches that the host was clean before the first seal (waxseal seal --attest)")
 	}
