@@ -18,6 +18,7 @@ type touch struct {
 	waxseal.Observation
 	content []byte
 	copied  bool
+	masked  *string        // the content as it may be kept; nil where that was not made
 	index   *waxseal.Index // where the ledger has it, once it does
 	// standing is where its process lives, for what happened in a container.
 	standing standing
@@ -27,7 +28,7 @@ type touch struct {
 
 // withoutContent is the event for keeping: contents are large.
 func (t touch) withoutContent() touch {
-	t.content = nil
+	t.content, t.masked = nil, nil
 	return t
 }
 
@@ -115,7 +116,7 @@ func (a *Agent) takeWaiting(until time.Time) {
 		}
 		select {
 		case in := <-a.queue.arrivals:
-			a.take(in)
+			a.take(*in)
 		default:
 			return
 		}
@@ -137,9 +138,9 @@ func (a *Agent) catchUp() {
 		select {
 		case in := <-a.queue.arrivals:
 			if in.ask != nil || in.parcels != nil || in.dwelt != nil {
-				a.putOff = append(a.putOff, in)
+				a.putOff = append(a.putOff, *in)
 			} else {
-				a.take(in)
+				a.take(*in)
 			}
 		default:
 			return
@@ -155,13 +156,13 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	nothing := waxseal.NoIndex
 	switch t.index = &nothing; {
 	case a.concernsMail(event):
-		t.index = a.noteContent(o, in.content)
+		t.index, t.masked = a.noteContent(o, in.content)
 	case len(in.content) > smallContent: // of what nothing reads
 		t.content, t.copied = nil, false
 		fallthrough
 	default:
 		if !a.fold(o.Time) {
-			t.index = a.noteContent(o, t.content)
+			t.index, t.masked = a.noteContent(o, t.content)
 		}
 	}
 	a.touched = append(a.touched, t)
