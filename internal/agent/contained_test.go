@@ -9,6 +9,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/permit"
+	"waxseal/internal/sensor/kaudit"
 )
 
 // withRooms is a host with containers.
@@ -138,5 +139,51 @@ func TestSealContainers(t *testing.T) {
 	fine(seal(withRooms(changed), "docker mx:/"))
 	if got := left(withRooms(changed)); len(got) > 0 {
 		t.Errorf("gone, and accepted: %v", got)
+	}
+}
+
+// TestOfRooms: a container's process names its file as the host names its own, and is not
+// taken for who changed that.
+func TestOfRooms(t *testing.T) {
+	inside, own := kaudit.File{Device: 48, Inode: 7}, kaudit.File{Device: 8, Inode: 9}
+	a := &Agent{last: stateWith("aa")}
+	a.last.Files[0].Device, a.last.Files[0].Inode = own.Device, own.Inode
+	a.dwellings.ruled = map[kaudit.File]bool{inside: true}
+	path := func(f kaudit.File) waxseal.AuditPath {
+		return waxseal.AuditPath{Name: "/etc/postfix/main.cf", NameType: "NORMAL", Device: f.Device, Inode: f.Inode}
+	}
+	for name, tc := range map[string]struct {
+		paths []waxseal.AuditPath
+		want  bool
+	}{
+		"inside": {[]waxseal.AuditPath{path(inside)}, true}, "the host's": {[]waxseal.AuditPath{path(own)}, false},
+		"one that both have": {[]waxseal.AuditPath{path(inside), path(own)}, false}, "another": {[]waxseal.AuditPath{path(kaudit.File{Device: 1, Inode: 1})}, false},
+	} {
+		if got := a.ofRooms(&waxseal.AuditEvent{Paths: tc.paths}); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestNameWithin: a number of a user means another one in a container.
+func TestNameWithin(t *testing.T) {
+	l := &lodging{users: map[uint32]string{101: "postfix"}}
+	for _, tc := range []struct {
+		name        string
+		standing    standing
+		euid        uint32
+		user, login string
+	}{
+		{"inside, login of outside", standing{true, map[int]bool{5: true}, loginOutside}, 101, "postfix", "alice"},
+		{"inside, login of inside", standing{true, map[int]bool{5: true}, loginInside}, 101, "postfix", ""},
+		{"outside", standing{true, map[int]bool{}, loginOutside}, 101, "systemd-network", "alice"},
+		{"gone", standing{}, 101, "", ""},
+		{"root, gone", standing{}, 0, "root", ""},
+	} {
+		actor := waxseal.Actor{Login: waxseal.Login{UID: 1001, Name: "alice"}, Process: waxseal.Process{PID: 5, EUID: tc.euid, User: "systemd-network"}}
+		l.nameWithin(&actor, tc.standing)
+		if actor.Process.User != tc.user || actor.Login.Name != tc.login {
+			t.Errorf("%s: %q, %q; want %q, %q", tc.name, actor.Process.User, actor.Login.Name, tc.user, tc.login)
+		}
 	}
 }

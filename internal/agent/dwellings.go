@@ -15,6 +15,7 @@ import (
 	"waxseal/internal/mask"
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/rootfs"
+	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 	"waxseal/internal/surroundings"
 	"waxseal/internal/treecache"
@@ -120,10 +121,11 @@ func ReaderFor(m *mask.Masker) *mailpath.Reader {
 type dwellings struct {
 	ctx      context.Context // ends with the agent
 	next     time.Time
-	last     time.Time // when it was last looked which there are
-	stopped  time.Time // when the last run ended
-	unruled  string    // what has no rule of audit, as told
-	busy     bool      // that look is under way
+	last     time.Time            // when it was last looked which there are
+	stopped  time.Time            // when the last run ended
+	ruled    map[kaudit.File]bool // what has a rule of audit
+	unruled  string               // what has no rule of audit, as told
+	busy     bool                 // that look is under way
 	lodgings map[string]*lodging
 	before   map[string]waxseal.Contained // what the last run, or the last seal, left
 }
@@ -217,7 +219,9 @@ func (a *Agent) takeDwelt(in arrival, now time.Time) {
 		l.heard = proc.Node{}
 		a.seeDwellingsSoon()
 	case news.due:
-		a.lookInto(l, now)
+		if l.dueAt = (time.Time{}); len(l.touched)+len(l.under) > 0 {
+			a.lookInto(l, now)
+		}
 	}
 }
 
@@ -258,6 +262,7 @@ func (a *Agent) settleIn(l *lodging, found Dwelling, now time.Time) {
 	switch {
 	case !wasThere && !l.known:
 	case was.At != found.At || was.Mount != found.Mount || was.ID != found.ID || !wasThere:
+		l.stuck = 0
 		if l.anew = madeAnew(was, found); was.ID != found.ID { // what was done to the other one is of no account
 			l.remade, l.touched, l.under = true, nil, nil
 		}

@@ -46,7 +46,9 @@ type lodging struct {
 	touched []touch
 	under   []touch // those that the reading under way is to show
 	reading bool
-	again   bool // something happened meanwhile
+	stuck   int       // readings that did not come back
+	dueAt   time.Time // when it is looked into next; zero for nothing that is planned
+	again   bool      // something happened meanwhile
 	early   int
 	readers *lodgingReader
 }

@@ -42,9 +42,16 @@ type roomRead struct {
 	reader  *lodgingReader
 }
 
+// maxStuck is how many readings of a container may be kept waiting, by a file system in
+// user space.
+const maxStuck = 3
+
 // lookInto has a container read, once at a time.
 func (a *Agent) lookInto(l *lodging, now time.Time) {
-	if l.reading {
+	switch {
+	case l.stuck >= maxStuck:
+		return // each of them may still be at work
+	case l.reading:
 		l.again = true
 		return
 	}
@@ -70,6 +77,11 @@ func (a *Agent) lookInto(l *lodging, now time.Time) {
 
 // lookLater asks for a reading in a while.
 func (a *Agent) lookLater(l *lodging, wait time.Duration) {
+	at := time.Now().Add(wait)
+	if !l.dueAt.IsZero() && !l.dueAt.After(at) {
+		return // it is sooner
+	}
+	l.dueAt = at
 	name := l.Name
 	time.AfterFunc(wait, func() { a.queue.put(arrival{dwelt: &dwelt{name: name, due: true}}) })
 }

@@ -103,12 +103,33 @@ func (a *Agent) ruleRooms() {
 		more := inTurns(more)
 		list = append(list, more[:min(len(more), left)]...)
 	}
+	a.dwellings.ruled = map[kaudit.File]bool{}
+	for _, f := range list {
+		a.dwellings.ruled[f] = true
+	}
 	if err := a.senses.audit.SetInodes(list); err != nil {
 		if why := err.Error(); a.dwellings.unruled != why {
 			a.dwellings.unruled = why
 			a.tellContainer(time.Now(), "in containers: "+why)
 		}
 	}
+}
+
+// ofRooms reports whether an audited operation is of a container's files and of none of the
+// host's: the names that it gives are those inside, and mean other files here.
+func (a *Agent) ofRooms(e *waxseal.AuditEvent) bool {
+	inside := func(p waxseal.AuditPath) bool {
+		return a.dwellings.ruled[kaudit.File{Device: p.Device, Inode: p.Inode}]
+	}
+	if len(a.dwellings.ruled) == 0 || !slices.ContainsFunc(e.Paths, inside) {
+		return false
+	}
+	for _, p := range e.Paths {
+		if slices.ContainsFunc(a.last.Files, func(f waxseal.FileState) bool { return p.Inode != 0 && f.Inode == p.Inode && f.Device == p.Device }) {
+			return false // a file that both have
+		}
+	}
+	return true
 }
 
 // inTurns puts lists together, so that none has to wait for all of another.
@@ -128,7 +149,9 @@ func inTurns(lists [][]kaudit.File) (all []kaudit.File) {
 func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 	l.reading, l.readers = false, r.reader
 	if l.readers == nil { // the other one may still be at work
-		l.heard = proc.Node{}
+		l.heard, l.stuck = proc.Node{}, l.stuck+1
+	} else {
+		l.stuck = 0
 	}
 	if errors.Is(r.Err, errEnded) {
 		a.seeDwellingsSoon()
