@@ -156,6 +156,7 @@ type dwelt struct {
 	event    bool   // the observation is a file event there
 	standing standing
 	behind   bool // … in the directory behind its overlay
+	lost     bool // events of it were
 	due      bool // it is to be read now
 	ended    bool // the daemon through whose root it was watched has ended
 	read     *roomRead
@@ -218,6 +219,8 @@ func (a *Agent) takeDwelt(in arrival, now time.Time) {
 	case news.ended:
 		l.heard = proc.Node{}
 		a.seeDwellingsSoon()
+	case news.lost:
+		a.lookInto(l, now)
 	case news.due:
 		if l.dueAt = (time.Time{}); len(l.touched)+len(l.under) > 0 {
 			a.lookInto(l, now)

@@ -111,8 +111,13 @@ func (a *Agent) watchRoom(ctx context.Context, d Dwelling, gone func()) (*roomWa
 // runRoom hands on the events of a sensor until it is closed.
 func (a *Agent) runRoom(ctx context.Context, w *roomWatch, name string, s *fanotify.Sensor, emit func(fanotify.Event)) {
 	w.done.Go(func() {
-		if err := s.Run(ctx, emit, a.queue.gap); err != nil {
-			a.queue.gap(waxseal.Gap{Sensor: fanotify.Name, From: time.Now(), Reason: "in " + name + ": " + err.Error()})
+		lost := func(g waxseal.Gap) {
+			g.Reason = "in " + name + ": " + g.Reason
+			a.queue.gap(g)
+			a.queue.put(arrival{dwelt: &dwelt{name: name, lost: true}})
+		}
+		if err := s.Run(ctx, emit, lost); err != nil {
+			lost(waxseal.Gap{Sensor: fanotify.Name, From: time.Now(), Reason: err.Error()})
 		}
 	})
 }
@@ -150,6 +155,14 @@ func (w *roomWatch) setTargets(dirs, files []waxseal.Path) error {
 		_ = w.behind.SetTargets(dirs, files) // what it can't watch is found by reading
 	}
 	return w.sensor.SetTargets(dirs, files)
+}
+
+// catchUp waits until all is told that the kernel has told by now.
+func (w *roomWatch) catchUp() {
+	w.sensor.CatchUp(earlyWait)
+	if w.behind != nil {
+		w.behind.CatchUp(earlyWait)
+	}
 }
 
 // close ends the sensor, and with it all that keeps the container's file systems busy.

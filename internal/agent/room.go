@@ -103,6 +103,11 @@ func (r *roomReading) within(long time.Duration) *roomRead {
 		return read
 	case <-time.After(long):
 		r.left.Store(true)
+		select {
+		case read := <-done: // in this very moment
+			return read
+		default:
+		}
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: tookLonger(long)}}
 	}
 }
@@ -131,6 +136,9 @@ func (r *roomReading) read() *roomRead {
 	}
 	out.passing = r.passing(tree, out.State)
 	out.inodes, out.more = roomInodes(tree, out.State, r.Upper)
+	if r.watch != nil { // what led to what was read comes in before it
+		r.watch.catchUp()
+	}
 	out.users = mailpath.Names(tree, "/etc/passwd")
 	return out
 }
