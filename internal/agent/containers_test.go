@@ -107,6 +107,7 @@ func TestMailInContainer(t *testing.T) {
 	})
 	t.Run("behind the overlay", func(t *testing.T) { behindOverlay(t, w, c) })
 	t.Run("made anew", func(t *testing.T) { madeAnew(t, w, c) })
+	t.Run("another one", func(t *testing.T) { anotherOne(t, w, c) })
 	w.t = t
 	w.stop()
 	if left := inChanges(t, h, c); len(left) == 0 {
@@ -224,5 +225,22 @@ func madeAnew(t *testing.T, w *watch, c *container) {
 	f := w.find("what is different in it", func(f told) bool { return f.Change != nil && hands(f, target) })
 	if f.Actor == nil || f.Actor.Process.Grade != waxseal.Unknown || f.Unobserved == nil || !strings.Contains(f.Unobserved.Reason, "was started again") {
 		t.Errorf("the hand is %+v, and nobody saw it: %+v", f.Actor, f.Unobserved)
+	}
+}
+
+// anotherOne: a container that no seal knows is told, as grave as what is in it.
+func anotherOne(t *testing.T, w *watch, c *container) {
+	w.t = t
+	const target = "inet:203.0.113.9:8899"
+	other := &container{t: t, dir: filepath.Join(filepath.Dir(c.dir), "other"), image: c.image}
+	etc := filepath.Join(other.dir, "upper/etc/postfix")
+	fine(t, os.MkdirAll(etc, 0o755))
+	text, err := os.ReadFile(filepath.Join(c.image, "etc/postfix/main.cf"))
+	fine(t, err)
+	fine(t, os.WriteFile(filepath.Join(etc, "main.cf"), append(text, "smtpd_milters = "+target+"\n"...), 0o644))
+	other.start()
+	f := w.find("the other container", func(f told) bool { return f.Change != nil && f.Change.Container == other.name() })
+	if f.Change.Path != waxseal.Path(other.name()+":/") || f.Change.Kind != waxseal.Added || f.Severity < waxseal.High || !hands(f, target) || f.Actor.Process.Grade != waxseal.Unknown {
+		t.Errorf("told is %q, %s, of %s: %q", f.Title, f.Severity, f.Change.Path, f.Reasons)
 	}
 }

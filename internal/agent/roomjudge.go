@@ -48,9 +48,9 @@ func (a *Agent) firstSight(l *lodging, r roomRead, now time.Time) {
 		vouch := "no seal vouches for what is set up there"
 		a.tellContainer(now, MailIn(l.Dwelling)+": "+vouch+", and "+l.seenHow())
 		if a.sealed != nil {
-			c := l.contained()
 			v := version{state: mailpath.Within(l.Name, r.State), unobserved: true}
-			a.judgeWithin(l, newRoom(c), v, now)
+			v.index = a.noteTree(v, now) // of nothing: what is there is what is different
+			a.judgeWithin(l, newRoom(l.contained()), v, now)
 		}
 		return
 	}
