@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,24 +26,24 @@ const (
 	fieldInode    = 102
 )
 
-// MaxInodes bounds how many inodes have rules: the kernel keeps them in a few short lists,
-// which it goes through at each system call that names a file.
-const MaxInodes = 256
+// MaxInodes bounds how many inodes have rules. One is added in no time; to take one away
+// costs the kernel about 12 ms, and all are taken away in the end.
+const MaxInodes = 96
 
-// inodeRules are the rules on one inode: what is done by io_uring(7) within
-// io_uring_enter(2) has one of its own, as for a path.
-func inodeRules(f File, key string) []rule {
-	where := []field{{id: fieldInode, value: uint32(f.Inode)}, {id: fieldDevMajor, value: unix.Major(f.Device)}, {id: fieldDevMinor, value: unix.Minor(f.Device)}}
-	with := func(more ...field) []field { return append(slices.Clone(where), more...) }
-	return []rule{
-		newRule(nil, with(field{id: fieldPerm, value: permWrite | permAttr}, field{id: fieldKey, text: key})...),
-		newRule([]uint32{ringEnter}, with(field{id: fieldKey, text: key})...),
-	}
+// dropEvery is the pause between two rules that are taken away while the sensor runs.
+const dropEvery = 100 * time.Millisecond
+
+// inodeRule is the rule on one inode. What is done to it by io_uring(7) has none: with a
+// second rule on each there would be half as many.
+func inodeRule(f File, key string) rule {
+	return newRule(nil, field{id: fieldInode, value: uint32(f.Inode)}, field{id: fieldDevMajor, value: unix.Major(f.Device)}, field{id: fieldDevMinor, value: unix.Minor(f.Device)},
+		field{id: fieldPerm, value: permWrite | permAttr}, field{id: fieldKey, text: key})
 }
 
 // SetInodes makes the inodes that have rules these and no others, and puts back what of
 // them somebody took away. Which name leads to one, and in whose mount namespace, is all
-// the same. An error says what has no rule.
+// the same. Rules that are not wanted any more go one by one, later: until then they report
+// what nobody asks for. An error says what has no rule.
 func (s *Sensor) SetInodes(files []File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,43 +59,81 @@ func (s *Sensor) SetInodes(files []File) error {
 	if err != nil {
 		return fmt.Errorf("list audit rules: %s", explain(err))
 	}
-	wanted, err := s.wantedInodes(files)
+	wanted, err := wantedInodes(files)
 	errs := []error{err}
-	for f, rules := range s.inodes {
-		if wanted[f] == nil {
-			errs = append(errs, s.removeAll(rules))
-		}
-	}
-	s.inodes = wanted
-	listed := map[string]bool{}
-	for _, r := range present {
-		listed[string(r)] = true
+	for f, w := range s.inodes {
+		w.wanted = wanted[f]
 	}
 	for _, f := range slices.SortedFunc(maps.Keys(wanted), compareFiles) {
-		for _, r := range wanted[f] {
-			if listed[string(r)] {
-				continue
-			}
-			if err := s.add(r); err != nil {
-				errs = append(errs, fmt.Errorf("audit rule %s: %s", r, explain(err)))
-			}
-		}
+		errs = append(errs, s.ruleInode(f, present))
 	}
+	s.dropLater()
 	return errors.Join(errs...)
 }
 
-// wantedInodes are the rules for as many of the files as have room. The kernel compares 32
-// bits of an inode's number, so one that has more can't be asked for.
-func (s *Sensor) wantedInodes(files []File) (map[File][]rule, error) {
-	wanted := map[File][]rule{}
+// inodeWatch is an inode that has a rule.
+type inodeWatch struct {
+	rule   rule
+	wanted bool
+}
+
+// ruleInode adds the rule of one inode, if it is not there; the lock is held.
+func (s *Sensor) ruleInode(f File, present []rule) error {
+	r := inodeRule(f, s.options.Key)
+	if s.inodes == nil {
+		s.inodes = map[File]*inodeWatch{}
+	}
+	s.inodes[f] = &inodeWatch{r, true}
+	if slices.ContainsFunc(present, r.equal) {
+		return nil
+	}
+	if err := s.add(r); err != nil {
+		return fmt.Errorf("audit rule %s: %s", r, explain(err))
+	}
+	return nil
+}
+
+// dropLater takes away what is not wanted, one rule at a time, so that nobody waits for
+// the lock; the lock is held.
+func (s *Sensor) dropLater() {
+	if s.dropping {
+		return
+	}
+	s.dropping = true
+	go func() {
+		for s.dropOne() {
+			time.Sleep(dropEvery)
+		}
+	}()
+}
+
+// dropOne takes one rule away, and reports whether there may be more.
+func (s *Sensor) dropOne() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f, w := range s.inodes {
+		if !s.closed && !w.wanted {
+			_ = s.remove(w.rule) // a rule too many does no harm, and doctor --clean knows it by its key
+			delete(s.inodes, f)
+			return true
+		}
+	}
+	s.dropping = false
+	return false
+}
+
+// wantedInodes are as many of the files as have room. The kernel compares 32 bits of an
+// inode's number, so one that has more can't be asked for.
+func wantedInodes(files []File) (map[File]bool, error) {
+	wanted := map[File]bool{}
 	var without int
 	for _, f := range files {
 		switch {
-		case f.Inode == 0 || wanted[f] != nil:
+		case f.Inode == 0 || wanted[f]:
 		case f.Inode>>32 != 0 || len(wanted) >= MaxInodes:
 			without++
 		default:
-			wanted[f] = inodeRules(f, s.options.Key)
+			wanted[f] = true
 		}
 	}
 	if without > 0 {
@@ -111,5 +150,6 @@ func compareFiles(a, b File) int {
 func (s *Sensor) WatchesInode(f File) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.inodes[f] != nil
+	w := s.inodes[f]
+	return w != nil && w.wanted
 }

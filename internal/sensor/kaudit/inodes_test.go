@@ -57,7 +57,7 @@ func TestInodeInOtherNamespace(t *testing.T) {
 	if err := s.SetInodes(nil); err != nil {
 		t.Error(err)
 	}
-	wantRules(t, s.options.Key, 0)
+	wait(t, "that its rules are taken away", func() bool { return len(Leftovers(s.options.Key)) == 0 })
 }
 
 // wait waits for what the kernel tells.

@@ -84,11 +84,12 @@ type Sensor struct {
 	mu       sync.Mutex // guards everything below, and the control socket's turns
 	control  *control
 	watches  map[string]*watch
-	files    map[File]bool   // known by inode
-	inodes   map[File][]rule // that have rules of their own
-	before   Status          // as it was at Open
-	calls    []rule          // on system calls, wherever they are made
-	ringless bool            // this kernel has no rules on io_uring
+	files    map[File]bool        // known by inode
+	inodes   map[File]*inodeWatch // that have rules of their own
+	dropping bool                 // of some of them is under way
+	before   Status               // as it was at Open
+	calls    []rule               // on system calls, wherever they are made
+	ringless bool                 // this kernel has no rules on io_uring
 	notes    []string
 	blocked  []string // foreign rules that were in the way at Open
 	inTheWay []string // … and are now
@@ -293,8 +294,8 @@ func (s *Sensor) takeBack() error {
 			rules = append(rules, w.rules...)
 		}
 	}
-	for _, r := range s.inodes {
-		rules = append(rules, r...)
+	for _, w := range s.inodes {
+		rules = append(rules, w.rule)
 	}
 	for _, r := range rules {
 		if err := s.remove(r); err != nil {
