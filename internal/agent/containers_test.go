@@ -3,6 +3,7 @@ package agent_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -219,6 +220,10 @@ func madeAnew(t *testing.T, w *watch, c *container) {
 	const target = "inet:203.0.113.9:8897"
 	main := filepath.Join(c.dir, "upper/etc/postfix/main.cf")
 	text, err := os.ReadFile(main)
+	if err != nil { // nobody has changed it yet
+		text, err = os.ReadFile(filepath.Join(c.image, "etc/postfix/main.cf"))
+		fine(t, errors.Join(err, os.MkdirAll(filepath.Dir(main), 0o755)))
+	}
 	fine(t, err)
 	fine(t, os.WriteFile(main, append(text, "smtpd_milters = "+target+"\n"...), 0o644))
 	c.start()
