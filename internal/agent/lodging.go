@@ -7,9 +7,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"waxseal"
 	"waxseal/internal/mailpath"
@@ -296,8 +295,8 @@ func roomInodes(tree waxseal.Tree, s waxseal.State, upper string) (list, rest []
 // behindOf are the same files in the directory behind an overlay, where an overlay has the
 // numbers of that.
 func behindOf(list []kaudit.File, upper string) (behind []kaudit.File) {
-	var st unix.Stat_t
-	if upper == "" || unix.Stat(upper, &st) != nil {
+	var st syscall.Stat_t
+	if upper == "" || syscall.Stat(upper, &st) != nil {
 		return nil
 	}
 	for _, f := range list {
