@@ -12,6 +12,7 @@ import (
 	"waxseal/internal/mailpath"
 	"waxseal/internal/parcel"
 	"waxseal/internal/permit"
+	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 )
 
@@ -173,7 +174,11 @@ func (a *Agent) caseWithin(l *lodging, t *told, f waxseal.Finding) permit.Case {
 
 // handWithin says who made a change in a container, by the same rules as on the host.
 func (a *Agent) handWithin(l *lodging, t *told, v version) waxseal.Actor {
-	actor := a.memory.Actor(*t.event.File, t.event.Time)
+	f := *t.event.File
+	if _, same, found := a.memory.Touch(f, t.event.Time); found && !same && !a.hasRule(f) {
+		f.Inode = 0 // that audit has only another's record says nothing where it had no rule for this one
+	}
+	actor := a.memory.Actor(f, t.event.Time)
 	if t.other = a.besides(toldOnce(slices.Concat(v.touched, l.touched)), l.since, v, t.event); t.other != 0 {
 		correlate.Shared(&actor, t.other)
 	} else if a.overtaken(v, t.event) {
@@ -181,6 +186,11 @@ func (a *Agent) handWithin(l *lodging, t *told, v version) waxseal.Actor {
 	}
 	l.nameWithin(&actor, t.event.standing)
 	return actor
+}
+
+// hasRule reports whether audit has a rule for the file of an event.
+func (a *Agent) hasRule(f waxseal.FileEvent) bool {
+	return a.senses.audit != nil && a.senses.audit.WatchesInode(kaudit.File{Device: f.Device, Inode: f.Inode})
 }
 
 // unseenWithin bounds the time of a change that no event tells of.

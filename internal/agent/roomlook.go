@@ -81,7 +81,7 @@ func (a *Agent) unnamedIn(l *lodging, now time.Time) time.Duration {
 
 // ruled reports whether audit has a rule for an event, so that a record is to come.
 func (a *Agent) ruled(l *lodging, t touch) bool {
-	if t.File.Inode != 0 && a.senses.audit.WatchesInode(kaudit.File{Device: t.File.Device, Inode: t.File.Inode}) {
+	if t.File.Inode != 0 && a.hasRule(*t.File) {
 		return true
 	}
 	// What is made, renamed or removed shows in the directory, of which the device is that
