@@ -33,6 +33,8 @@ type told struct {
 	// the finding later.
 	undoes []step
 	hidden []string
+	// rename gives an actor the names of users that a container has; nil for the host's.
+	rename func(*waxseal.Actor)
 }
 
 const (
@@ -292,6 +294,9 @@ func (a *Agent) proves(o waxseal.Observation) {
 		}
 		actor := a.memory.Actor(*t.event.File, t.event.Time)
 		if actor.Process.Grade == waxseal.Proven {
+			if t.rename != nil {
+				t.rename(&actor)
+			}
 			t.Actor = &actor
 			a.accountAgain(t)
 			a.update(t, nil, "the kernel's audit record names the process")

@@ -184,7 +184,9 @@ func (a *Agent) handWithin(l *lodging, t *told, v version) waxseal.Actor {
 	} else if a.overtaken(v, t.event) {
 		correlate.Overtaken(&actor)
 	}
-	l.nameWithin(&actor, t.event.standing)
+	where := t.event.standing
+	t.rename = func(actor *waxseal.Actor) { l.nameWithin(actor, where) }
+	t.rename(&actor)
 	return actor
 }
 
