@@ -19,13 +19,16 @@ const (
 
 // Change is the difference between two states, for one file.
 type Change struct {
-	Path     Path        `json:"path"`
-	MTA      StackName   `json:"mta"`
-	Kind     ChangeKind  `json:"kind"`
-	Severity Severity    `json:"severity"`
-	Reasons  []string    `json:"reasons"`
-	Explain  string      `json:"explain"`
-	Hooks    HookChanges `json:"hooks"`
+	Path Path `json:"path"`
+	// Container is the name of the one in which the file lies, which stands before the path
+	// too; "" for the host's own.
+	Container string      `json:"container,omitempty"`
+	MTA       StackName   `json:"mta"`
+	Kind      ChangeKind  `json:"kind"`
+	Severity  Severity    `json:"severity"`
+	Reasons   []string    `json:"reasons"`
+	Explain   string      `json:"explain"`
+	Hooks     HookChanges `json:"hooks"`
 	// Settings are effective parameters that changed without making, changing or
 	// removing a hook.
 	Settings []SettingChange `json:"settings,omitempty"`

@@ -34,6 +34,7 @@ var floors = []struct {
 		"waxseal/internal/attack/stix",
 		"waxseal/internal/auditrec",
 		"waxseal/internal/calls",
+		"waxseal/internal/engine",
 		"waxseal/internal/gitdir",
 		"waxseal/internal/loader",
 		"waxseal/internal/logline",

@@ -71,4 +71,18 @@ type State struct {
 	// Packages are those that brought a file of the mail set, sorted by name; none
 	// where the tree has no package database.
 	Packages []Package `json:"packages,omitempty"`
+	// Containers are those of the host in which mail daemons run, each with its own state,
+	// sorted by name; a reader of a tree knows of none.
+	Containers []Contained `json:"containers,omitempty"`
+}
+
+// Contained is the mail path in a container of the host.
+type Contained struct {
+	// Name stays when the container is made anew: "docker mail", "root /srv/mail".
+	Name  string `json:"name"`
+	ID    string `json:"id,omitempty"`    // "docker 3f5a9c0e1b2d", where that is another
+	Image string `json:"image,omitempty"` // "debian:bookworm", where that is known
+	State State  `json:"state"`           // with the paths inside
+	// Unread says why it could not be read; the state is empty then.
+	Unread string `json:"unread,omitempty"`
 }

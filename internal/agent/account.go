@@ -133,6 +133,10 @@ func (a *Agent) accountAfresh(t *told, c parcel.Case) {
 }
 
 func (a *Agent) accountFor(t *told, f *waxseal.Finding, c parcel.Case) {
+	if t.change.Container != "" { // packages of the host say nothing of it
+		account(a.office, f, a.caseOf(t, *f), parcel.Verdict{})
+		return
+	}
 	p := parcel.Judge(c)
 	if p.Rung != waxseal.RungNone || p.Beside {
 		for _, index := range []*waxseal.Index{a.lineOf(p, c), a.parcels.noted[parcel.Key(p.Package, p.New)]} {

@@ -70,7 +70,7 @@ func sameFiles(a, b waxseal.State) bool {
 func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
 	for _, p := range slices.Concat(surroundings.Places(), host.Places(), a.opts.Scripts) {
 		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
-			dirs = a.below(p, 0, dirs)
+			dirs = below(a.tree, p, 0, dirs)
 		} else {
 			files = append(files, p)
 		}
@@ -104,19 +104,19 @@ func (a *Agent) packageState() (dirs, files []waxseal.Path) {
 }
 
 // below adds a directory and those in it.
-func (a *Agent) below(dir waxseal.Path, depth int, dirs []waxseal.Path) []waxseal.Path {
+func below(tree waxseal.Tree, dir waxseal.Path, depth int, dirs []waxseal.Path) []waxseal.Path {
 	if len(dirs) >= maxPlaces {
 		return dirs
 	}
 	dirs = append(dirs, dir)
-	names, err := a.tree.ReadDir(dir)
+	names, err := tree.ReadDir(dir)
 	if err != nil || depth == maxPlaceDepth {
 		return dirs
 	}
 	for _, n := range names {
 		p := dir + "/" + waxseal.Path(n)
-		if f, err := a.tree.Lstat(p); err == nil && f.Type == waxseal.Directory {
-			dirs = a.below(p, depth+1, dirs)
+		if f, err := tree.Lstat(p); err == nil && f.Type == waxseal.Directory {
+			dirs = below(tree, p, depth+1, dirs)
 		}
 	}
 	return dirs

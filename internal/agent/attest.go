@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/mailpath"
 	"waxseal/internal/permit"
 )
 
@@ -44,7 +45,11 @@ func (s *sealing) attest() (Sealed, error) {
 // those that a package contradicts.
 func (s *sealing) vouched(named []permit.Promoted) (objects, contradicted []permit.Promoted, err error) {
 	asked := false
-	for _, f := range s.now.Files {
+	files := slices.Clone(s.now.Files)
+	for _, c := range s.now.Containers {
+		files = append(files, mailpath.Within(c.Name, c.State).Files...)
+	}
+	for _, f := range files {
 		if f.Missing {
 			continue
 		}

@@ -28,6 +28,11 @@ const (
 
 // takeTouch: audit's report of an operation on a watched file.
 func (a *Agent) takeTouch(o waxseal.Observation) {
+	if a.ofRooms(o.Audit) {
+		a.basis.add(touchKey(o.Audit), a.note(o.Time, o))
+		a.proves(o)
+		return
+	}
 	if !a.mailTouch(o.Audit) {
 		return
 	}

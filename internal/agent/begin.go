@@ -41,6 +41,7 @@ func (a *Agent) begin(ctx context.Context) error {
 		return err
 	}
 	stopped, ended := a.lastSeen(), a.lastEnd()
+	a.beginDwellings(ctx, before, stopped)
 	// What is known from before says what to watch, or else a first reading does. What
 	// changes from there on is seen by the sensors, and what changed before is in the
 	// reading that follows.

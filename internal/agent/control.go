@@ -79,7 +79,7 @@ func (a *Agent) reseal(r control.Request, by waxseal.Actor, now time.Time) contr
 		return control.Answer{Error: err.Error()}
 	}
 	a.record()
-	sealed, err := a.books.Seal(a.last, now, ask, by)
+	sealed, err := a.books.Seal(a.roomsNow(a.last), now, ask, by)
 	answer := control.Answer{}
 	if err != nil {
 		answer.Error = err.Error()

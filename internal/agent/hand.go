@@ -48,11 +48,16 @@ const coarse = 20 * time.Millisecond
 // apart are judged apart. Of who had opened the file before the content was read, and
 // whose event has not been read, what he wrote may be in that content.
 func (a *Agent) beside(v version, e *touch) int {
+	return a.besides(slices.Concat(v.touched, a.touched), a.pace.since, v, e)
+}
+
+// besides is beside among other events, where the look before was at a time.
+func (a *Agent) besides(others []touch, since time.Time, v version, e *touch) int {
 	if !slices.Contains(e.File.Operations, waxseal.OpWrite) || e.File.Inode == 0 {
 		return 0
 	}
 	apart := map[int]bool{e.File.PID: true}
-	for _, t := range slices.Concat(v.touched, a.touched) {
+	for _, t := range others {
 		if !wrote(t, e) || t.File.PID == e.File.PID {
 			continue
 		}
@@ -61,7 +66,7 @@ func (a *Agent) beside(v version, e *touch) int {
 		}
 		apart[t.File.PID] = true
 	}
-	for _, o := range a.memory.Openers(e.File.Inode, opens, a.pace.since.Add(-coarse), e.Time.Add(coarse)) {
+	for _, o := range a.memory.Openers(e.File.Inode, opens, since.Add(-coarse), e.Time.Add(coarse)) {
 		if !apart[o.PID] && !a.pace.cited[o.Serial] { // else he had closed it by an earlier look
 			return o.PID
 		}

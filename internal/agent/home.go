@@ -105,7 +105,7 @@ func (a *Agent) putState(s waxseal.State, now time.Time) {
 				return err
 			}
 		}
-		return tx.PutState(now, s)
+		return tx.PutState(now, a.roomsKnown(s))
 	})
 	if err != nil {
 		a.fails(err)

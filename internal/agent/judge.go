@@ -33,6 +33,8 @@ type told struct {
 	// the finding later.
 	undoes []step
 	hidden []string
+	// rename gives an actor the names of users that a container has; nil for the host's.
+	rename func(*waxseal.Actor)
 }
 
 const (
@@ -268,6 +270,9 @@ func (a *Agent) forget(now time.Time) {
 func (a *Agent) news(o waxseal.Observation) {
 	var index *waxseal.Index
 	for _, t := range a.recent {
+		if t.change.Container != "" {
+			continue // what runs on the host, and what its logs say, is not of a container
+		}
 		steps := len(t.Activation)
 		if !correlate.Activate(&t.Finding, o) {
 			continue
@@ -289,6 +294,9 @@ func (a *Agent) proves(o waxseal.Observation) {
 		}
 		actor := a.memory.Actor(*t.event.File, t.event.Time)
 		if actor.Process.Grade == waxseal.Proven {
+			if t.rename != nil {
+				t.rename(&actor)
+			}
 			t.Actor = &actor
 			a.accountAgain(t)
 			a.update(t, nil, "the kernel's audit record names the process")

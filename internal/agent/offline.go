@@ -28,6 +28,9 @@ type offline struct {
 
 // parcelCase is what packages are asked about a change that was found.
 func (o *offline) parcelCase(ch waxseal.Change) parcel.Case {
+	if ch.Container != "" {
+		return parcel.Case{Change: ch, At: o.at, Since: o.since}
+	}
 	o.ask()
 	return parcel.Case{Change: ch, At: o.at, Since: o.since, Transactions: o.log, Unread: o.unread, Archives: o.archives, Packages: o.now.Packages, Files: o.now.Files}
 }

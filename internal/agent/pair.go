@@ -163,12 +163,12 @@ func (b *Books) noteUndone(known []waxseal.Finding, sealed waxseal.State, change
 	}
 	for i := len(known) - 1; i >= 0; i-- {
 		f := known[i]
-		if f.Change == nil || differs[f.Change.Path] {
+		if f.Change == nil || differs[f.Change.Path] || f.Change.Container != "" && differs[roomPath(f.Change.Container)] {
 			continue
 		}
 		differs[f.Change.Path] = true // only the latest counts
 		accepted := f.Status == waxseal.StatusResolved && f.Verdict == waxseal.VerdictExpected
-		if was, _ := fileIn(sealed, f.Change.Path); accepted || undone(f) || f.Change.Kind == waxseal.Metadata || f.Change.BeforeDigest == f.Change.AfterDigest || was.Digest == f.Change.AfterDigest {
+		if was, _ := sealedFile(sealed, *f.Change); accepted || undone(f) || f.Change.Kind == waxseal.Metadata || f.Change.BeforeDigest == f.Change.AfterDigest || was.Digest == f.Change.AfterDigest {
 			continue
 		}
 		lasted := at.Sub(f.Seen)

@@ -168,6 +168,9 @@ func (a *Agent) asTreeNames(p waxseal.Process) waxseal.Process {
 
 // parcelCase is what packages are asked about a change that was seen.
 func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touched []touch) parcel.Case {
+	if t.change.Container != "" {
+		return parcel.Case{Change: t.change, At: f.Seen}
+	}
 	c := parcel.Case{Change: t.change, At: f.Seen, Since: a.since, Files: whole.Files, Packages: whole.Packages, Archives: a.installed(whole.Packages)}
 	if t.event != nil && f.Actor != nil {
 		c.Seen, c.Hand = true, a.packageHand(*f.Actor)

@@ -32,6 +32,7 @@ type Sealed struct {
 	Attested   bool              `json:"attested"`
 	Hooks      int               `json:"hooks"`
 	Files      int               `json:"files"`
+	Containers []string          `json:"containers,omitempty"` // whose hooks and files are among them
 	Checkpoint string            `json:"checkpoint"`
 	Promoted   []permit.Promoted `json:"promoted,omitempty"`   // what was accepted
 	Unreviewed []waxseal.Finding `json:"unreviewed,omitempty"` // with ErrUnreviewed
@@ -69,12 +70,15 @@ func (b *Books) Seal(now waxseal.State, at time.Time, ask SealAsk, by waxseal.Ac
 		if ask.Promotion != nil {
 			return Sealed{}, ErrNoSeal
 		}
-		return s.write(now, false, nil, nil)
+		s.now.Containers = readable(waxseal.State{}, now)
+		return s.write(s.now, false, nil, nil)
 	}
 	if err != nil {
 		return Sealed{}, err
 	}
-	s.changes = Differences(s.last.State, now)
+	s.now.Containers = readable(s.last.State, now)
+	now = s.now
+	s.changes = AllDifferences(s.last.State, now)
 	if s.told, err = b.noteDifferences(s.last.State, now, s.changes, at); err != nil {
 		return Sealed{}, err
 	}
@@ -292,10 +296,11 @@ func (s *sealing) accept(objects []permit.Promoted) (waxseal.State, error) {
 		accepted[o.Path] = true
 	}
 	state := drift.Accept(s.last.State, s.now, accepted)
-	for _, left := range drift.Compare(state, s.now) {
-		others := func(ch waxseal.Change) bool { return ch.Path == left.Path && !accepted[ch.Path] }
+	state.Containers = acceptRooms(s.last.State, s.now, accepted)
+	for _, left := range leftOver(state, s.now) {
+		others := func(ch waxseal.Change) bool { return ch.Path == left && !accepted[ch.Path] }
 		if !slices.ContainsFunc(s.changes, others) {
-			return state, fmt.Errorf("what is promoted hangs together with other changes (%s): promote those with it", left.Path)
+			return state, fmt.Errorf("what is promoted hangs together with other changes (%s): promote those with it", left)
 		}
 	}
 	return state, nil
@@ -305,6 +310,10 @@ func (s *sealing) accept(objects []permit.Promoted) (waxseal.State, error) {
 func (s *sealing) write(state waxseal.State, isAttested bool, p *permit.Promotion, findings []waxseal.Finding) (Sealed, error) {
 	seal := waxseal.Seal{Time: s.at, Attested: isAttested, Note: s.Note, By: s.by, State: state}
 	result := Sealed{Attested: isAttested, Hooks: len(state.Hooks), Files: len(state.Files)}
+	for _, c := range state.Containers {
+		result.Containers = append(result.Containers, c.Name)
+		result.Hooks, result.Files = result.Hooks+len(c.State.Hooks), result.Files+len(c.State.Files)
+	}
 	err := s.Append(func(tx *store.Tx) (err error) {
 		if p != nil {
 			p.By = s.by

@@ -30,7 +30,7 @@ type arrival struct {
 	own       bool         // it is about a file of Waxseal itself
 	network   bool         // the network may lead traffic elsewhere now; there is no observation
 	ask       *ask         // a request of a person; the observation is empty then
-	dwelt     *[]Dwelt     // what was read of containers; the observation is empty then
+	dwelt     *dwelt       // news of containers; but for a file event the observation is empty then
 	parcels   *parcelsRead // archives that were at hand, once they are read
 }
 

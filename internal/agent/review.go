@@ -76,7 +76,7 @@ func (b *Books) Compare(now waxseal.State) (Checked, error) {
 		return Checked{}, err
 	}
 	told := map[waxseal.Path]waxseal.Finding{}
-	changes := Differences(seal.State, now)
+	changes := AllDifferences(seal.State, now)
 	for _, ch := range changes {
 		if f, ok := alreadyTold(known, ch); ok {
 			told[ch.Path] = f
@@ -149,7 +149,7 @@ func (b *Books) Check(now waxseal.State, at time.Time) (Checked, error) {
 	if err != nil {
 		return Checked{}, err
 	}
-	changes := Differences(seal.State, now)
+	changes := AllDifferences(seal.State, now)
 	told, err := b.noteDifferences(seal.State, now, changes, at)
 	known, more := b.Findings(store.Filter{})
 	c := checked(seal, changes, told, known)

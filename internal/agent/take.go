@@ -21,7 +21,10 @@ type touch struct {
 	late    time.Duration
 	masked  *string        // the content as it may be kept; nil where that was not made
 	index   *waxseal.Index // where the ledger has it, once it does
-	silent  bool           // it was made up from what was read: no event told of it
+	// standing is where its process lives, for what happened in a container.
+	standing standing
+	behind   bool // it was seen in the directory behind an overlay
+	silent   bool // it was made up from what was read: no event told of it
 }
 
 // withoutContent is the event for keeping: contents are large.
@@ -53,7 +56,7 @@ func (a *Agent) take(in arrival) {
 		return
 	}
 	if in.dwelt != nil {
-		a.takeDwelt(*in.dwelt, time.Now())
+		a.takeDwelt(in, time.Now())
 		return
 	}
 	if in.processes != nil {
@@ -253,6 +256,7 @@ func (a *Agent) takeExec(o waxseal.Observation) {
 	}
 	a.count(o, start)
 	a.programStarted(start)
+	a.daemonStarted(start.Exe, start.PID)
 	if len(a.recent) == 0 || !strings.Contains(start.Exe, "postfix") {
 		return
 	}

@@ -111,6 +111,7 @@ func (d *door) checkHere() (c agent.Checked, problems []waxseal.Problem, err err
 	}
 	err = d.withBooks(func(b *agent.Books, tree *rootfs.Tree) error {
 		now := d.readHere(tree, b.Masker)
+		agent.Contain(&now, d.dwellings(b.Masker))
 		problems = now.Problems
 		c, err = b.Check(now, time.Now())
 		return err
@@ -129,6 +130,7 @@ func (d *door) checkBeside() (c agent.Checked, problems []waxseal.Problem, err e
 	if err != nil {
 		return c, nil, err
 	}
+	agent.Contain(&now, d.dwellings(books.Masker))
 	books.Rules, books.Tuned = d.config.Permits.rules(), d.config.tuning()
 	c, err = books.Compare(now)
 	return c, now.Problems, err

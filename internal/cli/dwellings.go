@@ -10,6 +10,7 @@ import (
 	"waxseal/internal/detect"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
+	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/proc"
 )
 
@@ -22,7 +23,12 @@ func (d *door) dwellings(m *mask.Masker) []agent.Dwelt {
 		return nil
 	}
 	var list []agent.Dwelt
-	for _, found := range agent.Dwellings(proc.New(proc.Options{})) {
+	tree, err := rootfs.Open("/")
+	if err != nil {
+		return nil
+	}
+	defer tree.Close()
+	for _, found := range agent.Dwellings(proc.New(proc.Options{}), tree) {
 		done := d.progress("reading the mail path of " + found.Name)
 		list = append(list, agent.ReadDwelling(found, agent.ReaderFor(m), dwellLong))
 		done()
@@ -56,6 +62,8 @@ func (s *Scan) take(list []agent.Dwelt) {
 // ContainerHere is mail in a container of this host.
 type ContainerHere struct {
 	Name     string         `json:"name"`
+	ID       string         `json:"id,omitempty"`    // "docker 3f5a9c0e1b2d", where Name is the one that stays
+	Image    string         `json:"image,omitempty"` // of which it was made, where that is known
 	PID      int            `json:"pid"`
 	Programs []waxseal.Path `json:"programs"`
 	Listens  []string       `json:"listens"`
@@ -68,8 +76,8 @@ type ContainerHere struct {
 func (d *door) containers() []ContainerHere {
 	list := []ContainerHere{}
 	for _, r := range d.dwellings(agent.ThrowAwayMasker()) {
-		c := ContainerHere{Name: r.Name, PID: r.PID, Programs: r.Programs, Listens: append([]string{}, r.Listens...), Stacks: []string{},
-			Detail: agent.MailIn(r.Dwelling) + "; watch compares its files from time to time, and who changes one is not known"}
+		c := ContainerHere{Name: r.Name, ID: r.ID, Image: r.Image, PID: r.PID, Programs: r.Programs, Listens: append([]string{}, r.Listens...), Stacks: []string{},
+			Detail: agent.MailIn(r.Dwelling) + "; seal vouches for it too, and watch sees its changes"}
 		for _, s := range r.State.Stacks {
 			c.Stacks = append(c.Stacks, string(s.MTA))
 		}

@@ -123,7 +123,7 @@ func (a asking) request(now time.Time) (permit.Request, error) {
 		return r, err
 	}
 	for _, p := range r.Scope.Paths {
-		if !strings.HasPrefix(string(p), "/") {
+		if !isPlace(string(p)) {
 			return r, usage("--path %q is not absolute", p)
 		}
 	}

@@ -58,12 +58,18 @@ who made a dangerous change can't promote it.`,
 	return c
 }
 
+// isPlace reports whether a text is an absolute path, of the host or, as in "docker
+// mail:/etc/postfix/main.cf", of a container.
+func isPlace(text string) bool {
+	return strings.HasPrefix(text, "/") || strings.Contains(text, ":/")
+}
+
 // ask is what the flags ask for.
 func (d *door) sealAsk(a sealing, args []string) (ask agent.SealAsk, err error) {
 	ask.Note = a.note
 	var names []string
 	for _, n := range append(a.promote, args...) {
-		if strings.HasPrefix(n, "/") {
+		if isPlace(n) {
 			names = append(names, n)
 		} else {
 			names = append(names, strings.Split(n, ",")...)
@@ -78,7 +84,7 @@ func (d *door) sealAsk(a sealing, args []string) (ask agent.SealAsk, err error) 
 		return ask, usage("--reason is needed: why it is accepted")
 	}
 	for _, n := range names {
-		if strings.HasPrefix(n, "/") != a.attest {
+		if isPlace(n) != a.attest {
 			return ask, usage("%q: --promote wants findings (F12), and paths together with --attest", n)
 		}
 	}
@@ -145,6 +151,9 @@ func (d *door) printSealedJSON(s agent.Sealed) error {
 func (d *door) printSealed(s agent.Sealed) {
 	d.printPromoted(s.Promoted)
 	fmt.Fprintf(d.out, "sealed: %s, %s (ledger entry %d)\n", count(s.Hooks, "hook", "hooks"), count(s.Files, "file", "files"), s.Index)
+	if len(s.Containers) > 0 {
+		fmt.Fprintf(d.out, "among them those of %s\n", safe(strings.Join(s.Containers, ", ")))
+	}
 	if !s.Attested {
 		fmt.Fprintln(d.out, "not attested: nothing vouches that the host was clean before the first seal (waxseal seal --attest)")
 	}
@@ -176,6 +185,7 @@ func (d *door) sealHere(ask agent.SealAsk) (agent.Sealed, []waxseal.Problem, err
 		done := d.progress("reading the mail path")
 		now := d.readHere(tree, b.Masker)
 		done()
+		agent.Contain(&now, d.dwellings(b.Masker))
 		problems = now.Problems
 		var err error
 		sealed, err = b.Seal(now, time.Now(), ask, agent.Caller(os.Getpid(), userNames(tree)))

@@ -13,6 +13,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/agent"
+	"waxseal/internal/mailpath"
 	"waxseal/internal/permit"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/control"
@@ -206,7 +207,7 @@ func reviewed(books *agent.Books, ids []string) (*permit.Promotion, error) {
 	}
 	p := &permit.Promotion{Seal: index}
 	for _, id := range ids {
-		if strings.HasPrefix(id, "/") {
+		if isPlace(id) {
 			o, err := sealedFile(seal, waxseal.Path(id))
 			if err != nil {
 				return nil, err
@@ -247,7 +248,11 @@ func objectsOf(f waxseal.Finding) (list []permit.Promoted) {
 }
 
 func sealedFile(seal waxseal.Seal, p waxseal.Path) (permit.Promoted, error) {
-	for _, f := range seal.State.Files {
+	files := slices.Clone(seal.State.Files)
+	for _, c := range seal.State.Containers {
+		files = append(files, mailpath.Within(c.Name, c.State).Files...)
+	}
+	for _, f := range files {
 		if f.Path == p {
 			return permit.Promoted{Named: true, Path: p, After: f.Digest}, nil
 		}

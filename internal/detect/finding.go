@@ -13,7 +13,7 @@ func Finding(ch waxseal.Change) waxseal.Finding {
 	return waxseal.Finding{
 		Rule:           ruleOf(ch),
 		Severity:       ch.Severity,
-		Title:          titleOf(ch),
+		Title:          titleOf(ch) + inContainer(ch),
 		Explain:        ch.Explain,
 		Reasons:        ch.Reasons,
 		NotEstablished: notEstablished(ch),
@@ -24,6 +24,14 @@ func Finding(ch waxseal.Change) waxseal.Finding {
 		Next:           nextSteps(ch),
 		Status:         waxseal.StatusNew,
 	}
+}
+
+// inContainer says where a change is, if it is not the host's own.
+func inContainer(ch waxseal.Change) string {
+	if ch.Container == "" {
+		return ""
+	}
+	return " (in " + ch.Container + ")"
 }
 
 // ruleOf names the rule by what the change consists of.

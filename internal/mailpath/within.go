@@ -22,10 +22,13 @@ func Within(name string, s waxseal.State) waxseal.State {
 	return s
 }
 
+// PathWithin is a path there.
+func PathWithin(name string, p waxseal.Path) waxseal.Path { return inner(name).path(p) }
+
 // ChangeWithin is a change there.
 func ChangeWithin(name string, ch waxseal.Change) waxseal.Change {
 	w := inner(name)
-	ch.Path, ch.Explain = w.path(ch.Path), w.sentence(ch.Explain)
+	ch.Path, ch.Container, ch.Explain = w.path(ch.Path), name, w.sentence(ch.Explain)
 	ch.Hooks.Added, ch.Hooks.Removed = each(ch.Hooks.Added, w.hook), each(ch.Hooks.Removed, w.hook)
 	ch.Hooks.Changed = each(ch.Hooks.Changed, func(c waxseal.HookChange) waxseal.HookChange {
 		return waxseal.HookChange{Before: w.hook(c.Before), After: w.hook(c.After)}

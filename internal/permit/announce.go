@@ -107,17 +107,23 @@ func linked(ch waxseal.Change) string {
 
 // soundPath checks a path that a permit names: by which nothing else is meant than what is
 // written there.
+//
+// One in a container has its name in front: "docker mail:/etc/postfix/main.cf".
 func soundPath(p waxseal.Path) error {
-	name := strings.TrimSuffix(string(p), "/")
+	text := string(p)
+	if engine, rest, ok := strings.Cut(text, ":/"); ok && !strings.HasPrefix(text, "/") && strings.Contains(engine, " ") {
+		text = "/" + rest
+	}
+	name := strings.TrimSuffix(text, "/")
 	switch {
-	case p == "/":
-		return errors.New("a permit can't be for all files of a host")
+	case text == "/":
+		return errors.New("a permit can't be for all files of a host, or of a container")
 	case !strings.HasPrefix(name, "/"):
 		return fmt.Errorf("the path %q is not absolute", p)
 	case strings.ContainsAny(name, "*?\x00\n"):
 		return fmt.Errorf("%q is a pattern: a permit names files, and directories by a slash at the end", p)
 	case path.Clean(name) != name:
-		return fmt.Errorf("%q is another name for %q: name that", p, path.Clean(name))
+		return fmt.Errorf("%q is another name for %q: name that", p, strings.TrimSuffix(string(p), text)+path.Clean(name))
 	}
 	return nil
 }

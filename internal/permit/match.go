@@ -266,16 +266,24 @@ func (s Scope) hooksOnly(ch waxseal.Change) bool {
 		return false
 	}
 	for _, h := range slices.Concat(ch.Hooks.Added, ch.Hooks.Removed, afters(ch)) {
-		if !slices.Contains(s.Hooks, h.ID) && !slices.Contains(s.Parameters, h.Directive) {
+		if !slices.Contains(s.Hooks, h.ID) && !slices.Contains(s.Parameters, placed(ch, h.Directive)) {
 			return false
 		}
 	}
 	for _, set := range ch.Settings {
-		if !slices.Contains(s.Parameters, set.Name) {
+		if !slices.Contains(s.Parameters, placed(ch, set.Name)) {
 			return false
 		}
 	}
 	return true
+}
+
+// placed is a parameter with the container in which it is set: one of the host's is another.
+func placed(ch waxseal.Change, parameter string) string {
+	if ch.Container == "" {
+		return parameter
+	}
+	return ch.Container + ":" + parameter
 }
 
 func afters(ch waxseal.Change) (list []waxseal.Hook) {

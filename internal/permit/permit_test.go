@@ -123,6 +123,7 @@ var deviations = []struct {
 		c.Change.Path = "/etc/aliases"
 		c.Change.Hooks.Added[0].ID, c.Change.Hooks.Added[0].Directive = "x", "alias"
 	}},
+	{"in a container", inContainer},
 	{"wrong actor", func(c *permit.Case) { c.Actor.Login = waxseal.Login{UID: 1003, Name: "mallory", Grade: waxseal.Proven} }},
 	{"actor inferred", func(c *permit.Case) { c.Actor.Login.Grade = waxseal.Inferred }},
 	{"actor unknown", func(c *permit.Case) { c.Actor.Login = waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Unknown} }},
@@ -135,6 +136,37 @@ var deviations = []struct {
 	{"wrong host", func(c *permit.Case) { c.Host = "other" }},
 	{"author approved it", func(c *permit.Case) { c.Actor.Login = waxseal.Login{UID: 1001, Name: "bob", Grade: waxseal.Proven} }},
 	{"clock set back", func(c *permit.Case) { c.ClockDoubt = true }},
+}
+
+// inContainer is the same change in a container of the host.
+func inContainer(c *permit.Case) {
+	c.Change.Container, c.Change.Path = "docker mail", "docker mail:"+mainCF
+	c.Change.Hooks.Added[0].ID = "docker mail:postfix:/etc/postfix/main.cf:always_bcc"
+}
+
+// TestContainer: a permit may be for a file or a parameter of a container, and then it is
+// not for that of the host, nor of another container.
+func TestContainer(t *testing.T) {
+	for _, scope := range []permit.Scope{
+		{Paths: []waxseal.Path{"docker mail:/etc/postfix/main.cf"}}, {Paths: []waxseal.Path{"docker mail:/etc/postfix/"}}, {Parameters: []string{"docker mail:always_bcc"}},
+	} {
+		for name, tc := range map[string]struct {
+			of   func(*permit.Case)
+			want waxseal.Rung
+		}{
+			"there": {inContainer, waxseal.RungPermit}, "on the host": {nil, waxseal.RungNone},
+			"in another": {func(c *permit.Case) {
+				inContainer(c)
+				c.Change.Container, c.Change.Path = "docker mx", "docker mx:"+mainCF
+			}, waxseal.RungNone},
+		} {
+			o := newOffice(t, permit.DefaultRules())
+			o.granted(func(r *permit.Request) { r.Scope = scope; r.Scope.Actors = []uint32{1002} })
+			if v := o.Judge(o.made(tc.of)); v.Rung != tc.want {
+				t.Errorf("%+v, %s: %q (%s), want %q", scope, name, v.Rung, v.Why, tc.want)
+			}
+		}
+	}
 }
 
 // TestMatrix: each kind of permit against each deviation.
@@ -160,7 +192,7 @@ func TestMatrix(t *testing.T) {
 		}, waxseal.RungPermit, "wrong content=permit with scope and actor, content unknown=permit with scope and actor, actor inferred=window only"},
 		{"window of a host", func(r *permit.Request) {
 			r.Scope = permit.Scope{Hosts: []waxseal.HostID{"mail"}, Operations: []waxseal.ChangeKind{waxseal.Modified}}
-		}, waxseal.RungWindow, "wrong object=window only, wrong actor=window only, actor inferred=window only, actor unknown=window only, wrong content=window only, content unknown=window only"},
+		}, waxseal.RungWindow, "wrong object=window only, in a container=window only, wrong actor=window only, actor inferred=window only, actor unknown=window only, wrong content=window only, content unknown=window only"},
 	}
 	for _, kind := range kinds {
 		for _, d := range deviations {
@@ -180,7 +212,7 @@ func TestMatrix(t *testing.T) {
 				if v.Rung != want || v.Why == "" {
 					t.Errorf("%q: %s, want %q", v.Rung, v.Why, want)
 				}
-				if expected := want != waxseal.RungNone || d.name == "wrong object" || d.name == "wrong host"; v.Alert == expected {
+				if expected := want != waxseal.RungNone || d.name == "wrong object" || d.name == "in a container" || d.name == "wrong host"; v.Alert == expected {
 					t.Errorf("alert %t: %s", v.Alert, v.Why)
 				}
 			})

@@ -84,12 +84,14 @@ type Sensor struct {
 	mu       sync.Mutex // guards everything below, and the control socket's turns
 	control  *control
 	watches  map[string]*watch
-	files    map[File]bool // known by inode
-	before   Status        // as it was at Open
-	calls    []rule        // on system calls, wherever they are made
-	writes   list          // the calls that watches are asked about
-	older    bool          // this kernel has no list of rules for io_uring
-	ringless bool          // … nor takes any other rule on it
+	files    map[File]bool        // known by inode
+	inodes   map[File]*inodeWatch // that have rules of their own
+	dropping bool                 // of some of them is under way
+	before   Status               // as it was at Open
+	calls    []rule               // on system calls, wherever they are made
+	writes   list                 // the calls that watches are asked about
+	older    bool                 // this kernel has no list of rules for io_uring
+	ringless bool                 // … nor takes any other rule on it
 	notes    []string
 	blocked  []string // foreign rules that were in the way at Open
 	inTheWay []string // … and are now
@@ -294,6 +296,9 @@ func (s *Sensor) takeBack() error {
 		if w.added {
 			rules = append(rules, w.rules...)
 		}
+	}
+	for _, w := range s.inodes {
+		rules = append(rules, w.rule)
 	}
 	for _, r := range rules {
 		if err := s.remove(r); err != nil {

@@ -12,19 +12,28 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/mountinfo"
 )
 
 // Dwelling is a root of its own on this host in which mail daemons run: that of a
 // container, or a directory that chroot(8) made one. A daemon of the host's that only
 // confines itself (Postfix's chroot) is none: its program lies outside.
 type Dwelling struct {
-	// Name says which: "docker 3f5a9c0e1b2d", "root /srv/mail", "mount namespace
-	// 4026532201" where nothing names it.
+	// Name says which, by what stays when it is started again: "docker 3f5a9c0e1b2d", "root
+	// /srv/mail", "overlay /srv/mail/upper" by the directory in which its own files are;
+	// "mount namespace 4026532201" where nothing names it.
 	Name string
-	PID  int // the daemon with the lowest number
+	PID  int  // the daemon with the lowest number
+	At   Node // its root
+	// Mount numbers what is mounted there, each time anew (Linux 6.8); 0 where that is not
+	// known. Another one, and it was started again.
+	Mount uint64
 	// Root leads to its files for who may look there ("/proc/PID/root"); it is "" for who
 	// may not, and Programs are then the names that the daemons give themselves.
-	Root     string
+	Root string
+	// Upper is the directory in which an overlay that is its root keeps what was written, by
+	// the name that whoever mounted it gave; "" where its root is none.
+	Upper    string
 	Programs []waxseal.Path // inside
 	Listens  []string       // "tcp 0.0.0.0:25", what its daemons listen to in their own network
 }
@@ -74,9 +83,21 @@ type lodger struct {
 // rootOf is what a process has as its root. A file system in user space is not asked: it
 // may belong to somebody who lets us wait.
 func (l *lodger) rootOf(dir string) (Node, bool) {
-	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, path.Join(l.reader.proc, dir, "root")+"/.", unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st)
+	st, err := l.statRoot(dir)
 	return Node{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, err == nil
+}
+
+func (l *lodger) statRoot(dir string) (st unix.Statx_t, err error) {
+	err = unix.Statx(unix.AT_FDCWD, path.Join(l.reader.proc, dir, "root")+"/.", unix.AT_STATX_DONT_SYNC, unix.STATX_INO|unix.STATX_MNT_ID_UNIQUE, &st)
+	return st, err
+}
+
+// mountOf numbers the mount that a process has as its root.
+func (l *lodger) mountOf(dir string) uint64 {
+	if st, err := l.statRoot(dir); err == nil && st.Mask&unix.STATX_MNT_ID_UNIQUE != 0 {
+		return st.Mnt_id
+	}
+	return 0
 }
 
 func (l *lodger) look(pid int) {
@@ -90,7 +111,8 @@ func (l *lodger) look(pid int) {
 	}
 	exe, _ := parseExe(link)
 	root, err := os.Readlink(path.Join(l.reader.proc, dir, "root"))
-	if node, ok := l.rootOf(dir); err != nil || !ok || node == l.home {
+	node, ok := l.rootOf(dir)
+	if err != nil || !ok || node == l.home {
 		return
 	}
 	inside := exe
@@ -103,12 +125,14 @@ func (l *lodger) look(pid int) {
 	if !l.wanted(waxseal.Path(inside)) && !l.named(path.Base(inside)) && !slices.ContainsFunc(listens, handsMail) {
 		return
 	}
-	d := l.dwelling(l.name(dir, root), pid)
+	d := l.dwelling(l.name(dir, root), root, node, pid)
 	if d == nil {
 		return
 	}
 	if d.Root == "" {
 		d.Root = path.Join(l.reader.proc, dir, "root")
+		d.Mount = l.mountOf(dir)
+		_, d.Upper = rootMount(l.mounts(dir))
 	}
 	d.Programs, d.Listens = append(d.Programs, waxseal.Path(inside)), append(d.Listens, listens...)
 }
@@ -120,17 +144,21 @@ func (l *lodger) guess(pid int, dir string) {
 	if container == "" || container == l.group || !l.named(comm) {
 		return
 	}
-	if d := l.dwelling(container, pid); d != nil {
+	if d := l.dwelling(container, "", Node{}, pid); d != nil {
 		d.Programs = append(d.Programs, waxseal.Path(comm))
 	}
 }
 
-func (l *lodger) dwelling(name string, pid int) *Dwelling {
+// dwelling is the one with a name; another root in the same container is one of its own.
+func (l *lodger) dwelling(name, root string, at Node, pid int) *Dwelling {
+	if d := l.found[name]; d != nil && d.At != at {
+		name += " root " + root
+	}
 	if l.found[name] == nil {
 		if len(l.found) >= maxDwellings {
 			return nil
 		}
-		l.found[name] = &Dwelling{Name: name, PID: pid}
+		l.found[name] = &Dwelling{Name: name, PID: pid, At: at}
 	}
 	return l.found[name]
 }
@@ -142,8 +170,38 @@ func (l *lodger) name(dir, root string) string {
 	if root != "/" {
 		return "root " + root
 	}
+	if at, _ := rootMount(l.mounts(dir)); at != "" {
+		return at
+	}
 	space := l.reader.link(dir, "ns/mnt")
 	return fmt.Sprintf("mount namespace %s", strings.Trim(strings.TrimPrefix(space, "mnt:"), "[]"))
+}
+
+func (l *lodger) mounts(dir string) []byte {
+	return l.reader.read(path.Join(dir, "mountinfo"), maxTable)
+}
+
+// rootMount names what is mounted as the root of a process by where its own files are: the
+// directory of an overlay that is written to, the directory that was mounted, or the device.
+func rootMount(mounts []byte) (name, upper string) {
+	list, _ := mountinfo.Parse(mounts)
+	i := slices.IndexFunc(list, func(m waxseal.Mount) bool { return m.Path == "/" })
+	switch {
+	case i < 0:
+		return "", ""
+	case list[i].FSType == "overlay":
+		for _, o := range list[i].Options {
+			if upper, ok := strings.CutPrefix(o, "upperdir="); ok {
+				return "overlay " + upper, upper
+			}
+		}
+		return "", ""
+	case list[i].Root != "" && list[i].Root != "/":
+		return "root " + list[i].Root, ""
+	case strings.HasPrefix(list[i].Source, "/dev/"):
+		return "device " + list[i].Source, ""
+	}
+	return "", ""
 }
 
 // listens are the sockets of TCP that a process holds and on which it waits, in the network

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"waxseal"
 )
@@ -63,8 +64,11 @@ func TestDwellings(t *testing.T) {
 		func(exe waxseal.Path) bool { return strings.HasPrefix(string(exe), "/usr/lib/postfix/sbin/") },
 		func(comm string) bool { return comm == "master" || comm == "smtpd" })
 	want := []Dwelling{
-		{Name: "root " + srv, PID: 30, Root: p.dir + "/30/root", Programs: []waxseal.Path{"/usr/lib/postfix/sbin/master"}, Listens: []string{"tcp 0.0.0.0:25"}},
-		{Name: "docker 3f5a9c0e1b2d", PID: 40, Root: p.dir + "/40/root", Programs: []waxseal.Path{"/opt/x/harmless"}, Listens: []string{"tcp 127.0.0.1:587"}},
+		{Name: "root " + srv, PID: 30, At: nodeOf(t, srv), Root: p.dir + "/30/root", Programs: []waxseal.Path{"/usr/lib/postfix/sbin/master"}, Listens: []string{"tcp 0.0.0.0:25"}},
+		{Name: "docker 3f5a9c0e1b2d", PID: 40, At: nodeOf(t, srv), Root: p.dir + "/40/root", Programs: []waxseal.Path{"/opt/x/harmless"}, Listens: []string{"tcp 127.0.0.1:587"}},
+	}
+	for i := range got {
+		got[i].Mount = 0
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -85,5 +89,29 @@ func TestDwellingsUnprivileged(t *testing.T) {
 	l.guess(51, "51")
 	if d := l.found["docker 3f5a9c0e1b2d"]; len(l.found) != 1 || d == nil || d.Root != "" || d.PID != 50 || len(d.Programs) != 1 {
 		t.Errorf("found is %+v", l.found)
+	}
+}
+
+func nodeOf(t *testing.T, dir string) Node {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	return Node{st.Dev, st.Ino}
+}
+
+func TestRootMount(t *testing.T) {
+	for _, tc := range []struct{ name, line, want string }{
+		{"an overlay", "67 42 0:39 / / rw,relatime - overlay overlay rw,lowerdir=/l,upperdir=/srv/c\\0401/upper,workdir=/w", "overlay /srv/c 1/upper"},
+		{"one that is only read", "67 42 0:39 / / ro - overlay overlay ro,lowerdir=/l:/m", ""},
+		{"a directory", "67 42 8:1 /srv/mail / rw - ext4 /dev/sda1 rw", "root /srv/mail"},
+		{"a device", "67 42 253:3 / / rw - ext4 /dev/mapper/mail rw", "device /dev/mapper/mail"},
+		{"memory", "67 42 0:40 / / rw - tmpfs tmpfs rw", ""},
+		{"no line", "", ""},
+	} {
+		if got, _ := rootMount([]byte(tc.line + "\n")); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
 	}
 }

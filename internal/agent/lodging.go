@@ -1,0 +1,306 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"waxseal"
+	"waxseal/internal/mailpath"
+	"waxseal/internal/rootfs"
+	"waxseal/internal/sensor/fanotify"
+	"waxseal/internal/sensor/kaudit"
+	"waxseal/internal/sensor/proc"
+)
+
+// A container is watched as the host is: fanotify marks the files of its mail path, through
+// the root of one of its daemons, and audit has a rule on each of these inodes. Both name
+// files by what they are, so that it does not matter in whose mount namespace they are
+// changed. The marks hold a directory of each file system of the container open, which
+// would be in the way of who takes the container down: they go with the daemon.
+
+// lodging is mail in one container, of the agent's goroutine.
+type lodging struct {
+	Dwelling
+	state   waxseal.State // as last read, with the paths inside
+	known   bool          // it was read
+	users   map[uint32]string
+	inodes  []kaudit.File // on which audit is to have rules
+	more    []kaudit.File // … where there is room
+	there   bool          // a daemon runs
+	missed  int           // looks in which none was found
+	first   bool          // it is compared with what the last run left
+	anew    string        // what became of it since it was last read
+	remade  bool          // it is another one, with files of its own
+	blind   string        // why it can't be read, as told
+	heard   proc.Node     // the root in which a sensor tells of changes
+	unheard string        // why no sensor tells of changes, as told
+	readAt  time.Time     // when the last reading began
+	since   time.Time     // … and the one before it
+	touched []touch
+	under   []touch // those that the reading under way is to show
+	reading bool
+	stuck   int       // readings that did not come back
+	dueAt   time.Time // when it is looked into next; zero for nothing that is planned
+	again   bool      // something happened meanwhile
+	early   int
+	readers *lodgingReader
+}
+
+// lodgingReader is what the goroutine that reads has, of which there is one at a time.
+type lodgingReader struct {
+	reader *mailpath.Reader
+	watch  *roomWatch
+}
+
+// roomWatch is a sensor in one container.
+type roomWatch struct {
+	sensor *fanotify.Sensor
+	behind *fanotify.Sensor // in the directory behind an overlay; nil where there is none
+	tree   *rootfs.Tree     // the container's, with behind
+	at     proc.Node
+	over   *os.File // closed, and the watch ends
+	once   sync.Once
+	done   sync.WaitGroup
+	ended  atomic.Bool
+	stop   context.CancelFunc
+}
+
+// watched reports whether a sensor tells of changes.
+func (l *lodging) watched() bool { return l.heard == l.At }
+
+// watchRoom opens a sensor on the root of a daemon. It ends with the daemon, and calls gone
+// then.
+func (a *Agent) watchRoom(ctx context.Context, d Dwelling, gone func()) (*roomWatch, error) {
+	people := a.senses.people
+	end, err := proc.EndOf(d.PID)
+	if err != nil {
+		return nil, errEnded
+	}
+	sensor, err := fanotify.Open(fanotify.Options{Root: d.Root, Snapshot: people.SnapshotPidfd})
+	if err != nil {
+		return nil, errors.Join(err, end.Close())
+	}
+	if at, ok := people.RootOf(d.PID); end.Ended() || !ok || at != d.At {
+		return nil, errors.Join(errEnded, sensor.Close(), end.Close())
+	}
+	read, over, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(err, sensor.Close(), end.Close())
+	}
+	ctx, stop := context.WithCancel(ctx)
+	w := &roomWatch{sensor: sensor, at: d.At, over: over, stop: stop}
+	a.runRoom(ctx, w, d.Name, sensor, func(e fanotify.Event) { a.roomEvent(d, e, false) })
+	a.watchBehind(ctx, w, d)
+	context.AfterFunc(ctx, w.close)
+	go func() {
+		end.Wait(int(read.Fd()))
+		w.close()
+		_, _ = read.Close(), end.Close() // nothing was written to either
+		gone()
+	}()
+	return w, nil
+}
+
+// runRoom hands on the events of a sensor until it is closed.
+func (a *Agent) runRoom(ctx context.Context, w *roomWatch, name string, s *fanotify.Sensor, emit func(fanotify.Event)) {
+	w.done.Go(func() {
+		lost := func(g waxseal.Gap) {
+			g.Reason = "in " + name + ": " + g.Reason
+			a.queue.gap(g)
+			a.queue.put(arrival{dwelt: &dwelt{name: name, lost: true}})
+		}
+		if err := s.Run(ctx, emit, lost); err != nil {
+			lost(waxseal.Gap{Sensor: fanotify.Name, From: time.Now(), Reason: err.Error()})
+		}
+	})
+}
+
+// watchBehind watches the directory in which an overlay keeps what was written: who writes
+// there, past the container, is not seen in the overlay. Where it can't be had that is
+// found by reading.
+func (a *Agent) watchBehind(ctx context.Context, w *roomWatch, d Dwelling) {
+	if d.Upper == "" {
+		return
+	}
+	tree, err := rootfs.Open(d.Root)
+	if err != nil {
+		return
+	}
+	behind, err := fanotify.Open(fanotify.Options{Root: d.Upper, Snapshot: a.senses.people.SnapshotPidfd})
+	if err != nil {
+		_ = tree.Close() // nothing was written
+		return
+	}
+	w.behind, w.tree = behind, tree
+	a.runRoom(ctx, w, d.Name, behind, func(e fanotify.Event) {
+		// Who mounts an overlay says where its directory is, and may have said another one:
+		// what counts is that the file is the same. An overlay gives it the same number.
+		f, err := tree.Lstat(e.Path)
+		if gone := errors.Is(err, fs.ErrNotExist); err == nil && f.Inode == e.Inode || gone && e.Inode == 0 {
+			a.roomEvent(d, e, true)
+		}
+	})
+}
+
+// setTargets points both sensors at files inside.
+func (w *roomWatch) setTargets(dirs, files []waxseal.Path) error {
+	if w.behind != nil {
+		_ = w.behind.SetTargets(dirs, files) // what it can't watch is found by reading
+	}
+	return w.sensor.SetTargets(dirs, files)
+}
+
+// catchUp waits until all is told that the kernel has told by now.
+func (w *roomWatch) catchUp() {
+	w.sensor.CatchUp(earlyWait)
+	if w.behind != nil {
+		w.behind.CatchUp(earlyWait)
+	}
+}
+
+// close ends the sensor, and with it all that keeps the container's file systems busy.
+func (w *roomWatch) close() {
+	w.once.Do(func() {
+		w.ended.Store(true)
+		w.stop()
+		w.done.Wait()
+		_, _ = w.sensor.Close(), w.over.Close() // marks and descriptors go either way
+		if w.behind != nil {
+			_, _ = w.behind.Close(), w.tree.Close()
+		}
+	})
+}
+
+// roomEvent hands on a file event of a container. What /proc shows of the processes is
+// looked at here, while they live.
+func (a *Agent) roomEvent(d Dwelling, e fanotify.Event, behind bool) {
+	event := e.FileEvent
+	a.senses.drain(a.queue.gap)
+	a.queue.put(arrival{
+		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
+		content:     e.Content, copied: e.Captured, note: e.Note,
+		dwelt: &dwelt{name: d.Name, event: true, behind: behind, standing: standingOf(a.senses.people, event.Actor, d.At)},
+	})
+}
+
+// standing is which processes of an actor live in a container, and where their audit login
+// was set: numbers of users mean something else there.
+type standing struct {
+	seen   bool
+	inside map[int]bool
+	login  loginPlace
+}
+
+type loginPlace int
+
+const (
+	loginAnywhere loginPlace = iota // it is not known
+	loginOutside
+	loginInside
+)
+
+func standingOf(people *proc.Reader, actor *waxseal.Actor, at proc.Node) standing {
+	s := standing{inside: map[int]bool{}}
+	if actor == nil {
+		return s
+	}
+	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
+		root, ok := people.RootOf(p.PID)
+		if !ok {
+			break
+		}
+		s.seen = true
+		if root == at {
+			s.inside[p.PID] = true
+			continue
+		}
+		// The first one outside: what it has, those below were given.
+		if login, ok := people.LoginOf(p.PID); ok && login == actor.Login.UID {
+			s.login = loginOutside
+		} else if ok {
+			s.login = loginInside
+		}
+		break
+	}
+	return s
+}
+
+// nameWithin puts the container's own names in place of the host's: a number is another
+// user there. Where a process lived is not known of those that ended too soon, and then
+// they have no name but root's.
+func (l *lodging) nameWithin(actor *waxseal.Actor, s standing) {
+	name := func(uid uint32, inside, known bool) string {
+		switch {
+		case uid == 0:
+			return "root"
+		case inside:
+			return l.users[uid]
+		}
+		return ""
+	}
+	if p := &actor.Process; !s.seen || s.inside[p.PID] {
+		p.User = name(p.EUID, s.inside[p.PID], s.seen)
+	}
+	if actor.Login.UID != waxseal.Unset && s.login != loginOutside {
+		actor.Login.Name = name(actor.Login.UID, s.login == loginInside, s.seen)
+		if s.login == loginAnywhere {
+			actor.Login.Basis = "whether this number is one of the host's users or one of the container's is not known"
+		}
+	}
+	for i := range actor.Steps { // they were named by the host
+		actor.Steps[i].FromName, actor.Steps[i].ToName = "", ""
+	}
+}
+
+// roomInodes are what rules of audit are put on: the directories in which files are made
+// anew, and what is read; then, where there is room, what is run.
+func roomInodes(tree waxseal.Tree, s waxseal.State, upper string) (list, rest []kaudit.File) {
+	dirs, _ := MailSet(s)
+	seen := map[waxseal.Path]bool{}
+	for _, d := range dirs {
+		seen[d] = true
+	}
+	for _, f := range s.Files {
+		switch {
+		case f.Missing, f.Role == waxseal.RoleMailbox, f.Role == waxseal.RoleSocket, f.Role == waxseal.RoleDirectory, f.Role == waxseal.RoleUnused:
+			continue
+		case f.Role == waxseal.RoleModule, f.Role == waxseal.RoleLibrary, f.Role == waxseal.RoleBinary, f.Role == waxseal.RoleInterpreter:
+			rest = append(rest, kaudit.File{Device: f.Device, Inode: f.Inode})
+			continue
+		}
+		list = append(list, kaudit.File{Device: f.Device, Inode: f.Inode})
+		for _, p := range []waxseal.Path{f.Path, f.Resolved} {
+			if d := dirOf(p); p != "" && !seen[d] {
+				seen[d] = true
+				dirs = append(dirs, d)
+			}
+		}
+	}
+	var places []kaudit.File
+	for _, d := range dirs {
+		if f, err := tree.Stat(d); err == nil && f.Type == waxseal.Directory {
+			places = append(places, kaudit.File{Device: f.Device, Inode: f.Inode})
+		}
+	}
+	list = append(places, list...)
+	return list, append(behindOf(list, upper), rest...)
+}
+
+// behindOf are the same files in the directory behind an overlay, where an overlay has the
+// numbers of that.
+func behindOf(list []kaudit.File, upper string) (behind []kaudit.File) {
+	var st syscall.Stat_t
+	if upper == "" || syscall.Stat(upper, &st) != nil {
+		return nil
+	}
+	for _, f := range list {
+		behind = append(behind, kaudit.File{Device: st.Dev, Inode: f.Inode})
+	}
+	return behind
+}
