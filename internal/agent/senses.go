@@ -292,7 +292,7 @@ func (s *senses) lookUpParent(e *waxseal.AuditEvent) {
 }
 
 // defaultLogs are where Linux distributions write mail and login logs.
-var defaultLogs = []waxseal.Path{"/var/log/mail.log", "/var/log/maillog", "/var/log/auth.log", "/var/log/secure"}
+var defaultLogs = []waxseal.Path{"/var/log/mail.log", "/var/log/maillog", "/var/log/auth.log", "/var/log/secure", "/var/log/cron", "/var/log/cron.log"}
 
 func (a *Agent) startTail(ctx context.Context) {
 	emit := func(l waxseal.LogLine, at time.Time) {

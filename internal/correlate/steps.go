@@ -135,7 +135,7 @@ func (m *Memory) loggedStep(a waxseal.Actor) []waxseal.Step {
 	}
 	for i := len(m.changes) - 1; i >= 0; i-- {
 		l := &m.changes[i]
-		if l.User != from || l.To != to || l.by != nil && l.by.Session != a.Login.Session || l.by == nil && l.TTY != a.Login.TTY {
+		if l.User != from || l.To != to || l.by != nil && l.by.Session != a.Login.Session || l.by == nil && !sameTTY(l.TTY, a.Login.TTY) {
 			continue
 		}
 		p := waxseal.Process{PID: l.pid, Exe: l.Program}
