@@ -199,3 +199,31 @@ func TestAsked(t *testing.T) {
 		})
 	}
 }
+
+// TestPkexec: pkexec becomes what it starts, and still stands in the step; by the records,
+// else by its own line, which another's line about somebody else does not replace.
+func TestPkexec(t *testing.T) {
+	const line = "pkexec[450]: mallory: Executing command [USER=root] [TTY=/dev/pts/0] [CWD=/home/mallory] [COMMAND=/usr/bin/sh -c x]"
+	setuid := started(450, 400, "/usr/bin/pkexec", at(-3), "pkexec", "sh", "-c", "x")
+	setuid.UID, setuid.EUID = mallory, 0
+	shell := started(400, 90, "/usr/bin/bash", at(-9), "bash")
+	shell.UID, shell.EUID = mallory, mallory
+	for _, tc := range []struct {
+		name, by string
+		grade    waxseal.Grade
+		more     []any
+	}{
+		{"by records", "/usr/bin/pkexec", waxseal.Proven, []any{shell, setuid, rootly(started(450, 400, "/usr/bin/dash", at(-2), "sh", "-c", "x"))}},
+		{"by its line", "pkexec", waxseal.Inferred, []any{shell, rootly(started(450, 400, "/usr/bin/dash", at(-2), "sh", "-c", "x")), written(line, -2)}},
+		{"by a line about another", "/usr/bin/bash", waxseal.Proven, []any{shell, rootly(started(450, 400, "/usr/bin/dash", at(-2), "sh", "-c", "x")), written(strings.Replace(line, "mallory:", "alice:", 1), -2)}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e := rootly(touched(450, "/usr/bin/dash", 77, at(0)))
+			e.PPID = 400
+			a := told(append(tc.more, e)...).Actor(write(450, nil), at(0))
+			if len(a.Steps) != 1 || a.Steps[0].FromName != "mallory" || a.Steps[0].ToName != "root" || a.Steps[0].Exe != tc.by || a.Steps[0].Grade != tc.grade {
+				t.Errorf("%+v\n%+v", a.Steps, a.Ancestors)
+			}
+		})
+	}
+}
