@@ -216,12 +216,24 @@ func (s service) covers() {
 			Live   bool
 			Detail string
 		}
+		Logins []struct {
+			Source, Detail string
+			Live           bool
+		}
 	}
 	fine(s.t, json.Unmarshal([]byte(s.in("waxseal coverage --format json")), &doc))
 	for _, h := range doc.Senses {
 		if blind := strings.HasPrefix(h.Sense, "audit"); h.Live == blind {
 			s.t.Errorf("%s: live %v: %s", h.Sense, h.Live, h.Detail)
 		}
+	}
+	for _, l := range doc.Logins {
+		if !l.Live {
+			s.t.Errorf("%s is blind: %s", l.Source, l.Detail)
+		}
+	}
+	if len(doc.Logins) < 6 {
+		s.t.Errorf("%d sources of logins", len(doc.Logins))
 	}
 }
 
@@ -244,7 +256,7 @@ func (s service) tellsUnits() {
 		{"systemd-run", "systemd-run --quiet --wait --unit=sideways " + change(9701), 9701, waxseal.OriginUnit, "sideways.service", "sideways.service", ""},
 		{"systemd-run as another", "chmod 666 /etc/postfix/main.cf; systemd-run --quiet --wait --uid=bob --unit=bobs " + change(9702), 9702, waxseal.OriginUnit, "bobs.service", "bobs.service", ""},
 		{"a timer", "systemctl start nightly.timer", 9703, waxseal.OriginUnit, "nightly.service", "nightly.service", ""},
-		{"cron", "echo '@reboot root " + appends(9704) + "; sleep 0.3' >/etc/cron.d/once; chmod 644 /etc/cron.d/once; rm -f /run/crond.reboot; systemctl restart cron", 9704, waxseal.OriginCron, "", "", "root"},
+		{"cron", "echo '@reboot root " + appends(9704) + "; sleep 0.3' >/etc/cron.d/once; chmod 644 /etc/cron.d/once; rm -f /run/crond.reboot; systemctl restart cron", 9704, waxseal.OriginCron, "job of root", "", "root"},
 		{"a person", "", 9705, waxseal.OriginSSH, "publickey", "", "alice"},
 	} {
 		s.t.Run(tc.name, func(t *testing.T) {
@@ -257,6 +269,9 @@ func (s service) tellsUnits() {
 			a := s.told(tc.port).Actor
 			if a == nil || a.Origin.Kind != tc.origin || a.Origin.Method != tc.method || tc.unit != "" && a.Place.Unit != tc.unit || a.Login.Name != tc.login || a.Process.Grade != waxseal.Inferred {
 				t.Errorf("%s", dump(a))
+			}
+			if a != nil && (tc.origin == waxseal.OriginCron) != strings.Contains(a.Origin.Command, appends(tc.port)) {
+				t.Errorf("the job of cron: %q", a.Origin.Command)
 			}
 		})
 	}
@@ -328,12 +343,20 @@ func TestUnitWithAudit(t *testing.T) {
 	if a, r := s.status(agent, "Seccomp"), s.status(reader, "Seccomp"); a != "2" || r != "2" {
 		t.Errorf("system calls are bounded by %s and %s", a, r)
 	}
-	s.in("sh -c '" + appends(9721) + "'")
-	s.in("printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"" + appends(9722) + "\"\\n' >/etc/systemd/user/sideways.service; " + s.systemctl + " start sideways")
-	for port, unit := range map[int]string{9721: "", 9722: "sideways.service"} {
-		f := s.findingIn("/run/told", port)
-		if a := f.Actor; a == nil || a.Process.Grade != waxseal.Proven || filepath.Base(a.Process.Exe) != "dash" || a.Place.Unit != unit && unit != "" {
-			t.Errorf("%d: %s", port, dump(a))
+	for _, tc := range []struct {
+		port     int
+		by, unit string
+		asked    string
+	}{
+		{9721, "sh -c '" + appends(9721) + "'", "", ""},
+		{9722, "printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"" + appends(9722) + "\"\\n' >/etc/systemd/user/sideways.service; " + s.systemctl + " start sideways", "sideways.service",
+			"/usr/bin/systemctl"},
+	} {
+		s.in(tc.by)
+		f := s.findingIn("/run/told", tc.port)
+		a := f.Actor
+		if a == nil || a.Process.Grade != waxseal.Proven || filepath.Base(a.Process.Exe) != "dash" || tc.unit != "" && a.Place.Unit != tc.unit || !strings.Contains(a.Origin.Basis, tc.asked) {
+			t.Errorf("%d: %s", tc.port, dump(a))
 		}
 	}
 	s.in(s.systemctl + " stop waxseal")
