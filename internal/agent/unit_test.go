@@ -349,7 +349,7 @@ func TestUnitWithAudit(t *testing.T) {
 		asked    string
 	}{
 		{9721, "sh -c '" + appends(9721) + "'", "", ""},
-		{9722, "printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"" + appends(9722) + "\"\\n' >/etc/systemd/user/sideways.service; " + s.systemctl + " start sideways", "sideways.service",
+		{9722, "printf '[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"" + appends(9722) + "; sleep 0.3\"\\n' >/etc/systemd/user/sideways.service; " + s.systemctl + " start sideways", "sideways.service",
 			"/usr/bin/systemctl"},
 	} {
 		s.in(tc.by)

@@ -227,3 +227,29 @@ func TestPkexec(t *testing.T) {
 		})
 	}
 }
+
+// TestPlaceOfParent: the unit of who started a process is not its own where that is systemd
+// or a way in, which start each in another.
+func TestPlaceOfParent(t *testing.T) {
+	for exe, want := range map[string]string{"/usr/lib/systemd/systemd": "", "/usr/sbin/sshd": "", "/usr/bin/bash": "x.service"} {
+		unit := map[string]string{"/usr/lib/systemd/systemd": "init.scope", "/usr/sbin/sshd": "ssh.service"}[exe]
+		if unit == "" {
+			unit = want
+		}
+		e := touched(500, "/usr/bin/tee", 77, at(0))
+		e.Actor = &waxseal.Actor{
+			Process: waxseal.Process{Grade: waxseal.Unknown}, Place: waxseal.Whereabouts{Unit: unit, Grade: waxseal.Inferred},
+			Ancestors: []waxseal.Process{{PID: 400, Exe: exe, Grade: waxseal.Inferred}},
+		}
+		if p := told(e).Actor(write(500, nil), at(0)).Place; p.Unit != want {
+			t.Errorf("below %s: %+v", exe, p)
+		}
+	}
+	own := snapshot(500, 400, "/usr/bin/tee")
+	own.Process.Grade, own.Place = waxseal.Inferred, waxseal.Whereabouts{Unit: "own.service", Grade: waxseal.Inferred}
+	e := touched(500, "/usr/bin/tee", 77, at(0))
+	e.Actor = &waxseal.Actor{Process: waxseal.Process{Grade: waxseal.Unknown}, Place: waxseal.Whereabouts{Unit: "init.scope", Grade: waxseal.Inferred}}
+	if p := told(e).Actor(write(500, own), at(0)).Place; p.Unit != "own.service" {
+		t.Errorf("%+v", p)
+	}
+}
