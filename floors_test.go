@@ -108,6 +108,9 @@ var floors = []struct {
 	{"3a keeper of ATT&CK releases", []string{
 		"waxseal/internal/attack/shelf",
 	}, []string{"modernc.org/sqlite", "github.com/klauspost/compress"}},
+	{"3b the beat that loops share", []string{
+		"waxseal/internal/beat",
+	}, nil},
 	{"4 edges", []string{
 		"waxseal/internal/archive",
 		"waxseal/internal/pkgdb/deb",

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"waxseal"
+	"waxseal/internal/beat"
 	"waxseal/internal/correlate"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/permit"
@@ -118,6 +119,7 @@ type Agent struct {
 	lately     lately                            // file events of the last seconds
 	chased     lately                            // files looked at since audit alone told of them
 	held       map[proc.Node]*held               // files that somebody has open for writing
+	holders    chan holders                      // who has them open, once all processes were asked; nil while nobody asks
 	starts     *correlate.Starts
 
 	mounts    mounted         // what is mounted, as the last look at all saw it
@@ -171,7 +173,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer a.end()
-	tick := time.NewTimer(tickEvery)
+	tick := time.NewTimer(beat.Next(tickEvery))
 	defer tick.Stop()
 	for {
 		select {
@@ -180,11 +182,11 @@ func (a *Agent) Run(ctx context.Context) error {
 		case in := <-a.queue.gaps:
 			a.take(in)
 		case in := <-a.queue.arrivals:
-			a.take(in)
+			a.take(*in)
 			a.takeWaiting(time.Now().Add(max(turn, a.lookTook)))
 		case <-tick.C:
 			a.tick(time.Now())
-			tick.Reset(a.nextTick())
+			tick.Reset(beat.Next(a.nextTick()))
 		case <-a.whenDue():
 		}
 		if now := time.Now(); a.isDue(now) {

@@ -16,7 +16,7 @@ const (
 	// and idleEvery while nothing does. Writes through a memory map and mounts are found
 	// by that alone.
 	tickEvery = 200 * time.Millisecond
-	idleEvery = 400 * time.Millisecond
+	idleEvery = 500 * time.Millisecond
 	// lastWords bounds how long an agent that is ended takes in what waits.
 	lastWords = 5 * time.Second
 	// aliveEvery bounds how much unwatched time is claimed after a kill.

@@ -99,8 +99,8 @@ func BenchmarkLatency(b *testing.B) {
 	for b.Loop() {
 		found, seen, flushed, proven = nil, nil, nil, 0
 		for i := range changes {
-			time.Sleep(20 * time.Millisecond)
 			flushed = append(flushed, flush(b, h.state))
+			time.Sleep(20 * time.Millisecond) // what that stirred up has settled
 			target := fmt.Sprintf("inet:203.0.113.9:%d", 20000+i)
 			h.append("/etc/postfix/main.cf", "smtpd_milters = "+target+"\n")
 			start := time.Now()
@@ -138,7 +138,8 @@ func flush(b *testing.B, dir string) time.Duration {
 }
 
 // BenchmarkIdle measures what an agent costs while nothing happens, with all sensors, for a
-// minute: its processor time and memory, and those of the process that reads for it.
+// minute: its processor time and memory, those of the process that reads for it, and the
+// memory of both, in which the program that they share counts once.
 func BenchmarkIdle(b *testing.B) {
 	if !hasRoot() {
 		b.Skip("needs root: fanotify and audit are the superuser's")
@@ -155,8 +156,9 @@ func BenchmarkIdle(b *testing.B) {
 		share := func(used time.Duration) float64 { return used.Seconds() / long.Seconds() * 100 }
 		b.ReportMetric(share(processorTime(b, agent)-before), "%-of-a-core")
 		b.ReportMetric(share(processorTime(b, reader)-readerBefore), "reader-%-of-a-core")
-		b.ReportMetric(residentMB(b, agent), "MB")
-		b.ReportMetric(residentMB(b, reader), "reader-MB")
+		b.ReportMetric(memoryMB(b, agent, "status", "VmRSS:"), "MB")
+		b.ReportMetric(memoryMB(b, reader, "status", "VmRSS:"), "reader-MB")
+		b.ReportMetric(memoryMB(b, agent, "smaps_rollup", "Pss:")+memoryMB(b, reader, "smaps_rollup", "Pss:"), "both-MB")
 	}
 }
 
@@ -171,20 +173,21 @@ func processorTime(b *testing.B, pid int) time.Duration {
 	return time.Duration(at.Nano())
 }
 
-// residentMB is the memory that a process has now (VmRSS of proc_pid_status(5)).
-func residentMB(b *testing.B, pid int) float64 {
+// memoryMB is the memory that a process has now: VmRSS of proc_pid_status(5), or Pss of
+// proc_pid_smaps(5), where what processes share counts once among them.
+func memoryMB(b *testing.B, pid int, file, name string) float64 {
 	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	if err != nil {
 		b.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == name {
 			n, _ := strconv.ParseFloat(f[1], 64)
 			return n / 1024
 		}
 	}
-	b.Fatal("no VmRSS")
+	b.Fatalf("no %s", name)
 	return 0
 }
 

@@ -28,7 +28,7 @@ func (a *Agent) startControl(ctx context.Context) {
 	s, err := control.Listen(ctx, a.opts.State, func(r control.Request, pid int) control.Answer {
 		q := &ask{Request: r, pid: pid, answer: make(chan control.Answer, 1)}
 		select {
-		case a.queue.arrivals <- arrival{ask: q}:
+		case a.queue.arrivals <- &arrival{ask: q}:
 		case <-ctx.Done():
 			return control.Answer{Error: "the agent is stopping"}
 		}

@@ -30,6 +30,9 @@ func (a *Agent) oneHome(touched []touch, now time.Time) (mailpath.Home, bool) {
 			paths = append(paths, t.File.OldPath)
 		}
 	}
+	if !a.reader.InOneHome(paths) {
+		return mailpath.Home{}, false
+	}
 	mounts, problems := a.tree.Mounts()
 	if len(problems) > 0 {
 		return mailpath.Home{}, false

@@ -58,16 +58,16 @@ func (a *Agent) write(n noted) *waxseal.Index {
 }
 
 // noteContent writes down a file event with the content that the file had, if it
-// is one whose content may be kept.
-func (a *Agent) noteContent(o waxseal.Observation, content []byte) *waxseal.Index {
+// is one whose content may be kept. That is returned masked, nil where there is none.
+func (a *Agent) noteContent(o waxseal.Observation, content []byte) (index *waxseal.Index, masked *string) {
 	f0 := *o.File
 	o.File = &f0
 	n := noted{obs: o}
 	if f, ok := fileIn(a.last, o.File.Path); ok && f.Role.Text() && len(content) > 0 && len(content) <= 1<<20 {
 		text := a.books.Masker.Text(f.Role, string(content))
-		n.texts, f0.TextDigest = []string{text}, digestOf(text)
+		n.texts, f0.TextDigest, masked = []string{text}, digestOf(text), &text
 	}
-	return a.write(n)
+	return a.write(n), masked
 }
 
 // noteTree writes down what was read of the tree: the files that are different,

@@ -105,11 +105,11 @@ const clockSlack = time.Minute
 
 // nextIndex is behind everything that is recorded.
 func (a *Agent) nextIndex() waxseal.Index {
-	n, err := a.books.Len()
+	next, err := a.books.Next()
 	if err != nil {
 		return waxseal.NoIndex // before every approval: nothing explains it
 	}
-	return waxseal.Index(n)
+	return next
 }
 
 // contentOf is the digest of a changed file's whole content, where the state has it

@@ -89,11 +89,16 @@ func (a *Agent) hold(n proc.Node, p waxseal.Path, pid int, at time.Time) {
 // rereadHeld looks at the files that somebody has open, at every tick.
 func (a *Agent) rereadHeld(now time.Time) {
 	var read int64
+	a.takeHolders()
+	unsure := map[proc.Node]bool{}
 	for n, h := range a.held {
 		f, err := a.tree.Stat(h.path)
-		if err != nil || f.Inode != n.Inode || f.Device != n.Device || !a.stillHeld(n, h, now) {
-			delete(a.held, n) // another file has the name; or nobody has it open
+		if err != nil || f.Inode != n.Inode || f.Device != n.Device {
+			delete(a.held, n) // another file has the name
 			continue
+		}
+		if !a.stillHeld(n, h) && now.Sub(h.asked) >= askAgain {
+			unsure[n] = true
 		}
 		if read += f.Size; read > maxReread {
 			return
@@ -109,26 +114,55 @@ func (a *Agent) rereadHeld(now time.Time) {
 		}
 		a.silent(n, h, now)
 	}
+	a.askHolders(unsure, now)
 }
 
-// stillHeld reports whether anybody has a file open. One process is asked at each tick;
-// where it has let go, or never was seen to have it, all are.
-func (a *Agent) stillHeld(n proc.Node, h *held, now time.Time) bool {
-	want := map[proc.Node]bool{n: true}
-	if _, ok := a.senses.people.Held(h.pid, want)[n]; ok {
-		h.sure = true
-		return true
+// stillHeld reports whether the process that had a file open still has. That one is asked at
+// each tick; where it has let go, or never was seen to have it, all are.
+func (a *Agent) stillHeld(n proc.Node, h *held) bool {
+	_, ok := a.senses.people.Held(h.pid, map[proc.Node]bool{n: true})[n]
+	h.sure = h.sure || ok
+	return ok
+}
+
+// holders is who has which of some files open, as all processes were asked.
+type holders struct {
+	asked map[proc.Node]bool
+	at    time.Time
+	found map[proc.Node][]proc.Holder
+}
+
+// askHolders looks through all processes. On a busy host that takes longer than a look
+// may be held up, so it goes on beside the loop; one of the next ticks has the answer.
+func (a *Agent) askHolders(unsure map[proc.Node]bool, now time.Time) {
+	if len(unsure) == 0 || a.holders != nil {
+		return
 	}
-	if now.Sub(h.asked) < askAgain {
-		return true
+	for n := range unsure {
+		a.held[n].asked = now
 	}
-	h.asked = now
-	who := a.senses.people.Holders(want)[n]
-	if len(who) == 0 {
-		return false
+	answer := make(chan holders, 1)
+	a.holders = answer
+	a.senses.done.Go(func() { answer <- holders{unsure, now, a.senses.people.Holders(unsure)} })
+}
+
+// takeHolders lets go of what nobody had open.
+func (a *Agent) takeHolders() {
+	select {
+	case h := <-a.holders:
+		a.holders = nil
+		for n := range h.asked {
+			who, now := h.found[n], a.held[n]
+			switch {
+			case now == nil || len(who) == 0 && now.since.After(h.at): // opened again since
+			case len(who) == 0:
+				delete(a.held, n)
+			default:
+				now.pid, now.sure = who[0].PID, true
+			}
+		}
+	default:
 	}
-	h.pid, h.sure = who[0].PID, true
-	return true
 }
 
 // silent makes an event of a change that no event told. It was made by whoever has the

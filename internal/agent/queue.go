@@ -35,7 +35,7 @@ type arrival struct {
 // queue carries arrivals from the sensors to the agent. What does not fit is
 // counted, and becomes a gap.
 type queue struct {
-	arrivals chan arrival
+	arrivals chan *arrival // pointers: most of the room is never used
 	// gaps are told before anything that waits: the mail set is read again for each, and
 	// that must not wait until a flood is over.
 	gaps chan arrival
@@ -44,7 +44,7 @@ type queue struct {
 }
 
 func newQueue() *queue {
-	return &queue{arrivals: make(chan arrival, queueSize), gaps: make(chan arrival, mostGaps)}
+	return &queue{arrivals: make(chan *arrival, queueSize), gaps: make(chan arrival, mostGaps)}
 }
 
 // put never blocks: a sensor that waits would lose events in the kernel, where
@@ -57,7 +57,7 @@ func (q *queue) put(in arrival) {
 		in.note = "content not captured: too much waits already"
 	}
 	select {
-	case q.arrivals <- in:
+	case q.arrivals <- &in:
 	default:
 		q.held.Add(-size)
 		q.lost.Add(1)

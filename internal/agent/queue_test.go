@@ -29,7 +29,7 @@ func TestQueueInAFlood(t *testing.T) {
 	var kept, without int
 	for len(q.arrivals) > 0 {
 		in := <-q.arrivals
-		q.taken(in)
+		q.taken(*in)
 		if in.copied {
 			kept++
 		} else if in.note != "" {

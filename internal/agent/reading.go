@@ -19,6 +19,7 @@ type reader interface {
 	// ReadAgain asks the disk for nothing but what it was told to forget since the last
 	// reading. The second result is false where that is not enough: then all is to be read.
 	ReadAgain(mailpath.Live) (waxseal.State, bool)
+	InOneHome(touched []waxseal.Path) bool
 	ReadHome(tree waxseal.Tree, live mailpath.Live, w *mailpath.Whole, touched []waxseal.Path) (mailpath.Home, bool)
 	Index(waxseal.State) *mailpath.Whole
 	Settle(*mailpath.Whole, mailpath.Home)

@@ -33,7 +33,8 @@ type senses struct {
 	processes *bpf.Sensor
 	control   *control.Socket
 	logs      chan chan struct{} // asks the tail to read at once
-	logsAt    time.Time          // when it was last asked; of fanotify's goroutine
+	journal   chan chan struct{} // … and the journal
+	logsAt    time.Time          // when they were last asked; of fanotify's goroutine
 	people    *proc.Reader
 	parents   map[int]time.Time // when a pid was last known for sure; of the audit goroutine
 	sessions  map[uint32]bool   // those whose origin was looked up; of the bpf sensor, one call at a time
@@ -52,7 +53,7 @@ const blindPoll = 2 * time.Second
 func (a *Agent) startSenses(ctx context.Context) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
-	a.senses.logs = make(chan chan struct{})
+	a.senses.logs, a.senses.journal = make(chan chan struct{}), make(chan chan struct{})
 	a.senses.parents, a.senses.sessions = map[int]time.Time{}, map[uint32]bool{}
 	if by := proc.Confined(); by != "" {
 		a.opts.Warn("this process is confined by " + by + ": what that forbids looks like a right that is missing; its denials are in the records of audit (ausearch -m AVC) and are told")
@@ -311,16 +312,24 @@ func (s *senses) readLogs() {
 	if time.Since(s.logsAt) < seldom {
 		return
 	}
-	done, enough := make(chan struct{}), time.After(late)
+	enough := time.Now().Add(late)
+	askToRead(s.logs, enough)
+	askToRead(s.journal, enough)
+	s.logsAt = time.Now()
+}
+
+// askToRead has a sensor read what there is, and waits until it has, or until a time: it
+// may have ended, or be at work.
+func askToRead(sensor chan<- chan struct{}, until time.Time) {
+	done, enough := make(chan struct{}), time.After(time.Until(until))
 	select {
-	case s.logs <- done:
+	case sensor <- done:
 		select {
 		case <-done:
 		case <-enough:
 		}
-	case <-enough: // no tail, or one that is at work
+	case <-enough:
 	}
-	s.logsAt = time.Now()
 }
 
 // startJournal follows the journal, where there is one.
@@ -328,7 +337,7 @@ func (a *Agent) startJournal(ctx context.Context) {
 	emit := func(l waxseal.LogLine, at time.Time) {
 		a.queue.put(arrival{Observation: waxseal.Observation{Time: at, Sensor: journal.Sensor, Log: &l}})
 	}
-	follow := journal.Options{Root: a.tree.Dir()}
+	follow := journal.Options{Root: a.tree.Dir(), Ask: a.senses.journal}
 	a.run(journal.Sensor, "how logins were authenticated is inferred at best", func() error {
 		return journal.Follow(ctx, follow, emit, a.queue.gap)
 	})

@@ -18,13 +18,14 @@ type touch struct {
 	waxseal.Observation
 	content []byte
 	copied  bool
+	masked  *string        // the content as it may be kept; nil where that was not made
 	index   *waxseal.Index // where the ledger has it, once it does
 	silent  bool           // it was made up from what was read: no event told of it
 }
 
 // withoutContent is the event for keeping: contents are large.
 func (t touch) withoutContent() touch {
-	t.content = nil
+	t.content, t.masked = nil, nil
 	return t
 }
 
@@ -112,7 +113,7 @@ func (a *Agent) takeWaiting(until time.Time) {
 		}
 		select {
 		case in := <-a.queue.arrivals:
-			a.take(in)
+			a.take(*in)
 		default:
 			return
 		}
@@ -134,9 +135,9 @@ func (a *Agent) catchUp() {
 		select {
 		case in := <-a.queue.arrivals:
 			if in.ask != nil || in.parcels != nil || in.dwelt != nil {
-				a.putOff = append(a.putOff, in)
+				a.putOff = append(a.putOff, *in)
 			} else {
-				a.take(in)
+				a.take(*in)
 			}
 		default:
 			return
@@ -152,13 +153,13 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	nothing := waxseal.NoIndex
 	switch t.index = &nothing; {
 	case a.concernsMail(event):
-		t.index = a.noteContent(o, in.content)
+		t.index, t.masked = a.noteContent(o, in.content)
 	case len(in.content) > smallContent: // of what nothing reads
 		t.content, t.copied = nil, false
 		fallthrough
 	default:
 		if !a.fold(o.Time) {
-			t.index = a.noteContent(o, t.content)
+			t.index, t.masked = a.noteContent(o, t.content)
 		}
 	}
 	a.touched = append(a.touched, t)

@@ -163,6 +163,9 @@ func (a *Agent) passing(t touch, later []touch, now waxseal.State) bool {
 	if !replaced && after.Text == "" { // else what replaced it has not told of itself yet
 		return false
 	}
-	masked := a.books.Masker.Text(before.Role, string(t.content))
-	return masked != after.Text && masked != before.Text
+	if t.masked == nil {
+		text := a.books.Masker.Text(before.Role, string(t.content))
+		t.masked = &text
+	}
+	return *t.masked != after.Text && *t.masked != before.Text
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/signal"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -51,6 +52,7 @@ func (d *door) runWatch(ctx context.Context) error {
 		Turn: service.turn,
 		Ready: func(files, hooks int) {
 			service.say("READY=1")
+			go debug.FreeOSMemory() // what only the start needed
 			m.say(func() {
 				fmt.Fprintf(d.err, "watching %d files that %d hooks depend on, in %s\n", files, hooks, safe(c.Root))
 			})

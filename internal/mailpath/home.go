@@ -91,13 +91,12 @@ func (r *Reader) ReadHome(tree waxseal.Tree, live Live, w *Whole, touched []waxs
 	return h, true
 }
 
-// onlyHome is the home that all of these files lie in, "" where there is none, or where
-// the list of accounts is another one.
-func (r *Reader) onlyHome(tree waxseal.Tree, touched []waxseal.Path) (home waxseal.Path) {
-	passwd, homes := dwelling{Tree: tree}.stamps()
-	if len(touched) == 0 || !r.residents.known || passwd != r.residents.passwd || homes != r.residents.homes {
-		return ""
-	}
+// InOneHome reports whether all of these files may lie in one home; ReadHome says whether
+// they do.
+func (r *Reader) InOneHome(touched []waxseal.Path) bool { return r.sharedHome(touched) != "" }
+
+// sharedHome is the home that all of these files lie in, "" where it is none or not one.
+func (r *Reader) sharedHome(touched []waxseal.Path) (home waxseal.Path) {
 	for _, p := range touched {
 		at := r.residents.homeOf(p)
 		if at == "" || home != "" && at != home {
@@ -106,6 +105,16 @@ func (r *Reader) onlyHome(tree waxseal.Tree, touched []waxseal.Path) (home waxse
 		home = at
 	}
 	return home
+}
+
+// onlyHome is the home that all of these files lie in, "" where there is none, or where
+// the list of accounts is another one.
+func (r *Reader) onlyHome(tree waxseal.Tree, touched []waxseal.Path) waxseal.Path {
+	passwd, homes := dwelling{Tree: tree}.stamps()
+	if len(touched) == 0 || !r.residents.known || passwd != r.residents.passwd || homes != r.residents.homes {
+		return ""
+	}
+	return r.sharedHome(touched)
 }
 
 // itsOwn reports whether what is written in a home, and what depends on the files that

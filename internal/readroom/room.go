@@ -255,6 +255,9 @@ func (r *Room) Index(s waxseal.State) *mailpath.Whole {
 	return r.whole
 }
 
+// InOneHome implements the agent's reader.
+func (r *Room) InOneHome(touched []waxseal.Path) bool { return r.keeper.InOneHome(touched) }
+
 // ReadHome implements the agent's reader.
 func (r *Room) ReadHome(_ waxseal.Tree, live mailpath.Live, w *mailpath.Whole, touched []waxseal.Path) (mailpath.Home, bool) {
 	if w == nil || w != r.whole || r.now == nil {

@@ -270,7 +270,7 @@ func (t *Tx) record(index waxseal.Index, at time.Time, kind string, body any) (E
 		}
 		t.hashes[first+int64(i)] = h
 	}
-	return decode(index, record)
+	return Entry{Index: index, Time: at.UTC().Round(0), Kind: kind, Body: text, Record: record, value: body}, nil
 }
 
 // marshal is json.Marshal that leaves '<', '>' and '&' readable: mail is full of

@@ -100,9 +100,11 @@ func noteNewest(q querier, list []Entry) error {
 // projectFinding: what stands in the entry of where triage stands counts for a new
 // finding; later entries leave it as it is unless they give a status.
 func projectFinding(q querier, e Entry) error {
-	var f waxseal.Finding
-	if err := json.Unmarshal(e.Body, &f); err != nil {
-		return err
+	f, own := e.value.(waxseal.Finding)
+	if !own {
+		if err := json.Unmarshal(e.Body, &f); err != nil {
+			return err
+		}
 	}
 	if first, ok := findingIndex(f.ID); ok && first == int64(e.Index) && f.Permit != "" {
 		if err := inOffice(q, e.Index); err != nil {

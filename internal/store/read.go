@@ -20,6 +20,7 @@ type Entry struct {
 	Kind   string
 	Body   json.RawMessage
 	Record []byte
+	value  any // what the body was made of, where this process did so
 }
 
 // decode reads a record loosely: what it says about itself is for the ledger's
@@ -51,6 +52,18 @@ func length(q querier) (int64, error) {
 func (s *Store) Len() (int64, error) {
 	n, err := length(s.read)
 	return n, s.explain(err)
+}
+
+// Next is behind every entry that there is. Who writes knows it without asking.
+func (s *Store) Next() (waxseal.Index, error) {
+	s.mu.Lock()
+	known := s.known
+	s.mu.Unlock()
+	if s.write != nil && known > 0 {
+		return waxseal.Index(known), nil
+	}
+	n, err := s.Len()
+	return waxseal.Index(n), err
 }
 
 // Record returns the bytes of one entry; ErrNone where there is none.

@@ -13,8 +13,6 @@
 // neither fentry nor kprobes nor LSM. program/process.c is compiled by go generate,
 // on any machine that has clang, and committed as process.o.
 //
-// The agent does not start it yet: it is tested by itself.
-//
 // What it does not do: it says nothing about files, sees no thread, and can't be
 // had in a pid namespace of its own, since the kernel's numbers are those of the
 // first one.
@@ -38,6 +36,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/beat"
 )
 
 //go:generate sh program/build.sh program process.o
@@ -53,7 +52,7 @@ const (
 	// memory. It holds 4 MiB, several thousand program starts.
 	every = 100 * time.Millisecond
 	// seldom is how often while nothing starts: a host that does nothing costs nothing.
-	seldom = 300 * time.Millisecond
+	seldom = 500 * time.Millisecond
 )
 
 // Sensor is three running programs and their ring. Drain may be called from any
@@ -142,9 +141,9 @@ func (s *Sensor) Run(ctx context.Context, emit func([]waxseal.ProcessEvent), gap
 				return err
 			}
 			if s.emitted.Load() == before {
-				next.Reset(seldom)
+				next.Reset(beat.Next(seldom))
 			} else {
-				next.Reset(every)
+				next.Reset(beat.Next(every))
 			}
 		}
 	}

@@ -8,7 +8,8 @@
 // and go with the line as [waxseal.LogSource]. Whoever is root can write a journal file of
 // his own.
 //
-// Each file is asked every 100 ms how many entries it has; what is new is read along its
+// Each file is asked every 100 ms while lines come, twice a second else, and whenever it is
+// told to, how many entries it has; what is new is read along its
 // arrays of entries. A journal that journald has put aside is read to its end first. What
 // can't be read is a [waxseal.Gap]. Only what logins, jobs and mail are about is handed on.
 package journal
@@ -28,13 +29,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/beat"
 )
 
 // Sensor is the name in gaps of this package.
 const Sensor waxseal.SensorName = "journal"
 
 const (
+	// interval is how often each file is asked while lines come, idle how often else, and
+	// lively how long after a line lines are said to come.
 	interval = 100 * time.Millisecond
+	idle     = 500 * time.Millisecond
+	lively   = 2 * time.Second
+	// lookAround is how often journals are looked for: they come and go seldom.
+	lookAround = 5 * time.Second
 	// maxPast is how many entries from before the start are read, for logins that are
 	// older than the agent.
 	maxPast = 4000
@@ -55,8 +63,12 @@ const (
 type Options struct {
 	// Root is the real directory that is the tree's root.
 	Root string
-	// Interval is how often the files are asked; 100 ms where it is zero.
+	// Interval is how often the files are asked; where it is zero 100 ms, and less often
+	// while no lines come.
 	Interval time.Duration
+	// Ask has the files read at once; what comes through it is closed when that is
+	// done. nil: nobody asks.
+	Ask <-chan chan struct{}
 }
 
 // Files are the present journals of the system in a tree.
@@ -96,31 +108,36 @@ func isFile(root, name string) bool {
 // begins with the logins among the latest entries. Calls of emit and gap come from this
 // goroutine only.
 func Follow(ctx context.Context, o Options, emit func(waxseal.LogLine, time.Time), gap func(waxseal.Gap)) error {
-	every := o.Interval
-	if every <= 0 {
-		every = interval
-	}
-	follow := follower{root: o.Root, emit: emit, gap: gap, files: map[string]*file{}, started: true}
+	follow := follower{root: o.Root, gap: gap, files: map[string]*file{}, started: true}
+	follow.emit = func(l waxseal.LogLine, at time.Time) { follow.line = time.Now(); emit(l, at) }
 	defer follow.close()
 	next := time.NewTimer(0)
 	defer next.Stop()
-	const lookAround = 50 // journals come and go seldom
-	for n := 0; ; n++ {
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-next.C:
+			follow.poll()
+		case done := <-o.Ask:
+			follow.poll()
+			close(done)
 		}
-		if n%lookAround == 0 || len(follow.files) == 0 {
-			follow.look()
-		}
-		follow.poll()
-		follow.started = false
-		next.Reset(every)
-		if len(follow.files) == 0 { // a host without a journal costs nothing
-			next.Reset(lookAround * every)
-		}
+		next.Reset(o.pause(&follow))
 	}
+}
+
+// pause is how long to wait after a look. A host without a journal costs nothing.
+func (o Options) pause(f *follower) time.Duration {
+	switch {
+	case len(f.files) == 0:
+		return beat.Next(lookAround)
+	case o.Interval > 0:
+		return o.Interval
+	case time.Since(f.line) < lively:
+		return beat.Next(interval)
+	}
+	return beat.Next(idle)
 }
 
 type follower struct {
@@ -129,6 +146,8 @@ type follower struct {
 	gap     func(waxseal.Gap)
 	files   map[string]*file
 	started bool
+	looked  time.Time // when journals were last looked for
+	line    time.Time // when the last one came
 }
 
 func (f *follower) close() {
@@ -147,12 +166,17 @@ func (f *follower) look() {
 }
 
 func (f *follower) poll() {
+	if time.Since(f.looked) >= lookAround {
+		f.looked = time.Now()
+		f.look()
+	}
 	for _, j := range f.files {
 		if err := j.poll(f.root, f.emit); err != nil && err.Error() != j.told {
 			j.told = err.Error()
 			f.gap(waxseal.Gap{Sensor: Sensor, From: time.Now(), Reason: fmt.Sprintf("journal %q: %v; its lines are not seen", j.name, err)})
 		}
 	}
+	f.started = false
 }
 
 // file is one journal.

@@ -221,6 +221,44 @@ func TestRing(t *testing.T) {
 	}
 }
 
+// TestAsked: who asks has every line that is there by then.
+func TestAsked(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "var/log/journal/0123456789abcdef0123456789abcdef")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	name, five := filepath.Join(dir, "system.journal"), entriesOf(5)
+	five[0][0] = "MESSAGE=Accepted publickey for u0 from 192.0.2.1 port 22 ssh2"
+	if err := os.WriteFile(name, journalOf(false, 0, five[:1]...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	lines, ended, asked := make(chan string, 10), make(chan error, 1), make(chan chan struct{})
+	go func() {
+		ended <- Follow(ctx, Options{Root: root, Interval: time.Hour, Ask: asked}, func(l waxseal.LogLine, _ time.Time) { lines <- l.Text }, func(waxseal.Gap) {})
+	}()
+	if got := <-lines; !strings.Contains(got, "for u0") {
+		t.Errorf("first %q", got)
+	}
+	if err := os.WriteFile(name+".new", journalOf(false, 0, five[:2]...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	asked <- done
+	<-done
+	if len(lines) == 0 {
+		t.Error("the line was not there when the answer came")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFollow: what is added, and what is in the next journal, comes once and in order;
 // of what was there only logins do.
 func TestFollow(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/auditrec"
+	"waxseal/internal/beat"
 )
 
 const (
@@ -57,7 +58,7 @@ func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap fun
 	stop := context.AfterFunc(ctx, func() { _ = s.listen.SetReadDeadline(time.Unix(1, 0)) }) // wakes the read below
 	defer stop()
 	r := &reader{s: s, emit: emit, gap: gap, last: time.Now(), lost: s.lost(), actors: map[actorKey]*waxseal.Actor{}}
-	nextPoll, nextUpkeep := time.Now().Add(poll), time.Now().Add(upkeep)
+	nextPoll, nextUpkeep := time.Now().Add(beat.Next(poll)), time.Now().Add(beat.Next(upkeep))
 	r.probe(time.Now())
 	for buf := make([]byte, maxMessage); ctx.Err() == nil; {
 		_ = s.listen.SetReadDeadline(r.wake(nextPoll))
@@ -69,12 +70,12 @@ func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap fun
 		}
 		now := time.Now()
 		if now.After(nextPoll) {
-			nextPoll = now.Add(poll)
+			nextPoll = now.Add(beat.Next(poll))
 			r.poll(now)
 			r.probe(now)
 		}
 		if now.After(nextUpkeep) || r.alarm {
-			nextUpkeep, r.alarm = now.Add(upkeep), false
+			nextUpkeep, r.alarm = now.Add(beat.Next(upkeep)), false
 			s.repair(gap)
 		}
 	}
@@ -187,6 +188,9 @@ func (r *reader) snapshot(record auditrec.Record) {
 	}
 	pid, _ := strconv.Atoi(record.Fields["pid"])
 	ppid, _ := strconv.Atoi(record.Fields["ppid"])
+	if pid == os.Getpid() {
+		return
+	}
 	if len(r.actors) >= maxSnapshots {
 		clear(r.actors)
 	}

@@ -3,6 +3,7 @@ package proc
 import (
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,12 @@ func SinceBoot() (time.Duration, string, error) {
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		return 0, "", err
 	}
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return time.Duration(ts.Nano()), strings.TrimSpace(string(id)), err
+	id, err := bootID()
+	return time.Duration(ts.Nano()), id, err
 }
+
+// bootID is read once: no process outlives its boot.
+var bootID = sync.OnceValues(func() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id)), err
+})

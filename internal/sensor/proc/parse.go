@@ -26,6 +26,7 @@ type stat struct {
 	ppid  int
 	tty   int
 	start uint64
+	stack uint64 // where it begins, which each execve(2) chooses anew; 0 where that is kept from us
 }
 
 // parseStat reads /proc/PID/stat. The second field is the process's own choice
@@ -45,7 +46,11 @@ func parseStat(b []byte) (stat, bool) {
 	if err1 != nil || err2 != nil || err3 != nil {
 		return stat{}, false
 	}
-	return stat{comm: string(b[open+1 : end]), ppid: ppid, tty: tty, start: start}, true
+	s := stat{comm: string(b[open+1 : end]), ppid: ppid, tty: tty, start: start}
+	if len(f) > 25 {
+		s.stack, _ = strconv.ParseUint(f[25], 10, 64)
+	}
+	return s, true
 }
 
 // parseBootTime reads btime of /proc/stat, in seconds.

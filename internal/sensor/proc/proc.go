@@ -52,27 +52,42 @@ type Reader struct {
 	root  string // "" for "/"
 
 	mu       sync.Mutex
+	shown    map[int]shown      // what was just described, by pid
 	known    map[int]remembered // ancestors, by pid
 	home     map[string]string  // the namespaces of the tree, once they are known
 	homeless time.Time          // when nothing was found to run in the tree
 }
 
 // remembered is a process read a moment ago. Events come in bursts from children
-// of the same few ancestors; one of those is read again when its start time or
-// its name, which execve(2) sets, is another, or after a second.
+// of the same few ancestors; one of those is read again when its start time, its name or its
+// stack, which execve(2) sets, is another, or after a second.
 type remembered struct {
+	stat stat
 	task task
 	read time.Time
 }
 
+// shown is a description that was made a moment ago. fanotify and audit both tell of one
+// step of a process, and want to know who that is.
+type shown struct {
+	stat  stat
+	actor *waxseal.Actor
+	at    time.Time
+}
+
+// moment is how long a description is good where start time, name, parent and stack
+// are the same.
+const moment = 10 * time.Millisecond
+
 const (
 	memory        = time.Second
 	maxRemembered = 1024
+	maxShown      = 64
 )
 
 // New returns a Reader of /proc.
 func New(o Options) *Reader {
-	r := &Reader{names: o.Names, proc: "/proc", root: strings.TrimSuffix(o.Root, "/"), known: map[int]remembered{}}
+	r := &Reader{names: o.Names, proc: "/proc", root: strings.TrimSuffix(o.Root, "/"), known: map[int]remembered{}, shown: map[int]shown{}}
 	if r.names == nil {
 		r.names = func(uint32) string { return "" }
 	}
@@ -81,11 +96,14 @@ func New(o Options) *Reader {
 }
 
 // Snapshot describes the process as it is now, or returns nil if there is none
-// with this pid (any more).
+// with this pid (any more). Others may be given the same one: it is not to be changed.
 func (r *Reader) Snapshot(pid int) *waxseal.Actor {
 	s, ok := r.stat(pid)
 	if !ok {
 		return nil
+	}
+	if a := r.justShown(pid, s); a != nil {
+		return a
 	}
 	first := r.task(pid, s)
 	chain := r.chain(first)
@@ -96,7 +114,26 @@ func (r *Reader) Snapshot(pid int) *waxseal.Actor {
 	if again, ok := r.stat(pid); !ok || again.start != first.start {
 		return nil // the pid went to someone else meanwhile
 	}
+	r.show(pid, s, a)
 	return a
+}
+
+func (r *Reader) justShown(pid int, s stat) *waxseal.Actor {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if was, ok := r.shown[pid]; ok && was.stat == s && time.Since(was.at) < moment {
+		return was.actor
+	}
+	return nil
+}
+
+func (r *Reader) show(pid int, s stat, a *waxseal.Actor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.shown) >= maxShown {
+		clear(r.shown)
+	}
+	r.shown[pid] = shown{s, a, time.Now()}
 }
 
 // All describes every process that there is now.
@@ -183,7 +220,7 @@ func (r *Reader) ancestor(pid int) (task, bool) {
 	r.mu.Lock()
 	old, ok := r.known[pid]
 	r.mu.Unlock()
-	if ok && old.task.start == s.start && old.task.Comm == s.comm && old.task.PPID == s.ppid && time.Since(old.read) < memory {
+	if ok && old.stat == s && time.Since(old.read) < memory {
 		return old.task, true
 	}
 	t := r.task(pid, s)
@@ -192,7 +229,7 @@ func (r *Reader) ancestor(pid int) (task, bool) {
 	if len(r.known) >= maxRemembered {
 		clear(r.known)
 	}
-	r.known[pid] = remembered{t, time.Now()}
+	r.known[pid] = remembered{s, t, time.Now()}
 	return t, true
 }
 
@@ -243,15 +280,18 @@ func (r *Reader) stat(pid int) (stat, bool) {
 // read returns at most limit bytes of a file below /proc; nil where there is
 // nothing to read.
 func (r *Reader) read(name string, limit int) []byte {
-	f, err := os.Open(path.Join(r.proc, name))
+	fd, err := unix.Open(path.Join(r.proc, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	b := make([]byte, min(limit, 4096))
 	for n := 0; ; {
-		m, err := f.Read(b[n:])
-		n += m
+		m, err := unix.Read(fd, b[n:])
+		if err == unix.EINTR {
+			continue
+		}
+		n += max(0, m)
 		if err != nil || m == 0 || n == limit {
 			return b[:n]
 		}

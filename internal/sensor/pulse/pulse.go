@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/beat"
 )
 
 // Sensor is the sensor's name in observations.
@@ -88,8 +89,8 @@ func Run(ctx context.Context, gap func(waxseal.Gap)) error {
 	goOn := make(chan os.Signal, 1)
 	signal.Notify(goOn, unix.SIGCONT)
 	defer signal.Stop(goOn)
-	beat := time.NewTicker(every)
-	defer beat.Stop()
+	next := time.NewTimer(beat.Next(every))
+	defer next.Stop()
 	last, continued := Read(), false
 	for {
 		select {
@@ -97,7 +98,7 @@ func Run(ctx context.Context, gap func(waxseal.Gap)) error {
 			return nil
 		case <-goOn:
 			continued = true
-		case <-beat.C:
+		case <-next.C:
 			now := Read()
 			if now.Mono-last.Mono >= late && !continued { // the signal may be a moment behind the clock
 				continued = arrives(goOn)
@@ -106,6 +107,7 @@ func Run(ctx context.Context, gap func(waxseal.Gap)) error {
 				gap(g)
 			}
 			last, continued = now, false
+			next.Reset(beat.Next(every))
 		}
 	}
 }

@@ -22,8 +22,9 @@ type file struct {
 	fd       int
 	dev, ino uint64
 	offset   int64
-	before   []byte // what the file had right before offset, to know it again by
-	toEnd    bool   // skip what the file holds when it is first opened
+	stamp    unix.Timespec // when it was last changed, if all of it is read
+	before   []byte        // what the file had right before offset, to know it again by
+	toEnd    bool          // skip what the file holds when it is first opened
 	partial  []byte
 	dropping bool      // the rest of an overlong line is being passed over
 	last     time.Time // of the last look that read everything
@@ -33,19 +34,26 @@ type file struct {
 // poll reads what is new. It stays with an open file until another one has its
 // name, and reads the old one to its end first.
 func (f *file) poll() {
-	if f.isOpen {
+	handle, st, err := find(f.root, f.path)
+	if err == nil {
+		defer unix.Close(handle)
+	}
+	if f.isOpen && (err != nil || !f.asRead(st)) {
 		f.read()
 	}
-	fd, st, err := open(f.root, f.path)
+	if err == nil && f.isOpen && st.Dev == f.dev && st.Ino == f.ino {
+		f.refused = ""
+		return
+	}
+	fd := -1
+	if err == nil {
+		fd, err = reopen(handle)
+	}
 	if err != nil {
 		f.refuse(err)
 		return
 	}
 	f.refused = ""
-	if f.isOpen && st.Dev == f.dev && st.Ino == f.ino {
-		_ = unix.Close(fd) // a descriptor that was only looked at
-		return
-	}
 	if f.isOpen {
 		f.read() // what came between the first read and the new file
 		f.flush()
@@ -58,6 +66,14 @@ func (f *file) poll() {
 		f.before = f.at(max(0, st.Size-maxBefore), min(st.Size, maxBefore))
 	}
 	f.read()
+}
+
+// asRead reports whether nothing happened to the file since all of it was read. Two
+// changes within a tick of the kernel's clock have one time, so that of one that is
+// young says nothing.
+func (f *file) asRead(st unix.Stat_t) bool {
+	const tick = 20 * time.Millisecond
+	return st.Dev == f.dev && st.Ino == f.ino && st.Size == f.offset && st.Ctim == f.stamp && f.last.Sub(time.Unix(st.Ctim.Unix())) > tick
 }
 
 // refuse reports once that a path can't be followed. A file that is not there
@@ -79,6 +95,7 @@ func (f *file) read() {
 	if st.Size < f.offset || !f.same() {
 		f.truncated()
 	}
+	f.stamp = unix.Timespec{}
 	buf := make([]byte, 64<<10)
 	for total := 0; total < maxTurn; {
 		n, err := unix.Pread(f.fd, buf, f.offset)
@@ -86,6 +103,7 @@ func (f *file) read() {
 			continue
 		}
 		if err != nil || n <= 0 {
+			f.stamp = st.Ctim // of before it was read: what comes since has a later one, or a new size
 			break
 		}
 		f.offset += int64(n)

@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/beat"
 )
 
 // Sensor is the name in gaps of this package.
@@ -110,9 +111,9 @@ func (o Options) pause(ago time.Duration) time.Duration {
 	case o.Interval > 0:
 		return o.Interval
 	case ago < lively:
-		return interval
+		return beat.Next(interval)
 	}
-	return idle
+	return beat.Next(idle)
 }
 
 // rootError says that the tree itself can't be opened.
@@ -124,24 +125,22 @@ type rootError struct {
 func (e *rootError) Error() string { return "follow logs below " + e.root + ": " + e.err.Error() }
 func (e *rootError) Unwrap() error { return e.err }
 
-// open opens a regular file inside the root. It never waits for a FIFO's writer
-// and never opens a device: what the path names is looked at before it is opened
-// for reading.
-func open(root int, p waxseal.Path) (fd int, st unix.Stat_t, err error) {
+// find finds a regular file inside the root, and opens nothing: a FIFO would wait for its
+// writer, and a device may do something. What it returns is to be closed.
+func find(root int, p waxseal.Path) (handle int, st unix.Stat_t, err error) {
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	handle, err := unix.Openat2(root, string(p), &how)
+	if handle, err = unix.Openat2(root, string(p), &how); err != nil {
+		return -1, st, err
+	}
+	err = unix.Fstat(handle, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = waxseal.ErrNotRegular
+	}
 	if err != nil {
+		_ = unix.Close(handle)
 		return -1, st, err
 	}
-	defer unix.Close(handle)
-	if err := unix.Fstat(handle, &st); err != nil {
-		return -1, st, err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return -1, st, waxseal.ErrNotRegular
-	}
-	fd, err = reopen(handle)
-	return fd, st, err
+	return handle, st, nil
 }
 
 // gone reports whether an error only says that there is no file at the moment.
