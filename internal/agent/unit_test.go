@@ -121,6 +121,8 @@ func TestUnit(t *testing.T) {
 		{"it says that it lives", service.lives},
 		{"coverage says what is missing in a container", service.covers},
 		{"changes are told with the unit that made them", service.tellsUnits},
+		{"a mount is seen from the mount namespace that the unit has", service.seesMounts},
+		{"verbs that write speak with it", service.answers},
 		{"one that hangs is started anew", service.hangs},
 		{"one that was killed is started anew", service.killed},
 		{"stopped, it leaves nothing; started, it says how long it was blind", service.stopped},
@@ -274,6 +276,23 @@ func (s service) tellsUnits() {
 				t.Errorf("the job of cron: %q", a.Origin.Command)
 			}
 		})
+	}
+}
+
+// seesMounts: ProtectSystem= gives the unit mounts of its own, to which those of the host
+// come.
+func (s service) seesMounts() {
+	s.in("cp /etc/postfix/main.cf /root/other && echo '" + line(9707) + "' >>/root/other && mount --bind /root/other /etc/postfix/main.cf")
+	s.told(9707)
+	s.in("umount /etc/postfix/main.cf")
+}
+
+// answers: the ledger has one writer, which the unit's walls don't cut off.
+func (s service) answers() {
+	id := s.told(9705).ID
+	s.in("waxseal findings ack " + string(id) + " --note seen")
+	if got := s.in("waxseal findings show " + string(id) + " --format json"); !strings.Contains(got, `"status": "in progress"`) && !strings.Contains(got, `"status":"in progress"`) {
+		s.t.Errorf("the finding is not acknowledged: %.300s", got)
 	}
 }
 

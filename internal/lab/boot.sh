@@ -60,6 +60,7 @@ mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs run
 pivot_root . .
 umount -l .
 cd /
+mount --make-rshared / # as systemd itself does on a machine that is no container
 hostname mail
 
 ssh-keygen -q -t ed25519 -N '' -C mail -f /etc/ssh/ssh_host_ed25519_key
