@@ -43,6 +43,11 @@ func (c *closer) read(state *waxseal.FileState) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
+	return c.reading(state, raw), nil
+}
+
+// reading is what is to be known of a content.
+func (c *closer) reading(state *waxseal.FileState, raw []byte) reading {
 	sum := sha256.Sum256(raw)
 	r := reading{sums: waxseal.Sums{SHA256: hex.EncodeToString(sum[:])}}
 	if c.needsMD5(state.Path) {
@@ -54,6 +59,36 @@ func (c *closer) read(state *waxseal.FileState) (reading, error) {
 	} else {
 		r.keyed = c.reader.masker.Digest(raw)
 	}
+	return r
+}
+
+// known is a content as it was read the last time.
+type known struct {
+	raw  []byte // as the memory of the tree has it
+	role waxseal.Role
+	reading
+}
+
+// readAgain is read, of a content that may be known already: the memory of a tree gives
+// the same piece of memory again for a file to which nothing happened.
+func (c *closer) readAgain(state *waxseal.FileState) (reading, error) {
+	m := c.reader.memos
+	if m == nil || c.oneHome != "" || state.Size > maxWhole || c.rules != nil && state.Role == waxseal.RoleInclude {
+		return c.read(state)
+	}
+	raw, err := c.tree.ReadFile(state.Path, maxContent)
+	if err != nil {
+		return reading{}, err
+	}
+	was, ok := m.texts[state.Path]
+	if ok && onePiece(raw, was.raw) && was.role == state.Role && (was.sums.MD5 != "" || !c.needsMD5(state.Path)) {
+		return was.reading, nil
+	}
+	r := c.reading(state, raw)
+	if state.Role.Text() {
+		r.masked, r.whole = c.reader.masker.Text(state.Role, r.text), true
+	}
+	m.texts[state.Path] = known{raw, state.Role, r}
 	return r, nil
 }
 

@@ -79,7 +79,7 @@ func (r *Reader) ReadHome(tree waxseal.Tree, live Live, w *Whole, touched []waxs
 	if home == "" || !r.itsOwn(w, home, touched) {
 		return Home{}, false
 	}
-	now := r.read(tree, live, home)
+	now := r.read(tree, live, home, false)
 	h := Home{Path: home, Before: w.part(home, now), After: now}
 	h.After.Hooks = slices.DeleteFunc(slices.Clone(now.Hooks), func(x waxseal.Hook) bool { return !within(x.Source.Path, home) })
 	h.After.Files = slices.DeleteFunc(slices.Clone(now.Files), func(f waxseal.FileState) bool { return !within(f.Path, home) })

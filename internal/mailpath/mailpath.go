@@ -27,6 +27,7 @@ import (
 	"waxseal/internal/host"
 	"waxseal/internal/loader"
 	"waxseal/internal/mask"
+	"waxseal/internal/mta"
 	"waxseal/internal/mta/postfix/postconf"
 	"waxseal/internal/surroundings"
 )
@@ -50,6 +51,8 @@ type Reader struct {
 	users     ids        // of /etc/passwd, for the owners of files
 	groups    ids        // of /etc/group
 	releases  postconf.Releases
+	memos     *memos            // nil where nothing is read again
+	files     int               // how many the last reading found
 	recalled  map[string]string // SHA-256 to MD5 of contents that another reader has read; nil where there is none
 }
 
@@ -90,6 +93,7 @@ func (r *Reader) Forget(p waxseal.Path) {
 	delete(r.modules, p)
 	if p == "/etc/passwd" || p == "/etc/group" {
 		r.users, r.groups, r.residents = ids{}, ids{}, residents{}
+		r.memos.forget()
 	}
 }
 
@@ -100,15 +104,25 @@ func (r *Reader) Read(tree waxseal.Tree) waxseal.State { return r.ReadLive(tree,
 // host besides its files.
 func (r *Reader) ReadLive(tree waxseal.Tree, live Live) waxseal.State {
 	r.residents.known = false // who reads all lists all
-	return r.read(tree, live, "")
+	r.memos.anew()
+	return r.read(tree, live, "", false)
+}
+
+// Remember lets a reader remember what it finds, for ReadAgain.
+func (r *Reader) Remember() { r.memos = newMemos() }
+
+// ReadAgain is ReadLive of a tree that was read before, and that remembers what was not
+// touched since.
+func (r *Reader) ReadAgain(tree waxseal.Tree, live Live) waxseal.State {
+	return r.read(tree, live, "", true)
 }
 
 // read reads a tree, and of the homes only those below a directory, if that is set.
-func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.State {
+func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path, again bool) waxseal.State {
 	c := &closer{
-		reader: r, tree: tree,
+		reader: r, tree: tree, oneHome: home, again: again,
 		users: r.users.of(tree, "/etc/passwd"), groups: r.groups.of(tree, "/etc/group"),
-		files: map[waxseal.Path]waxseal.FileState{}, parts: map[waxseal.Path]waxseal.Part{},
+		files: make(map[waxseal.Path]waxseal.FileState, r.files), parts: make(map[waxseal.Path]waxseal.Part, r.files),
 		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
 	defer c.lookAhead()()
@@ -117,11 +131,16 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	brought := c.mailFiles(programs)
 	help, wait := c.warm(programs, brought.code)
 	defer wait()
-	around := surroundings.Read(tree, r.masker, c.about)
+	around := remember(c, "surroundings", tree, nil, clonedAround, func(tree waxseal.Tree, a *record) surroundings.Result {
+		return surroundings.Read(tree, r.masker, a.about)
+	})
 	homes := dwelling{tree, r, home}
 	found := c.stacks(homes, around)
 	c.together(&found)
-	found.Join(host.Read(homes, r.masker, host.Options{About: c.about, Services: pamServices(found.Settings)}))
+	services := pamServices(found.Settings)
+	found.Join(remember(c, "host", homes, services, cloned, func(tree waxseal.Tree, a *record) mta.Result {
+		return host.Read(tree, r.masker, host.Options{About: a.about, Services: services})
+	}))
 	c.problems = append(append(c.problems, found.Problems...), around.Problems...)
 	found.Hooks = append(found.Hooks, around.Hooks...)
 	found.Hooks = append(found.Hooks, surroundings.Hosts(tree, hostNames(found.Hooks, found.Settings))...)
@@ -143,6 +162,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path) waxseal.S
 	found.Hooks = append(found.Hooks, c.mounts(live.Mounts)...)
 	found.Hooks = append(found.Hooks, c.live(found, live.Running)...)
 	c.packageProblems()
+	r.files = len(c.files)
 	return printable(waxseal.State{
 		Host:     Host(tree),
 		Stacks:   nonNil(found.Stacks),
@@ -191,6 +211,8 @@ func sortedSettings(s []waxseal.Setting) []waxseal.Setting {
 type closer struct {
 	reader   *Reader
 	tree     waxseal.Tree
+	oneHome  waxseal.Path // the one home that is read, "" for all
+	again    bool         // what was found the last time may stand
 	users    map[uint32]string
 	groups   map[uint32]string
 	files    map[waxseal.Path]waxseal.FileState
@@ -349,7 +371,7 @@ func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 	if isProgram(p.Role) {
 		return c.program(p, state)
 	}
-	r, err := c.read(state)
+	r, err := c.readAgain(state)
 	if errors.Is(err, waxseal.ErrTooLarge) {
 		state.Digest, err = c.tree.Digest(p.Path)
 		p.Digest = state.Digest
@@ -380,13 +402,13 @@ func (c *closer) digest(state *waxseal.FileState, r reading) {
 	}
 	masked := r.masked
 	if !r.whole {
-		masked = c.reader.masker.Text(state.Role, r.text)
+		masked = strings.Clone(c.reader.masker.Text(state.Role, r.text))
 	}
 	if masked != r.text {
 		state.Digest, state.Keyed = c.keyedOf(r), true
 	}
 	if !c.reader.once && len(masked) <= maxText && strings.IndexByte(masked, 0) < 0 {
-		state.Text = strings.Clone(masked)
+		state.Text = masked
 	}
 }
 

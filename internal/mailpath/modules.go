@@ -106,6 +106,10 @@ func (c *closer) module(p waxseal.Path, dirs *placesMet) (waxseal.Part, bool) {
 		return waxseal.Part{}, false // where a link leads is a file of its own
 	}
 	dirs.add(dirOf(p))
+	if was, ok := c.asBefore(f); ok {
+		c.parts[p], c.files[p] = was.part, was.state
+		return was.part, true
+	}
 	sums, err := c.sums(f)
 	if err != nil {
 		c.problem(p, err)
@@ -117,7 +121,25 @@ func (c *closer) module(p waxseal.Path, dirs *placesMet) (waxseal.Part, bool) {
 	}
 	c.parts[p] = part
 	c.files[p] = waxseal.FileState{File: f, Role: part.Role, Digest: part.Digest, Package: part.Package, PackageState: part.PackageState}
+	if m := c.reader.memos; m != nil {
+		m.modules[p] = completedModule{part, c.files[p]}
+	}
 	return part, true
+}
+
+// completedModule is a module as it was taken into the state the last time.
+type completedModule struct {
+	part  waxseal.Part
+	state waxseal.FileState
+}
+
+// asBefore is a module to which nothing happened since the last reading.
+func (c *closer) asBefore(f waxseal.File) (was completedModule, ok bool) {
+	if !c.again {
+		return was, false
+	}
+	was, ok = c.reader.memos.modules[f.Path]
+	return was, ok && equalFiles(was.state.File, f)
 }
 
 // sums digests a file; the answer is remembered until the file changes.

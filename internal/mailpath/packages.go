@@ -72,6 +72,12 @@ func (r *Reader) refreshPackages(tree waxseal.Tree, c *closer) {
 		}
 		return
 	}
+	was := r.packages
+	defer func() {
+		if was != (nobody{}) || r.packages != (nobody{}) {
+			r.memos.forget()
+		}
+	}()
 	db, problems := dpkg.Read(tree)
 	c.problems = append(c.problems, problems...)
 	r.packages = debian{db}

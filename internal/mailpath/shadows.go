@@ -36,8 +36,15 @@ func (c *closer) shadows(code []waxseal.Path) (hooks []waxseal.Hook) {
 	if len(first) == 0 {
 		return nil
 	}
+	asked := map[string]bool{} // by what a name ends with: of most nobody has a second one
+	for _, p := range first {
+		asked[path.Base(string(p))] = true
+	}
 	instead := map[string]waxseal.Path{}
 	for _, p := range code {
+		if !asked[path.Base(string(p))] {
+			continue
+		}
 		if root := packagedRoot.FindString(string(p)); root != "" {
 			instead[string(p[len(root):])] = p
 		}

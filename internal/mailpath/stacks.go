@@ -38,29 +38,33 @@ const aroundHooks = 1000
 // same order always.
 func (c *closer) stacks(tree waxseal.Tree, around surroundings.Result) mta.Result {
 	r := c.reader
-	found := postfix.ReadWith(tree, r.masker, postfix.Options{Version: r.postfixVersion(), Also: directories(around.ConfigDirectories), Releases: r.releases})
+	version, also := r.postfixVersion(), directories(around.ConfigDirectories)
+	found := remember(c, "postfix", tree, []any{version, also}, cloned, func(tree waxseal.Tree, _ *record) mta.Result {
+		return postfix.ReadWith(tree, r.masker, postfix.Options{Version: version, Also: also, Releases: r.releases})
+	})
 	options := mta.Options{Package: r.describes(), Starts: around.Starts}
-	for _, read := range []readsStack{exim.Read, sendmail.Read, opensmtpd.Read} {
-		found.Join(read(tree, r.masker, options))
+	for _, s := range []namedReader{{"exim", exim.Read}, {"sendmail", sendmail.Read}, {"opensmtpd", opensmtpd.Read}} {
+		found.Join(c.stack(s, tree, options))
 	}
 	for _, s := range found.Stacks {
 		options.Domains = append(options.Domains, s.Domains...)
 	}
 	options.Domains = slices.Clip(options.Domains)
-	one := func(read readsStack) func() mta.Result {
-		return func() mta.Result { return read(tree, r.masker, options) }
+	one := func(name string, read readsStack) func() mta.Result {
+		return func() mta.Result { return c.stack(namedReader{name, read}, tree, options) }
 	}
 	reach := delivery.Lead(found.Stacks, found.Hooks, tree)
 	deliver := func() mta.Result { return delivery.Read(tree, r.masker, options, reach) }
 	systems := slices.Clip(found.Stacks)
 	results := c.sideBySide(
-		func() mta.Result { return r.filters(tree, options, systems) }, deliver, one(nullclient.Read), one(spamassassin.Read), one(mailman.Read), one(lists.Read), one(policy.Read), one(amavis.Read), one(mimedefang.Read), one(fetch.Read),
+		func() mta.Result { return c.filters(tree, options, systems) }, deliver, one("nullclient", nullclient.Read), one("spamassassin", spamassassin.Read), one("mailman", mailman.Read),
+		one("lists", lists.Read), one("policy", policy.Read), one("amavis", amavis.Read), one("mimedefang", mimedefang.Read), one("fetch", fetch.Read),
 	)
-	room := aroundHooks
+	room := 0
 	for _, more := range results {
 		room += len(more.Hooks)
 	}
-	found.Hooks = slices.Grow(found.Hooks, room)
+	found.Hooks = slices.Grow(found.Hooks, room+min(room, aroundHooks))
 	found.Join(results[0])
 	for _, more := range results[2:] {
 		found.Join(more)
@@ -77,14 +81,31 @@ func (c *closer) stacks(tree waxseal.Tree, around surroundings.Result) mta.Resul
 // readsStack is a reader of one mail system or filter.
 type readsStack func(waxseal.Tree, *mask.Masker, mta.Options) mta.Result
 
+type namedReader struct {
+	name string
+	read readsStack
+}
+
+// stack runs a reader of one mail system or filter.
+func (c *closer) stack(s namedReader, tree waxseal.Tree, o mta.Options) mta.Result {
+	return remember(c, s.name, tree, []any{o.Starts, o.Domains}, cloned, func(tree waxseal.Tree, a *record) mta.Result {
+		o.Package = a.packaged(o.Package)
+		return s.read(tree, c.reader.masker, o)
+	})
+}
+
 // filters reads those that answer the mail systems, and then those that are known
 // beside all of them.
-func (r *Reader) filters(tree waxseal.Tree, options mta.Options, systems []waxseal.Stack) mta.Result {
+func (c *closer) filters(tree waxseal.Tree, options mta.Options, systems []waxseal.Stack) mta.Result {
 	var found mta.Result
-	for _, read := range []readsStack{dovecot.Read, milters.Read, rspamd.Read} {
-		found.Join(read(tree, r.masker, options))
+	for _, s := range []namedReader{{"dovecot", dovecot.Read}, {"milters", milters.Read}, {"rspamd", rspamd.Read}} {
+		found.Join(c.stack(s, tree, options))
 	}
-	found.Join(others.Read(tree, r.masker, options, append(systems, found.Stacks...)))
+	systems = append(systems, found.Stacks...)
+	found.Join(remember(c, "others", tree, []any{options.Starts, options.Domains, systems}, cloned, func(tree waxseal.Tree, a *record) mta.Result {
+		options.Package = a.packaged(options.Package)
+		return others.Read(tree, c.reader.masker, options, systems)
+	}))
 	return found
 }
 

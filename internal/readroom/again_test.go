@@ -1,16 +1,24 @@
 package readroom_test
 
 import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"waxseal"
+	"waxseal/internal/lab"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
+	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/readroom"
+	"waxseal/internal/rootfs"
 )
 
 // TestAgainApart: what was forgotten is asked of the disk, here and apart, and nothing else;
@@ -52,4 +60,94 @@ func TestAgainApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.same(s.tree) // after an answer that was none
+}
+
+// TestAgainIsAnew: on a server with all that Debian's packages bring, whatever is done to
+// single files, what is remembered and read again is what a reader finds that reads all.
+func TestAgainIsAnew(t *testing.T) {
+	root := lab.Root(t, lab.Stock)
+	tree, err := rootfs.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tree.Close() })
+	fresh := func() *readroom.Here {
+		r := mailpath.NewReader(mask.New(key))
+		r.Otherwise(rpm.Open)
+		return readroom.NewHere(tree, r)
+	}
+	here, anew := fresh(), fresh() // both know what programs need from before
+	anew.ReadLive(tree, mailpath.Live{})
+	state := here.ReadLive(tree, mailpath.Live{})
+	var texts []waxseal.Path
+	for _, f := range state.Files {
+		if f.Role.Text() && f.Type == waxseal.Regular && f.Resolved == "" && f.Link == "" {
+			texts = append(texts, f.Path)
+		}
+	}
+	texts = append(texts, "/etc/passwd", "/etc/group", "/etc/rspamd/local.d/milter_headers.conf", "/etc/postfix/header_checks")
+	seed := lab.Seed(t)
+	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; %d files", seed, len(texts))
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	cases, again := lab.Cases(t, 16), 0
+	for i := range cases {
+		p := texts[rnd.IntN(len(texts))]
+		what := edit(t, root, rnd, p, texts[rnd.IntN(len(texts))])
+		here.Forget(p)
+		anew.Forget(p)
+		got, enough := here.ReadAgain(mailpath.Live{})
+		if enough {
+			again++
+		} else {
+			got = here.ReadLive(tree, mailpath.Live{})
+		}
+		want := anew.ReadLive(tree, mailpath.Live{})
+		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+			t.Fatalf("after %d edits, %s of %s: what was remembered is not what lies there: %s", i+1, what, p, d)
+		}
+	}
+	if again < cases/2 {
+		t.Errorf("only %d of %d were read again, the others anew", again, cases)
+	}
+}
+
+// edit does something to a file of a tree, and says what.
+func edit(t *testing.T, root string, rnd *rand.Rand, p, other waxseal.Path) string {
+	t.Helper()
+	file := filepath.Join(root, string(p))
+	text, _ := os.ReadFile(file) // it may not be there yet
+	lines := strings.SplitAfter(string(text), "\n")
+	at := rnd.IntN(len(lines))
+	write := func(s string) {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(s), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	switch rnd.IntN(6) {
+	case 0:
+		more, _ := os.ReadFile(filepath.Join(root, string(other)))
+		write(string(text) + "\n" + string(more))
+		return "another file's text behind that"
+	case 1:
+		write(strings.Join(lines[:at], "") + strings.Join(lines[at+1:], ""))
+		return "a removal of a line"
+	case 2:
+		for i := range lines {
+			lines[i] = strings.TrimLeft(lines[i], "#; ")
+		}
+		write(strings.Join(lines, ""))
+		return "an awakening of what was a comment"
+	case 3:
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return "a removal"
+	case 4:
+		if err := os.Chmod(file, 0o666); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return "a change of mode"
+	}
+	write(string(text) + "smtpd_milters = inet:203.0.113.9:8891\nalice: |/tmp/x\nSocket inet:8891@203.0.113.9\nprivate:x:0:0::/home/private:/bin/sh\n")
+	return "lines behind that"
 }

@@ -66,6 +66,8 @@ func benchmarkApart(b *testing.B, root string) {
 	}{
 		{"here", func() waxseal.State { return here.ReadLive(tree, mailpath.Live{}) }},
 		{"apart", func() waxseal.State { return room.ReadLive(tree, mailpath.Live{}) }},
+		{"again", again(b, readroom.NewHere(tree, here), tree)},
+		{"again-apart", again(b, room, tree)},
 	} {
 		b.Run(r.name, func(b *testing.B) {
 			state := r.read()
@@ -81,6 +83,22 @@ func benchmarkApart(b *testing.B, root string) {
 			b.ReportMetric(float64(len(state.Files)), "files")
 			b.ReportMetric(float64(len(state.Hooks)), "hooks")
 		})
+	}
+}
+
+// again reads what may be different after the one file was written.
+func again(b *testing.B, r interface {
+	Forget(waxseal.Path)
+	ReadLive(waxseal.Tree, mailpath.Live) waxseal.State
+	ReadAgain(mailpath.Live) (waxseal.State, bool)
+}, tree waxseal.Tree) func() waxseal.State {
+	return func() waxseal.State {
+		r.Forget("/etc/postfix/main.cf")
+		s, enough := r.ReadAgain(mailpath.Live{})
+		if !enough {
+			s = r.ReadLive(tree, mailpath.Live{})
+		}
+		return s
 	}
 }
 

@@ -17,6 +17,7 @@ type Here struct {
 
 // NewHere has a reader read one tree.
 func NewHere(tree waxseal.Tree, r *mailpath.Reader) *Here {
+	r.Remember()
 	return &Here{Reader: r, tree: tree, kept: treecache.Keep(tree)}
 }
 
@@ -48,5 +49,5 @@ func (h *Here) ReadAgain(live mailpath.Live) (waxseal.State, bool) {
 	if seen == nil {
 		return waxseal.State{}, false
 	}
-	return h.Reader.ReadLive(seen, live), true
+	return h.Reader.ReadAgain(seen, live), true
 }
