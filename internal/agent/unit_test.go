@@ -352,8 +352,8 @@ func TestUnitWithAudit(t *testing.T) {
 	needRoot(t)
 	s := service{t, lab.Managed(t), "XDG_RUNTIME_DIR=/run/user/0 systemctl --user"}
 	// A manager of services for a user keeps state elsewhere, no journal listens, and it may
-	// not lay something over /proc/sys of the host.
-	s.installed("etc/systemd/user", "StateDirectory=\nReadWritePaths=/var/lib\nStandardOutput=file:/run/told\nStandardError=file:/run/said\nProtectKernelTunables=no\n")
+	// not lay something over files in /proc; TestUnit tries these.
+	s.installed("etc/systemd/user", "StateDirectory=\nReadWritePaths=/var/lib\nStandardOutput=file:/run/told\nStandardError=file:/run/said\nProtectKernelTunables=no\nProtectKernelLogs=no\n")
 	s.in(s.systemctl + " start waxseal")
 	if got := s.in("grep -v '^watching ' /run/said || :"); got != "" {
 		t.Errorf("it says: %s", got)
