@@ -129,8 +129,11 @@ var floors = []struct {
 		"waxseal/internal/sensor/tail",
 		"waxseal/internal/treecache",
 	}, []string{"golang.org/x/sys/unix", "github.com/klauspost/compress", "github.com/ulikunitz/xz", "modernc.org/sqlite", "github.com/cilium/ebpf", "github.com/ProtonMail/go-crypto/openpgp", "github.com/minio/md5-simd"}},
+	{"4a papers", []string{
+		"waxseal/internal/papers",
+	}, nil},
 	// It has the edges that reading takes, and shuts them into a process of their own.
-	{"4a reading room", []string{
+	{"4b reading room", []string{
 		"waxseal/internal/readroom",
 	}, []string{"golang.org/x/sys/unix"}},
 	{"5 houses", []string{

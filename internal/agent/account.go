@@ -84,7 +84,8 @@ func (a *Agent) accountWithArchives() {
 		if t.parcel == nil || t.Rung == waxseal.RungPackageVerified || t.Permit != "" {
 			continue
 		}
-		t.parcel.Archives, t.parcel.Transactions = a.installed(t.parcel.Packages), a.transactions()
+		t.parcel.Archives = a.installed(t.parcel.Packages)
+		t.parcel.Transactions, t.parcel.Unread = a.transactions()
 		p := parcel.Judge(*t.parcel)
 		if late := t.Rung == waxseal.RungNone && p.Rung == waxseal.RungWindow; late || p.Rung == waxseal.RungPackageVerified || p.Forged {
 			a.accountAfresh(t, *t.parcel)

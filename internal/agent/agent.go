@@ -242,5 +242,5 @@ func (a *Agent) Close() error {
 	if a.room != nil {
 		err = a.room.Close()
 	}
-	return errors.Join(err, a.books.Close(), a.tree.Close())
+	return errors.Join(err, a.parcels.close(), a.books.Close(), a.tree.Close())
 }

@@ -130,6 +130,7 @@ func (b *Books) LastKnown() (*waxseal.State, *waxseal.Seal, error) {
 
 // end stops the sensors and takes leave.
 func (a *Agent) end() {
+	a.parcels.beside.Abandon()
 	if err := a.senses.stop(); err != nil {
 		a.opts.Warn("a sensor left something behind (waxseal doctor --clean removes it): " + err.Error())
 	} else if a.senses.audit != nil {

@@ -11,6 +11,7 @@ import (
 	"waxseal"
 	"waxseal/internal/ledger"
 	"waxseal/internal/mask"
+	"waxseal/internal/papers"
 	"waxseal/internal/permit"
 	"waxseal/internal/store"
 	"waxseal/internal/triage"
@@ -20,7 +21,9 @@ import (
 // projections, the key that signs it, and the key that masks secrets.
 type Books struct {
 	*store.Store
-	Tree     waxseal.Tree // that is judged, for what it has of packages; nil where it is not at hand
+	Tree waxseal.Tree // that is judged, for what it has of packages; nil where it is not at hand
+	// Papers are those of the tree; nil where this process reads them itself.
+	Papers   papers.Source
 	Masker   *mask.Masker
 	Verifier string // the ledger's public key
 	Rules    permit.Rules

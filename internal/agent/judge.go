@@ -62,7 +62,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	} else {
 		f.Seen = now
 		f.Unobserved = a.unobserved(now, v)
-		dateByHistory(&f, a.tree, ch)
+		dateByHistory(&f, a.tree, a.papers(), ch)
 		unknown := a.memory.Actor(waxseal.FileEvent{}, now)
 		f.Actor = &unknown
 	}

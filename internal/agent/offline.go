@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"waxseal"
+	"waxseal/internal/papers"
 	"waxseal/internal/parcel"
 	"waxseal/internal/pkgdb/deb"
 	"waxseal/internal/pkgdb/translog"
@@ -15,18 +16,20 @@ import (
 // what a package explains is inferred from the log at best.
 type offline struct {
 	tree        waxseal.Tree // nil where it is not at hand
-	keys        knownKeys
+	papers      papers.Source
+	trust       papers.Trust
 	before, now waxseal.State
 	since, at   time.Time
 	asked       bool
 	log         []translog.Transaction
+	unread      string // what of it is not known
 	archives    map[string]parcel.Archive
 }
 
 // parcelCase is what packages are asked about a change that was found.
 func (o *offline) parcelCase(ch waxseal.Change) parcel.Case {
 	o.ask()
-	return parcel.Case{Change: ch, At: o.at, Since: o.since, Transactions: o.log, Archives: o.archives, Packages: o.now.Packages, Files: o.now.Files}
+	return parcel.Case{Change: ch, At: o.at, Since: o.since, Transactions: o.log, Unread: o.unread, Archives: o.archives, Packages: o.now.Packages, Files: o.now.Files}
 }
 
 // ask reads logs and archives once, and only where a package changed since.
@@ -43,16 +46,17 @@ func (o *offline) ask() {
 			installed[parcel.Key(p.Name, version)] = true
 		}
 	}
-	o.log = Transactions(o.tree)
-	headers, log := signedHeaders(o.tree, wanted, o.at, o.keys)
-	o.log = append(o.log, log...)
+	written, err := o.papers.Transactions()
+	headers, log, problem := papers.Headers(o.tree, o.papers, wanted, o.trust)
+	o.log = append(written, log...)
+	o.unread = unread(err, problem)
 	clear(wanted)
 	for _, t := range o.log {
 		if installed[parcel.Key(t.Package, t.New)] && t.Within(o.since, o.at) {
 			wanted[t.Package] = true
 		}
 	}
-	for _, a := range append(headers, Archives(o.tree, wanted, map[string]bool{}, o.at, o.keys)...) {
+	for _, a := range append(headers, papers.Archives(o.tree, o.papers, wanted, map[string]bool{}, o.trust)...) {
 		if key := parcel.Key(a.Package, a.Version); installed[key] {
 			o.archives[key] = a
 		}
@@ -63,9 +67,12 @@ func (o *offline) ask() {
 // more, since nobody saw a hand, and the log is what the later tree makes of it. Keys are
 // believed that the earlier tree had. A database that contradicts a signed archive is told.
 func SayPackages(changes []waxseal.Change, before, after waxseal.Tree, was, now waxseal.State, at time.Time) {
-	o := &offline{tree: after, keys: knownKeys{Since: map[string]time.Time{}, sealed: at}, before: was, now: now, at: at}
+	o := &offline{tree: after, papers: &papers.Here{Tree: after}, trust: papers.Trust{At: at, Limit: at}, before: was, now: now, at: at}
 	for _, key := range deb.Keys(before) {
-		o.keys.Since[key.Fingerprint] = at
+		if o.trust.Since == nil {
+			o.trust.Since = map[string]time.Time{}
+		}
+		o.trust.Since[key.Fingerprint] = at
 	}
 	for i := range changes {
 		ch := &changes[i]

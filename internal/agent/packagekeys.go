@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"waxseal"
+	"waxseal/internal/papers"
 	"waxseal/internal/pkgdb/deb"
 	"waxseal/internal/store"
 )
@@ -46,19 +46,32 @@ func (k knownKeys) first() (first time.Time) {
 	return first
 }
 
-// since is nil where nobody has kept count yet.
-func (k knownKeys) since() func(deb.Key) time.Time {
-	if len(k.Since) == 0 {
-		return nil
+// trust is what signatures are held against, at a time.
+func (b *Books) trust(at time.Time) papers.Trust {
+	k := b.packageKeys()
+	t := papers.Trust{At: at, Limit: k.sealed}
+	if len(k.Since) > 0 { // else nobody has kept count yet
+		t.Since = k.Since
 	}
-	return func(key deb.Key) time.Time { return k.Since[key.Fingerprint] }
+	return t
+}
+
+// papers are those of the tree that is judged, nil where it is not at hand.
+func (b *Books) papers() papers.Source {
+	switch {
+	case b.Papers != nil:
+		return b.Papers
+	case b.Tree != nil:
+		return &papers.Here{Tree: b.Tree}
+	}
+	return nil
 }
 
 // rememberKeys notes the keys by which the tree believes its repositories.
-func (b *Books) rememberKeys(tree waxseal.Tree, at time.Time) error {
+func (b *Books) rememberKeys(keys []deb.Key, at time.Time) error {
 	k := b.packageKeys()
 	before := len(k.Since)
-	for _, key := range deb.Keys(tree) {
+	for _, key := range keys {
 		if _, ok := k.Since[key.Fingerprint]; !ok {
 			k.Since[key.Fingerprint] = at.UTC()
 		}

@@ -1,9 +1,6 @@
 package agent
 
 import (
-	"errors"
-	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -11,28 +8,33 @@ import (
 
 	"waxseal"
 	"waxseal/internal/correlate"
+	"waxseal/internal/papers"
 	"waxseal/internal/parcel"
 	"waxseal/internal/pkgdb/translog"
-	"waxseal/internal/rootfs"
-	"waxseal/internal/store"
+	"waxseal/internal/readroom"
 )
 
 // parcels is what the agent knows of packages beside their database: the programs that
 // bring them, the archives that were at hand, and what was written down.
 type parcels struct {
-	programs map[waxseal.Path]programFile
-	started  map[int]waxseal.Grade     // by pid: whether it runs the file of its name
-	hands    map[int]parcel.Hand       // by pid, of this look
-	shelf    map[string]parcel.Archive // by parcel.Key
-	noted    map[string]*waxseal.Index // where the ledger has an archive or a line of a log
-	read     map[string]bool           // archives that were read, by name, size and time
-	log      []translog.Transaction    // of rpm's database, as it was at logAt
-	logAt    time.Time
-	written  []translog.Transaction // of the logs, as they were at stamp
-	stamp    string
-	asked    time.Time // when archives were last asked for
-	reading  bool
-	held     time.Time // since when looks wait for a transaction to end
+	programs  map[waxseal.Path]programFile
+	started   map[int]waxseal.Grade     // by pid: whether it runs the file of its name
+	hands     map[int]parcel.Hand       // by pid, of this look
+	shelf     map[string]parcel.Archive // by parcel.Key
+	noted     map[string]*waxseal.Index // where the ledger has an archive or a line of a log
+	read      map[string]bool           // archives that were read, by name, size and time
+	papers    papers.Source             // what is asked while a change is judged
+	beside    *readroom.Papers          // what archives are asked of, beside that; nil where this process reads them
+	log       []translog.Transaction    // of rpm's database, as it was at logAt
+	logAt     time.Time
+	written   []translog.Transaction // of the logs, as they were at stamp
+	stamp     string
+	unread    string    // of what is written down
+	logUnread string    // of rpm's database
+	noKeys    bool      // the keys of repositories could not be read yet
+	asked     time.Time // when archives were last asked for
+	reading   bool
+	held      time.Time // since when looks wait for a transaction to end
 }
 
 // programFile is a package manager's own file as it was when the agent began, or as a
@@ -183,36 +185,9 @@ func (a *Agent) parcelCase(t *told, f waxseal.Finding, whole waxseal.State, touc
 		c.Archives = a.installed(whole.Packages)
 	}
 	if len(t.change.Packages) > 0 || c.Hand.Kind != parcel.Nobody || !c.Seen {
-		c.Transactions = a.transactions()
+		c.Transactions, c.Unread = a.transactions()
 	}
 	return c
-}
-
-// transactions are all that is written down, read again where a log has grown.
-func (a *Agent) transactions() []translog.Transaction {
-	stamp := ""
-	for _, p := range []waxseal.Path{dpkgLog, historyLog, dnfLog} {
-		if f, err := a.tree.Stat(p); err == nil {
-			stamp += fmt.Sprintf("%s %d %d %d\n", p, f.Inode, f.Size, f.ModTime.UnixNano())
-		}
-	}
-	if stamp != a.parcels.stamp {
-		a.parcels.written, a.parcels.stamp = Transactions(a.tree), stamp
-	}
-	return slices.Concat(a.parcels.written, a.parcels.log)
-}
-
-// readHeaders asks rpm's database for packages that it has in another version now: it has
-// their signed headers, and what was read beside may be from before the change.
-func (a *Agent) readHeaders(changed []waxseal.PackageChange) {
-	now, names := time.Now(), map[string]bool{}
-	for _, p := range changed {
-		names[p.After.Name] = true
-	}
-	if found, log := signedHeaders(a.tree, names, now, a.books.packageKeys()); log != nil {
-		a.parcels.log, a.parcels.logAt = log, now
-		a.shelve(found, now)
-	}
 }
 
 // installed are the archives of packages as they are installed now.
@@ -305,50 +280,6 @@ func (a *Agent) packageEvent(touched []touch, ch waxseal.Change) *touch {
 	return writerOf(touched, lastEvent(touched, ch))
 }
 
-// fetchParcels reads, beside the agent's goroutine, the archives that are at hand: some
-// front ends throw them away as soon as they are done.
-func (a *Agent) fetchParcels(now time.Time) {
-	if a.parcels.reading {
-		return
-	}
-	a.parcels.asked, a.parcels.reading = now, true
-	wanted := map[string]bool{}
-	for _, p := range a.last.Packages {
-		wanted[p.Name] = true
-	}
-	root, keys, read := a.opts.Root, a.books.packageKeys(), maps.Clone(a.parcels.read)
-	a.senses.done.Go(func() {
-		in := parcelsRead{read: read, begun: now}
-		if tree, err := rootfs.Open(root); err == nil {
-			in.found = Archives(tree, wanted, read, now, keys)
-			headers, log := signedHeaders(tree, wanted, now, keys)
-			in.found, in.log = append(in.found, headers...), log
-			_ = tree.Close() // it was only read from
-		}
-		a.queue.put(arrival{Observation: waxseal.Observation{Time: time.Now()}, parcels: &in})
-	})
-}
-
-// parcelsRead are archives that were read, beside those that had been before.
-type parcelsRead struct {
-	found []parcel.Archive
-	read  map[string]bool
-	log   []translog.Transaction // of rpm's database
-	begun time.Time
-}
-
-// takeParcels takes archives and transactions that were read beside the agent's goroutine.
-func (a *Agent) takeParcels(in parcelsRead, at time.Time) {
-	a.parcels.reading, a.parcels.read = false, in.read
-	if in.begun.After(a.parcels.logAt) {
-		a.parcels.log, a.parcels.logAt = in.log, in.begun
-	}
-	a.shelve(in.found, at)
-	if len(in.found) > 0 {
-		a.accountWithArchives()
-	}
-}
-
 // shelve puts archives that were read on the shelf.
 func (a *Agent) shelve(found []parcel.Archive, at time.Time) {
 	for _, archive := range found {
@@ -370,10 +301,9 @@ const maxShelf = 500
 // startParcels gets ready to judge changes by packages.
 func (a *Agent) startParcels(now time.Time) {
 	a.books.Tree = a.tree
+	a.startPapers()
 	a.knowPrograms()
-	if err := a.books.rememberKeys(a.tree, now); err != nil && !errors.Is(err, store.ErrStale) {
-		a.opts.Warn("the keys of package repositories can't be remembered, so no signature is believed: " + err.Error())
-	}
+	a.learnKeys(now)
 }
 
 // lineOf notes the line of a log that a transaction begins with.
@@ -392,7 +322,7 @@ func (a *Agent) lineOf(v parcel.Verdict, c parcel.Case) *waxseal.Index {
 
 func logOf(t translog.Transaction) waxseal.Path {
 	if t.Manager == "rpm" {
-		return dnfLog
+		return papers.DNFLog
 	}
-	return dpkgLog
+	return papers.DpkgLog
 }

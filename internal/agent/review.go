@@ -178,7 +178,7 @@ func (b *Books) noteDifferences(before, now waxseal.State, changes []waxseal.Cha
 	if err != nil {
 		return told, err
 	}
-	w.packages = &offline{tree: b.Tree, keys: b.packageKeys(), before: before, now: now, since: w.unseen.From, at: at}
+	w.packages = &offline{tree: b.Tree, papers: b.papers(), trust: b.trust(at), before: before, now: now, since: w.unseen.From, at: at}
 	if err := b.noteUndone(known, before, changes, at); err != nil {
 		return told, err
 	}
@@ -236,7 +236,7 @@ func (b *Books) without(host waxseal.HostID, at time.Time) (*unwatchedJudge, err
 func (w *unwatchedJudge) judge(ch waxseal.Change) (waxseal.Finding, error) {
 	f := detect.Finding(ch)
 	f.Seen, f.Unobserved = w.at, &w.unseen
-	dateByHistory(&f, w.Tree, ch)
+	dateByHistory(&f, w.Tree, w.papers(), ch)
 	f.Activation = []waxseal.Activation{{Stand: waxseal.Written, Time: w.at, Evidence: "it is on the disk", Grade: waxseal.Proven}}
 	n, err := w.Len()
 	if err != nil {

@@ -53,7 +53,9 @@ type Case struct {
 	Seen         bool
 	At, Since    time.Time
 	Transactions []translog.Transaction
-	Archives     map[string]Archive // by [Key], of the versions that are installed
+	// Unread says why what package managers wrote down is not all known, "" where it is.
+	Unread   string
+	Archives map[string]Archive // by [Key], of the versions that are installed
 	// Packages are those that are installed now, and Files the files of the mail set.
 	Packages []waxseal.Package
 	Files    []waxseal.FileState
@@ -178,14 +180,22 @@ func (c Case) transaction(name string, versions []string) (t translog.Transactio
 		}
 	}
 	if len(c.Change.Packages) > 0 {
-		v = none("the package database has %s %s, and no transaction that brought it is written down", name, orElse(version, "no more"))
-		v.Unwritten = len(c.Transactions) > 0
+		v = none("the package database has %s %s, and no transaction that brought it is written down%s", name, orElse(version, "no more"), c.unread())
+		v.Unwritten = len(c.Transactions) > 0 || c.Unread != ""
 		return t, v, false
 	}
 	if c.Seen {
-		return t, none("%s owns it, %s made it, and no transaction of %s %s is written down for that time", name, c.Hand.Words, name, version), false
+		return t, none("%s owns it, %s made it, and no transaction of %s %s is written down for that time%s", name, c.Hand.Words, name, version, c.unread()), false
 	}
-	return t, none("%s owns it, and no transaction of %s %s is written down for that time", name, name, version), false
+	return t, none("%s owns it, and no transaction of %s %s is written down for that time%s", name, name, version, c.unread()), false
+}
+
+// unread says that more may be written down than is known.
+func (c Case) unread() string {
+	if c.Unread == "" {
+		return ""
+	}
+	return " in what could be read (" + c.Unread + ")"
 }
 
 func gone(t translog.Transaction) bool { return t.Action == "remove" || t.Action == "purge" }

@@ -58,6 +58,7 @@ func TestJudge(t *testing.T) {
 		{"a pretender", func(c *parcel.Case) {
 			c.Hand = parcel.Hand{Kind: parcel.Pretender, Words: "/tmp/dpkg (pid 7) calls itself dpkg"}
 		}, waxseal.RungNone, "calls itself dpkg"},
+		{"the log can't be read", func(c *parcel.Case) { c.Transactions, c.Unread = nil, "dpkg.log: file is too large" }, waxseal.RungNone, "is written down for that time in what could be read (dpkg.log: file is too large)"},
 		{"other content, by the signed archive", func(c *parcel.Case) { c.Change.After.Digest = other }, waxseal.RungNone, "not the one that the package ships"},
 		{"other content, by the local database", func(c *parcel.Case) {
 			c.Archives, c.Change.After.PackageState = nil, waxseal.PackageModified
@@ -168,6 +169,7 @@ func TestPackages(t *testing.T) {
 		{"one of two is not explained", func(c *parcel.Case) {
 			c.Change.Packages = append(c.Change.Packages, waxseal.PackageChange{Before: waxseal.Package{Name: "x", Version: "1"}, After: waxseal.Package{Name: "x", Version: "2"}})
 		}, waxseal.RungNone, false},
+		{"what is written down can't be read", func(c *parcel.Case) { c.Transactions, c.Unread = nil, "dpkg.log is damaged" }, waxseal.RungNone, false},
 		{"another only began to matter", func(c *parcel.Case) {
 			c.Change.Packages = append(c.Change.Packages, waxseal.PackageChange{After: waxseal.Package{Name: "libx", Version: "2"}})
 		}, waxseal.RungPackageVerified, false},
@@ -181,7 +183,7 @@ func TestPackages(t *testing.T) {
 			if v.Rung != tc.rung || v.Forged != tc.forged {
 				t.Errorf("%+v", v)
 			}
-			if v.Unwritten != slices.Contains([]string{"by another hand", "one of two is not explained", "two versions, of which one was not written down"}, tc.name) || v.Inferred {
+			if v.Unwritten != slices.Contains([]string{"by another hand", "one of two is not explained", "two versions, of which one was not written down", "what is written down can't be read"}, tc.name) || v.Inferred {
 				t.Errorf("%+v", v)
 			}
 		})

@@ -2,6 +2,7 @@ package readroom
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -44,17 +45,18 @@ func newReader(o Options) (*reader, error) {
 		return nil, fmt.Errorf("make a socket: %w", err)
 	}
 	theirs := os.NewFile(uintptr(ends[1]), "reader")
-	defer theirs.Close()
 	r := &reader{socket: os.NewFile(uintptr(ends[0]), "reader"), last: &lastWords{}}
 	r.wire = wire{rw: r.socket, raw: cleanText, budget: budget}
 	memory, page, err := newPage()
 	if err != nil {
+		theirs.Close()
 		r.socket.Close()
 		return nil, err
 	}
 	r.page = page
-	defer memory.Close()
-	if err := r.launch(o, theirs, memory); err != nil {
+	err = r.launch(o, theirs, memory)
+	_, _ = theirs.Close(), memory.Close() // else the end of a process that ends at once would not be seen
+	if err != nil {
 		r.free()
 		return nil, fmt.Errorf("start a reader: %w", err)
 	}
@@ -76,18 +78,19 @@ func (r *reader) launch(o Options, socket, page *os.File) error {
 	if o.Program != "" {
 		program = o.Program
 	}
-	cmd := exec.Command(program, Verb)
+	cmd := exec.Command(program, cmp.Or(o.verb, Verb))
 	cmd.Args[0] = "waxseal"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = null, null, r.last, []*os.File{socket, page}
 	cmd.Env = []string{"GOTRACEBACK=none", "TMPDIR=" + o.Scratch}
 	cmd.WaitDelay = time.Second
-	r.process, err = sandbox.Start(cmd, sandbox.Walls{Root: o.Root, Hidden: o.Hidden, Scratch: o.Scratch})
+	r.process, err = sandbox.Start(cmd, sandbox.Walls{Root: o.Root, Hidden: o.Hidden, Only: o.only, Scratch: o.Scratch})
 	return err
 }
 
 // greet tells the process what it is to read, and hears which walls it has not.
 func (r *reader) greet(o Options) error {
-	if err := r.socket.SetDeadline(time.Now().Add(startPatience)); err != nil {
+	r.asked = time.Now()
+	if err := r.socket.SetDeadline(r.asked.Add(startPatience)); err != nil {
 		return err
 	}
 	if err := r.wire.send(hello{version, o.Root, o.Key, o.Besides, o.Scratch != ""}); err != nil {
@@ -108,22 +111,24 @@ var errAnswer = errors.New("it answered what was not asked")
 
 // exchange asks, and waits for the answer.
 func (r *reader) exchange(q request, patience time.Duration) (a answer, err error) {
+	if err = r.talk(q, &a, patience); err == nil && a.Number != q.Number {
+		err = errAnswer
+	}
+	return a, err
+}
+
+// talk sends a question and receives the answer to it.
+func (r *reader) talk(question, answer any, patience time.Duration) error {
 	r.busy.Store(true)
 	defer r.busy.Store(false)
 	r.asked = time.Now()
 	if err := r.socket.SetDeadline(r.asked.Add(patience)); err != nil {
-		return a, err
+		return err
 	}
-	if err := r.wire.send(q); err != nil {
-		return a, err
+	if err := r.wire.send(question); err != nil {
+		return err
 	}
-	if err := r.wire.receive(&a); err != nil {
-		return a, err
-	}
-	if a.Number != q.Number {
-		return a, errAnswer
-	}
-	return a, nil
+	return r.wire.receive(answer)
 }
 
 // watch waits for a process that ends while nobody asks it.
@@ -187,18 +192,23 @@ func (r *reader) free() {
 // lastWords keeps the beginning of what a process says before it ends.
 type lastWords struct {
 	text atomic.Pointer[string]
+	line []byte // so far
+	over bool   // it is whole
 }
 
 const maxWords = 200
 
 // Write implements io.Writer.
 func (l *lastWords) Write(b []byte) (int, error) {
-	if l.text.Load() == nil {
-		line, _, _ := bytes.Cut(b, []byte("\n"))
-		text := string(line[:min(len(line), maxWords)])
+	n := len(b)
+	if !l.over { // it comes in pieces
+		b, _, l.over = bytes.Cut(b, []byte("\n"))
+		l.line = append(l.line, b...)
+		l.line = l.line[:min(len(l.line), maxWords)]
+		text := string(l.line)
 		l.text.Store(&text)
 	}
-	return len(b), nil
+	return n, nil
 }
 
 // said is what the Go runtime says of a crash, and nothing else: what lies in the

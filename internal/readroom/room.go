@@ -32,6 +32,9 @@ type Options struct {
 	Known func() waxseal.State
 	// Program is what is started; "" is this program itself.
 	Program string
+
+	verb string   // that it is started with, if not Verb
+	only []string // the parts of the tree that are read, if not all
 }
 
 // Sensor is who tells that a reader came to its end.

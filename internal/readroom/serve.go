@@ -35,13 +35,18 @@ const (
 const Verb = "read-for-watch"
 
 // Asked reports whether a process with these arguments was started to be a reader.
-func Asked(args []string) bool { return len(args) == 2 && args[1] == Verb }
+func Asked(args []string) bool {
+	return len(args) == 2 && (args[1] == Verb || args[1] == papersVerb)
+}
 
 // The name that ps(1) shows is the first thread's, and only until main begins it is sure
 // that this is the one that runs.
 func init() {
 	if Asked(os.Args) {
 		name := []byte("waxseal-reader\x00")
+		if os.Args[1] == papersVerb {
+			name = []byte("waxseal-papers\x00")
+		}
 		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0) // it is nothing to fail for
 	}
 }
@@ -67,15 +72,23 @@ func Serve() error {
 	if h.MayWrite {
 		empty(os.TempDir())
 	}
+	looked := &watched{Tree: tree, page: page}
+	if os.Args[1] == papersVerb {
+		return serve(w, h, newClerk(looked).serve)
+	}
 	reader := mailpath.NewReader(mask.New(h.Key))
 	reader.Otherwise(rpm.Open)
 	reader.Besides(h.Besides)
-	looked := &watched{Tree: tree, page: page}
 	r := &room{tree: looked, reader: NewHere(looked, reader), states: map[uint64]waxseal.State{}}
+	return serve(w, h, r.serve)
+}
+
+// serve shuts this process in, says so, and answers.
+func serve(w *wire, h hello, answer func(*wire) error) error {
 	if err := w.send(ready{version, sandbox.Confine(h.MayWrite)}); err != nil {
 		return err
 	}
-	return r.serve(w)
+	return answer(w)
 }
 
 // empty removes what an earlier reader left when it came to its end: only its user may.

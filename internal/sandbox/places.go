@@ -40,7 +40,12 @@ func (w Walls) places() []place {
 		}
 	}
 	h.devices = filepath.Join(w.Root, "dev")
-	h.add(w.Root)
+	for _, p := range w.Only {
+		h.add(p)
+	}
+	if len(w.Only) == 0 {
+		h.add(w.Root)
+	}
 	return h.list
 }
 

@@ -24,6 +24,8 @@ import (
 type Walls struct {
 	Root   string   // the tree that it may read
 	Hidden []string // what it may not read, though it lies in the tree
+	// Only are the parts of the tree that it may read; none for all of it.
+	Only []string
 	// Scratch is a directory of its own that it may write in, "" for none.
 	Scratch string
 }

@@ -8,6 +8,7 @@
 package fetch
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -26,6 +27,8 @@ const (
 const (
 	maxFile   = 1 << 20
 	maxValues = 10_000
+	// maxHooks is how many hooks one file makes. Each may have the closure of a command.
+	maxHooks = 500
 )
 
 // Read reads both.
@@ -61,6 +64,20 @@ type reader struct {
 	*mta.Book
 	domains mta.Domains
 	config  []waxseal.Path
+	left    int // hooks that the file may still make; below 0 there were more
+}
+
+func (r *reader) emit(h waxseal.Hook) {
+	if r.left--; r.left >= 0 {
+		r.Emit(h)
+	}
+}
+
+// endFile tells of hooks that were too many.
+func (r *reader) endFile(p waxseal.Path) {
+	if r.left < 0 {
+		r.Unreadable(p, "the rules of "+string(r.Stack), fmt.Sprintf("they make %d hooks, and %d are told", maxHooks-r.left, maxHooks))
+	}
 }
 
 // open reads a file of rules; one with a password is kept by digest.
@@ -72,7 +89,7 @@ func (r *reader) open(p waxseal.Path) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	r.config = append(r.config, p)
+	r.config, r.left = append(r.config, p), maxHooks
 	role := waxseal.RoleInclude // a user's own
 	if strings.Contains(strings.ToLower(text), "pass") {
 		role = waxseal.RoleSecret
@@ -108,7 +125,7 @@ func (r *reader) command(u rule, effects []waxseal.Effect, says string) {
 	h.Target = waxseal.Target{Type: waxseal.TargetCommand, Value: u.value}
 	h.Closure = r.CommandParts(mta.ShellWords(u.value))
 	h.Explain = says + " the command " + mta.Clip(u.value) + " as " + mta.OrUnknown(u.account) + u.where()
-	r.Emit(h)
+	r.emit(h)
 }
 
 // address emits the hook of an address to which what is fetched goes.
@@ -116,7 +133,7 @@ func (r *reader) address(u rule, says string) {
 	h := r.hook(u)
 	h.Kind, h.Effects, h.Target = waxseal.KindRedirect, []waxseal.Effect{waxseal.Divert}, r.domains.Address(u.value)
 	h.Explain = says + " goes to " + mta.Clip(u.value) + mta.Where(h.Target) + u.where()
-	r.Emit(h)
+	r.emit(h)
 }
 
 // file emits the hook of a file or mailbox.
@@ -128,7 +145,7 @@ func (r *reader) file(u rule) {
 		h.Target.Value = "~/" + rest
 	}
 	h.Explain = "What is fetched is written to " + mta.Clip(u.value) + u.where()
-	r.Emit(h)
+	r.emit(h)
 }
 
 // relay emits the hook of a host that is handed what is fetched.
@@ -145,7 +162,7 @@ func (r *reader) relay(u rule) {
 		return
 	}
 	h.Explain = "What is fetched is handed to " + mta.Clip(u.value) + mta.Where(h.Target) + u.where()
-	r.Emit(h)
+	r.emit(h)
 }
 
 // note takes a setting down; a password under a name that says so.

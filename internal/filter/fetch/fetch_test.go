@@ -81,12 +81,16 @@ func TestMoreThanIsRead(t *testing.T) {
 		"sections": {getrc: "[retriever]\n" + strings.Repeat("[x]\n", maxSections) + "[destination]\ntype = MDA_external\npath = /x\n"},
 		"a file":   {getrc: "[retriever]\n" + strings.Repeat("# padding\n", maxFile/10) + "[destination]\ntype = MDA_external\npath = /x\n"},
 		"files":    many,
+		"hooks":    {rc: "poll m " + strings.Repeat("mda x ", maxHooks) + "mda y\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := read(files); !slices.ContainsFunc(r.Hooks, func(h waxseal.Hook) bool { return h.Kind == waxseal.KindUnreadable }) {
 				t.Errorf("nothing says so: %q", told(r))
 			}
 		})
+	}
+	if got := told(read(map[string]string{rc: "poll m " + strings.Repeat("mda x ", 4*maxHooks)})); len(got) != maxHooks+1 {
+		t.Errorf("%d hooks", len(got))
 	}
 	names := map[string]string{rc: "poll m user a is " + strings.Repeat("bob ", 1_500) + "drop@evil.example.net here\n"}
 	if got := told(read(names)); len(got) != 1 {

@@ -104,6 +104,7 @@ func (r *reader) fetchmailrc(p waxseal.Path, account mta.Account) {
 			i++
 		}
 	}
+	r.endFile(p)
 }
 
 func ruleOf(p waxseal.Path, server, user string, a mta.Account) rule {

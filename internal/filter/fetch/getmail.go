@@ -1,6 +1,8 @@
 package fetch
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"waxseal"
@@ -62,13 +64,15 @@ func (r *reader) getmailrc(p waxseal.Path, a mta.Account) {
 		}
 	}
 	for _, s := range sections {
-		for _, u := range s.set {
+		for _, name := range slices.Sorted(maps.Keys(s.set)) {
+			u := s.set[name]
 			if u.scope = "all mail that " + a.Name + " fetches"; server != "" {
 				u.scope += " from " + mta.Clip(server)
 			}
 			r.gotten(s, u, a)
 		}
 	}
+	r.endFile(p)
 }
 
 func (r *reader) getmailSections(p waxseal.Path, content string, a mta.Account) (list []getmailSection) {

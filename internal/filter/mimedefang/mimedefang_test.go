@@ -51,6 +51,10 @@ func TestHooks(t *testing.T) {
 		{"administrator", filter, "$AdminAddress = 'a@evil.example.net';", []string{`AdminAddress redirect address a@evil.example.net "notices about mail in quarantine" `}},
 		{"scanner", string(perlConf), "$Features{'Virus:NAI'} = '/tmp/uvscan'; $Features{'Path:QUARANTINEDIR'} = '/q';", []string{`Features pipe command /tmp/uvscan "all mail that is handed to MIMEDefang" defang`}},
 		{"start", defaults, "MX_USER=root\nFILTER=/usr/local/bin/f\n", []string{`FILTER pipe command /usr/local/bin/f "all mail that is handed to MIMEDefang" root`, `User unit text root "all" root`}},
+		{"start with words behind a value", defaults, "MX_BUSY='600 -f /tmp/evil -Uroot'\n", []string{`FILTER pipe command /tmp/evil "all mail that is handed to MIMEDefang" root`, `User unit text root "all" root`}},
+		{"start without a user", defaults, "MX_USER=\n", []string{`User unit text root "all" root`}},
+		{"start that asks another", defaults, "MD_EXTRA='-k -m /tmp/x.sock'\n", []string{`MX_SOCKET policy socket unix:/tmp/x.sock "all mail that is handed to MIMEDefang" `}},
+		{"start that asks its own", defaults, "MX_SOCKET=/run/x.sock\n", []string{}},
 		{"start that runs something", defaults, "MX_LOG=yes\ntouch /x\n", []string{`sourced expansion_exec command touch /x "all" root`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

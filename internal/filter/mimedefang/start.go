@@ -15,6 +15,7 @@ type start struct {
 	filter  option // SUBFILTER, or -F of mimedefang-multiplexor(8)
 	program option // FILTER, or -f: what runs instead of mimedefang.pl
 	source  waxseal.Source
+	asUser  waxseal.Source // what says so
 }
 
 // option is a value with its place.
@@ -29,24 +30,47 @@ const spool = "/var/spool/MIMEDefang"
 
 // started reads the variables of the start and the command lines that are known.
 func (r *reader) started() {
-	r.start.user = "defang"
 	variables := map[string]option{}
 	for _, p := range []waxseal.Path{"/etc/default/mimedefang", "/etc/sysconfig/mimedefang"} {
 		r.defaults(p, variables)
 	}
-	if user := variables["MX_USER"].value; user != "" {
-		r.start.user = user
-	}
-	r.start.filter, r.start.program = variables["SUBFILTER"], variables["FILTER"]
-	r.start.source = variables["SOCKET"].source
-	r.listens(variables)
+	r.byVariables(variables)
 	for _, s := range r.options.Starts {
 		r.commandLine(s)
 	}
 	r.otherProgram()
 	if r.start.user == "root" {
-		r.asRoot(variables["MX_USER"].source)
+		r.asRoot(r.start.asUser)
 	}
+}
+
+// byVariables takes what the command lines say that the start makes of variables. Without
+// -U both programs stay root.
+func (r *reader) byVariables(variables map[string]option) {
+	m, f := options(argv(toMultiplexor, variables), multiplexorTakes), options(argv(toMilter, variables), milterTakes)
+	r.start.user, r.start.asUser = "root", variables["MX_USER"].source
+	if u := m['U']; u.value != "" {
+		r.start.user, r.start.asUser = u.value, u.source
+	}
+	r.start.filter, r.start.program = m['F'], m['f']
+	r.start.source = f['p'].source
+	r.socket(f['p'].value)
+	if n := m['N'].value; n != "" {
+		r.socket(n)
+	}
+	if a := f['m']; a.value != m['s'].value {
+		r.otherMultiplexor(a)
+	}
+}
+
+// otherMultiplexor emits the hook for a milter that asks another program than the
+// multiplexor that is started with it.
+func (r *reader) otherMultiplexor(a option) {
+	target, part := mta.UnixSocket(mta.Clean(strings.TrimPrefix(a.value, "unix:")))
+	h := waxseal.Hook{ID: waxseal.HookID(string(MTA) + ":start:MX_SOCKET"), Kind: waxseal.KindPolicy, Stage: waxseal.StageData, Effects: executes, Scope: "all mail that is handed to MIMEDefang",
+		Active: true, Source: a.source, Directive: "MX_SOCKET", Target: target, Closure: []waxseal.Part{part}}
+	h.Explain = "MIMEDefang asks whoever listens on " + mta.Clip(a.value) + " what to do with each message, and not its own multiplexor (" + a.name + " in " + string(a.source.Path) + ")."
+	r.Emit(h)
 }
 
 // asRoot emits the hook for the filter running with all rights, which the manual warns
@@ -67,26 +91,10 @@ func (r *reader) defaults(p waxseal.Path, variables map[string]option) {
 	for _, v := range calls.Variables(text) {
 		source := waxseal.Source{Path: p, Line: v.Line}
 		r.Setting("", "start:"+v.Name, v.Value, source)
-		variables[v.Name] = option{v.Value, v.Name, source}
+		variables[v.Name] = option{inSpool(v.Value, variables), v.Name, source}
 	}
 	r.Code(mta.Code{Path: p, Text: text, Language: calls.Shell, Domains: r.domains, Directive: "sourced", Stage: waxseal.StageConnect, RunsAs: "root",
 		Words: calls.Words{"*": {Kind: waxseal.KindExpansionExec, Effects: executes, Target: waxseal.TargetCommand}}, Runs: "The init script of MIMEDefang sources it as root", Counts: calls.Commands})
-}
-
-// listens works out the sockets, as the init script and the units do.
-func (r *reader) listens(variables map[string]option) {
-	dir := spool
-	if v := variables["SPOOLDIR"].value; v != "" {
-		dir = v
-	}
-	socket := variables["SOCKET"].value
-	if socket == "" {
-		socket = dir + "/mimedefang.sock"
-	}
-	r.socket(strings.NewReplacer("${SPOOLDIR}", dir, "$SPOOLDIR", dir).Replace(socket))
-	if m := variables["MX_MAP_SOCKET"].value; m != "" {
-		r.socket(strings.NewReplacer("${SPOOLDIR}", dir, "$SPOOLDIR", dir).Replace(m))
-	}
 }
 
 // socket notes where the milter listens, in the manner of libmilter: "inet:port@host",

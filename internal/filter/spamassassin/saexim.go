@@ -19,10 +19,43 @@ const (
 	saEximSpool   = "/var/spool/sa-exim/"
 )
 
-// saExim is the reading of sa-exim.conf: "Name: value", of one name the last counts.
+// saExim is the reading of sa-exim.conf: of one name the last value counts.
 type saExim struct {
 	*mta.Book
 	values map[string]assignment
+	off    bool // no mail is looked at
+}
+
+// saEximLine is how much sa-exim takes for one line: fgets(3) with a buffer of 32 KiB. What
+// follows is a line of its own, behind a long comment too.
+const saEximLine = 1<<15 - 1
+
+// saSetting is a line that counts.
+type saSetting struct {
+	name string
+	assignment
+}
+
+// saSettings are the lines that sa-exim reads: "Name: value", from the first character on,
+// with one blank. The value is what follows, blanks and all, up to a null byte.
+func saSettings(text string) (list []saSetting) {
+	n := 1
+	for text != "" {
+		end := strings.IndexByte(text[:min(len(text), saEximLine)], '\n') + 1
+		if end == 0 {
+			end = min(len(text), saEximLine)
+		}
+		line, ended := strings.CutSuffix(text[:end], "\n")
+		text = text[end:]
+		line, _, _ = strings.Cut(line, "\x00")
+		if name, value, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(name, "SA") && isName(name) {
+			list = append(list, saSetting{name, assignment{value, n}})
+		}
+		if ended {
+			n++
+		}
+	}
+	return list
 }
 
 func readSAExim(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
@@ -35,13 +68,8 @@ func readSAExim(tree waxseal.Tree, m *mask.Masker, o mta.Options) mta.Result {
 		return mta.Result{}
 	}
 	r := &saExim{Book: b, values: map[string]assignment{}}
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if ok && strings.HasPrefix(name, "SA") && isName(name) {
-			r.values[name] = assignment{strings.TrimSpace(value), n}
-		}
+	for _, s := range saSettings(text) {
+		r.values[s.name] = s.assignment
 	}
 	r.Part(saEximFile, waxseal.RoleConfig)
 	for _, name := range slices.Sorted(maps.Keys(r.values)) {
@@ -76,19 +104,20 @@ var saves = []struct{ dir, condition, which string }{
 }
 
 func (r *saExim) hooks() {
-	if c, ok := r.values["SAEximRunCond"]; ok && c.value == "0" {
+	if r.never("SAEximRunCond", true) {
 		h := r.begin("SAEximRunCond")
 		h.Kind, h.Target = waxseal.KindRewrite, waxseal.Target{Type: waxseal.TargetText, Value: "0"}
 		h.Modifiers = map[string]string{"lets_pass": partPasses} // as the package comes
 		h.Explain = "sa-exim looks at no mail (SAEximRunCond: 0)."
 		r.Emit(h)
+		r.off = true
 	}
 	if a, ok := r.values["SAspamcpath"]; ok && a.value != "" {
 		h := r.begin("SAspamcpath")
 		h.Kind, h.Effects, h.Target = waxseal.KindPipe, []waxseal.Effect{waxseal.Observe, waxseal.Modify, waxseal.Execute}, waxseal.Target{Type: waxseal.TargetCommand, Value: a.value}
 		h.Closure = r.CommandParts([]string{a.value})
 		h.Explain = "Exim runs " + mta.Clip(a.value) + " with each message that comes by SMTP (SAspamcpath)."
-		r.Emit(h)
+		r.emit(h)
 	}
 	o := options{}
 	for name, option := range map[string]string{"SAspamcHost": "dest", "SAspamcPort": "port", "SAspamcSockPath": "socket"} {
@@ -101,7 +130,7 @@ func (r *saExim) hooks() {
 		source = r.at("SAspamcSockPath")
 	}
 	for _, h := range handedTo(SAExim, o, source, "all mail that Exim takes by SMTP", "spamc") {
-		r.Emit(h)
+		r.emit(h)
 	}
 	for _, s := range saves {
 		r.saved(s.dir, s.condition, s.which)
@@ -114,15 +143,31 @@ func (r *saExim) hooks() {
 			h.Modifiers = map[string]string{"when": `header "X-Spam-Flag" is "yes"`}
 		}
 		h.Explain = "Mail to which SpamAssassin gives " + mta.Clip(a.value) + " points or more is taken and thrown away (SAdevnull)."
-		r.Emit(h)
+		r.emit(h)
 	}
+}
+
+// emit emits a hook, inert where no mail is looked at.
+func (r *saExim) emit(h waxseal.Hook) {
+	if r.off && h.Active {
+		mta.Inactive(&h, "SAEximRunCond says never")
+	}
+	r.Emit(h)
+}
+
+// never reports whether a condition is false: nothing, or a single 0. Anything else, "false"
+// included, is true, and what is expanded may be. Where nothing sets it, it is what is usual.
+func (r *saExim) never(condition string, usual bool) bool {
+	if c, ok := r.values[condition]; ok {
+		return c.value == "" || c.value == "0"
+	}
+	return usual
 }
 
 // saved tells of copies that are written to the disk, other than where the package
 // keeps those of refused mail.
 func (r *saExim) saved(name, condition, which string) {
 	a, ok := r.values[name]
-	c := r.values[condition]
 	if !ok || a.value == "" {
 		return
 	}
@@ -137,8 +182,8 @@ func (r *saExim) saved(name, condition, which string) {
 		h.Scope = "all mail that is no spam"
 	}
 	h.Explain = "A copy of " + h.Scope + " is written below " + mta.Clip(a.value) + " (" + name + ")."
-	if c.value == "" || c.value == "0" {
+	if r.never(condition, name == "SAnotspamsave" || name == "SAspamacceptsave") {
 		mta.Inactive(&h, condition+" says never")
 	}
-	r.Emit(h)
+	r.emit(h)
 }

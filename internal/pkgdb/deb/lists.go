@@ -61,14 +61,22 @@ var (
 
 // Vouch sets whether a signed index names an archive, and by whom, or why not.
 func (l *Lists) Vouch(a *parcel.Archive) {
-	words, err := l.voucher(*a)
+	words, err := l.voucher(func(index []byte) bool { return names(index, *a) })
 	a.Signed, a.Voucher = err == nil, words
 	if err != nil {
 		a.Voucher = err.Error()
 	}
 }
 
-func (l *Lists) voucher(a parcel.Archive) (string, error) {
+// Knows reports, by an error that says why not, whether a signed index that counts names
+// an archive with this digest: one that nobody vouches for need not be unpacked.
+func (l *Lists) Knows(archive waxseal.Digest) error {
+	_, err := l.voucher(func(index []byte) bool { return bytes.Contains(index, mark(archive)) })
+	return err
+}
+
+// voucher is who signed an index that names something.
+func (l *Lists) voucher(names func(index []byte) bool) (string, error) {
 	if len(l.names) == 0 {
 		return "", errNoLists
 	}
@@ -86,7 +94,7 @@ func (l *Lists) voucher(a parcel.Archive) (string, error) {
 				continue
 			}
 			text, err := l.index(prefix, index, digest)
-			if err != nil || !names(text, a) {
+			if err != nil || !names(text) {
 				continue
 			}
 			if rel.err == nil {
@@ -100,8 +108,7 @@ func (l *Lists) voucher(a parcel.Archive) (string, error) {
 
 // names reports whether an index has an archive under its name, version and digest.
 func names(index []byte, a parcel.Archive) bool {
-	mark := []byte("\nSHA256: " + string(a.SHA256) + "\n")
-	i := bytes.Index(index, mark)
+	i := bytes.Index(index, mark(a.SHA256))
 	if i < 0 {
 		return false
 	}
@@ -109,6 +116,9 @@ func names(index []byte, a parcel.Archive) bool {
 	stanza := index[max(from, 0):i]
 	return field(stanza, "Package") == a.Package && field(stanza, "Version") == a.Version
 }
+
+// mark is the line of an index that has a digest.
+func mark(d waxseal.Digest) []byte { return []byte("\nSHA256: " + string(d) + "\n") }
 
 // index is the text of an index, if it is the one that the release names.
 func (l *Lists) index(prefix, name, digest string) ([]byte, error) {

@@ -30,6 +30,12 @@ const (
 // does not count.
 type Check func(signed, signature []byte) (words string, err error)
 
+// Has reports whether a tree has a database.
+func Has(tree waxseal.Tree) bool {
+	at, _ := find(tree)
+	return at != ""
+}
+
 // Parcels reads what the database of a tree has of packages: of those that are wanted the
 // header as its maker signed it, of all when they were installed. Times and the database
 // are root's; what is signed is not.
@@ -52,7 +58,7 @@ func Parcels(tree waxseal.Tree, wanted map[string]bool, check Check) ([]parcel.A
 			archives = append(archives, signedArchive(blob, in, at, check))
 		}
 	})
-	return archives, log, err
+	return archives, log, bareError(err)
 }
 
 // transaction is how a package came, as its header has it: the run of rpm is named by

@@ -1,0 +1,23 @@
+package readroom
+
+import (
+	"maps"
+	"testing"
+	"time"
+)
+
+// Hurry bounds how long papers may take to be read, for one test.
+func Hurry(t *testing.T, d time.Duration) {
+	before := maps.Clone(patienceFor)
+	for v := range patienceFor {
+		patienceFor[v] = d
+	}
+	t.Cleanup(func() { patienceFor = before })
+}
+
+// Tire says how long a process of papers waits for more questions.
+func Tire(p *Papers, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rest = d
+}
