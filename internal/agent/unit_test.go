@@ -157,7 +157,7 @@ func (s service) ready() {
 func (s service) processes() (agent, reader int) {
 	s.t.Helper()
 	agent, _ = strconv.Atoi(s.is("MainPID"))
-	reader, _ = strconv.Atoi(s.in(fmt.Sprintf("pgrep -P %d", agent)))
+	reader, _ = strconv.Atoi(s.in(fmt.Sprintf("pgrep -o -P %d -f ' read-for-watch$'", agent)))
 	if agent == 0 || reader == 0 {
 		s.t.Fatalf("processes %d and %d", agent, reader)
 	}
@@ -313,8 +313,8 @@ func (s service) killed() {
 	}) {
 		s.t.Error("it does not say that the last one was killed")
 	}
-	if n := s.in("pgrep -c waxseal || :"); n != "2" {
-		s.t.Errorf("%s processes are there", n)
+	if n := s.in("pgrep -c -f '^/usr/local/sbin/waxseal watch' || :"); n != "1" {
+		s.t.Errorf("%s agents are there", n)
 	}
 }
 
