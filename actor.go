@@ -103,14 +103,18 @@ type Origin struct {
 	Kind    OriginKind `json:"kind"`
 	Address string     `json:"address,omitempty"` // source IP address
 	Port    int        `json:"port,omitempty"`    // source TCP port
-	Method  string     `json:"method,omitempty"`  // "publickey", "password"
-	Key     string     `json:"key,omitempty"`     // fingerprint, "SHA256:…"
+	// Method is how: "publickey" or "password" by ssh, "job of alice" by cron, the unit of
+	// a unit, the terminal of a console.
+	Method string `json:"method,omitempty"`
+	// Command is what cron(8) ran.
+	Command string `json:"command,omitempty"`
+	Key     string `json:"key,omitempty"` // fingerprint, "SHA256:…"
 	// Certificate is what a certificate was issued as: "alice@laptop (serial 7) CA
 	// ED25519 SHA256:…".
 	Certificate string `json:"certificate,omitempty"`
 	Grade       Grade  `json:"grade"`
 	Basis       string `json:"basis,omitempty"`
-	// KeyGrade is for Method and Key, which come from another source than
+	// KeyGrade is for Method, Command and Key, which come from another source than
 	// Address.
 	KeyGrade Grade  `json:"key_grade,omitempty"`
 	KeyBasis string `json:"key_basis,omitempty"`

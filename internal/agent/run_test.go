@@ -214,11 +214,14 @@ func (w *watch) find(what string, fits func(told) bool) told {
 func (w *watch) findWithin(d time.Duration, what string, fits func(told) bool) told {
 	w.t.Helper()
 	var seen []string
-	timeout := time.After(d)
+	timeout, since := time.After(d), time.Now()
 	for {
 		select {
 		case f := <-w.told:
 			if fits(f) {
+				if took := time.Since(since); took > 5*time.Second { // it should not: what did it wait for?
+					w.t.Logf("%s: found after %v; the agent says:\n%s", what, took, w.errs)
+				}
 				return f
 			}
 			seen = append(seen, fmt.Sprintf("%s / %s (%s, %s: %s)", f.Title, f.News, f.Severity, f.Rung, f.Expected))

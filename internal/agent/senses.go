@@ -293,7 +293,7 @@ func (s *senses) lookUpParent(e *waxseal.AuditEvent) {
 }
 
 // defaultLogs are where Linux distributions write mail and login logs.
-var defaultLogs = []waxseal.Path{"/var/log/mail.log", "/var/log/maillog", "/var/log/auth.log", "/var/log/secure"}
+var defaultLogs = []waxseal.Path{"/var/log/mail.log", "/var/log/maillog", "/var/log/auth.log", "/var/log/secure", "/var/log/cron", "/var/log/cron.log"}
 
 // startTail follows some logs, if there are any.
 func (a *Agent) startTail(ctx context.Context, logs []waxseal.Path, ask <-chan chan struct{}) {

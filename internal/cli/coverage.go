@@ -35,6 +35,8 @@ type Coverage struct {
 	Analytics []AnalyticCoverage `json:"analytics"`
 	// Containers are those of this host in which mail daemons run.
 	Containers []ContainerHere `json:"containers"`
+	// Logins are the sources from which it is known who is logged in.
+	Logins []agent.LoginSource `json:"logins"`
 }
 
 // SenseHere says whether a source of facts works on this host.
@@ -73,6 +75,9 @@ func (d *door) runCoverage(s attack.Shelf) error {
 		return err
 	}
 	doc.Containers = d.containers()
+	if doc.Logins, err = d.logins(); err != nil {
+		return err
+	}
 	for _, m := range maps {
 		doc.Analytics = append(doc.Analytics, covered(m, doc.Senses))
 	}
@@ -116,6 +121,16 @@ func (d *door) senses() ([]SenseHere, error) {
 		here.Detail = "no log is there that could be followed"
 	}
 	return append(list, here), nil
+}
+
+// logins are the sources from which it is known who is logged in.
+func (d *door) logins() ([]agent.LoginSource, error) {
+	tree, err := openTree(d.config.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	return agent.LoginSources(tree), nil
 }
 
 // followed are the logs and journals that an agent would follow.
@@ -179,6 +194,7 @@ func (d *door) printCoverage(doc Coverage) {
 			fmt.Fprintf(d.out, "  %-6s %-13s %s\n", word, name, l)
 		}
 	}
+	d.printLogins(doc.Logins)
 	for i, c := range doc.Containers {
 		if i == 0 {
 			fmt.Fprintln(d.out, "\nmail in containers of this host")
@@ -205,6 +221,23 @@ func (d *door) printCoverage(doc Coverage) {
 		}
 	}
 	d.notice()
+}
+
+func (d *door) printLogins(list []agent.LoginSource) {
+	fmt.Fprintln(d.out, "\nwho is logged in, and how he came in")
+	for _, s := range list {
+		word, detail := "live", s.Detail
+		if !s.Live {
+			word, detail = "BLIND", s.Detail+"; so "+s.Lost
+		}
+		for i, l := range wrapTo(detail, textWidth-28) {
+			name := s.Name
+			if i > 0 {
+				word, name = "", ""
+			}
+			fmt.Fprintf(d.out, "  %-6s %-14s %s\n", word, name, l)
+		}
+	}
 }
 
 func orNone(s string) string {

@@ -275,6 +275,9 @@ func (d *door) printOrigin(o waxseal.Origin) {
 		d.block("", fmt.Sprintf("how that session came in is not known; %s is the first that is [%s]", o.Kind, o.Grade))
 	case o.Kind != waxseal.OriginUnknown && o.Kind != "":
 		d.block("", fmt.Sprintf("came in by %s [%s]", o.Kind, o.Grade))
+		if o.Method != "" && o.KeyGrade != "" {
+			d.block("", wrap(fmt.Sprintf("%s [%s]", safe(strings.TrimSuffix(o.Method+": "+o.Command, ": ")), o.KeyGrade))...)
+		}
 	}
 }
 

@@ -226,8 +226,15 @@ func shownBy(a *waxseal.Actor, shown ...*waxseal.Actor) {
 		if !unknownOrigin(s.Origin) {
 			a.Origin = s.Origin
 		}
-		if s.Place.Grade != "" {
+		switch {
+		case s.Place.Grade == "":
+		case s.Process.Grade != waxseal.Unknown:
 			a.Place = s.Place
+		case a.Place.Grade == "": // of a parent, which may have started it in a unit of its own
+			a.Place = s.Place
+			if a.Place.Unit == "init.scope" || len(s.Ancestors) > 0 && wayOf(s.Ancestors[0]) != "" {
+				a.Place.Unit = ""
+			}
 		}
 	}
 }

@@ -38,14 +38,20 @@ type Memory struct {
 	// sessions is how each was opened; shed, by pid, who took his login uid off.
 	sessions map[uint32]session
 	shed     map[int]session
-	lines    []accepted       // sshd's "Accepted …"
-	changes  []became         // who became whom, by the logs
-	older    []utmp.Record    // sessions that were written down
-	seen     map[int]sighting // processes that only /proc showed, by pid
-	names    func(uid uint32) string
-	intact   Intact // nil: what the records say is all
-	matters  func(p waxseal.AuditPath) bool
-	mask     func(argv []string) []string
+	lines    []accepted // sshd's "Accepted …"
+	changes  []became   // who became whom, by the logs
+	jobs     []said[logline.Job]
+	consoles []said[logline.Console]
+	openings []said[logline.Opened]
+	grants   []said[logline.Granted]
+	// registered are the sessions that systemd-logind told of.
+	registered []said[logline.Session]
+	older      []utmp.Record    // sessions that were written down
+	seen       map[int]sighting // processes that only /proc showed, by pid
+	names      func(uid uint32) string
+	intact     Intact // nil: what the records say is all
+	matters    func(p waxseal.AuditPath) bool
+	mask       func(argv []string) []string
 }
 
 // sighting is what /proc showed of a process, and of its session.
@@ -123,13 +129,7 @@ func (m *Memory) Add(o waxseal.Observation) {
 	case o.Gap != nil && o.Gap.Sensor == bpfSensor:
 		m.doubt = o.Gap.Until
 	case o.Log != nil:
-		if l, ok := logline.Parse(o.Log.Text); ok {
-			if a, ok := logline.ParseAccepted(l); ok {
-				m.lines = append(bounded(m.lines, maxLogins), accepted{a, l.PID, o.Time, o.Log.By})
-			} else if b, ok := logline.ParseBecame(l); ok {
-				m.changes = append(bounded(m.changes, maxLogins), became{b, l.PID, o.Time, o.Log.By})
-			}
-		}
+		m.addLine(o)
 	}
 }
 

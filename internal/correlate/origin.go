@@ -75,6 +75,9 @@ func (m *Memory) origin(a *waxseal.Actor) {
 			a.Origin = waxseal.Origin{Kind: kind, Grade: waxseal.Proven, Basis: fmt.Sprintf("audit record %d: %s (process %d) opened the session", s.serial, s.by, s.pid)}
 		}
 	}
+	if unknownOrigin(a.Origin) {
+		m.originOpened(a)
+	}
 	if a.Origin.Grade != waxseal.Proven || a.Origin.Address == "" {
 		m.originFromLogin(a)
 	}
@@ -88,6 +91,8 @@ func (m *Memory) origin(a *waxseal.Actor) {
 		a.Origin.Grade = atMost(a.Origin.Grade, waxseal.Inferred)
 	}
 	m.key(a)
+	m.detail(a)
+	m.asked(a)
 }
 
 // changed is how far back the way of a session is known where nothing shows how it came
@@ -215,9 +220,7 @@ func (m *Memory) key(a *waxseal.Actor) {
 // fromSSHD reports whether sshd itself wrote a line, by journald's word: as root, from
 // where only root can have put it. What a process that is not root's runs may have
 // changed before journald looked.
-func (m *Memory) fromSSHD(l *accepted) bool {
-	return l.by != nil && l.by.UID == 0 && l.by.PID == l.pid && slices.Contains(sshds, l.by.Exe) && m.sound(l.by.PID, l.by.Exe)
-}
+func (m *Memory) fromSSHD(l *accepted) bool { return m.wrote(l.by, l.pid, sshds) }
 
 // addressFromLine adds the address of the connection from sshd's own line in the journal,
 // where no record has it: the process that wrote it must have opened this very session,

@@ -99,7 +99,7 @@ func (m *Memory) opening(l *waxseal.Login, depth int) {
 	record := fmt.Sprintf("audit record %d: %s (process %d) set the login uid of session %d", s.serial, orUnknown(s.by), s.pid, l.Session)
 	switch {
 	case !ok || s.uid != l.UID:
-		doubt("the kernel keeps this login uid; who set it was not seen, since the session was opened before the agent watched or the record is lost")
+		doubt("the kernel keeps this login uid; who set it was not seen, since the session was opened before the agent watched or the record is lost" + m.registration(l.Session))
 	case s.before != waxseal.Unset:
 		doubt(record + ", which had one already")
 		l.Before = m.replaced(s, depth)

@@ -77,7 +77,7 @@ func (m *Memory) steps(a waxseal.Actor) []waxseal.Step {
 	for i, p := range chain {
 		if from != p.UID {
 			if !entrance(by) {
-				steps = append(steps, m.step(from, p.UID, by, atMost(p.Grade, by.Grade)))
+				steps = append(steps, m.through(from, p, by))
 			}
 			from = p.UID
 		}
@@ -88,6 +88,29 @@ func (m *Memory) steps(a waxseal.Actor) []waxseal.Step {
 		by = p
 	}
 	return steps
+}
+
+// through is the step from an account to the one that a process runs for. Who is not root
+// can only become another by a setuid program, and where that is not the parent, the
+// process itself was it: pkexec(1) becomes what it starts. By the records, else by
+// pkexec's line.
+func (m *Memory) through(from uint32, p, parent waxseal.Process) waxseal.Step {
+	step := m.step(from, p.UID, parent, atMost(p.Grade, parent.Grade))
+	if parent.EUID == 0 || parent.EUID != parent.UID || isChanger(parent) {
+		return step
+	}
+	for x := m.programs[p.PID]; x != nil && x.size > 0; x = x.before {
+		if x.UID == from && x.EUID != from || isChanger(waxseal.Process{Exe: x.Exe}) {
+			return m.step(from, p.UID, m.describe(x), atMost(p.Grade, m.gradeOf(x)))
+		}
+	}
+	for i := len(m.changes) - 1; i >= 0; i-- {
+		l := &m.changes[i]
+		if l.pid == p.PID && l.User == m.nameOf(from) && l.To == m.nameOf(p.UID) && !p.Started.After(l.at.Add(startSlack)) {
+			return m.step(from, p.UID, waxseal.Process{PID: l.pid, Exe: l.Program, Argv: []string{l.Program, l.Command}}, waxseal.Inferred)
+		}
+	}
+	return step
 }
 
 // fromLogin are the known processes of a login, outermost first: what is above the first
@@ -135,7 +158,7 @@ func (m *Memory) loggedStep(a waxseal.Actor) []waxseal.Step {
 	}
 	for i := len(m.changes) - 1; i >= 0; i-- {
 		l := &m.changes[i]
-		if l.User != from || l.To != to || l.by != nil && l.by.Session != a.Login.Session || l.by == nil && l.TTY != a.Login.TTY {
+		if l.User != from || l.To != to || l.by != nil && l.by.Session != a.Login.Session || l.by == nil && !sameTTY(l.TTY, a.Login.TTY) {
 			continue
 		}
 		p := waxseal.Process{PID: l.pid, Exe: l.Program}

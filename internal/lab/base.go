@@ -91,7 +91,10 @@ var packages = []string{
 }
 
 // handPackages is what the lab of hands has besides.
-var handPackages = []string{"apt", "at", "cron", "dpkg", "opendoas", "screen", "systemd", "systemd-sysv", "tmux", "util-linux"}
+var handPackages = []string{
+	"anacron", "apt", "at", "cron", "dbus", "dpkg", "libpam-systemd", "opendoas", "pkexec", "polkitd", "screen", "systemd", "systemd-container", "systemd-sysv",
+	"tmux", "util-linux",
+}
 
 // stockPackages are those of the flavours that are left as their packages set
 // them up.

@@ -37,7 +37,11 @@ func (l *Lab) Command(ctx context.Context, argv ...string) *exec.Cmd {
 [ "$login" = 4294967295 ] || echo 4294967295 >/proc/self/loginuid || :
 exec nsenter "$@"`
 	args := []string{"-c", script, "enter"}
-	args = append(args, l.enterFlags("--mount", "--pid", "--uts", "--ipc", "--net", "--root", "--wd", "--")...)
+	args = append(args, l.enterFlags("--mount", "--pid", "--uts", "--ipc", "--net", "--root", "--wd")...)
+	if l.booted {
+		args = append(args, "--cgroup")
+	}
+	args = append(args, "--")
 	cmd := exec.CommandContext(ctx, "/bin/sh", append(args, argv...)...)
 	cmd.Env = environ
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}

@@ -63,6 +63,8 @@ type Lab struct {
 
 	keeper, syslog *exec.Cmd
 	keeperIn       *os.File
+	booted         bool     // process 1 is systemd, which has cgroups of its own
+	groups         []string // these
 
 	mu      sync.Mutex
 	milters []*Milter
@@ -239,6 +241,7 @@ func (l *Lab) Close() error {
 	if l.keeperIn != nil {
 		l.keeperIn.Close()
 	}
-	l.keeper, l.syslog, l.keeperIn = nil, nil, nil
-	return removeLab(l.Dir)
+	groups := l.groups
+	l.keeper, l.syslog, l.keeperIn, l.groups = nil, nil, nil, nil
+	return errors.Join(removeGroups(groups), removeLab(l.Dir))
 }

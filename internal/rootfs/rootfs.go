@@ -42,6 +42,10 @@ type Tree struct {
 
 var _ waxseal.Tree = (*Tree)(nil)
 
+// ErrNoOpenat2 is why nothing could be read here.
+var ErrNoOpenat2 = errors.New("openat2(2), by which files are read, is refused: the kernel is older than Linux 5.6, " +
+	"or a filter of system calls is around this process, as RestrictSUIDSGID= of a unit of systemd puts one")
+
 // Open opens a directory as a tree.
 func Open(dir string) (*Tree, error) {
 	root, err := os.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -49,6 +53,12 @@ func Open(dir string) (*Tree, error) {
 		return nil, fmt.Errorf("open tree: %w", err)
 	}
 	t := &Tree{root: root}
+	if o, err := t.open("/", noFollow); err == nil {
+		o.close()
+	} else if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		root.Close()
+		return nil, fmt.Errorf("open tree: %w: %w", ErrNoOpenat2, err)
+	}
 	t.real, _ = os.Readlink(fdPath(root))
 	if t.real == "" {
 		t.real, _ = filepath.EvalSymlinks(dir)

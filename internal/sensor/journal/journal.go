@@ -325,7 +325,7 @@ func open(root, name string) (f *os.File, inode uint64, err error) {
 
 // heard are the programs whose lines say something about logins, jobs or mail.
 var heard = map[string]bool{
-	"sshd": true, "sshd-session": true, "su": true, "sudo": true, "doas": true, "login": true, "cron": true, "CRON": true, "crond": true, "atd": true,
+	"sshd": true, "sshd-session": true, "su": true, "sudo": true, "doas": true, "login": true, "cron": true, "CRON": true, "crond": true, "CROND": true, "anacron": true, "atd": true,
 	"pkexec": true, "polkitd": true, "systemd": true, "systemd-logind": true, "runuser": true,
 	"exim": true, "exim4": true, "sendmail": true, "sm-mta": true, "smtpd": true, "dovecot": true, "opendkim": true, "rspamd": true, "amavis": true,
 }

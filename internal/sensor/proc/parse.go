@@ -149,7 +149,7 @@ func ttyName(dev int) string {
 // (cgroups(7)): the last component that is a service, "postfix@-.service".
 func parseUnit(b []byte) string {
 	for line := range bytes.Lines(b) {
-		f := strings.SplitN(strings.TrimSpace(string(line)), ":", 3)
+		f := strings.SplitN(strings.TrimSuffix(strings.TrimSpace(string(line)), gone), ":", 3)
 		if len(f) != 3 || f[1] != "" && f[1] != "name=systemd" {
 			continue
 		}

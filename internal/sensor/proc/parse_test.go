@@ -81,8 +81,9 @@ func TestParseUnit(t *testing.T) {
 		"12:memory:/x.service\n1:name=systemd:/system.slice/exim4.service\n":   "exim4.service",
 		"0::/user.slice/user-1000.slice/session-3.scope\n":                     "",
 		"0::/system.slice/evil\n.service\n":                                    "",
-		"":                                                                     "",
-		"x":                                                                    "",
+		"0::/system.slice/short.service (deleted)\n":                           "short.service",
+		"":  "",
+		"x": "",
 	} {
 		if got := parseUnit([]byte(text)); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)

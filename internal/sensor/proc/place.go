@@ -41,13 +41,17 @@ func (r *Reader) place(pid int) waxseal.Whereabouts {
 	return w
 }
 
+// gone is what the kernel puts behind the name of a control group that was removed while
+// its last process had ended, but was not waited for (cgroups(7)).
+const gone = " (deleted)"
+
 // unitOf is the service that a process belongs to, or else its scope: "session-3.scope".
 func unitOf(group []byte) string {
 	if unit := parseUnit(group); unit != "" {
 		return unit
 	}
 	for line := range bytes.Lines(group) {
-		if name := path.Base(strings.TrimSpace(string(line))); strings.HasSuffix(name, ".scope") {
+		if name := path.Base(strings.TrimSuffix(strings.TrimSpace(string(line)), gone)); strings.HasSuffix(name, ".scope") {
 			return name
 		}
 	}
