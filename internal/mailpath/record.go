@@ -1,0 +1,257 @@
+package mailpath
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"waxseal"
+	"waxseal/internal/mta"
+)
+
+// record is the questions of one reader with the answers it had.
+type record struct {
+	closer   *closer // while it reads
+	keeps    bool
+	n        int
+	unsure   bool // something was asked that can't be asked again for little
+	stats    []question[waxseal.File]
+	links    []question[waxseal.File]
+	files    []question[[]byte]
+	dirs     []question[[]string]
+	digests  []question[waxseal.Digest]
+	parts    []completed
+	packages []question[waxseal.Package]
+	accounts *residence // nil where nobody asked who lives on the host
+}
+
+type question[T any] struct {
+	path  waxseal.Path
+	limit int64
+	value T
+	err   error
+}
+
+// completed is a part, as it was asked about and as it was completed.
+type completed struct{ part, done waxseal.Part }
+
+// residence is which list of accounts was seen.
+type residence struct {
+	passwd, homes stamp
+	list          *mta.Account // the first
+	n             int
+}
+
+func (a *record) add() bool {
+	a.n++
+	return a.keeps && a.n <= maxAsked
+}
+
+// over lays the record over a tree.
+func (a *record) over(tree waxseal.Tree) waxseal.Tree {
+	r := recorder{tree, a}
+	if d, ok := tree.(dwelling); ok {
+		return recordedDwelling{r, d}
+	}
+	return r
+}
+
+// about answers for closer.about.
+func (a *record) about(p waxseal.Part) waxseal.Part {
+	done := a.closer.about(p)
+	if a.add() {
+		a.parts = append(a.parts, completed{p, done})
+	}
+	return done
+}
+
+// packaged answers for Reader.describes.
+func (a *record) packaged(describe func(string) waxseal.Package) func(string) waxseal.Package {
+	return func(name string) waxseal.Package {
+		p := describe(name)
+		if a.add() {
+			a.packages = append(a.packages, question[waxseal.Package]{path: waxseal.Path(name), value: p})
+		}
+		return p
+	}
+}
+
+// same reports whether every question has the answer now that it had.
+func (a *record) same(c *closer, tree waxseal.Tree) bool {
+	if a.accounts != nil {
+		if d, ok := tree.(dwelling); !ok || a.accounts.n < 0 || *a.accounts != d.residence() {
+			return false
+		}
+	}
+	for _, q := range a.dirs {
+		if names, err := tree.ReadDir(q.path); !sameError(err, q.err) || !sameList(names, q.value) {
+			return false
+		}
+	}
+	for _, q := range a.stats {
+		if f, err := tree.Stat(q.path); !sameError(err, q.err) || !equalFiles(f, q.value) {
+			return false
+		}
+	}
+	for _, q := range a.links {
+		if f, err := tree.Lstat(q.path); !sameError(err, q.err) || !equalFiles(f, q.value) {
+			return false
+		}
+	}
+	for _, q := range a.files {
+		if b, err := tree.ReadFile(q.path, q.limit); !sameError(err, q.err) || !sameBytes(b, q.value) {
+			return false
+		}
+	}
+	for _, q := range a.digests {
+		if d, err := tree.Digest(q.path); !sameError(err, q.err) || d != q.value {
+			return false
+		}
+	}
+	for _, q := range a.packages {
+		if p := c.reader.packages.Describe(string(q.path)); p != q.value {
+			return false
+		}
+	}
+	for _, q := range a.parts { // this takes them into the state as well, as asking did
+		if p := c.about(q.part); p != q.done {
+			return false
+		}
+	}
+	return true
+}
+
+// recorder is a tree that remembers what it was asked.
+type recorder struct {
+	below waxseal.Tree
+	asked *record
+}
+
+// Lstat implements waxseal.Tree.
+func (r recorder) Lstat(p waxseal.Path) (waxseal.File, error) {
+	f, err := r.below.Lstat(p)
+	if r.asked.add() {
+		r.asked.links = append(r.asked.links, question[waxseal.File]{path: p, value: f, err: err})
+	}
+	return f, err
+}
+
+// Stat implements waxseal.Tree.
+func (r recorder) Stat(p waxseal.Path) (waxseal.File, error) {
+	f, err := r.below.Stat(p)
+	if r.asked.add() {
+		r.asked.stats = append(r.asked.stats, question[waxseal.File]{path: p, value: f, err: err})
+	}
+	return f, err
+}
+
+// ReadFile implements waxseal.Tree.
+func (r recorder) ReadFile(p waxseal.Path, limit int64) ([]byte, error) {
+	b, err := r.below.ReadFile(p, limit)
+	if r.asked.add() {
+		r.asked.files = append(r.asked.files, question[[]byte]{path: p, limit: limit, value: b, err: err})
+	}
+	r.asked.unsure = r.asked.unsure || len(b) > maxWhole // it would be kept for this alone
+	return b, err
+}
+
+// Digest implements waxseal.Tree.
+func (r recorder) Digest(p waxseal.Path) (waxseal.Digest, error) {
+	d, err := r.below.Digest(p)
+	if r.asked.add() {
+		r.asked.digests = append(r.asked.digests, question[waxseal.Digest]{path: p, value: d, err: err})
+	}
+	return d, err
+}
+
+// ReadDir implements waxseal.Tree.
+func (r recorder) ReadDir(p waxseal.Path) ([]string, error) {
+	names, err := r.below.ReadDir(p)
+	if r.asked.add() {
+		r.asked.dirs = append(r.asked.dirs, question[[]string]{path: p, value: names, err: err})
+	}
+	return names, err
+}
+
+// recordedDwelling is a recorder over a dwelling.
+type recordedDwelling struct {
+	recorder
+	dwelling dwelling
+}
+
+var _ mta.Dwelling = recordedDwelling{}
+
+// Accounts implements mta.Dwelling.
+func (r recordedDwelling) Accounts(list func() ([]mta.Account, bool)) []mta.Account {
+	found := r.dwelling.Accounts(list)
+	r.lives()
+	return found
+}
+
+// Reads implements mta.Dwelling.
+func (r recordedDwelling) Reads(p waxseal.Path) bool { return r.dwelling.Reads(p) }
+
+// Lives implements mta.Dwelling.
+func (r recordedDwelling) Lives(name, home string) {
+	r.dwelling.Lives(name, home)
+	r.lives()
+}
+
+func (r recordedDwelling) lives() {
+	now := r.dwelling.residence()
+	r.asked.accounts = &now
+}
+
+func sameError(a, b error) bool {
+	switch {
+	case a == nil || b == nil:
+		return a == b
+	case errors.Is(a, fs.ErrNotExist):
+		return errors.Is(b, fs.ErrNotExist)
+	}
+	return a.Error() == b.Error()
+}
+
+// sameBytes knows two contents as one where the memory of the tree gave the same twice.
+func sameBytes(a, b []byte) bool {
+	return onePiece(a, b) || bytes.Equal(a, b)
+}
+
+func sameList(a, b []string) bool {
+	return onePiece(a, b) || slices.Equal(a, b)
+}
+
+// onePiece reports whether two lists are the same piece of memory.
+func onePiece[T any](a, b []T) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }
+
+// equalFiles compares all that a tree says of a file.
+func equalFiles(a, b waxseal.File) bool {
+	return a.Path == b.Path && a.Resolved == b.Resolved && a.Link == b.Link && a.Type == b.Type && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID &&
+		stampOf(a) == stampOf(b) && a.Links == b.Links && maps.Equal(a.XAttrs, b.XAttrs) && slices.Equal(a.Flags, b.Flags)
+}
+
+// residence is the list of accounts as it is known.
+func (d dwelling) residence() residence {
+	d.reader.homes.Lock()
+	defer d.reader.homes.Unlock()
+	l := &d.reader.residents
+	passwd, homes := d.stamps()
+	if !l.known || passwd != l.passwd || homes != l.homes {
+		return residence{n: -1} // which is like no other
+	}
+	r := residence{passwd: passwd, homes: homes, n: len(l.accounts)}
+	if r.n > 0 {
+		r.list = &l.accounts[0]
+	}
+	return r
+}
+
+// CopyTo hands over a file piece by piece, as far as the tree below can. It is not asked
+// again: such a file is too large to be kept.
+func (r recordedDwelling) CopyTo(p waxseal.Path, w io.Writer, limit int64) error {
+	r.asked.unsure = true
+	return r.dwelling.CopyTo(p, w, limit)
+}
