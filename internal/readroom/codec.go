@@ -22,6 +22,7 @@ var (
 	errBudget = errors.New("it would take more memory than it may")
 	errText   = errors.New("a text is not valid UTF-8")
 	errValue  = errors.New("a number is larger than its type")
+	errDeep   = errors.New("its values lie in each other too deep")
 )
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -96,12 +97,16 @@ type decoder struct {
 	rest   []byte
 	budget int // bytes of memory that may still be made
 	// raw says that texts may be anything: names of files are.
-	raw bool
+	raw   bool
+	depth int // of structs in each other
 }
+
+// maxDepth is more than our types have, but for those that hold themselves.
+const maxDepth = 32
 
 // decode reads one value, which must be all of a message.
 func decode(message []byte, budget int, raw rawTexts, into any) error {
-	d := &decoder{message, budget, bool(raw)}
+	d := &decoder{rest: message, budget: budget, raw: bool(raw)}
 	err := d.value(reflect.ValueOf(into).Elem())
 	if err == nil && len(d.rest) > 0 {
 		err = fmt.Errorf("%d bytes are left over", len(d.rest))
@@ -157,7 +162,12 @@ func (d *decoder) value(v reflect.Value) error {
 		v.Set(reflect.New(v.Type().Elem()))
 		return d.value(v.Elem())
 	case reflect.Struct:
-		return d.fields(v)
+		if d.depth++; d.depth > maxDepth {
+			return errDeep
+		}
+		err := d.fields(v)
+		d.depth--
+		return err
 	}
 	panic("readroom: no way to read a " + v.Type().String())
 }

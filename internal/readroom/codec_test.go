@@ -12,7 +12,11 @@ import (
 )
 
 // filled is a value of a type in which nothing is zero: n makes two that differ in all.
-func filled(t reflect.Type, n int) reflect.Value {
+// Types that hold themselves end somewhere.
+func filled(t reflect.Type, n int) reflect.Value { return fill(t, n, 0) }
+
+func fill(t reflect.Type, n, depth int) reflect.Value {
+	const deep = 12
 	v := reflect.New(t).Elem()
 	switch {
 	case t == timeType:
@@ -20,7 +24,7 @@ func filled(t reflect.Type, n int) reflect.Value {
 		return v
 	case t.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			v.Field(i).Set(filled(t.Field(i).Type, n))
+			v.Field(i).Set(fill(t.Field(i).Type, n, depth+1))
 		}
 		return v
 	}
@@ -34,13 +38,15 @@ func filled(t reflect.Type, n int) reflect.Value {
 	case reflect.String:
 		v.SetString("text " + string(rune('a'+n)))
 	case reflect.Slice:
-		v.Set(reflect.Append(v, filled(t.Elem(), n), filled(t.Elem(), n+2)))
+		if depth < deep {
+			v.Set(reflect.Append(v, fill(t.Elem(), n, depth+1), fill(t.Elem(), n+2, depth+1)))
+		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(t))
-		v.SetMapIndex(filled(t.Key(), n), filled(t.Elem(), n))
+		v.SetMapIndex(fill(t.Key(), n, depth+1), fill(t.Elem(), n, depth+1))
 	case reflect.Pointer:
 		v.Set(reflect.New(t.Elem()))
-		v.Elem().Set(filled(t.Elem(), n))
+		v.Elem().Set(fill(t.Elem(), n, depth+1))
 	}
 	return v
 }
@@ -63,6 +69,18 @@ func TestCodec(t *testing.T) {
 	var got waxseal.Hook
 	if err := decode(appendValue(nil, reflect.ValueOf(empty)), budget, cleanText, &got); err != nil || got.Effects == nil || got.Modifiers == nil || got.Closure != nil {
 		t.Errorf("the empty and the absent are mixed up: %+v, %v", got, err)
+	}
+}
+
+// TestCodecDepth: a state in a state in a state ends before the memory of who reads it does.
+func TestCodecDepth(t *testing.T) {
+	var s waxseal.State
+	for range 100 {
+		s = waxseal.State{Containers: []waxseal.Contained{{Name: "x", State: s}}}
+	}
+	message := appendValue(nil, reflect.ValueOf(s))
+	if err := decode(message, budget, cleanText, &waxseal.State{}); !errors.Is(err, errDeep) {
+		t.Errorf("read with %v", err)
 	}
 }
 
