@@ -222,7 +222,7 @@ func (a *Agent) takeDwelt(in arrival, now time.Time) {
 	case news.lost:
 		a.lookInto(l, now)
 	case news.due:
-		if l.dueAt = (time.Time{}); len(l.touched)+len(l.under) > 0 {
+		if l.dueAt = (time.Time{}); len(l.touched)+len(l.under) > 0 || l.early > 0 {
 			a.lookInto(l, now)
 		}
 	}

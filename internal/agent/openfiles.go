@@ -97,8 +97,13 @@ func (a *Agent) rereadHeld(now time.Time) {
 			delete(a.held, n) // another file has the name
 			continue
 		}
-		if !a.stillHeld(n, h) && now.Sub(h.asked) >= askAgain {
-			unsure[n] = true
+		if !a.stillHeld(n, h) {
+			if now.Sub(h.asked) >= askAgain {
+				unsure[n] = true
+			}
+			if !h.sure {
+				continue // whoever opened it has closed it, most likely, and that has its event
+			}
 		}
 		if read += f.Size; read > maxReread {
 			return

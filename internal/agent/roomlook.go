@@ -153,6 +153,11 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 	} else {
 		l.stuck = 0
 	}
+	defer func() {
+		if l.again { // of another daemon, maybe, than was read
+			a.lookInto(l, now)
+		}
+	}()
 	if errors.Is(r.Err, errEnded) {
 		a.seeDwellingsSoon()
 		return
@@ -165,11 +170,6 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 		}
 		return
 	}
-	defer func() {
-		if l.again {
-			a.lookInto(l, now)
-		}
-	}()
 	l.blind, l.users = "", r.users
 	a.hearRoom(l, r, now)
 	if !slices.Equal(l.inodes, r.inodes) || !slices.Equal(l.more, r.more) {
