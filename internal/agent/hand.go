@@ -18,7 +18,10 @@ func writerOf(touched []touch, e *touch) *touch {
 		return e
 	}
 	for i := len(touched) - 1; i >= 0; i-- {
-		if t := &touched[i]; wrote(*t, e) && t.File.PID != e.File.PID {
+		if t := &touched[i]; wrote(*t, e) {
+			if t.File.PID == e.File.PID { // it closed what it had written itself
+				return e
+			}
 			return t
 		}
 	}

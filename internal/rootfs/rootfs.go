@@ -26,6 +26,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -104,14 +105,22 @@ func (t *Tree) open(p waxseal.Path, f follow) (object, error) {
 	return t.openHow(p, unix.O_PATH|uint64(f), unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 }
 
+// atOnce is how often what a rename or a mount raced with is tried again without a pause,
+// and maxTries how often at all: whoever renames without end, or has unmounted the tree
+// under us, would keep us for ever.
+const atOnce, maxTries = 64, 128
+
 func (t *Tree) openHow(p waxseal.Path, flags, resolve uint64) (object, error) {
 	how := &unix.OpenHow{Flags: unix.O_CLOEXEC | flags, Resolve: resolve}
-	for {
+	for tries := 0; ; tries++ {
 		fd, err := unix.Openat2(int(t.root.Fd()), relative(p), how)
 		switch {
 		case err == nil:
 			return object(fd), nil
-		case err == unix.EAGAIN || err == unix.EINTR:
+		case err == unix.EAGAIN && tries < maxTries || err == unix.EINTR:
+			if tries >= atOnce {
+				time.Sleep(time.Millisecond)
+			}
 			continue // a rename raced with the walk: openat2(2) asks to try again
 		case err == unix.ELOOP:
 			err = waxseal.ErrLoop
