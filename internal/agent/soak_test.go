@@ -47,13 +47,18 @@ func TestSoak(t *testing.T) {
 	if files > warmFiles+2 {
 		t.Errorf("descriptors grew from %d to %d", warmFiles, files)
 	}
-	report := t.Errorf
-	if every > 0 { // beside other tests, which may keep the agent from running, or start programs faster than it reads of them
-		report = t.Logf
+	for line := range strings.Lines(w.errs.String()) {
+		if strings.Contains(line, "gap: ") && !(every > 0 && crowdedOut(line)) {
+			t.Errorf("a gap: %s", line)
+		}
 	}
-	if gaps := strings.Count(w.errs.String(), "gap: "); gaps > 0 {
-		report("%d gaps:\n%s", gaps, w.errs)
-	}
+}
+
+// crowdedOut reports whether a gap may be the doing of other tests beside an agent, which
+// keep it from running, or start programs faster than it reads of them. That a rule of
+// audit is gone, or a sensor or the reader, is not.
+func crowdedOut(gap string) bool {
+	return strings.Contains(gap, "the agent did not run for") || strings.Contains(gap, "faster than") || strings.Contains(gap, "intermediate content not captured")
 }
 
 // setting is a length of time that the environment gives.
