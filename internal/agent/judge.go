@@ -82,7 +82,12 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 		a.gather(t, f, *with)
 		return
 	}
-	undoes := a.past.add(ch, "", f.Seen, f.Rung)
+	a.conclude(t, f, now)
+}
+
+// conclude holds a finding against what it undoes and what hides it, records it, and tells.
+func (a *Agent) conclude(t *told, f waxseal.Finding, now time.Time) {
+	undoes := a.past.add(t.change, "", f.Seen, f.Rung)
 	pair(&f, undoes)
 	told := len(f.Reasons)
 	suppress(a.tuning, &f, later(now, a.newest))
@@ -92,7 +97,7 @@ func (a *Agent) judge(ch waxseal.Change, v version, now time.Time) {
 	a.tell(t, "")
 	a.tellUndone(t.Finding, now)
 	if undoes == nil {
-		a.past.named(ch.Path, t.ID)
+		a.past.named(t.change.Path, t.ID)
 	}
 }
 

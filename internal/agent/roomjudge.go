@@ -131,18 +131,7 @@ func (a *Agent) judgeWithin(l *lodging, ch waxseal.Change, v version, now time.T
 	a.backToSealedRoom(&f, ch, v.state, l.Name)
 	t.plain = f
 	account(a.office, &f, a.caseWithin(l, t, f), parcel.Verdict{})
-	undoes := a.past.add(ch, "", f.Seen, f.Rung)
-	pair(&f, undoes)
-	told := len(f.Reasons)
-	suppress(a.tuning, &f, later(now, a.newest))
-	t.undoes, t.hidden = undoes, slices.Clone(f.Reasons[told:])
-	a.keep(t, f)
-	a.remember(t)
-	a.tell(t, "")
-	a.tellUndone(t.Finding, now)
-	if undoes == nil {
-		a.past.named(ch.Path, t.ID)
-	}
+	a.conclude(t, f, now)
 }
 
 // eventWithin is the event that made a file of a container what it is.
