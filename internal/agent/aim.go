@@ -174,11 +174,13 @@ func MailSet(s waxseal.State) (dirs, files []waxseal.Path) {
 
 // busy reports whether a file changes with every message. A mail system's own log is one
 // that a script reads, too; elsewhere than where logs are, it could be any file that
-// somebody has it write to.
+// somebody has it write to, and what is run there is a program as anywhere.
 func busy(s waxseal.State, f waxseal.FileState) bool {
 	switch f.Role {
 	case waxseal.RoleMailbox, waxseal.RoleSocket, waxseal.RoleDirectory:
 		return true
+	case waxseal.RoleScript, waxseal.RoleBinary, waxseal.RoleInterpreter, waxseal.RoleLibrary, waxseal.RoleModule:
+		return false
 	}
 	return within(f.Path, "/var/log") && within(cmp.Or(f.Resolved, f.Path), "/var/log") &&
 		slices.ContainsFunc(s.Stacks, func(st waxseal.Stack) bool { return slices.Contains(st.Logs, f.Path) })
