@@ -186,6 +186,7 @@ func (a *Agent) tick(now time.Time) {
 	if a.opts.Turn != nil {
 		a.opts.Turn()
 	}
+	a.senses.drain(a.queue.gap)
 	if n := a.queue.lost.Swap(0); n > 0 {
 		a.take(arrival{Observation: waxseal.Observation{Time: now, Sensor: "agent", Gap: &waxseal.Gap{
 			Sensor: "agent", From: now.Add(-idleEvery), Until: now, Lost: n, Reason: "more events came than could be taken in; the whole mail set is read again",

@@ -5,8 +5,9 @@
 // later with BTF) write records into a ring buffer. A record is there before the
 // process runs its first instruction, so a writer that lives for a millisecond
 // is known as surely as a daemon, and the kernel itself says who it is, who
-// forked it and when it started. No record wakes the reader: it comes ten times a
-// second, less often on an idle host, and whenever Drain asks for what is there now.
+// forked it and when it started. A record wakes the reader only where it makes the ring an
+// eighth full: else they wait until Drain asks for what is there now, which is a look into
+// memory.
 //
 // The programs are held by descriptors only: nothing is pinned, so however the
 // agent ends, they end with it. They change nothing, block nothing, and need
@@ -27,16 +28,13 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 
 	"waxseal"
-	"waxseal/internal/beat"
 )
 
 //go:generate sh program/build.sh program process.o
@@ -47,14 +45,6 @@ const Name waxseal.SensorName = "bpf"
 //go:embed process.o
 var object []byte
 
-const (
-	// every is how often the ring is looked at where nobody asks, which is a look into
-	// memory. It holds 4 MiB, several thousand program starts.
-	every = 100 * time.Millisecond
-	// seldom is how often while nothing starts: a host that does nothing costs nothing.
-	seldom = 500 * time.Millisecond
-)
-
 // Sensor is three running programs and their ring. Drain may be called from any
 // goroutine; Run only once.
 type Sensor struct {
@@ -62,15 +52,12 @@ type Sensor struct {
 	links    []link.Link
 	boot     time.Time // when the clock of the records was zero
 
-	emitted atomic.Int64 // how often something was there
-
-	mu     sync.Mutex // guards what follows, and the order in which records are emitted
-	ring   *ringbuf.Reader
-	record ringbuf.Record
-	read   time.Time // the last time that the ring was empty
-	lost   uint64    // as told
-	emit   func([]waxseal.ProcessEvent)
-	gap    func(waxseal.Gap)
+	mu   sync.Mutex // guards what follows, and the order in which records are emitted
+	ring *ring
+	read time.Time // the last time that the ring was empty
+	lost uint64    // as told
+	emit func([]waxseal.ProcessEvent)
+	gap  func(waxseal.Gap)
 }
 
 // Open loads the programs and lets them run. The error says in plain words why
@@ -94,10 +81,10 @@ func (s *Sensor) open() error {
 	if s.programs, err = load(spec); err != nil {
 		return err
 	}
-	if s.ring, err = ringbuf.NewReader(s.programs.Maps["events"]); err != nil {
+	events := s.programs.Maps["events"]
+	if s.ring, err = openRing(events.FD(), int(events.MaxEntries())); err != nil {
 		return err
 	}
-	s.ring.SetDeadline(time.Unix(1, 0)) // what is there, and no waiting
 	for _, p := range s.programs.Programs {
 		l, err := link.AttachTracing(link.TracingOptions{Program: p, AttachType: ebpf.AttachTraceRawTp})
 		if err != nil {
@@ -122,31 +109,46 @@ func load(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
 	return ebpf.NewCollection(spec)
 }
 
-// Run reads records until the context ends, and returns nil then. emit gets them
-// in the order in which the kernel wrote them, gap how many did not fit into the
-// ring. Both are also called from Drain, never at the same time.
+// Run reads records whenever the ring fills up, until the context ends, and returns nil
+// then; else they wait for Drain. emit gets them in the order in which the kernel wrote
+// them, gap how many did not fit into the ring. Both are also called from Drain, never at
+// the same time.
 func (s *Sensor) Run(ctx context.Context, emit func([]waxseal.ProcessEvent), gap func(waxseal.Gap)) error {
 	s.mu.Lock()
 	s.emit, s.gap = emit, gap
 	s.mu.Unlock()
-	next := time.NewTimer(every)
-	defer next.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-next.C:
-			before := s.emitted.Load()
-			if err := s.Drain(); err != nil {
-				return err
-			}
-			if s.emitted.Load() == before {
-				next.Reset(beat.Next(seldom))
-			} else {
-				next.Reset(beat.Next(every))
-			}
-		}
+	fills, err := s.fills()
+	if err != nil {
+		return fmt.Errorf("wait for process records: %w", err)
 	}
+	defer fills.Close()
+	raw, err := fills.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("wait for process records: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = fills.SetReadDeadline(time.Unix(1, 0)) }) // wakes the read below
+	defer stop()
+	var fault error
+	err = raw.Read(func(uintptr) bool {
+		fault = s.Drain()
+		return fault != nil // false waits until the ring fills again
+	})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return errors.Join(fault, err)
+}
+
+// fills is a descriptor of the ring on which can be waited.
+func (s *Sensor) fills() (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(s.programs.Maps["events"].FD()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), "process records"), nil
 }
 
 // maxBatch bounds how many records are handed on at once.
@@ -161,9 +163,9 @@ func (s *Sensor) Drain() error {
 		return nil
 	}
 	now := time.Now()
-	if s.ring.AvailableBytes() > 0 {
-		s.emitted.Add(1)
+	if !s.ring.empty() {
 		if err := s.readAll(); err != nil {
+			s.emit = nil // it is told once
 			return err
 		}
 		s.tellLost(now) // what was lost found a full ring
@@ -176,31 +178,24 @@ func (s *Sensor) Drain() error {
 func (s *Sensor) readAll() error {
 	var batch []waxseal.ProcessEvent
 	broken := 0
-	for {
-		err := s.ring.ReadInto(&s.record)
-		done := errors.Is(err, os.ErrDeadlineExceeded)
-		if err != nil && !done {
-			return fmt.Errorf("read process records: %w", err)
+	err := s.ring.each(func(record []byte) {
+		if e, ok := decode(record, s.boot); ok {
+			batch = append(batch, e)
+		} else {
+			broken++
 		}
-		if !done {
-			if e, ok := decode(s.record.RawSample, s.boot); ok {
-				batch = append(batch, e)
-			} else {
-				broken++
-			}
-		}
-		if len(batch) == maxBatch || done && len(batch) > 0 {
+		if len(batch) == maxBatch {
 			s.emit(batch)
 			batch = nil
 		}
-		if done {
-			break
-		}
+	})
+	if len(batch) > 0 {
+		s.emit(batch)
 	}
 	if broken > 0 {
 		s.gap(waxseal.Gap{Sensor: Name, From: s.read, Until: time.Now(), Lost: int64(broken), Reason: "process records could not be understood"})
 	}
-	return nil
+	return err
 }
 
 // tellLost makes a gap of records that did not fit; the lock is held.
@@ -224,7 +219,7 @@ func (s *Sensor) Close() error {
 	}
 	s.links = nil
 	if s.ring != nil {
-		errs = append(errs, s.ring.Close())
+		errs = append(errs, s.ring.close())
 		s.ring = nil
 	}
 	if s.programs != nil {

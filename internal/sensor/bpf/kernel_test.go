@@ -287,6 +287,28 @@ func TestOneShotWriters(t *testing.T) {
 	}
 }
 
+// TestWakes: a ring that fills up is read though nobody asks.
+func TestWakes(t *testing.T) {
+	_, h := listen(t)
+	h.mu.Lock()
+	before := len(h.events)
+	h.mu.Unlock()
+	if err := exec.Command("sh", "-c", "i=0; while [ $i -lt 2500 ]; do (:); i=$((i+1)); done").Run(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		h.mu.Lock()
+		n := len(h.events) - before
+		h.mu.Unlock()
+		if n > 2500 { // two records each, of which less than an eighth of the ring waits
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d records of 5,000 without being asked", n)
+		}
+	}
+}
+
 // TestLost: a ring that nobody reads loses records, counts them, and says so.
 func TestLost(t *testing.T) {
 	s, h := listen(t)

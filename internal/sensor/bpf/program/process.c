@@ -27,8 +27,11 @@ static long (*const probe_read_kernel)(void *dst, u32 size, const void *from) = 
 static long (*const probe_read_kernel_str)(void *dst, u32 size, const void *from) = (void *)115;
 static u64 (*const ktime_get_boot_ns)(void) = (void *)125;
 static long (*const ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static u64 (*const ringbuf_query)(void *ring, u64 what) = (void *)134;
 
-#define NO_WAKEUP 1 // BPF_RB_NO_WAKEUP: the reader comes when it needs to know
+#define NO_WAKEUP 1    // BPF_RB_NO_WAKEUP: the reader comes when it needs to know
+#define FORCE_WAKEUP 2 // BPF_RB_FORCE_WAKEUP
+#define AVAILABLE 0    // BPF_RB_AVAIL_DATA
 #define BYTE_OFFSET 0 // BPF_FIELD_BYTE_OFFSET
 #define EXISTS 2      // BPF_FIELD_EXISTS
 
@@ -96,9 +99,12 @@ struct record {
 	u8 text[PATHS + NAME + ARGS];
 };
 
+#define RING (4 << 20) // several thousand program starts
+#define MUCH (RING / 8)
+
 struct {
 	int (*type)[27]; // BPF_MAP_TYPE_RINGBUF
-	int (*max_entries)[4 << 20];
+	int (*max_entries)[RING];
 } events SEC(".maps");
 
 struct {
@@ -112,7 +118,9 @@ u64 lost; // records that did not fit
 
 INLINE void send(void *data, u64 size)
 {
-	if (ringbuf_output(&events, data, size, NO_WAKEUP) < 0)
+	u64 wake = ringbuf_query(&events, AVAILABLE) < MUCH ? NO_WAKEUP : FORCE_WAKEUP;
+
+	if (ringbuf_output(&events, data, size, wake) < 0)
 		__sync_fetch_and_add(&lost, 1);
 }
 
