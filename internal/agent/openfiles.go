@@ -88,8 +88,11 @@ func (a *Agent) hold(n proc.Node, p waxseal.Path, pid int, at time.Time) {
 
 // rereadHeld looks at the files that somebody has open, at every tick.
 func (a *Agent) rereadHeld(now time.Time) {
-	var read int64
 	a.takeHolders()
+	if len(a.held) == 0 {
+		return
+	}
+	var read int64
 	unsure := map[proc.Node]bool{}
 	for n, h := range a.held {
 		f, err := a.tree.Stat(h.path)

@@ -243,6 +243,9 @@ func (a *Agent) forgetGatherings(now time.Time) {
 
 // endDay tells the sum of a day that is over.
 func (a *Agent) endDay(now time.Time) {
+	if len(a.gatherings) == 0 {
+		return
+	}
 	today := "day " + now.UTC().Format(time.DateOnly)
 	for common, g := range a.gatherings {
 		if g.Rule == gatheredRule && common < today && !g.closed {

@@ -204,7 +204,7 @@ func (b *Books) Shown(list []waxseal.Finding, now time.Time) ([]waxseal.Finding,
 }
 
 // settleEvery is how often the ledger is asked what has come to its end.
-const settleEvery = 3 * time.Second
+const settleEvery = 10 * time.Second
 
 // settle is what the agent does of it, now and then.
 func (a *Agent) settle(now time.Time) {

@@ -8,7 +8,7 @@
 // and go with the line as [waxseal.LogSource]. Whoever is root can write a journal file of
 // his own.
 //
-// Each file is asked every 100 ms while lines come, twice a second else, and whenever it is
+// Each file is asked every 100 ms while lines come, once a second else, and whenever it is
 // told to, how many entries it has; what is new is read along its
 // arrays of entries. A journal that journald has put aside is read to its end first. What
 // can't be read is a [waxseal.Gap]. Only what logins, jobs and mail are about is handed on.
@@ -39,7 +39,7 @@ const (
 	// interval is how often each file is asked while lines come, idle how often else, and
 	// lively how long after a line lines are said to come.
 	interval = 100 * time.Millisecond
-	idle     = 500 * time.Millisecond
+	idle     = time.Second
 	lively   = 2 * time.Second
 	// lookAround is how often journals are looked for: they come and go seldom.
 	lookAround = 5 * time.Second

@@ -24,6 +24,7 @@ package kaudit
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"runtime"
 	"slices"
@@ -98,6 +99,8 @@ type Sensor struct {
 	locked   bool     // enabled is 2: rules can't be changed until the next boot
 	switched bool     // we set enabled to 1
 	own      ownChanges
+	seed     maphash.Seed
+	complete uint64 // the sum of the listed rules when none was missing; 0 where one was
 	reported string // problems that a gap has already told of
 	closed   bool
 }
@@ -123,7 +126,7 @@ func Open(o Options) (*Sensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the kernel's audit system: %s", explain(err))
 	}
-	s := &Sensor{options: o, control: c, watches: map[string]*watch{}}
+	s := &Sensor{options: o, control: c, watches: map[string]*watch{}, seed: maphash.MakeSeed()}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

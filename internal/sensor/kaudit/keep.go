@@ -3,6 +3,7 @@ package kaudit
 import (
 	"bufio"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"slices"
 	"strconv"
@@ -170,34 +171,75 @@ func (s *Sensor) inspect() (shortfall, error) {
 	f.off = state.Enabled == 0
 	s.locked = state.Enabled == enabledLocked
 	f.locked = s.locked
+	if f.limits = tightened(s.before, state); s.asBefore() {
+		s.inspectWatches(&f, nil)
+		return f, nil
+	}
 	present, err := s.control.rules()
 	if err != nil {
 		return f, err
 	}
-	f.limits = tightened(s.before, state)
+	s.inspectRules(&f, present)
+	return f, nil
+}
+
+// listing is a sum of the rules that the kernel lists. Its seed is of this process: no
+// other list can be made that has the same one.
+func (s *Sensor) listing() (sum uint64, err error) {
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	err = s.control.list(func(body []byte) { _, _ = h.Write(body) })
+	return h.Sum64(), err
+}
+
+// asBefore reports whether the kernel lists the very rules that the last inspection found
+// complete, which is all that most inspections find. The lock is held.
+func (s *Sensor) asBefore() bool {
+	if s.complete == 0 {
+		return false
+	}
+	sum, err := s.listing()
+	return err == nil && sum == s.complete
+}
+
+// inspectRules looks for what should be among the rules that the kernel lists. The lock
+// is held.
+func (s *Sensor) inspectRules(f *shortfall, present []rule) {
 	s.inTheWay = obstacles(present)
 	for _, o := range s.inTheWay {
 		if !slices.Contains(s.blocked, o) {
 			f.blocked = append(f.blocked, o)
 		}
 	}
+	var h maphash.Hash
+	h.SetSeed(s.seed)
 	listed := map[string]bool{}
 	for _, r := range present {
 		listed[string(r)] = true
+		_, _ = h.Write(r)
 	}
-	loaded := func(r rule) bool { return listed[string(r)] }
+	missing := func(r rule) bool { return !listed[string(r)] }
 	for _, r := range s.calls {
-		if !loaded(r) {
+		if missing(r) {
 			f.calls = append(f.calls, r)
 		}
 	}
+	s.inspectWatches(f, missing)
+	if s.complete = 0; len(f.blocked)+len(f.calls)+len(f.gone) == 0 {
+		s.complete = h.Sum64()
+	}
+}
+
+// inspectWatches looks at each watch; missing says of a rule that it is not loaded, nil
+// that all are which were. The lock is held.
+func (s *Sensor) inspectWatches(f *shortfall, missing func(rule) bool) {
 	for path, w := range s.watches {
 		switch {
 		case !w.added:
 			if w.err != nil {
 				f.waiting = append(f.waiting, fmt.Sprintf("%q can't be watched: %s", path, explain(w.err)))
 			}
-		case slices.ContainsFunc(w.rules, func(r rule) bool { return !loaded(r) }):
+		case missing != nil && slices.ContainsFunc(w.rules, missing):
 			f.gone = append(f.gone, path)
 		case !w.same(path):
 			f.moved = append(f.moved, path)
@@ -206,7 +248,6 @@ func (s *Sensor) inspect() (shortfall, error) {
 	slices.Sort(f.gone)
 	slices.Sort(f.moved)
 	slices.Sort(f.waiting)
-	return f, nil
 }
 
 // tightened says which settings of audit are such now that records are lost which were

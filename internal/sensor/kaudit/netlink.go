@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -78,7 +79,7 @@ func (c *control) ask(typ, flags uint16, payload []byte, take func(typ uint16, b
 		return err
 	}
 	for deadline := time.Now().Add(answerTimeout); time.Now().Before(deadline); {
-		n, _, err := unix.Recvfrom(c.fd, c.buf, 0)
+		n, err := unix.Read(c.fd, c.buf)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -125,14 +126,20 @@ func (c *control) deleteRule(r rule) error { return c.order(msgDelRule, r) }
 
 func (c *control) rules() ([]rule, error) {
 	var rules []rule
-	err := c.ask(msgListRules, 0, nil, func(typ uint16, body []byte) bool {
+	err := c.list(func(body []byte) { rules = append(rules, slices.Clone(rule(body))) })
+	return rules, err
+}
+
+// list hands on each rule that is loaded, in the kernel's order. The bytes are valid
+// during the call.
+func (c *control) list(take func(body []byte)) error {
+	return c.ask(msgListRules, 0, nil, func(typ uint16, body []byte) bool {
 		if typ == msgListRules && len(body) >= ruleHead {
 			n := min(int64(len(body)), ruleHead+int64(binary.NativeEndian.Uint32(body[ruleHead-4:])))
-			rules = append(rules, append(rule(nil), body[:n]...))
+			take(body[:n])
 		}
 		return false
 	})
-	return rules, err
 }
 
 // setEnabled sends a struct audit_status in which only the flag counts.

@@ -1,7 +1,7 @@
 // Package tail follows mail and login logs that are plain text files, line by
 // line, through rotation.
 //
-// It asks each file every 100 ms while lines come, twice a second else, and whenever it is
+// It asks each file every 100 ms while lines come, once a second else, and whenever it is
 // told to. inotify(7) would save little and see less: a
 // watch on the file is gone after a rename, one on the directory misses a file
 // behind a symbolic link or a mount, the number of watches is limited per user,
@@ -36,7 +36,7 @@ const (
 	// interval is how often each file is asked while lines come, idle how often else, and
 	// lively how long after a line lines are said to come.
 	interval = 100 * time.Millisecond
-	idle     = 500 * time.Millisecond
+	idle     = time.Second
 	lively   = 2 * time.Second
 	// maxLine is how much of one line is kept; the rest is dropped.
 	maxLine = 64 << 10
