@@ -19,6 +19,11 @@ func (a *Agent) aim() {
 	if a.ended {
 		return
 	}
+	a.aimAtFiles()
+	a.aimAudit()
+}
+
+func (a *Agent) aimAtFiles() {
 	a.aimed = a.last
 	dirs, files := MailSet(a.last)
 	newDirs, newFiles := a.surroundings()
@@ -33,6 +38,9 @@ func (a *Agent) aim() {
 			a.without(inotify.Name, err.Error(), "what changes there is found when the files are read again")
 		}
 	}
+}
+
+func (a *Agent) aimAudit() {
 	if s := a.senses.audit; s != nil {
 		s.SetFiles(a.mailFiles())
 		if err := s.SetWatches(a.auditPaths()); err != nil {

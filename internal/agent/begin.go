@@ -52,9 +52,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
 	a.tellOfReader()
 	a.watchClock(now)
-	a.startParcels(now)
-	a.startSenses(ctx)
-	current := a.readAll(now)
+	current := a.startSenses(ctx, now)
 	if watched := a.last; !sameFiles(watched, current) {
 		a.last = current
 		a.aim()
@@ -119,23 +117,43 @@ func (a *Agent) remembered() (state waxseal.State, had bool, err error) {
 // where there is none.
 func (b *Books) LastKnown() (*waxseal.State, *waxseal.Seal, error) {
 	var sealed *waxseal.Seal
-	seal, _, err := b.LatestSeal()
+	states := b.stateBeside()
+	seal, index, err := b.LatestSeal()
 	switch {
 	case err == nil:
 		sealed = &seal
+		b.sealed.Store(&sealedAt{index, seal.Time})
 	case !errors.Is(err, store.ErrNone):
 		return nil, nil, err
 	}
-	last, at, err := b.State()
-	switch {
+	last := <-states
+	switch err := last.err; {
 	case errors.Is(err, store.ErrNone) && sealed == nil:
 		return nil, nil, nil
-	case errors.Is(err, store.ErrNone), err == nil && sealed != nil && at.Before(sealed.Time):
+	case errors.Is(err, store.ErrNone), err == nil && sealed != nil && last.at.Before(sealed.Time):
 		return &sealed.State, sealed, nil
 	case err != nil:
 		return nil, sealed, err
 	}
-	return &last, sealed, nil
+	return &last.state, sealed, nil
+}
+
+// keptState is the state that the last agent left.
+type keptState struct {
+	state waxseal.State
+	at    time.Time
+	err   error
+}
+
+// stateBeside reads that state beside the caller, who reads a seal: each takes long where
+// there are thousands of files.
+func (b *Books) stateBeside() <-chan keptState {
+	kept := make(chan keptState, 1)
+	go func() {
+		state, at, err := b.State()
+		kept <- keptState{state, at, err}
+	}()
+	return kept
 }
 
 // end stops the sensors and takes leave.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"waxseal"
 	"waxseal/internal/ledger"
@@ -33,6 +34,8 @@ type Books struct {
 	held    *permit.Book       // change control up to entry heldTo, for deadlines
 	heldTo  waxseal.Index
 	clock   *clock // nil until it is looked at
+
+	sealed atomic.Pointer[sealedAt] // nil until it is asked for
 }
 
 // OpenBooks opens a state directory for writing, and makes it where there is

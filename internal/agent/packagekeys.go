@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"waxseal"
 	"waxseal/internal/papers"
 	"waxseal/internal/pkgdb/deb"
 	"waxseal/internal/store"
@@ -26,8 +27,8 @@ func (b *Books) packageKeys() knownKeys {
 	if text, err := b.Value(packageKeys); err == nil {
 		_ = json.Unmarshal([]byte(text), &k) // none is known then, and none believed
 	}
-	if seal, _, err := b.LatestSeal(); err == nil {
-		k.sealed = seal.Time
+	if at, err := b.sealTime(); err == nil {
+		k.sealed = at
 	}
 	for _, at := range k.Since {
 		if first := k.first(); at.Equal(first) && first.After(k.sealed) {
@@ -35,6 +36,29 @@ func (b *Books) packageKeys() knownKeys {
 		}
 	}
 	return k
+}
+
+// sealedAt is when the seal at an entry was made.
+type sealedAt struct {
+	index waxseal.Index
+	time  time.Time
+}
+
+// sealTime is the time of the latest seal. To read one takes long where it has thousands of
+// files, and this is asked for each package.
+func (b *Books) sealTime() (time.Time, error) {
+	index, err := b.LatestSealIndex()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if known := b.sealed.Load(); known != nil && known.index == index {
+		return known.time, nil
+	}
+	seal, index, err := b.LatestSeal()
+	if err == nil {
+		b.sealed.Store(&sealedAt{index, seal.Time})
+	}
+	return seal.Time, err
 }
 
 func (k knownKeys) first() (first time.Time) {

@@ -305,7 +305,6 @@ const maxShelf = 500
 func (a *Agent) startParcels(now time.Time) {
 	a.books.Tree = a.tree
 	a.startPapers()
-	a.knowPrograms()
 	a.learnKeys(now)
 }
 

@@ -121,6 +121,15 @@ func (a *Agent) readAll(now time.Time) waxseal.State {
 	return a.withMounts(a.reader.ReadLive(a.tree, a.live()))
 }
 
+// readBeside has the process that reads begin with that; what it returns waits for the end.
+func (a *Agent) readBeside(now time.Time) func() waxseal.State {
+	a.all, a.readAllAt, a.allBy = false, now, time.Time{}
+	a.mounts.list, a.mounts.problems = a.tree.Mounts()
+	live, read := a.live(), make(chan waxseal.State, 1)
+	go func() { read <- a.reader.ReadLive(a.tree, live) }()
+	return func() waxseal.State { return a.withMounts(<-read) }
+}
+
 // readAgain reads the tree after some events. Where these are about files alone it asks
 // the disk for nothing else, and for all a second later: sensors may have missed something.
 func (a *Agent) readAgain(touched []touch) waxseal.State {

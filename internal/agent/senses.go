@@ -45,9 +45,14 @@ const AuditKey = "waxseal"
 // blindPoll is how often the mail set is read where no sensor tells of changes.
 const blindPoll = 2 * time.Second
 
-// startSenses starts every sensor that can be had. For one that can't, a gap is
-// recorded and a person is told what that costs.
-func (a *Agent) startSenses(ctx context.Context) {
+// startSenses starts every sensor that can be had, and reads the tree: what changes while
+// it is read, or later, is seen. For a sensor that can't be had, a gap is recorded and a
+// person is told what that costs.
+//
+// To read takes longer than all else at a start, so it begins as soon as fanotify tells of
+// changes, in the process that reads, and the other sensors are started meanwhile. A change
+// of these milliseconds is seen with a hand that may not be proven.
+func (a *Agent) startSenses(ctx context.Context, now time.Time) (current waxseal.State) {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
 	a.senses.logs, a.senses.journal = make(chan chan struct{}), make(chan chan struct{})
@@ -55,13 +60,26 @@ func (a *Agent) startSenses(ctx context.Context) {
 	if by := proc.Confined(); by != "" {
 		a.opts.Warn("this process is confined by " + by + ": what that forbids looks like a right that is missing; its denials are in the records of audit (ausearch -m AVC) and are told")
 	}
+	a.startFiles(ctx)
+	read := func() waxseal.State { return a.readAll(now) }
+	if a.senses.files != nil && a.room != nil {
+		read = a.readBeside(now)
+	}
+	a.startOthers(ctx)
+	a.startParcels(now)
+	current = read()
+	a.knowPrograms()
+	return current
+}
+
+// startOthers starts the sensors that are not needed to see that a file changes.
+func (a *Agent) startOthers(ctx context.Context) {
 	a.startControl(ctx)
 	a.knowSessions()
-	a.startProcesses(ctx)
+	a.knowProcesses()
 	a.startOwn(ctx)
 	a.run(pulse.Sensor, "that the agent was stopped, or the clock set, is not noticed", func() error { return pulse.Run(ctx, a.queue.gap) })
 	a.startAudit(ctx)
-	a.startFiles(ctx)
 	if a.senses.files == nil && a.senses.audit == nil { // else audit leads to the files, and names the hand
 		a.startHints(ctx)
 	}
@@ -70,7 +88,10 @@ func (a *Agent) startSenses(ctx context.Context) {
 	if a.senses.files == nil && a.senses.audit == nil {
 		a.opts.Poll = min(a.opts.Poll, blindPoll)
 	}
-	a.aim()
+	if a.senses.hints != nil {
+		a.aimAtFiles()
+	}
+	a.aimAudit()
 }
 
 // without records that a sensor is missing.
@@ -87,20 +108,34 @@ const (
 	withoutAudit     = "who made a change is taken from /proc after the event and is inferred at best; a process that has already ended stays unknown"
 )
 
-// startProcesses hears of every process from here on; those that run already are
-// taken from /proc.
-func (a *Agent) startProcesses(ctx context.Context) {
+// openProcesses has the kernel load what tells of processes, which takes it a while; what
+// it returns waits for that, and hears of every process from then on.
+func (a *Agent) openProcesses(ctx context.Context) (start func()) {
 	if !a.opts.BPF {
-		a.without(bpf.Name, "it is switched off", withoutProcesses)
+		return func() { a.without(bpf.Name, "it is switched off", withoutProcesses) }
+	}
+	var s *bpf.Sensor
+	var err error
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		s, err = bpf.Open()
+	}()
+	return func() {
+		if <-opened; err != nil {
+			a.without(bpf.Name, err.Error(), withoutProcesses)
+			return
+		}
+		a.senses.processes = s
+		a.run(bpf.Name, withoutProcesses, func() error { return s.Run(ctx, a.processEvents, a.queue.gap) })
+	}
+}
+
+// knowProcesses takes the processes that run already from /proc.
+func (a *Agent) knowProcesses() {
+	if a.senses.processes == nil {
 		return
 	}
-	s, err := bpf.Open()
-	if err != nil {
-		a.without(bpf.Name, err.Error(), withoutProcesses)
-		return
-	}
-	a.senses.processes = s
-	a.run(bpf.Name, withoutProcesses, func() error { return s.Run(ctx, a.processEvents, a.queue.gap) })
 	for _, p := range a.senses.people.All() {
 		a.memory.Know(*a.scrubActor(p))
 	}
@@ -148,7 +183,18 @@ func (s *senses) drain(gap func(waxseal.Gap)) {
 	}
 }
 
+// startFiles hears of changes of files, and of processes, which say whose they are.
 func (a *Agent) startFiles(ctx context.Context) {
+	startProcesses := a.openProcesses(ctx)
+	a.openFiles()
+	a.aimAtFiles()
+	startProcesses()
+	if s := a.senses.files; s != nil {
+		a.run(fanotify.Name, withoutFiles, func() error { return s.Run(ctx, a.fileEvent, a.queue.gap) })
+	}
+}
+
+func (a *Agent) openFiles() {
 	if !a.opts.Fanotify {
 		a.without(fanotify.Name, "it is switched off", withoutFiles)
 		return
@@ -162,7 +208,6 @@ func (a *Agent) startFiles(ctx context.Context) {
 		a.without(fanotify.Name, n, "events of this kind are told less exactly")
 	}
 	a.senses.files = s
-	a.run(fanotify.Name, withoutFiles, func() error { return s.Run(ctx, a.fileEvent, a.queue.gap) })
 }
 
 // startHints hears that something changed, where fanotify can't say what.

@@ -226,11 +226,11 @@ func (s *Store) checkpoints(last int64) (notes [][]byte, size int64, err error) 
 // sealed yet.
 func (s *Store) LatestSeal() (waxseal.Seal, waxseal.Index, error) {
 	var seal waxseal.Seal
-	index, err := one[int64](s.read, `SELECT ix FROM seal ORDER BY ix DESC LIMIT 1`)
+	index, err := s.LatestSealIndex()
 	if err != nil {
-		return seal, waxseal.NoIndex, fmt.Errorf("seal: %w", s.explain(err))
+		return seal, waxseal.NoIndex, err
 	}
-	e, err := s.Entry(waxseal.Index(index))
+	e, err := s.Entry(index)
 	if err == nil {
 		err = unmarshal(e, kindSeal, &seal)
 	}
@@ -238,6 +238,15 @@ func (s *Store) LatestSeal() (waxseal.Seal, waxseal.Index, error) {
 		return waxseal.Seal{}, waxseal.NoIndex, fmt.Errorf("seal: %w", err)
 	}
 	return seal, e.Index, nil
+}
+
+// LatestSealIndex is where the ledger has the latest seal.
+func (s *Store) LatestSealIndex() (waxseal.Index, error) {
+	index, err := one[int64](s.read, `SELECT ix FROM seal ORDER BY ix DESC LIMIT 1`)
+	if err != nil {
+		return waxseal.NoIndex, fmt.Errorf("seal: %w", s.explain(err))
+	}
+	return waxseal.Index(index), nil
 }
 
 func unmarshal(e Entry, kind string, v any) error {

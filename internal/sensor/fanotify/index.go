@@ -77,6 +77,14 @@ type node struct {
 	on   *marked
 }
 
+// below is the path of a name in a directory.
+func (n *node) below(name string) waxseal.Path {
+	if n.path == "/" {
+		return waxseal.Path("/" + name)
+	}
+	return n.path + "/" + waxseal.Path(name)
+}
+
 // builder makes a new index by walking all target paths once. It opens each
 // directory once and holds no descriptor afterwards.
 type builder struct {
@@ -109,7 +117,7 @@ func (b *builder) close() error {
 func (b *builder) dir(parent *node, name string) (*node, error) {
 	at, p := b.s.root, waxseal.Path("/")
 	if parent != nil {
-		at, p = parent.fd, waxseal.Path(path.Join(string(parent.path), name))
+		at, p = parent.fd, parent.below(name)
 	}
 	if n := b.nodes[p]; n != nil {
 		return n, nil
@@ -190,6 +198,10 @@ func (b *builder) walk(target waxseal.Path, k kind) {
 			continue
 		}
 		b.note(at, name)
+		if next := b.nodes[at.below(name)]; next != nil {
+			at = next
+			continue
+		}
 		var st unix.Stat_t
 		if unix.Fstatat(at.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 			b.noteFile(at)

@@ -93,15 +93,28 @@ func writable(link string) bool {
 // sharedAreas are the address ranges of maps (proc_pid_maps(5)) that are shared and of
 // one of these inodes.
 func sharedAreas(maps []byte, nodes map[Node]bool) (areas []string) {
-	inodes := map[string]bool{}
-	for n := range nodes {
-		inodes[strconv.FormatUint(n.Inode, 10)] = true
-	}
+	var inodes map[string]bool // made for the few processes that share anything
 	for line := range bytes.Lines(maps) {
-		f := bytes.Fields(line)
-		if len(f) >= 5 && bytes.HasSuffix(f[1], []byte("s")) && inodes[string(f[4])] {
-			areas = append(areas, string(f[0]))
+		_, access, _ := bytes.Cut(line, []byte(" "))
+		if len(access) < 4 || access[3] != 's' {
+			continue
+		}
+		if f := bytes.Fields(line); len(f) >= 5 && string(f[4]) != "0" {
+			if inodes == nil {
+				inodes = inodesOf(nodes)
+			}
+			if inodes[string(f[4])] {
+				areas = append(areas, string(f[0]))
+			}
 		}
 	}
 	return areas
+}
+
+func inodesOf(nodes map[Node]bool) map[string]bool {
+	inodes := make(map[string]bool, len(nodes))
+	for n := range nodes {
+		inodes[strconv.FormatUint(n.Inode, 10)] = true
+	}
+	return inodes
 }
