@@ -33,7 +33,18 @@ func (a *Agent) begin(ctx context.Context) error {
 		return err
 	}
 	a.newest = newest
-	before, had, err := a.remembered()
+	// What the last run left says what to watch, or else a first reading does. What changes
+	// from there on is seen by the sensors, and what changed before is in the reading that
+	// follows.
+	sealed, kept := a.books.sealBeside(), a.books.kept()
+	a.tree.MountsChanged() // from here on it tells
+	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
+	sensing := a.wakeSenses(ctx)
+	var read func() waxseal.State
+	if a.last = kept.state; kept.err == nil {
+		read = a.watchFiles(sensing, now)
+	}
+	before, had, err := a.remembered(kept, <-sealed)
 	if err != nil {
 		return err
 	}
@@ -42,17 +53,18 @@ func (a *Agent) begin(ctx context.Context) error {
 	}
 	stopped, ended := a.lastSeen(), a.lastEnd()
 	a.beginDwellings(ctx, before, stopped)
-	// What is known from before says what to watch, or else a first reading does. What
-	// changes from there on is seen by the sensors, and what changed before is in the
-	// reading that follows.
-	a.tree.MountsChanged() // from here on it tells
-	if a.last = before; !had {
-		a.last = a.readAll(now)
+	if read == nil {
+		if a.last = before; !had {
+			a.last = a.readAll(now)
+		}
+		read = a.watchFiles(sensing, now)
 	}
-	a.note(now, waxseal.Observation{Sensor: "agent", Agent: &waxseal.AgentEvent{Step: "start", Version: a.opts.Version}})
 	a.tellOfReader()
 	a.watchClock(now)
-	current := a.startSenses(ctx, now)
+	a.startOthers(sensing)
+	a.startParcels(now)
+	current := read()
+	a.knowPrograms()
 	if watched := a.last; !sameFiles(watched, current) {
 		a.last = current
 		a.aim()
@@ -104,8 +116,8 @@ func (a *Agent) lastSeen() time.Time {
 }
 
 // remembered is the state that the last run, or the last seal, left.
-func (a *Agent) remembered() (state waxseal.State, had bool, err error) {
-	last, seal, err := a.books.LastKnown()
+func (a *Agent) remembered(kept keptState, latest latestSeal) (state waxseal.State, had bool, err error) {
+	last, seal, err := lastKnown(kept, latest)
 	a.sealed = seal
 	if err != nil || last == nil {
 		return state, false, err
@@ -116,26 +128,27 @@ func (a *Agent) remembered() (state waxseal.State, had bool, err error) {
 // LastKnown is the state that the last agent, or the last seal, left, and that seal; nil
 // where there is none.
 func (b *Books) LastKnown() (*waxseal.State, *waxseal.Seal, error) {
+	sealed, kept := b.sealBeside(), b.kept()
+	return lastKnown(kept, <-sealed)
+}
+
+func lastKnown(kept keptState, latest latestSeal) (*waxseal.State, *waxseal.Seal, error) {
 	var sealed *waxseal.Seal
-	states := b.stateBeside()
-	seal, index, err := b.LatestSeal()
 	switch {
-	case err == nil:
-		sealed = &seal
-		b.sealed.Store(&sealedAt{index, seal.Time})
-	case !errors.Is(err, store.ErrNone):
-		return nil, nil, err
+	case latest.err == nil:
+		sealed = &latest.seal
+	case !errors.Is(latest.err, store.ErrNone):
+		return nil, nil, latest.err
 	}
-	last := <-states
-	switch err := last.err; {
+	switch err := kept.err; {
 	case errors.Is(err, store.ErrNone) && sealed == nil:
 		return nil, nil, nil
-	case errors.Is(err, store.ErrNone), err == nil && sealed != nil && last.at.Before(sealed.Time):
+	case errors.Is(err, store.ErrNone), err == nil && sealed != nil && kept.at.Before(sealed.Time):
 		return &sealed.State, sealed, nil
 	case err != nil:
 		return nil, sealed, err
 	}
-	return &last.state, sealed, nil
+	return &kept.state, sealed, nil
 }
 
 // keptState is the state that the last agent left.
@@ -145,15 +158,28 @@ type keptState struct {
 	err   error
 }
 
-// stateBeside reads that state beside the caller, who reads a seal: each takes long where
-// there are thousands of files.
-func (b *Books) stateBeside() <-chan keptState {
-	kept := make(chan keptState, 1)
+func (b *Books) kept() keptState {
+	state, at, err := b.State()
+	return keptState{state, at, err}
+}
+
+type latestSeal struct {
+	seal waxseal.Seal
+	err  error
+}
+
+// sealBeside reads the latest seal beside the caller: it takes long where there are
+// thousands of files.
+func (b *Books) sealBeside() <-chan latestSeal {
+	latest := make(chan latestSeal, 1)
 	go func() {
-		state, at, err := b.State()
-		kept <- keptState{state, at, err}
+		seal, index, err := b.LatestSeal()
+		if err == nil {
+			b.sealed.Store(&sealedAt{index, seal.Time})
+		}
+		latest <- latestSeal{seal, err}
 	}()
-	return kept
+	return latest
 }
 
 // end stops the sensors and takes leave.

@@ -45,14 +45,8 @@ const AuditKey = "waxseal"
 // blindPoll is how often the mail set is read where no sensor tells of changes.
 const blindPoll = 2 * time.Second
 
-// startSenses starts every sensor that can be had, and reads the tree: what changes while
-// it is read, or later, is seen. For a sensor that can't be had, a gap is recorded and a
-// person is told what that costs.
-//
-// To read takes longer than all else at a start, so it begins as soon as fanotify tells of
-// changes, in the process that reads, and the other sensors are started meanwhile. A change
-// of these milliseconds is seen with a hand that may not be proven.
-func (a *Agent) startSenses(ctx context.Context, now time.Time) (current waxseal.State) {
+// wakeSenses gets ready for the sensors, which run in the context that it returns.
+func (a *Agent) wakeSenses(ctx context.Context) context.Context {
 	ctx, a.senses.cancel = context.WithCancel(ctx)
 	a.senses.people = proc.New(proc.Options{Names: a.names.user, Root: a.tree.Dir()})
 	a.senses.logs, a.senses.journal = make(chan chan struct{}), make(chan chan struct{})
@@ -60,19 +54,25 @@ func (a *Agent) startSenses(ctx context.Context, now time.Time) (current waxseal
 	if by := proc.Confined(); by != "" {
 		a.opts.Warn("this process is confined by " + by + ": what that forbids looks like a right that is missing; its denials are in the records of audit (ausearch -m AVC) and are told")
 	}
-	a.startFiles(ctx)
-	read := func() waxseal.State { return a.readAll(now) }
-	if a.senses.files != nil && a.room != nil {
-		read = a.readBeside(now)
-	}
-	a.startOthers(ctx)
-	a.startParcels(now)
-	current = read()
-	a.knowPrograms()
-	return current
+	return ctx
 }
 
-// startOthers starts the sensors that are not needed to see that a file changes.
+// watchFiles starts what tells that files of the last state change, and whose the
+// processes are; what it returns reads the tree, so that what changes from then on is seen.
+//
+// To read takes longer than all else at a start, so it begins as soon as fanotify listens,
+// in the process that reads, and the other sensors are started meanwhile. A change of these
+// milliseconds is seen with a hand that may not be proven.
+func (a *Agent) watchFiles(ctx context.Context, now time.Time) (read func() waxseal.State) {
+	a.startFiles(ctx)
+	if a.senses.files == nil || a.room == nil {
+		return func() waxseal.State { return a.readAll(now) }
+	}
+	return a.readBeside(now)
+}
+
+// startOthers starts the sensors that are not needed to see that a file changes. For each
+// that can't be had, a gap is recorded and a person is told what that costs.
 func (a *Agent) startOthers(ctx context.Context) {
 	a.startControl(ctx)
 	a.knowSessions()
