@@ -18,6 +18,7 @@ type file struct {
 	emit func(waxseal.LogLine, time.Time)
 	gap  func(waxseal.Gap)
 
+	sought   time.Time // when it was last looked for
 	isOpen   bool
 	fd       int
 	dev, ino uint64
@@ -34,6 +35,7 @@ type file struct {
 // poll reads what is new. It stays with an open file until another one has its
 // name, and reads the old one to its end first.
 func (f *file) poll() {
+	f.sought = time.Now()
 	handle, st, err := find(f.root, f.path)
 	if err == nil {
 		defer unix.Close(handle)

@@ -38,6 +38,9 @@ const (
 	interval = 100 * time.Millisecond
 	idle     = time.Second
 	lively   = 2 * time.Second
+	// seldom is how often a file is looked for that is not there, where nobody asks: what
+	// it holds by then is read from its beginning.
+	seldom = 5 * time.Second
 	// maxLine is how much of one line is kept; the rest is dropped.
 	maxLine = 64 << 10
 	// Cut ends a line whose rest was dropped.
@@ -83,10 +86,12 @@ func Follow(ctx context.Context, o Options, emit func(waxseal.LogLine, time.Time
 		defer f.close()
 		files = append(files, f)
 	}
-	read := func() {
+	read := func(absent time.Duration) {
 		for _, f := range files {
-			f.poll()
-			f.toEnd = false
+			if f.isOpen || time.Since(f.sought) >= absent {
+				f.poll()
+				f.toEnd = false
+			}
 		}
 	}
 	next := time.NewTimer(0)
@@ -96,9 +101,9 @@ func Follow(ctx context.Context, o Options, emit func(waxseal.LogLine, time.Time
 		case <-ctx.Done():
 			return nil
 		case <-next.C:
-			read()
+			read(o.absent())
 		case done := <-o.Ask:
-			read()
+			read(0)
 			close(done)
 		}
 		next.Reset(o.pause(time.Since(line)))
@@ -114,6 +119,14 @@ func (o Options) pause(ago time.Duration) time.Duration {
 		return beat.Next(interval)
 	}
 	return beat.Next(idle)
+}
+
+// absent is how long a file that is not there is not looked for.
+func (o Options) absent() time.Duration {
+	if o.Interval > 0 {
+		return 0
+	}
+	return seldom
 }
 
 // rootError says that the tree itself can't be opened.
