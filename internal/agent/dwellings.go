@@ -33,6 +33,11 @@ const (
 	// dwellLong is how long the reading of one may take; a file system in user space can
 	// keep a reader waiting for ever.
 	dwellLong = 30 * time.Second
+	// roomLong is how long watch waits for one at most: a reader in a process of its own is
+	// given up sooner.
+	roomLong = 2 * time.Minute
+	// troubleEvery is how often one is tried that could not be read.
+	troubleEvery = 30 * time.Second
 	// missedTwice is after how many looks a container is gone.
 	missedTwice = 2
 	// maxLodgings bounds how many are remembered, with those that are gone.
@@ -101,7 +106,7 @@ func readDwelling(d Dwelling, reader *mailpath.Reader) Dwelt {
 }
 
 // readRoom reads the state of a container, of which a daemon runs.
-func readRoom(reader *mailpath.Reader, tree waxseal.Tree) waxseal.State {
+func readRoom(reader liveReader, tree waxseal.Tree) waxseal.State {
 	state := reader.ReadLive(tree, mailpath.Live{})
 	running := true
 	for i := range state.Stacks {
@@ -127,12 +132,17 @@ type dwellings struct {
 	unruled  string               // what has no rule of audit, as told
 	busy     bool                 // that look is under way
 	lodgings map[string]*lodging
-	before   map[string]waxseal.Contained // what the last run, or the last seal, left
+	turns    orderly // of those that are read though nothing happened in them
+	// scratches counts the directories that readers may write in.
+	scratches int
+	before    map[string]waxseal.Contained // what the last run, or the last seal, left
 }
 
 // beginDwellings takes over what the last run left, and when that was.
 func (a *Agent) beginDwellings(ctx context.Context, before waxseal.State, stopped time.Time) {
 	d := &a.dwellings
+	d.turns = make(orderly, maxAtOnce)
+	a.clearScratches()
 	d.ctx, d.stopped, d.before, d.lodgings = ctx, stopped, map[string]waxseal.Contained{}, map[string]*lodging{}
 	for _, c := range before.Containers {
 		if c.Unread == "" {
@@ -218,6 +228,7 @@ func (a *Agent) takeDwelt(in arrival, now time.Time) {
 		a.takeRead(l, *news.read, now)
 	case news.ended:
 		l.heard = proc.Node{}
+		a.restRooms(now) // its open root keeps the container's file systems busy
 		a.seeDwellingsSoon()
 	case news.lost:
 		a.lookInto(l, now)
@@ -256,6 +267,7 @@ func (a *Agent) takeFound(list []Dwelling, now time.Time) {
 			delete(d.lodgings, name)
 		}
 	}
+	a.restRooms(now)
 }
 
 // settleIn takes over what is known of a container now, and reads it where that is due.
@@ -269,6 +281,7 @@ func (a *Agent) settleIn(l *lodging, found Dwelling, now time.Time) {
 		if l.anew = madeAnew(was, found); was.ID != found.ID { // what was done to the other one is of no account
 			l.remade, l.touched, l.under = true, nil, nil
 		}
+	case l.trouble && now.Sub(l.readAt) >= troubleEvery:
 	case !l.watched() || now.Sub(l.readAt) >= a.opts.Poll:
 	default:
 		return
@@ -297,9 +310,9 @@ func madeAnew(was, now Dwelling) string {
 // movedOut tells that no daemon runs in a container any more.
 func (a *Agent) movedOut(l *lodging, now time.Time) {
 	l.there = false
-	if l.readers != nil && l.readers.watch != nil && !l.reading {
-		l.readers.watch.close()
-		l.readers.watch = nil
+	if !l.reading {
+		l.readers.leave()
+		l.readers = nil
 	}
 	l.inodes, l.more = nil, nil
 	a.ruleRooms()

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"waxseal"
-	"waxseal/internal/mailpath"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/kaudit"
@@ -49,13 +48,8 @@ type lodging struct {
 	dueAt   time.Time // when it is looked into next; zero for nothing that is planned
 	again   bool      // something happened meanwhile
 	early   int
+	trouble bool // the last reading failed
 	readers *lodgingReader
-}
-
-// lodgingReader is what the goroutine that reads has, of which there is one at a time.
-type lodgingReader struct {
-	reader *mailpath.Reader
-	watch  *roomWatch
 }
 
 // roomWatch is a sensor in one container.

@@ -10,13 +10,11 @@ import (
 
 	"waxseal"
 	"waxseal/internal/host"
-	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/surroundings"
-	"waxseal/internal/treecache"
 )
 
 // roomReading is one reading of a container, beside the agent's goroutine.
@@ -25,7 +23,9 @@ type roomReading struct {
 	*lodgingReader
 	masker  *mask.Masker
 	before  waxseal.State
+	known   bool // something was known before this reading
 	touched []touch
+	turn    orderly // nil where it is read at once
 	// left is set when nobody waits for the result any more.
 	left atomic.Bool
 	open func(Dwelling) (*roomWatch, error)
@@ -38,6 +38,7 @@ type roomRead struct {
 	inodes  []kaudit.File
 	more    []kaudit.File
 	users   map[uint32]string
+	trouble bool  // what is there could not be read
 	unheard error // why no sensor tells of changes
 	reader  *lodgingReader
 }
@@ -60,19 +61,22 @@ func (a *Agent) lookInto(l *lodging, now time.Time) {
 		return
 	}
 	if l.readers == nil {
-		l.readers = &lodgingReader{reader: ReaderFor(a.books.Masker)}
+		l.readers = a.moveIn(l)
 	}
 	l.reading, l.again = true, false
 	l.since, l.readAt = l.readAt, now
 	l.under, l.touched = append(l.under, l.touched...), nil
-	r := &roomReading{Dwelling: l.Dwelling, lodgingReader: l.readers, masker: a.books.Masker, before: l.state, touched: slices.Clone(l.under)}
+	r := &roomReading{Dwelling: l.Dwelling, lodgingReader: l.readers, masker: a.books.Masker, before: l.state, touched: slices.Clone(l.under), known: l.known || len(a.knownBefore(l.Name).State.Files) > 0}
+	if len(r.touched) == 0 && l.anew == "" { // nobody waits for it
+		r.turn = a.dwellings.turns
+	}
 	ctx, name := a.dwellings.ctx, l.Name
 	if a.opts.Fanotify {
 		r.open = func(d Dwelling) (*roomWatch, error) {
 			return a.watchRoom(ctx, d, func() { a.queue.put(arrival{dwelt: &dwelt{name: name, ended: true}}) })
 		}
 	}
-	go func() { a.queue.put(arrival{dwelt: &dwelt{name: name, read: r.within(dwellLong)}}) }()
+	go func() { a.queue.put(arrival{dwelt: &dwelt{name: name, read: r.within(roomLong)}}) }()
 }
 
 // lookLater asks for a reading in a while.
@@ -94,8 +98,8 @@ func (r *roomReading) within(long time.Duration) *roomRead {
 	done := make(chan *roomRead, 1)
 	go func() {
 		done <- r.read()
-		if r.left.Load() && r.watch != nil {
-			r.watch.close()
+		if r.left.Load() {
+			r.leave()
 		}
 	}()
 	select {
@@ -121,15 +125,26 @@ func (r *roomReading) read() *roomRead {
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: err}, reader: r.lodgingReader}
 	}
 	defer tree.Close()
+	if r.turn != nil {
+		defer r.turn.wait()()
+	}
+	r.settle(r.Dwelling)
 	for _, t := range r.touched {
 		r.reader.Forget(innerPath(r.Name, t.File.Path))
 	}
 	out := &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling}, reader: r.lodgingReader}
-	out.State = readRoom(r.reader, treecache.New(tree))
+	out.State = readRoom(r.reader, tree)
+	if why := r.trouble(); why != "" {
+		out.trouble = true
+		if !r.known {
+			out.Err = errors.New(why)
+			return out
+		}
+	}
 	if fresh, err := r.listen(tree, out.State); err != nil {
 		out.unheard = err
 	} else if fresh { // what changed between is seen, and what changed before is in what follows
-		out.State = readRoom(r.reader, treecache.New(tree))
+		out.State = readRoom(r.reader, tree)
 	}
 	if errors.Is(out.unheard, errEnded) || r.watch != nil && r.watch.ended.Load() {
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: errEnded}, reader: r.lodgingReader}
@@ -139,7 +154,7 @@ func (r *roomReading) read() *roomRead {
 	if r.watch != nil { // what led to what was read comes in before it
 		r.watch.catchUp()
 	}
-	out.users = mailpath.Names(tree, "/etc/passwd")
+	out.users = r.reader.Names(tree)
 	return out
 }
 

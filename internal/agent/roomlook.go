@@ -153,7 +153,13 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 	} else {
 		l.stuck = 0
 	}
+	l.trouble = r.trouble
 	defer func() {
+		if !l.there && !l.reading {
+			l.readers.leave()
+			l.readers = nil
+		}
+		a.restRooms(now)
 		if l.again { // of another daemon, maybe, than was read
 			a.lookInto(l, now)
 		}
@@ -170,7 +176,9 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 		}
 		return
 	}
-	l.blind, l.users = "", r.users
+	if l.blind = ""; r.users != nil {
+		l.users = r.users
+	}
 	a.hearRoom(l, r, now)
 	if !slices.Equal(l.inodes, r.inodes) || !slices.Equal(l.more, r.more) {
 		l.inodes, l.more = r.inodes, r.more
