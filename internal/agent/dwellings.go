@@ -132,7 +132,7 @@ type dwellings struct {
 	unruled  string               // what has no rule of audit, as told
 	busy     bool                 // that look is under way
 	lodgings map[string]*lodging
-	turns    orderly // of those that are read though nothing happened in them
+	seats    seats // of their readers
 	// scratches counts the directories that readers may write in.
 	scratches int
 	before    map[string]waxseal.Contained // what the last run, or the last seal, left
@@ -141,7 +141,7 @@ type dwellings struct {
 // beginDwellings takes over what the last run left, and when that was.
 func (a *Agent) beginDwellings(ctx context.Context, before waxseal.State, stopped time.Time) {
 	d := &a.dwellings
-	d.turns = make(orderly, maxAtOnce)
+	d.seats = newSeats()
 	a.clearScratches()
 	d.ctx, d.stopped, d.before, d.lodgings = ctx, stopped, map[string]waxseal.Contained{}, map[string]*lodging{}
 	for _, c := range before.Containers {

@@ -48,7 +48,8 @@ type lodging struct {
 	dueAt   time.Time // when it is looked into next; zero for nothing that is planned
 	again   bool      // something happened meanwhile
 	early   int
-	trouble bool // the last reading failed
+	slowAt  time.Time // when it last took long to read
+	trouble bool      // the last reading failed
 	readers *lodgingReader
 }
 

@@ -25,7 +25,7 @@ type roomReading struct {
 	before  waxseal.State
 	known   bool // something was known before this reading
 	touched []touch
-	turn    orderly // nil where it is read at once
+	seat    seat // nil where it is read at once
 	// left is set when nobody waits for the result any more.
 	left atomic.Bool
 	open func(Dwelling) (*roomWatch, error)
@@ -38,6 +38,7 @@ type roomRead struct {
 	inodes  []kaudit.File
 	more    []kaudit.File
 	users   map[uint32]string
+	slow    bool  // it took longer than it should
 	trouble bool  // what is there could not be read
 	unheard error // why no sensor tells of changes
 	reader  *lodgingReader
@@ -67,8 +68,8 @@ func (a *Agent) lookInto(l *lodging, now time.Time) {
 	l.since, l.readAt = l.readAt, now
 	l.under, l.touched = append(l.under, l.touched...), nil
 	r := &roomReading{Dwelling: l.Dwelling, lodgingReader: l.readers, masker: a.books.Masker, before: l.state, touched: slices.Clone(l.under), known: l.known || len(a.knownBefore(l.Name).State.Files) > 0}
-	if len(r.touched) == 0 && l.anew == "" { // nobody waits for it
-		r.turn = a.dwellings.turns
+	if r.room != nil {
+		r.seat = a.seatOf(l, len(r.touched) > 0 || l.anew != "", now)
 	}
 	ctx, name := a.dwellings.ctx, l.Name
 	if a.opts.Fanotify {
@@ -125,15 +126,12 @@ func (r *roomReading) read() *roomRead {
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: err}, reader: r.lodgingReader}
 	}
 	defer tree.Close()
-	if r.turn != nil {
-		defer r.turn.wait()()
-	}
 	r.settle(r.Dwelling)
 	for _, t := range r.touched {
 		r.reader.Forget(innerPath(r.Name, t.File.Path))
 	}
 	out := &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling}, reader: r.lodgingReader}
-	out.State = readRoom(r.reader, tree)
+	out.State = r.state(tree, &out.slow)
 	if why := r.trouble(); why != "" {
 		out.trouble = true
 		if !r.known {
@@ -144,7 +142,7 @@ func (r *roomReading) read() *roomRead {
 	if fresh, err := r.listen(tree, out.State); err != nil {
 		out.unheard = err
 	} else if fresh { // what changed between is seen, and what changed before is in what follows
-		out.State = readRoom(r.reader, tree)
+		out.State = r.state(tree, &out.slow)
 	}
 	if errors.Is(out.unheard, errEnded) || r.watch != nil && r.watch.ended.Load() {
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: errEnded}, reader: r.lodgingReader}
@@ -156,6 +154,15 @@ func (r *roomReading) read() *roomRead {
 	}
 	out.users = r.reader.Names(tree)
 	return out
+}
+
+// state reads the state once, when it is its turn.
+func (r *roomReading) state(tree waxseal.Tree, late *bool) waxseal.State {
+	defer r.seat.take()()
+	began := time.Now()
+	s := readRoom(r.reader, tree)
+	*late = *late || time.Since(began) > slow
+	return s
 }
 
 // listen points the sensor at what was read; fresh says that it is a new one.
@@ -216,7 +223,7 @@ func (r *roomReading) passing(tree waxseal.Tree, now waxseal.State) (list []vers
 			meta = waxseal.File{Type: waxseal.Regular, Mode: 0o644}
 		}
 		over := snapshot.Over(tree, map[waxseal.Path]snapshot.Object{p: {File: meta, Content: t.content}})
-		list = append(list, version{state: readRoom(r.reader, over), touched: []touch{t}, passing: true})
+		list = append(list, version{state: r.state(over, new(bool)), touched: []touch{t}, passing: true})
 		r.reader.Forget(p)
 	}
 	return list

@@ -154,6 +154,9 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 		l.stuck = 0
 	}
 	l.trouble = r.trouble
+	if r.slow {
+		l.slowAt = now
+	}
 	defer func() {
 		if !l.there && !l.reading {
 			l.readers.leave()

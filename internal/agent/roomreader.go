@@ -28,12 +28,53 @@ const (
 	// warm is how long a reader waits for the next reading.
 	warm = 20 * time.Second
 	// maxWarm bounds how many wait.
-	maxWarm = 4
-	// maxAtOnce bounds how many containers are read at once where nothing happened in them,
-	// and turnAtOnce for how long one of them keeps another waiting.
-	maxAtOnce  = 3
-	turnAtOnce = 2 * time.Second
+	maxWarm = 3
+	// slow is what takes longer than an orderly container does, and sitting for how long one
+	// keeps another waiting at most.
+	slow, sitting = 2 * time.Second, time.Minute
+	// slowFor is how long a container that was slow is not let in with the others.
+	slowFor = 10 * time.Minute
 )
+
+// seats bound how many readers of containers are at work at once: each takes memory and
+// threads of this unit's. Who is read because something happened there waits for nobody who
+// is read as a matter of course, and nobody waits for those that keep readers waiting.
+type seats struct{ events, course, slow seat }
+
+func newSeats() seats {
+	return seats{make(seat, 3), make(seat, 2), make(seat, 1)}
+}
+
+// seat is taken by sending.
+type seat chan struct{}
+
+// take waits for a seat, which is free again when what is returned is called, or after a
+// while: what keeps this process itself waiting is another matter than a slow reader.
+func (s seat) take() (done func()) {
+	if s == nil {
+		return func() {}
+	}
+	s <- struct{}{}
+	end := time.AfterFunc(sitting, func() { <-s })
+	return func() {
+		if end.Stop() {
+			<-s
+		}
+	}
+}
+
+// seatOf is where a container waits for its reading, of which somebody waits for the result
+// or not.
+func (a *Agent) seatOf(l *lodging, urgent bool, now time.Time) seat {
+	s := a.dwellings.seats
+	switch {
+	case l.trouble || now.Sub(l.slowAt) < slowFor:
+		return s.slow
+	case urgent:
+		return s.events
+	}
+	return s.course
+}
 
 // roomReader reads the files of a container.
 type roomReader interface {
@@ -232,21 +273,6 @@ func (a *Agent) leaveRooms() {
 	for _, l := range a.dwellings.lodgings {
 		if !l.reading { // else it ends with this process
 			l.readers.leave()
-		}
-	}
-}
-
-// orderly is whose turn it is where many containers are read.
-type orderly chan struct{}
-
-// wait waits for a turn, which ends by itself after a while: who keeps a reader waiting
-// keeps no other one. The turn is given back by calling what is returned.
-func (o orderly) wait() (done func()) {
-	o <- struct{}{}
-	end := time.AfterFunc(turnAtOnce, func() { <-o })
-	return func() {
-		if end.Stop() {
-			<-o
 		}
 	}
 }

@@ -21,3 +21,13 @@ func Tire(p *Papers, d time.Duration) {
 	defer p.mu.Unlock()
 	p.rest = d
 }
+
+// HurryGuests bounds how long the tree of a guest may take to be read, for one test.
+func HurryGuests(t *testing.T, d time.Duration) {
+	before := guestPatience
+	guestPatience = d
+	t.Cleanup(func() { guestPatience = before })
+}
+
+// Calm has a reader started again at once.
+func Calm(r *Room) { r.again = time.Time{} }

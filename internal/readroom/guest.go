@@ -28,8 +28,11 @@ type Guest struct {
 const (
 	// guestBudget is the memory that one answer may take; a container with mail has 2 MB.
 	guestBudget = 128 << 20
-	// guestMemory is what its reader may write in memory.
-	guestMemory = 512 << 20
+	// guestMemory is what its reader may have of memory to write in, and guestHeap when what
+	// is done with is thrown away at once.
+	guestMemory, guestHeap = 320 << 20, 96 << 20
+	// guestScore has the kernel end this process first where memory is short.
+	guestScore = "800"
 )
 
 // Lodge has a guest's tree read. Nothing is started yet, and of the options Root and Hidden

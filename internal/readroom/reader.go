@@ -88,8 +88,9 @@ func (r *reader) launch(o *Options, socket, page *os.File) error {
 			return err
 		}
 		cmd.ExtraFiles = append(cmd.ExtraFiles, r.dir)
+		cmd.Env = []string{"GOMAXPROCS=2"} // there may be several
 	}
-	cmd.Env = []string{"GOTRACEBACK=none", "TMPDIR=" + o.Scratch}
+	cmd.Env = append(cmd.Env, "GOTRACEBACK=none", "TMPDIR="+o.Scratch)
 	cmd.WaitDelay = time.Second
 	r.process, err = sandbox.Start(cmd, sandbox.Walls{Root: o.Root, Hidden: o.Hidden, Open: r.dir != nil, Only: o.only, Scratch: o.Scratch})
 	return err

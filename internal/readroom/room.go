@@ -333,13 +333,13 @@ func (r *Room) ask(q request) (answer, error) {
 }
 
 const (
-	// What somebody else has may be there to keep a reader waiting.
-	guestPatience, guestFirstPatience = 10 * time.Second, 30 * time.Second
-
 	firstPatience = 4 * time.Minute // a large server, from a slow disk
 	maxPatience   = 50 * time.Second
 	leastPatience = 10 * time.Second
 )
+
+// What somebody else has may be there to keep a reader waiting.
+var guestPatience, guestFirstPatience = 10 * time.Second, 30 * time.Second
 
 // patience is how long an answer may take.
 func (r *Room) patience() time.Duration {

@@ -89,7 +89,8 @@ func serve(w *wire, h hello, answer func(*wire) error) error {
 	memory := uint64(sandbox.MaxMemory)
 	if h.Guest {
 		memory = guestMemory
-		debug.SetMemoryLimit(guestMemory / 2)
+		debug.SetMemoryLimit(guestHeap)
+		_ = os.WriteFile("/proc/self/oom_score_adj", []byte(guestScore), 0) // where that can't be had the bound of memory is left
 	}
 	if err := w.send(ready{version, sandbox.Confine(h.MayWrite, memory)}); err != nil {
 		return err
