@@ -72,6 +72,7 @@ type Dwelt struct {
 	Dwelling
 	State waxseal.State // as it is inside
 	Err   error         // why it could not be read
+	rules roomRules
 }
 
 // ReadDwelling reads the mail path in one, within a time: what takes longer goes on for
@@ -102,7 +103,9 @@ func readDwelling(d Dwelling, reader *mailpath.Reader) Dwelt {
 		return Dwelt{Dwelling: d, Err: err}
 	}
 	defer tree.Close()
-	return Dwelt{Dwelling: d, State: readRoom(reader, treecache.New(tree))}
+	cached := treecache.New(tree)
+	state := readRoom(reader, cached)
+	return Dwelt{Dwelling: d, State: state, rules: rulesFor(cached, state, d.Upper)}
 }
 
 // readRoom reads the state of a container, of which a daemon runs.
@@ -314,7 +317,7 @@ func (a *Agent) movedOut(l *lodging, now time.Time) {
 		l.readers.leave()
 		l.readers = nil
 	}
-	l.inodes, l.more = nil, nil
+	l.rules = roomRules{}
 	a.ruleRooms()
 	if l.known {
 		a.tellContainer(now, "mail in "+l.Name+" has ended: none of its daemons runs any more, and what becomes of its files is not seen")

@@ -7,13 +7,11 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"waxseal"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/fanotify"
-	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 )
 
@@ -29,18 +27,17 @@ type lodging struct {
 	state   waxseal.State // as last read, with the paths inside
 	known   bool          // it was read
 	users   map[uint32]string
-	inodes  []kaudit.File // on which audit is to have rules
-	more    []kaudit.File // … where there is room
-	there   bool          // a daemon runs
-	missed  int           // looks in which none was found
-	first   bool          // it is compared with what the last run left
-	anew    string        // what became of it since it was last read
-	remade  bool          // it is another one, with files of its own
-	blind   string        // why it can't be read, as told
-	heard   proc.Node     // the root in which a sensor tells of changes
-	unheard string        // why no sensor tells of changes, as told
-	readAt  time.Time     // when the last reading began
-	since   time.Time     // … and the one before it
+	rules   roomRules // on which audit is to have rules
+	there   bool      // a daemon runs
+	missed  int       // looks in which none was found
+	first   bool      // it is compared with what the last run left
+	anew    string    // what became of it since it was last read
+	remade  bool      // it is another one, with files of its own
+	blind   string    // why it can't be read, as told
+	heard   proc.Node // the root in which a sensor tells of changes
+	unheard string    // why no sensor tells of changes, as told
+	readAt  time.Time // when the last reading began
+	since   time.Time // … and the one before it
 	touched []touch
 	under   []touch // those that the reading under way is to show
 	reading bool
@@ -251,51 +248,4 @@ func (l *lodging) nameWithin(actor *waxseal.Actor, s standing) {
 	for i := range actor.Steps { // they were named by the host
 		actor.Steps[i].FromName, actor.Steps[i].ToName = "", ""
 	}
-}
-
-// roomInodes are what rules of audit are put on: the directories in which files are made
-// anew, and what is read; then, where there is room, what is run.
-func roomInodes(tree waxseal.Tree, s waxseal.State, upper string) (list, rest []kaudit.File) {
-	dirs, _ := MailSet(s)
-	seen := map[waxseal.Path]bool{}
-	for _, d := range dirs {
-		seen[d] = true
-	}
-	for _, f := range s.Files {
-		switch {
-		case f.Missing, f.Role == waxseal.RoleMailbox, f.Role == waxseal.RoleSocket, f.Role == waxseal.RoleDirectory, f.Role == waxseal.RoleUnused:
-			continue
-		case f.Role == waxseal.RoleModule, f.Role == waxseal.RoleLibrary, f.Role == waxseal.RoleBinary, f.Role == waxseal.RoleInterpreter:
-			rest = append(rest, kaudit.File{Device: f.Device, Inode: f.Inode})
-			continue
-		}
-		list = append(list, kaudit.File{Device: f.Device, Inode: f.Inode})
-		for _, p := range []waxseal.Path{f.Path, f.Resolved} {
-			if d := dirOf(p); p != "" && !seen[d] {
-				seen[d] = true
-				dirs = append(dirs, d)
-			}
-		}
-	}
-	var places []kaudit.File
-	for _, d := range dirs {
-		if f, err := tree.Stat(d); err == nil && f.Type == waxseal.Directory {
-			places = append(places, kaudit.File{Device: f.Device, Inode: f.Inode})
-		}
-	}
-	list = append(places, list...)
-	return list, append(behindOf(list, upper), rest...)
-}
-
-// behindOf are the same files in the directory behind an overlay, where an overlay has the
-// numbers of that.
-func behindOf(list []kaudit.File, upper string) (behind []kaudit.File) {
-	var st syscall.Stat_t
-	if upper == "" || syscall.Stat(upper, &st) != nil {
-		return nil
-	}
-	for _, f := range list {
-		behind = append(behind, kaudit.File{Device: st.Dev, Inode: f.Inode})
-	}
-	return behind
 }

@@ -12,7 +12,6 @@ import (
 	"waxseal/internal/host"
 	"waxseal/internal/mask"
 	"waxseal/internal/rootfs"
-	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/surroundings"
 )
@@ -35,8 +34,6 @@ type roomReading struct {
 type roomRead struct {
 	Dwelt
 	passing []version // contents that were there for a moment, in their order
-	inodes  []kaudit.File
-	more    []kaudit.File
 	users   map[uint32]string
 	slow    bool  // it took longer than it should
 	trouble bool  // what is there could not be read
@@ -148,7 +145,7 @@ func (r *roomReading) read() *roomRead {
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: errEnded}, reader: r.lodgingReader}
 	}
 	out.passing = r.passing(tree, out.State)
-	out.inodes, out.more = roomInodes(tree, out.State, r.Upper)
+	out.rules = rulesFor(tree, out.State, r.Upper)
 	if r.watch != nil { // what led to what was read comes in before it
 		r.watch.catchUp()
 	}
