@@ -197,25 +197,32 @@ const (
 	loginInside
 )
 
+// standingOf asks of living processes. One that has ended lived in the container if any of
+// its ancestors does.
 func standingOf(people *proc.Reader, actor *waxseal.Actor, at proc.Node) standing {
 	s := standing{inside: map[int]bool{}}
 	if actor == nil {
 		return s
 	}
+	var ended []int
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
 		root, ok := people.RootOf(p.PID)
-		if !ok {
-			break
-		}
-		s.seen = true
-		if root == at {
-			s.inside[p.PID] = true
+		if !ok || !people.Lives(p) {
+			ended = append(ended, p.PID)
 			continue
 		}
+		if root == at {
+			for _, pid := range append(ended, p.PID) {
+				s.inside[pid] = true
+			}
+			s.seen, ended = true, nil
+			continue
+		}
+		s.seen = s.seen || len(ended) == 0
 		// The first one outside: what it has, those below were given.
 		if login, ok := people.LoginOf(p.PID); ok && login == actor.Login.UID {
 			s.login = loginOutside
-		} else if ok {
+		} else if ok && s.seen {
 			s.login = loginInside
 		}
 		break
