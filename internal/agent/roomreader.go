@@ -42,7 +42,7 @@ const (
 type seats struct{ events, course, slow seat }
 
 func newSeats() seats {
-	return seats{make(seat, 3), make(seat, 2), make(seat, 1)}
+	return seats{make(seat, 2), make(seat, 2), make(seat, 1)}
 }
 
 // seat is taken by sending.

@@ -103,11 +103,19 @@ func readApart(t *testing.T, w *watch, c *container, o *openers) {
 			t.Errorf("%q is missing in\n%s", line, text)
 		}
 	}
-	for _, name := range []string{"VmRSS", "VmData", "Threads"} {
-		_, rest, _ := strings.Cut(string(text), "\n"+name+":")
-		line, _, _ := strings.Cut(rest, "\n")
-		t.Logf("%s %s", name, strings.TrimSpace(line))
+	t.Logf("it takes %s", taken(pid))
+}
+
+// taken says what memory and threads a process has.
+func taken(pid int) string {
+	var words []string
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); slices.Contains([]string{"RssAnon:", "RssFile:", "VmData:", "Threads:"}, f[0]) {
+			words = append(words, strings.Join(f, " "))
+		}
 	}
+	return strings.Join(words, ", ")
 }
 
 // milter is a hook that is set up in a container, each time another one.
@@ -174,6 +182,7 @@ func atRest(t *testing.T, w *watch, c *container) {
 	if w.readerOf(c) == 0 {
 		t.Error("it ended at once")
 	}
+	t.Logf("the one that waits takes %s", taken(w.readerOf(c)))
 	at := rootAt(fmt.Sprintf("/proc/%d/root", c.pid))
 	c.stop()
 	wait(t, "the end of its reader", func() bool { return w.readers()[at] == 0 })

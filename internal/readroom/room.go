@@ -339,7 +339,7 @@ const (
 )
 
 // What somebody else has may be there to keep a reader waiting.
-var guestPatience, guestFirstPatience = 10 * time.Second, 30 * time.Second
+var guestPatience, guestFirstPatience = 10 * time.Second, 20 * time.Second
 
 // patience is how long an answer may take.
 func (r *Room) patience() time.Duration {
