@@ -9,13 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"waxseal"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mountinfo"
 	"waxseal/internal/readroom"
-	"waxseal/internal/sensor/proc"
 	"waxseal/internal/treecache"
 )
 
@@ -156,17 +153,12 @@ func (a *Agent) knownBefore(name string) waxseal.Contained {
 
 // enter opens the root of a container, and says what may not be read there.
 func enter(d Dwelling, state string) (*os.File, []waxseal.Path, error) {
-	root, err := os.OpenFile(d.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	mounts, err := os.ReadFile(path.Join(path.Dir(d.Root), "mountinfo"))
 	if err != nil {
 		return nil, nil, errEnded
 	}
-	var st unix.Stat_t
-	mounts, err := os.ReadFile(path.Join(path.Dir(d.Root), "mountinfo"))
-	if err == nil {
-		err = unix.Fstat(int(root.Fd()), &st)
-	}
-	if err != nil || (proc.Node{Device: st.Dev, Inode: st.Ino}) != d.At { // another process has its number
-		_ = root.Close()
+	root, err := d.Open() // after the mounts: they are of the same process
+	if err != nil {
 		return nil, nil, errEnded
 	}
 	inside, _ := mountinfo.Parse(mounts)
