@@ -231,7 +231,9 @@ func (a *Agent) takeDwelt(in arrival, now time.Time) {
 		a.takeRead(l, *news.read, now)
 	case news.ended:
 		l.heard = proc.Node{}
-		a.restRooms(now) // its open root keeps the container's file systems busy
+		if !l.reading {
+			l.readers.rest() // its open root keeps the container's file systems busy
+		}
 		a.seeDwellingsSoon()
 	case news.lost:
 		a.lookInto(l, now)
@@ -285,7 +287,7 @@ func (a *Agent) settleIn(l *lodging, found Dwelling, now time.Time) {
 			l.remade, l.touched, l.under = true, nil, nil
 		}
 	case l.trouble && now.Sub(l.readAt) >= troubleEvery:
-	case !l.watched() || now.Sub(l.readAt) >= a.opts.Poll:
+	case !l.watched() && now.Sub(l.readAt) >= a.comparedEvery() || now.Sub(l.readAt) >= a.opts.Poll:
 	default:
 		return
 	}

@@ -129,6 +129,7 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 		}
 	}()
 	if errors.Is(r.Err, errEnded) {
+		l.readers.rest()
 		a.seeDwellingsSoon()
 		return
 	}

@@ -239,16 +239,16 @@ func (r *lodgingReader) leave() {
 	}
 }
 
-// restRooms ends readers that were not asked for a while, those of containers of which
-// no sensor tells, and those that were asked the longest ago where there are many: an open
-// root keeps file systems busy, and each process takes memory.
+// restRooms ends readers that were not asked for a while, and those that were asked the
+// longest ago where there are many: an open root keeps file systems busy, and each process
+// takes memory.
 func (a *Agent) restRooms(now time.Time) {
 	var awake []*lodging
 	for _, l := range a.dwellings.sorted() {
 		if l.reading || l.readers == nil || l.readers.room == nil || !l.readers.room.Awake() {
 			continue
 		}
-		if !l.there || !l.watched() || now.Sub(l.readAt) > warm {
+		if !l.there || l.missed > 0 || now.Sub(l.readAt) > warm {
 			l.readers.rest()
 			continue
 		}
@@ -258,6 +258,18 @@ func (a *Agent) restRooms(now time.Time) {
 	for _, l := range awake[:max(0, len(awake)-maxWarm)] {
 		l.readers.rest()
 	}
+}
+
+// comparedEvery is how often files are compared of which no sensor tells. Each such reading
+// may take a new process.
+func (a *Agent) comparedEvery() time.Duration {
+	n := 0
+	for _, l := range a.dwellings.lodgings {
+		if l.there && !l.watched() {
+			n++
+		}
+	}
+	return dwellEvery * time.Duration(max(0, n-maxWarm)) / 2 // else at each look
 }
 
 // leaveRooms ends what reads in containers, with the agent.
