@@ -226,3 +226,15 @@ func TestStandingOf(t *testing.T) {
 		}
 	}
 }
+
+// TestAskedOfDaemon: what an engine's daemon was asked for has no login, and that says
+// nothing of who asked.
+func TestAskedOfDaemon(t *testing.T) {
+	for comm, want := range map[string]waxseal.Grade{"containerd-shim": waxseal.Unknown, "conmon": waxseal.Proven} {
+		actor := waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Proven}, Process: waxseal.Process{PID: 5, Comm: "sh"}, Ancestors: []waxseal.Process{{PID: 4, Comm: comm}}}
+		(&lodging{}).nameWithin(&actor, standing{seen: true, inside: map[int]bool{5: true}})
+		if actor.Login.Grade != want {
+			t.Errorf("below %s: %+v", comm, actor.Login)
+		}
+	}
+}

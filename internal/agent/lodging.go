@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -252,7 +254,22 @@ func (l *lodging) nameWithin(actor *waxseal.Actor, s standing) {
 			actor.Login.Basis = "whether this number is one of the host's users or one of the container's is not known"
 		}
 	}
+	if actor.Login.UID == waxseal.Unset && ofEngine(actor) {
+		actor.Login.Basis = "it was started by an engine's daemon, which has no login: who asked that for it is not known"
+		actor.Login.Grade = waxseal.Unknown
+	}
 	for i := range actor.Steps { // they were named by the host
 		actor.Steps[i].FromName, actor.Steps[i].ToName = "", ""
 	}
+}
+
+// engineDaemons start what somebody asks them for over a socket (docker exec, docker cp):
+// whoever asked is no ancestor. Podman's client starts it itself.
+var engineDaemons = []string{"dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2", "crio"}
+
+// ofEngine reports whether an engine's daemon is a process of an actor, or above it.
+func ofEngine(actor *waxseal.Actor) bool {
+	return slices.ContainsFunc(append([]waxseal.Process{actor.Process}, actor.Ancestors...), func(p waxseal.Process) bool {
+		return slices.Contains(engineDaemons, path.Base(p.Exe)) || slices.Contains(engineDaemons, p.Comm)
+	})
 }
