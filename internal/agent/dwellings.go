@@ -36,8 +36,6 @@ const (
 	// roomLong is how long watch waits for one at most: a reader in a process of its own is
 	// given up sooner.
 	roomLong = 2 * time.Minute
-	// troubleEvery is how often one is tried that could not be read.
-	troubleEvery = 30 * time.Second
 	// missedTwice is after how many looks a container is gone.
 	missedTwice = 2
 	// maxLodgings bounds how many are remembered, with those that are gone.
@@ -286,7 +284,7 @@ func (a *Agent) settleIn(l *lodging, found Dwelling, now time.Time) {
 		if l.anew = madeAnew(was, found); was.ID != found.ID { // what was done to the other one is of no account
 			l.remade, l.touched, l.under = true, nil, nil
 		}
-	case l.trouble && now.Sub(l.readAt) >= troubleEvery:
+	case l.trouble: // how soon a reader is started again is its own affair
 	case !l.watched() && now.Sub(l.readAt) >= a.comparedEvery() || now.Sub(l.readAt) >= a.opts.Poll:
 	default:
 		return

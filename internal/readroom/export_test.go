@@ -22,11 +22,12 @@ func Tire(p *Papers, d time.Duration) {
 	p.rest = d
 }
 
-// HurryGuests bounds how long the tree of a guest may take to be read, for one test.
-func HurryGuests(t *testing.T, d time.Duration) {
+// HurryGuests bounds how long the tree of a guest may take to be read, until the bound is
+// restored.
+func HurryGuests(d time.Duration) (restore func()) {
 	before := guestPatience
 	guestPatience = d
-	t.Cleanup(func() { guestPatience = before })
+	return func() { guestPatience = before }
 }
 
 // Calm has a reader started again at once.

@@ -143,7 +143,6 @@ func TestGuest(t *testing.T) {
 // bounded time; what was known stays.
 func TestGuestLost(t *testing.T) {
 	g := guestOf(t)
-	readroom.HurryGuests(t, 300*time.Millisecond)
 	g.same()
 	if err := syscall.Kill(g.room.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -154,7 +153,9 @@ func TestGuestLost(t *testing.T) {
 	if err := syscall.Kill(g.room.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	restore := readroom.HurryGuests(300 * time.Millisecond)
 	state := g.room.ReadLive(nil, mailpath.Live{})
+	restore()
 	if state.Hooks[0].Kind != waxseal.KindUnreadable || len(state.Hooks) < 2 || !strings.Contains(g.room.Trouble(), "gave no answer") {
 		t.Errorf("while it hangs: %+v, %q", state.Hooks, g.room.Trouble())
 	}
@@ -199,5 +200,46 @@ func TestGuestsAreShutIn(t *testing.T) {
 				t.Error("it wrote a file")
 			}
 		})
+	}
+}
+
+// TestHostileGuest: a tree that was made to keep its reader waiting or to fill its memory is
+// read within bounds, and told for what it is.
+func TestHostileGuest(t *testing.T) {
+	g := guestOf(t)
+	at := func(p string) string { return filepath.Join(g.root, p) }
+	var many strings.Builder
+	for i := range 5_000 {
+		fmt.Fprintf(&many, "virtual_alias_maps = pcre:/etc/postfix/m%d, $virtual_alias_maps $virtual_alias_maps\n", i)
+	}
+	g.write("/etc/postfix/main.cf", "alias_maps = hash:/etc/aliases texthash:/etc/postfix/huge hash:/etc/postfix/fifo texthash:/etc/postfix/out\n"+many.String())
+	err := errors.Join(os.Remove(at("/etc/postfix/master.cf")), unix.Mkfifo(at("/etc/postfix/master.cf"), 0o600), unix.Mkfifo(at("/etc/postfix/fifo"), 0o600),
+		os.Truncate(at("/etc/aliases"), 1<<30), os.WriteFile(at("/etc/postfix/huge"), nil, 0o600), os.Truncate(at("/etc/postfix/huge"), 1<<30),
+		os.Symlink("/../../../../../../etc/shadow", at("/etc/postfix/out")), os.Symlink(".", at("/etc/postfix/loop")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	state := g.room.ReadLive(nil, mailpath.Live{})
+	took := time.Since(began)
+	if trouble := g.room.Trouble(); trouble != "" {
+		t.Logf("it could not be read: %s", trouble)
+	} else if mb := peak(t, g.room.PID()); mb > 320 {
+		t.Errorf("its reader took %d MB", mb)
+	}
+	unreadable := 0
+	for _, h := range state.Hooks {
+		if h.Kind == waxseal.KindUnreadable {
+			unreadable++
+		}
+	}
+	if took > 45*time.Second || unreadable != 4 && g.room.Trouble() == "" {
+		t.Errorf("read in %v, and %d of 4 are told as unreadable", took, unreadable)
+	}
+	t.Logf("read in %v: %d hooks, %d problems", took, len(state.Hooks), len(state.Problems))
+	for _, f := range state.Files {
+		if f.Path == "/etc/shadow" && !f.Missing {
+			t.Error("a link led out of it")
+		}
 	}
 }
