@@ -125,6 +125,9 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path, again boo
 		files: make(map[waxseal.Path]waxseal.FileState, r.files), parts: make(map[waxseal.Path]waxseal.Part, r.files),
 		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
+	if r.memos != nil && home == "" {
+		r.memos.reading++
+	}
 	defer c.lookAhead()()
 	r.refreshPackages(tree, c)
 	programs := surroundings.Programs(tree)

@@ -21,6 +21,8 @@ import (
 type memos struct {
 	mu    sync.Mutex // readers work side by side
 	found map[string]any
+	// reading counts those that may read again.
+	reading int
 	// What follows is of the reading itself.
 	texts   map[waxseal.Path]known
 	modules map[waxseal.Path]completedModule
@@ -48,9 +50,11 @@ func (m *memos) anew() {
 
 // memo is what one reader found, with everything that it asked.
 type memo[T any] struct {
-	given any // besides the tree
-	asked *record
-	found T
+	given   any // besides the tree
+	asked   *record
+	found   T
+	tree    waxseal.Tree
+	reading int // the last one that it stood in
 }
 
 // maxAsked bounds what is remembered of one reader. One that asks more runs again.
@@ -67,19 +71,42 @@ func remember[T any](c *closer, name string, tree waxseal.Tree, given any, clone
 	last, _ := m.found[name].(*memo[T])
 	delete(m.found, name)
 	m.mu.Unlock()
-	if !c.again || last == nil || !reflect.DeepEqual(last.given, given) || !last.asked.same(c, tree) {
+	if !c.again || last == nil || !reflect.DeepEqual(last.given, given) || !last.asked.same(c, tree, c.doubt(last.tree, last.reading)) {
 		a := &record{closer: c, keeps: true}
-		last = &memo[T]{given, a, read(a.over(tree), a)}
+		last = &memo[T]{given: given, asked: a, found: read(a.over(tree), a)}
 		if a.n > maxAsked || a.unsure {
 			return last.found
 		}
 		a.closer = nil
 	}
+	last.tree, last.reading = c.tree, m.reading
 	m.mu.Lock()
 	m.found[name] = last
 	m.mu.Unlock()
 	return clone(last.found)
 }
+
+// remembering is a tree that says of which paths it may tell otherwise than in the reading
+// before.
+type remembering interface {
+	Touched(p waxseal.Path) bool
+	Relisted() bool // a name that was not in a directory may be
+}
+
+// doubt is what may have another answer than in an earlier reading: what was touched since,
+// where that was the last one, of the same memory; and all otherwise.
+func (c *closer) doubt(tree waxseal.Tree, reading int) remembering {
+	if now, ok := c.tree.(remembering); ok && tree == c.tree && reading == c.reader.memos.reading-1 {
+		return now
+	}
+	return doubtful{}
+}
+
+// doubtful says that any path may be another.
+type doubtful struct{}
+
+func (doubtful) Touched(waxseal.Path) bool { return true }
+func (doubtful) Relisted() bool            { return true }
 
 // cloned is what a reader found, apart from what is remembered of it: whoever joins what
 // several found changes it.
