@@ -85,6 +85,7 @@ type program struct {
 	needs   []waxseal.Part
 	text    string
 	elf     *loader.Program // nil for what is no ELF file
+	damaged bool            // it is an ELF file that can't be read to its end
 }
 
 // Forget drops what is remembered of a path, because something happened to it.
@@ -123,7 +124,7 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path, again boo
 		reader: r, tree: tree, oneHome: home, again: again,
 		users: r.users.of(tree, "/etc/passwd"), groups: r.groups.of(tree, "/etc/group"),
 		files: make(map[waxseal.Path]waxseal.FileState, r.files), parts: make(map[waxseal.Path]waxseal.Part, r.files),
-		inodes: map[stamp]program{}, asked: map[waxseal.Path][]waxseal.Path{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
+		inodes: map[stamp]program{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}
 	if r.memos != nil && home == "" {
 		r.memos.reading++
@@ -221,12 +222,13 @@ type closer struct {
 	files    map[waxseal.Path]waxseal.FileState
 	parts    map[waxseal.Path]waxseal.Part
 	problems []waxseal.Problem
-	rules    map[waxseal.Path]reading // of users, read before they are completed
-	inodes   map[stamp]program        // ELF files read in this reading
-	search   *loader.Search
-	asked    map[waxseal.Path][]waxseal.Path // file -> libraries it asks for
-	loads    map[waxseal.Path][]waxseal.Part // program -> libraries that nothing vouches for
-	unsafe   map[waxseal.Path][]waxseal.Path // directory -> unsafe ones from / down to it
+	// complaints counts those about parts, whether somebody said the same before or not.
+	complaints int
+	rules      map[waxseal.Path]reading // of users, read before they are completed
+	inodes     map[stamp]program        // ELF files read in this reading
+	search     *searched
+	loads      map[waxseal.Path][]waxseal.Part // program -> libraries that nothing vouches for
+	unsafe     map[waxseal.Path][]waxseal.Path // directory -> unsafe ones from / down to it
 }
 
 // maxClosure bounds one closure: a script that names more files is not followed
@@ -265,6 +267,18 @@ func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) 
 	if have, ok := c.parts[p.Path]; ok && !c.overrules(p, have) {
 		return have, c.reader.programs[p.Path].needs
 	}
+	if was, ok := c.partBefore(p); ok {
+		c.parts[p.Path], c.files[p.Path] = was.done, was.state
+		return was.done, c.reader.programs[p.Path].needs
+	}
+	complaints := c.complaints
+	done, needs = c.partAnew(p)
+	c.keepPart(p, done, complaints)
+	return done, needs
+}
+
+// partAnew completes a part by what the tree says.
+func (c *closer) partAnew(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) {
 	file, err := c.tree.Stat(p.Path)
 	if err != nil {
 		return c.absent(p, err), nil
@@ -342,13 +356,22 @@ func (c *closer) dangling(p waxseal.Part) {
 	if err != nil || link.Type != waxseal.Symlink {
 		return
 	}
-	c.problems = append(c.problems, waxseal.Problem{Path: p.Path, Unreadable: p.Role == waxseal.RoleConfig,
+	c.complain(waxseal.Problem{Path: p.Path, Unreadable: p.Role == waxseal.RoleConfig,
 		Message: "a symbolic link to " + link.Link + ", which is not in this tree: nothing of it was read"})
+}
+
+// complain notes a problem of a part, once.
+func (c *closer) complain(p waxseal.Problem) {
+	c.complaints++
+	if !slices.Contains(c.problems, p) {
+		c.problems = append(c.problems, p)
+	}
 }
 
 // problem notes what could not be read, unless the reader of the mail system
 // has said the same.
 func (c *closer) problem(p waxseal.Path, err error) {
+	c.complaints++
 	var where *fs.PathError
 	if errors.As(err, &where) {
 		err = where.Err

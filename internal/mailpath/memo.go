@@ -26,10 +26,12 @@ type memos struct {
 	// What follows is of the reading itself.
 	texts   map[waxseal.Path]known
 	modules map[waxseal.Path]completedModule
+	parts   map[askedPart]completedPart
+	search  *searched
 }
 
 func newMemos() *memos {
-	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]completedModule{}}
+	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]completedModule{}, parts: map[askedPart]completedPart{}}
 }
 
 // forget is for what is behind all answers: the package database, the names of accounts.
@@ -37,6 +39,7 @@ func (m *memos) forget() {
 	if m != nil {
 		clear(m.found)
 		clear(m.modules)
+		clear(m.parts)
 	}
 }
 
@@ -45,16 +48,17 @@ func (m *memos) anew() {
 	if m != nil {
 		clear(m.texts)
 		clear(m.modules)
+		clear(m.parts)
+		m.search = nil
 	}
 }
 
 // memo is what one reader found, with everything that it asked.
 type memo[T any] struct {
-	given   any // besides the tree
-	asked   *record
-	found   T
-	tree    waxseal.Tree
-	reading int // the last one that it stood in
+	given any // besides the tree
+	asked *record
+	found T
+	stood moment
 }
 
 // maxAsked bounds what is remembered of one reader. One that asks more runs again.
@@ -71,7 +75,7 @@ func remember[T any](c *closer, name string, tree waxseal.Tree, given any, clone
 	last, _ := m.found[name].(*memo[T])
 	delete(m.found, name)
 	m.mu.Unlock()
-	if !c.again || last == nil || !reflect.DeepEqual(last.given, given) || !last.asked.same(c, tree, c.doubt(last.tree, last.reading)) {
+	if !c.again || last == nil || !reflect.DeepEqual(last.given, given) || !last.asked.same(c, tree, c.doubt(last.stood)) {
 		a := &record{closer: c, keeps: true}
 		last = &memo[T]{given: given, asked: a, found: read(a.over(tree), a)}
 		if a.n > maxAsked || a.unsure {
@@ -79,34 +83,12 @@ func remember[T any](c *closer, name string, tree waxseal.Tree, given any, clone
 		}
 		a.closer = nil
 	}
-	last.tree, last.reading = c.tree, m.reading
+	last.stood = c.now()
 	m.mu.Lock()
 	m.found[name] = last
 	m.mu.Unlock()
 	return clone(last.found)
 }
-
-// remembering is a tree that says of which paths it may tell otherwise than in the reading
-// before.
-type remembering interface {
-	Touched(p waxseal.Path) bool
-	Relisted() bool // a name that was not in a directory may be
-}
-
-// doubt is what may have another answer than in an earlier reading: what was touched since,
-// where that was the last one, of the same memory; and all otherwise.
-func (c *closer) doubt(tree waxseal.Tree, reading int) remembering {
-	if now, ok := c.tree.(remembering); ok && tree == c.tree && reading == c.reader.memos.reading-1 {
-		return now
-	}
-	return doubtful{}
-}
-
-// doubtful says that any path may be another.
-type doubtful struct{}
-
-func (doubtful) Touched(waxseal.Path) bool { return true }
-func (doubtful) Relisted() bool            { return true }
 
 // cloned is what a reader found, apart from what is remembered of it: whoever joins what
 // several found changes it.
