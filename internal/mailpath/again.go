@@ -19,20 +19,18 @@ type completedPart struct {
 }
 
 // partBefore is a part of whose file nothing was heard since the last reading.
-func (c *closer) partBefore(p waxseal.Part) (was completedPart, ok bool) {
+func (c *closer) partBefore(p waxseal.Part) (was *completedPart, ok bool) {
 	if !c.again || c.oneHome != "" {
-		return was, false
+		return nil, false
 	}
-	at := askedPart{p.Path, p.Role}
-	was, ok = c.reader.memos.parts[at]
+	was, ok = c.reader.memos.parts[askedPart{p.Path, p.Role}]
 	if !ok || was.asked != p {
-		return was, false
+		return nil, false
 	}
 	if doubt := c.doubt(was.stood); doubt.Touched(p.Path) || was.done.Missing && doubt.Relisted() {
-		return was, false
+		return nil, false
 	}
 	was.stood = c.now()
-	c.reader.memos.parts[at] = was
 	return was, true
 }
 
@@ -40,7 +38,7 @@ func (c *closer) partBefore(p waxseal.Part) (was completedPart, ok bool) {
 // complain is asked for again, so that it is said again.
 func (c *closer) keepPart(asked, done waxseal.Part, complaints int) {
 	if m := c.reader.memos; m != nil && c.oneHome == "" && c.complaints == complaints {
-		m.parts[askedPart{asked.Path, asked.Role}] = completedPart{asked, done, c.files[done.Path], c.now()}
+		m.parts[askedPart{asked.Path, asked.Role}] = &completedPart{asked, done, c.files[done.Path], c.now()}
 	}
 }
 
@@ -77,4 +75,44 @@ func (c *closer) searching() *searched {
 	}
 	c.search.stood, m.search = c.now(), c.search
 	return c.search
+}
+
+// completedModule is a module as it was taken into the state the last time.
+type completedModule struct {
+	part  waxseal.Part
+	state waxseal.FileState
+	stood moment
+}
+
+// moduleBefore is a module of whose file nothing was heard since the last reading.
+func (c *closer) moduleBefore(p waxseal.Path) (was *completedModule, ok bool) {
+	if !c.again || c.oneHome != "" {
+		return nil, false
+	}
+	if was, ok = c.reader.memos.modules[p]; !ok || c.doubt(was.stood).Touched(p) {
+		return nil, false
+	}
+	was.stood = c.now()
+	return was, true
+}
+
+// owned are the packages that brought what is in a directory, by name.
+type owned struct{ names, owners []string }
+
+// ownersIn names the packages that brought what is in a directory, "" where none did.
+func (c *closer) ownersIn(dir waxseal.Path, names []string) []string {
+	m := c.reader.memos
+	if m != nil {
+		if was, ok := m.owned[dir]; ok && onePiece(was.names, names) {
+			return was.owners
+		}
+	}
+	owners := make([]string, len(names))
+	for i, n := range names {
+		owners[i] = c.reader.packages.Owner(dir + "/" + waxseal.Path(n))
+	}
+	if m != nil {
+		m.owned[dir] = owned{names, owners}
+	}
+	return owners
 }

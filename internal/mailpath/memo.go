@@ -25,13 +25,15 @@ type memos struct {
 	reading int
 	// What follows is of the reading itself.
 	texts   map[waxseal.Path]known
-	modules map[waxseal.Path]completedModule
-	parts   map[askedPart]completedPart
+	modules map[waxseal.Path]*completedModule
+	parts   map[askedPart]*completedPart
 	search  *searched
+	owned   map[waxseal.Path]owned // by directory
+	brought map[string]brought     // by the packages that were asked about
 }
 
 func newMemos() *memos {
-	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]completedModule{}, parts: map[askedPart]completedPart{}}
+	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]*completedModule{}, parts: map[askedPart]*completedPart{}, owned: map[waxseal.Path]owned{}, brought: map[string]brought{}}
 }
 
 // forget is for what is behind all answers: the package database, the names of accounts.
@@ -40,6 +42,8 @@ func (m *memos) forget() {
 		clear(m.found)
 		clear(m.modules)
 		clear(m.parts)
+		clear(m.owned)
+		clear(m.brought)
 	}
 }
 
@@ -49,6 +53,7 @@ func (m *memos) anew() {
 		clear(m.texts)
 		clear(m.modules)
 		clear(m.parts)
+		clear(m.owned)
 		m.search = nil
 	}
 }
