@@ -1,22 +1,35 @@
 package mailpath
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"waxseal"
 	"waxseal/internal/mask"
-	"waxseal/internal/snapshot"
+	"waxseal/internal/rootfs"
 	"waxseal/internal/treecache"
 )
 
 // TestWhatCameBehindLink: a name that a list lacked is asked for again when one came, under
 // whatever name of its directory; and a reader whose questions were not touched stands.
 func TestWhatCameBehindLink(t *testing.T) {
-	objects := map[waxseal.Path]snapshot.Object{
-		"/srv/a":  {Content: []byte("a")},
-		"/etc/mx": {File: waxseal.File{Type: waxseal.Symlink, Link: "../srv"}},
+	root := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	below := &changing{snapshot.New(objects)}
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "srv"), 0o755), os.Symlink("srv", filepath.Join(root, "mx"))); err != nil {
+		t.Fatal(err)
+	}
+	write("srv/a", "a")
+	below, err := rootfs.Open(root) // which knows when a list is whole
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { below.Close() })
 	kept := treecache.Keep(below)
 	r := NewReader(mask.New([]byte("k")))
 	r.Remember()
@@ -26,36 +39,33 @@ func TestWhatCameBehindLink(t *testing.T) {
 		c := &closer{reader: r, tree: tree, again: again}
 		return remember(c, "test", tree, nil, func(b bool) bool { return b }, func(tree waxseal.Tree, _ *record) bool {
 			runs++
-			if _, err := tree.ReadDir("/etc/mx"); err != nil {
+			if _, err := tree.ReadDir("/mx"); err != nil {
 				t.Fatal(err)
 			}
-			_, err := tree.Stat("/etc/mx/new")
+			_, err := tree.Stat("/mx/new")
 			return err == nil
 		})
 	}
-	change := func(p waxseal.Path, o snapshot.Object) {
-		objects[p] = o
-		below.Tree = snapshot.New(objects)
-		kept.Forget(p)
+	change := func(name, text string) {
+		write(name, text)
+		kept.Forget(waxseal.Path("/" + name))
 	}
 	if there(kept.Anew(), false) {
 		t.Fatal("it is there from the start")
 	}
-	change("/srv/a", snapshot.Object{Content: []byte("b")})
+	change("srv/a", "b")
 	if there(kept.Again(), true) || runs != 1 {
 		t.Errorf("another file was written, and it ran %d times", runs)
 	}
-	change("/srv/new", snapshot.Object{Content: []byte("c")})
+	change("srv/new", "c")
 	if !there(kept.Again(), true) {
 		t.Error("what came is not seen")
 	}
 	kept.Forget("/srv/a")
 	kept.Again() // a reading that did not ask
 	r.memos.reading++
-	change("/srv/b", snapshot.Object{})
+	change("srv/b", "")
 	if before := runs; !there(kept.Again(), true) || runs == before {
 		t.Error("it stands by what was touched since a reading that did not ask it")
 	}
 }
-
-type changing struct{ waxseal.Tree }
