@@ -30,11 +30,9 @@ const (
 	dwellEvery = 5 * time.Second
 	// dwellSoon is the least time between two such looks.
 	dwellSoon = time.Second
-	// dwellLong is how long the reading of one may take; a file system in user space can
-	// keep a reader waiting for ever.
-	dwellLong = 30 * time.Second
-	// roomLong is how long watch waits for one at most: a reader in a process of its own is
-	// given up sooner.
+	// roomLong is how long watch waits for the reading of one at most: a reader in a process
+	// of its own is given up sooner. A file system in user space can keep who looks there
+	// waiting for ever.
 	roomLong = 2 * time.Minute
 	// missedTwice is after how many looks a container is gone.
 	missedTwice = 2
