@@ -111,9 +111,12 @@ func TestPodman(t *testing.T) {
 		return slices.ContainsFunc(f.Actor.Ancestors, func(p waxseal.Process) bool { return p.Comm == "podman" })
 	}
 
-	e.run("podman exec mail sh -c 'echo smtpd_milters = inet:203.0.113.9:8801 >>/etc/postfix/main.cf'")
+	// In a login session, as sshd sets one up. The names of the container say nothing of it.
+	e.run("(echo 1001 >/proc/self/loginuid; podman exec mail sh -c 'echo smtpd_milters = inet:203.0.113.9:8801 >>/etc/postfix/main.cf; sleep 0.3')")
 	if f := tells("inet:203.0.113.9:8801"); !strings.HasSuffix(f.Actor.Process.Exe, "sh") || f.Actor.Process.User != "root" || f.Actor.Process.Grade == waxseal.Unknown || !by(f) {
 		t.Errorf("by podman exec: %+v below %+v", f.Actor.Process, f.Actor.Ancestors)
+	} else if l := f.Actor.Login; l.UID != 1001 || l.Session == waxseal.Unset || strings.Contains(l.Basis, "is not known") || l.Name == "alice" {
+		t.Errorf("the login is %+v", l)
 	}
 	e.run("podman cp mail:/etc/postfix/main.cf /tmp/main.cf && echo smtpd_milters = inet:203.0.113.9:8802 >>/tmp/main.cf && podman cp /tmp/main.cf mail:/etc/postfix/main.cf")
 	if f := tells("inet:203.0.113.9:8802"); f.Actor.Process.Comm != "podman" || !slices.Contains(f.Actor.Process.Argv, "cp") {
