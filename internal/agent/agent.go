@@ -15,6 +15,7 @@ import (
 	"waxseal"
 	"waxseal/internal/beat"
 	"waxseal/internal/correlate"
+	"waxseal/internal/lull"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/permit"
 	"waxseal/internal/readroom"
@@ -81,6 +82,7 @@ type Agent struct {
 	dwellings dwellings // mail in containers
 
 	queue *queue // from the sensors; bounded
+	lull  lull.Lull
 
 	sealed   *waxseal.Seal // nil while nothing is sealed
 	last     waxseal.State // what the next look is compared with
@@ -191,8 +193,12 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-a.whenDue():
 		}
 		if now := time.Now(); a.isDue(now) {
+			a.lull.Ends()
 			a.look(now)
 			a.lookTook = time.Since(now)
+			if a.lookedAt.Equal(a.pace.last) { // events led to it, and more may come
+				a.lull.Begins()
+			}
 		}
 	}
 }
