@@ -83,6 +83,7 @@ type Agent struct {
 
 	queue *queue // from the sensors; bounded
 	lull  lull.Lull
+	ahead ahead // what is read before a look
 
 	sealed   *waxseal.Seal // nil while nothing is sealed
 	last     waxseal.State // what the next look is compared with
@@ -157,7 +158,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
+	a := &Agent{opts: o, tree: tree, books: books, queue: newQueue(), ahead: newAhead(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
 		tuning: triage.NewBook(o.Tuned)}
 	a.startReader()
 	a.names = &names{tree: tree}
@@ -184,6 +185,8 @@ func (a *Agent) Run(ctx context.Context) error {
 			return nil
 		case in := <-a.queue.gaps:
 			a.take(in)
+		case h := <-a.ahead.hints:
+			a.readAhead(h)
 		case in := <-a.queue.arrivals:
 			a.take(*in)
 			a.takeWaiting(time.Now().Add(max(turn, a.lookTook)))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -167,15 +168,27 @@ func (r *Room) ReadLive(tree waxseal.Tree, live mailpath.Live) waxseal.State {
 	return r.unreadable()
 }
 
-// ReadAgain implements the agent's reader.
+// ReadAgain implements the agent's reader. What was read ahead is the answer, unless
+// something was forgotten since.
 func (r *Room) ReadAgain(live mailpath.Live) (waxseal.State, bool) {
+	if s, ok := r.fetch(live); ok {
+		return s, true
+	}
 	if r.renew(); r.now == nil || !r.any {
 		return waxseal.State{}, false
 	}
 	q := request{Verb: readAgain, Mounts: live.Mounts}
 	a, err := r.ask(q)
-	if err != nil || a.Unknown || a.Denied && r.outgrown() {
+	if err != nil {
 		return waxseal.State{}, false // all is read then
+	}
+	return r.enough(a, q)
+}
+
+// enough takes an answer, unless it does not say all.
+func (r *Room) enough(a answer, q request) (waxseal.State, bool) {
+	if a.Unknown || a.Denied && r.outgrown() {
+		return waxseal.State{}, false
 	}
 	s, err := r.take(a, q)
 	if err != nil {
@@ -290,9 +303,9 @@ func (r *Room) Vouched(_ waxseal.Tree, p waxseal.Path) (waxseal.PackageState, wa
 
 // ask asks the reader, and waits. Whoever gives no answer is ended.
 func (r *Room) ask(q request) (answer, error) {
+	r.fetch(mailpath.Live{}) // one answer after the other
 	if r.now != nil && r.now.isGone() {
-		r.now.end()
-		r.now = nil
+		r.lose(io.EOF)
 	}
 	if r.now == nil {
 		if err := r.start(); err != nil {
@@ -300,15 +313,32 @@ func (r *Room) ask(q request) (answer, error) {
 			return answer{}, err
 		}
 	}
+	if err := r.pose(&q); err != nil {
+		return answer{}, err
+	}
+	return r.hear(q)
+}
+
+// pose sends a question, with what is to be known before.
+func (r *Room) pose(q *request) error {
 	r.number++
 	q.Number, q.Forget, q.Settle, q.Index = r.number, r.forget, r.settle, r.index
+	if err := r.now.pose(*q, r.patience()); err != nil {
+		r.lose(err)
+		return err
+	}
+	r.forget, r.settle, r.index = nil, false, 0
+	return nil
+}
+
+// hear waits for the answer to what was asked.
+func (r *Room) hear(q request) (answer, error) {
 	began := time.Now()
 	a, err := r.now.exchange(q, r.patience())
 	if err != nil {
 		r.lose(err)
 		return answer{}, err
 	}
-	r.forget, r.settle, r.index = nil, false, 0
 	r.slow, r.now.cpu = max(r.slow, time.Since(began)), a.CPU
 	return a, nil
 }
