@@ -26,6 +26,36 @@ func (r *Room) Ahead(live mailpath.Live) bool {
 	return true
 }
 
+// ReadAgain implements the agent's reader. What was read ahead is the answer, unless
+// something was forgotten since.
+func (r *Room) ReadAgain(live mailpath.Live) (waxseal.State, bool) {
+	if s, ok := r.fetch(live); ok {
+		return s, true
+	}
+	if r.renew(); r.now == nil || !r.any {
+		return waxseal.State{}, false
+	}
+	q := request{Verb: readAgain, Mounts: live.Mounts}
+	a, err := r.ask(q)
+	if err != nil {
+		return waxseal.State{}, false // all is read then
+	}
+	return r.enough(a, q)
+}
+
+// enough takes an answer, unless it does not say all.
+func (r *Room) enough(a answer, q request) (waxseal.State, bool) {
+	if a.Unknown || a.Denied && r.outgrown() {
+		return waxseal.State{}, false
+	}
+	s, err := r.take(a, q)
+	if err != nil {
+		r.lose(err)
+		return waxseal.State{}, false
+	}
+	return s, true
+}
+
 // fetch receives what was asked ahead, if anything was. The state counts only where
 // nothing was forgotten since, and nothing mounted.
 func (r *Room) fetch(live mailpath.Live) (waxseal.State, bool) {
