@@ -16,7 +16,7 @@ kernel='/internal/\(agent\|cli\|lab\|lab/demo\|sensor/.*\)$'
 pure() { go list ./... | grep -v "$kernel"; }
 live() { go list ./... | grep "$kernel"; }
 
-large='Linear|StockDebian|FiltersCode|AttackDocuments|StoriesConform|TestBrokenTrees/a_map|TestBrokenTrees/main.cf_is_huge|TestSealedAsRead/a_map|TestWriteMethods|TestLifeOfAChange|TestUpgradeOf|TestReinstall|TestOpenFiles|TestAttackPages|TestHands$|TestFloods|TestForkBomb|TestLogRotation|TestLaundering|TestSoak|TestMailInContainer|TestPlatforms|TestTwoHandsAtOnce|TestFiveHands|TestMonthOfHosting|TestUpgradeByRPM|TestTrafficIsDiverted|TestDiverterIsNamed|TestScanNamesTheListener|TestStockPartsAreQuiet|TestReader'
+large='Linear|StockDebian|FiltersCode|AttackDocuments|StoriesConform|TestBrokenTrees/a_map|TestBrokenTrees/main.cf_is_huge|TestSealedAsRead/a_map|TestWriteMethods|TestLifeOfAChange|TestUpgradeOf|TestReinstall|TestOpenFiles|TestAttackPages|TestHands$|TestFloods|TestForkBomb|TestLogRotation|TestLaundering|TestSoak|TestMailInContainer|TestPodman|TestPlatforms|TestTwoHandsAtOnce|TestFiveHands|TestMonthOfHosting|TestUpgradeByRPM|TestTrafficIsDiverted|TestDiverterIsNamed|TestScanNamesTheListener|TestStockPartsAreQuiet|TestReader'
 
 # Where nothing runs side by side, and that is so below the keepers (floors_test.go), the
 # race detector can't find anything.

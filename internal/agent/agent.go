@@ -249,6 +249,7 @@ func (a *Agent) judgeAll(versions []version, now time.Time) {
 // Close releases the state directory and the tree.
 func (a *Agent) Close() error {
 	var err error
+	a.leaveRooms()
 	if a.room != nil {
 		err = a.room.Close()
 	}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"waxseal"
 	"waxseal/internal/permit"
 	"waxseal/internal/sensor/kaudit"
+	"waxseal/internal/sensor/proc"
 )
 
 // withRooms is a host with containers.
@@ -184,6 +186,55 @@ func TestNameWithin(t *testing.T) {
 		l.nameWithin(&actor, tc.standing)
 		if actor.Process.User != tc.user || actor.Login.Name != tc.login {
 			t.Errorf("%s: %q, %q; want %q, %q", tc.name, actor.Process.User, actor.Login.Name, tc.user, tc.login)
+		}
+	}
+}
+
+// TestStandingOf: of a process that has ended its living ancestors say where it was, and
+// whose login it had.
+func TestStandingOf(t *testing.T) {
+	people := proc.New(proc.Options{})
+	self := people.Snapshot(os.Getpid())
+	home, ok := people.RootOf(os.Getpid())
+	login, known := people.LoginOf(os.Getpid())
+	if self == nil || !ok || !known {
+		t.Fatal("this very process is not known")
+	}
+	gone := waxseal.Process{PID: 1 << 22, Started: self.Process.Started} // more than any has
+	another := self.Process
+	another.Started = another.Started.Add(-time.Hour)
+	actor := func(uid uint32, list ...waxseal.Process) *waxseal.Actor {
+		return &waxseal.Actor{Login: waxseal.Login{UID: uid}, Process: list[0], Ancestors: list[1:]}
+	}
+	for _, tc := range []struct {
+		name   string
+		actor  *waxseal.Actor
+		at     proc.Node
+		seen   bool
+		inside int
+		login  loginPlace
+	}{
+		{"outside", actor(login, self.Process), proc.Node{}, true, 0, loginOutside},
+		{"gone, below one outside", actor(login, gone, self.Process), proc.Node{}, false, 0, loginOutside},
+		{"gone, below one outside with another login", actor(login+7, gone, self.Process), proc.Node{}, false, 0, loginAnywhere},
+		{"gone, below one inside", actor(login, gone, self.Process), home, true, 2, loginAnywhere},
+		{"below one whose number is another's now", actor(login, gone, another), home, false, 0, loginAnywhere},
+	} {
+		s := standingOf(people, tc.actor, tc.at)
+		if s.seen != tc.seen || len(s.inside) != tc.inside || s.login != tc.login {
+			t.Errorf("%s: %+v", tc.name, s)
+		}
+	}
+}
+
+// TestAskedOfDaemon: what an engine's daemon was asked for has no login, and that says
+// nothing of who asked.
+func TestAskedOfDaemon(t *testing.T) {
+	for comm, want := range map[string]waxseal.Grade{"containerd-shim": waxseal.Unknown, "conmon": waxseal.Proven} {
+		actor := waxseal.Actor{Login: waxseal.Login{UID: waxseal.Unset, Grade: waxseal.Proven}, Process: waxseal.Process{PID: 5, Comm: "sh"}, Ancestors: []waxseal.Process{{PID: 4, Comm: comm}}}
+		(&lodging{}).nameWithin(&actor, standing{seen: true, inside: map[int]bool{5: true}})
+		if actor.Login.Grade != want {
+			t.Errorf("below %s: %+v", comm, actor.Login)
 		}
 	}
 }

@@ -94,11 +94,15 @@ func TestMailInContainer(t *testing.T) {
 	if left := inChanges(t, h, c); len(left) > 0 {
 		t.Errorf("sealed, and at once changed: %+v", left)
 	}
+	opens := opensOf(t, c, "/etc/postfix/main.cf", "/etc/postfix/master.cf", "/etc/passwd", "/etc/aliases", "/var/lib/dpkg/status")
 	w := h.watch()
 	wait(t, "word of the container at start", func() bool {
 		return strings.Contains(w.errs.String(), "mail runs in "+c.name()) && strings.Contains(w.errs.String(), "its files are watched")
 	})
 
+	t.Run("read apart", func(t *testing.T) { readApart(t, w, c, opens) })
+	t.Run("within a second", func(t *testing.T) { withinASecond(t, w, c) })
+	t.Logf("since then its files were opened by %v; the agent is %d", opens.seen(), w.cmd.Process.Pid)
 	t.Run("the hand", func(t *testing.T) { theHandInside(t, w, c) })
 	t.Run("a moment", func(t *testing.T) {
 		w.t = t
@@ -108,7 +112,11 @@ func TestMailInContainer(t *testing.T) {
 	})
 	t.Run("behind the overlay", func(t *testing.T) { behindOverlay(t, w, c) })
 	t.Run("made anew", func(t *testing.T) { madeAnew(t, w, c) })
-	t.Run("another one", func(t *testing.T) { anotherOne(t, w, c) })
+	t.Run("another one", func(t *testing.T) {
+		other := anotherOne(t, w, c)
+		t.Run("a reader is lost", func(t *testing.T) { lostReader(t, w, c, other) })
+		t.Run("at rest", func(t *testing.T) { atRest(t, w, other) })
+	})
 	w.t = t
 	w.stop()
 	if left := inChanges(t, h, c); len(left) == 0 {
@@ -234,7 +242,7 @@ func madeAnew(t *testing.T, w *watch, c *container) {
 }
 
 // anotherOne: a container that no seal knows is told, as grave as what is in it.
-func anotherOne(t *testing.T, w *watch, c *container) {
+func anotherOne(t *testing.T, w *watch, c *container) *container {
 	w.t = t
 	const target = "inet:203.0.113.9:8899"
 	other := &container{t: t, dir: filepath.Join(filepath.Dir(c.dir), "other"), image: c.image}
@@ -248,4 +256,5 @@ func anotherOne(t *testing.T, w *watch, c *container) {
 	if f.Change.Path != waxseal.Path(other.name()+":/") || f.Change.Kind != waxseal.Added || f.Severity < waxseal.High || !hands(f, target) || f.Actor.Process.Grade != waxseal.Unknown {
 		t.Errorf("told is %q, %s, of %s: %q", f.Title, f.Severity, f.Change.Path, f.Reasons)
 	}
+	return other
 }

@@ -30,9 +30,10 @@ const (
 	dwellEvery = 5 * time.Second
 	// dwellSoon is the least time between two such looks.
 	dwellSoon = time.Second
-	// dwellLong is how long the reading of one may take; a file system in user space can
-	// keep a reader waiting for ever.
-	dwellLong = 30 * time.Second
+	// roomLong is how long watch waits for the reading of one at most: a reader in a process
+	// of its own is given up sooner. A file system in user space can keep who looks there
+	// waiting for ever.
+	roomLong = 2 * time.Minute
 	// missedTwice is after how many looks a container is gone.
 	missedTwice = 2
 	// maxLodgings bounds how many are remembered, with those that are gone.
@@ -67,6 +68,7 @@ type Dwelt struct {
 	Dwelling
 	State waxseal.State // as it is inside
 	Err   error         // why it could not be read
+	rules roomRules
 }
 
 // ReadDwelling reads the mail path in one, within a time: what takes longer goes on for
@@ -97,11 +99,13 @@ func readDwelling(d Dwelling, reader *mailpath.Reader) Dwelt {
 		return Dwelt{Dwelling: d, Err: err}
 	}
 	defer tree.Close()
-	return Dwelt{Dwelling: d, State: readRoom(reader, treecache.New(tree))}
+	cached := treecache.New(tree)
+	state := readRoom(reader, cached)
+	return Dwelt{Dwelling: d, State: state, rules: rulesFor(cached, state, d.Upper)}
 }
 
 // readRoom reads the state of a container, of which a daemon runs.
-func readRoom(reader *mailpath.Reader, tree waxseal.Tree) waxseal.State {
+func readRoom(reader liveReader, tree waxseal.Tree) waxseal.State {
 	state := reader.ReadLive(tree, mailpath.Live{})
 	running := true
 	for i := range state.Stacks {
@@ -127,12 +131,17 @@ type dwellings struct {
 	unruled  string               // what has no rule of audit, as told
 	busy     bool                 // that look is under way
 	lodgings map[string]*lodging
-	before   map[string]waxseal.Contained // what the last run, or the last seal, left
+	seats    seats // of their readers
+	// scratches counts the directories that readers may write in.
+	scratches int
+	before    map[string]waxseal.Contained // what the last run, or the last seal, left
 }
 
 // beginDwellings takes over what the last run left, and when that was.
 func (a *Agent) beginDwellings(ctx context.Context, before waxseal.State, stopped time.Time) {
 	d := &a.dwellings
+	d.seats = newSeats()
+	a.clearScratches()
 	d.ctx, d.stopped, d.before, d.lodgings = ctx, stopped, map[string]waxseal.Contained{}, map[string]*lodging{}
 	for _, c := range before.Containers {
 		if c.Unread == "" {
@@ -218,6 +227,9 @@ func (a *Agent) takeDwelt(in arrival, now time.Time) {
 		a.takeRead(l, *news.read, now)
 	case news.ended:
 		l.heard = proc.Node{}
+		if !l.reading {
+			l.readers.rest() // its open root keeps the container's file systems busy
+		}
 		a.seeDwellingsSoon()
 	case news.lost:
 		a.lookInto(l, now)
@@ -256,6 +268,7 @@ func (a *Agent) takeFound(list []Dwelling, now time.Time) {
 			delete(d.lodgings, name)
 		}
 	}
+	a.restRooms(now)
 }
 
 // settleIn takes over what is known of a container now, and reads it where that is due.
@@ -269,7 +282,8 @@ func (a *Agent) settleIn(l *lodging, found Dwelling, now time.Time) {
 		if l.anew = madeAnew(was, found); was.ID != found.ID { // what was done to the other one is of no account
 			l.remade, l.touched, l.under = true, nil, nil
 		}
-	case !l.watched() || now.Sub(l.readAt) >= a.opts.Poll:
+	case l.trouble: // how soon a reader is started again is its own affair
+	case !l.watched() && now.Sub(l.readAt) >= a.comparedEvery() || now.Sub(l.readAt) >= a.opts.Poll:
 	default:
 		return
 	}
@@ -297,11 +311,11 @@ func madeAnew(was, now Dwelling) string {
 // movedOut tells that no daemon runs in a container any more.
 func (a *Agent) movedOut(l *lodging, now time.Time) {
 	l.there = false
-	if l.readers != nil && l.readers.watch != nil && !l.reading {
-		l.readers.watch.close()
-		l.readers.watch = nil
+	if !l.reading {
+		l.readers.leave()
+		l.readers = nil
 	}
-	l.inodes, l.more = nil, nil
+	l.rules = roomRules{}
 	a.ruleRooms()
 	if l.known {
 		a.tellContainer(now, "mail in "+l.Name+" has ended: none of its daemons runs any more, and what becomes of its files is not seen")

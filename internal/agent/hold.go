@@ -6,7 +6,6 @@ import (
 
 	"waxseal"
 	"waxseal/internal/parcel"
-	"waxseal/internal/sensor/proc"
 )
 
 const (
@@ -107,10 +106,5 @@ func trifle(t touch) bool {
 }
 
 func (a *Agent) locked() bool {
-	for _, p := range locks {
-		if f, err := a.tree.Stat(p); err == nil && proc.Locked(f.Device, f.Inode) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(locks, a.tree.Locked)
 }

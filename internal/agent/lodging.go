@@ -5,16 +5,15 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"waxseal"
-	"waxseal/internal/mailpath"
 	"waxseal/internal/rootfs"
 	"waxseal/internal/sensor/fanotify"
-	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/sensor/proc"
 )
 
@@ -30,18 +29,17 @@ type lodging struct {
 	state   waxseal.State // as last read, with the paths inside
 	known   bool          // it was read
 	users   map[uint32]string
-	inodes  []kaudit.File // on which audit is to have rules
-	more    []kaudit.File // … where there is room
-	there   bool          // a daemon runs
-	missed  int           // looks in which none was found
-	first   bool          // it is compared with what the last run left
-	anew    string        // what became of it since it was last read
-	remade  bool          // it is another one, with files of its own
-	blind   string        // why it can't be read, as told
-	heard   proc.Node     // the root in which a sensor tells of changes
-	unheard string        // why no sensor tells of changes, as told
-	readAt  time.Time     // when the last reading began
-	since   time.Time     // … and the one before it
+	rules   roomRules // on which audit is to have rules
+	there   bool      // a daemon runs
+	missed  int       // looks in which none was found
+	first   bool      // it is compared with what the last run left
+	anew    string    // what became of it since it was last read
+	remade  bool      // it is another one, with files of its own
+	blind   string    // why it can't be read, as told
+	heard   proc.Node // the root in which a sensor tells of changes
+	unheard string    // why no sensor tells of changes, as told
+	readAt  time.Time // when the last reading began
+	since   time.Time // … and the one before it
 	touched []touch
 	under   []touch // those that the reading under way is to show
 	reading bool
@@ -49,13 +47,9 @@ type lodging struct {
 	dueAt   time.Time // when it is looked into next; zero for nothing that is planned
 	again   bool      // something happened meanwhile
 	early   int
+	slowAt  time.Time // when it last took long to read
+	trouble bool      // the last reading failed
 	readers *lodgingReader
-}
-
-// lodgingReader is what the goroutine that reads has, of which there is one at a time.
-type lodgingReader struct {
-	reader *mailpath.Reader
-	watch  *roomWatch
 }
 
 // roomWatch is a sensor in one container.
@@ -205,25 +199,32 @@ const (
 	loginInside
 )
 
+// standingOf asks of living processes. One that has ended lived in the container if any of
+// its ancestors does.
 func standingOf(people *proc.Reader, actor *waxseal.Actor, at proc.Node) standing {
 	s := standing{inside: map[int]bool{}}
 	if actor == nil {
 		return s
 	}
+	var ended []int
 	for _, p := range append([]waxseal.Process{actor.Process}, actor.Ancestors...) {
 		root, ok := people.RootOf(p.PID)
-		if !ok {
-			break
-		}
-		s.seen = true
-		if root == at {
-			s.inside[p.PID] = true
+		if !ok || !people.Lives(p) {
+			ended = append(ended, p.PID)
 			continue
 		}
+		if root == at {
+			for _, pid := range append(ended, p.PID) {
+				s.inside[pid] = true
+			}
+			s.seen, ended = true, nil
+			continue
+		}
+		s.seen = s.seen || len(ended) == 0
 		// The first one outside: what it has, those below were given.
 		if login, ok := people.LoginOf(p.PID); ok && login == actor.Login.UID {
 			s.login = loginOutside
-		} else if ok {
+		} else if ok && s.seen {
 			s.login = loginInside
 		}
 		break
@@ -253,54 +254,22 @@ func (l *lodging) nameWithin(actor *waxseal.Actor, s standing) {
 			actor.Login.Basis = "whether this number is one of the host's users or one of the container's is not known"
 		}
 	}
+	if actor.Login.UID == waxseal.Unset && ofEngine(actor) {
+		actor.Login.Basis = "it was started by an engine's daemon, which has no login: who asked that for it is not known"
+		actor.Login.Grade = waxseal.Unknown
+	}
 	for i := range actor.Steps { // they were named by the host
 		actor.Steps[i].FromName, actor.Steps[i].ToName = "", ""
 	}
 }
 
-// roomInodes are what rules of audit are put on: the directories in which files are made
-// anew, and what is read; then, where there is room, what is run.
-func roomInodes(tree waxseal.Tree, s waxseal.State, upper string) (list, rest []kaudit.File) {
-	dirs, _ := MailSet(s)
-	seen := map[waxseal.Path]bool{}
-	for _, d := range dirs {
-		seen[d] = true
-	}
-	for _, f := range s.Files {
-		switch {
-		case f.Missing, f.Role == waxseal.RoleMailbox, f.Role == waxseal.RoleSocket, f.Role == waxseal.RoleDirectory, f.Role == waxseal.RoleUnused:
-			continue
-		case f.Role == waxseal.RoleModule, f.Role == waxseal.RoleLibrary, f.Role == waxseal.RoleBinary, f.Role == waxseal.RoleInterpreter:
-			rest = append(rest, kaudit.File{Device: f.Device, Inode: f.Inode})
-			continue
-		}
-		list = append(list, kaudit.File{Device: f.Device, Inode: f.Inode})
-		for _, p := range []waxseal.Path{f.Path, f.Resolved} {
-			if d := dirOf(p); p != "" && !seen[d] {
-				seen[d] = true
-				dirs = append(dirs, d)
-			}
-		}
-	}
-	var places []kaudit.File
-	for _, d := range dirs {
-		if f, err := tree.Stat(d); err == nil && f.Type == waxseal.Directory {
-			places = append(places, kaudit.File{Device: f.Device, Inode: f.Inode})
-		}
-	}
-	list = append(places, list...)
-	return list, append(behindOf(list, upper), rest...)
-}
+// engineDaemons start what somebody asks them for over a socket (docker exec, docker cp):
+// whoever asked is no ancestor. Podman's client starts it itself.
+var engineDaemons = []string{"dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2", "crio"}
 
-// behindOf are the same files in the directory behind an overlay, where an overlay has the
-// numbers of that.
-func behindOf(list []kaudit.File, upper string) (behind []kaudit.File) {
-	var st syscall.Stat_t
-	if upper == "" || syscall.Stat(upper, &st) != nil {
-		return nil
-	}
-	for _, f := range list {
-		behind = append(behind, kaudit.File{Device: st.Dev, Inode: f.Inode})
-	}
-	return behind
+// ofEngine reports whether an engine's daemon is a process of an actor, or above it.
+func ofEngine(actor *waxseal.Actor) bool {
+	return slices.ContainsFunc(append([]waxseal.Process{actor.Process}, actor.Ancestors...), func(p waxseal.Process) bool {
+		return slices.Contains(engineDaemons, path.Base(p.Exe)) || slices.Contains(engineDaemons, p.Comm)
+	})
 }

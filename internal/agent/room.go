@@ -10,13 +10,10 @@ import (
 
 	"waxseal"
 	"waxseal/internal/host"
-	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
 	"waxseal/internal/rootfs"
-	"waxseal/internal/sensor/kaudit"
 	"waxseal/internal/snapshot"
 	"waxseal/internal/surroundings"
-	"waxseal/internal/treecache"
 )
 
 // roomReading is one reading of a container, beside the agent's goroutine.
@@ -25,7 +22,9 @@ type roomReading struct {
 	*lodgingReader
 	masker  *mask.Masker
 	before  waxseal.State
+	known   bool // something was known before this reading
 	touched []touch
+	seat    seat // nil where it is read at once
 	// left is set when nobody waits for the result any more.
 	left atomic.Bool
 	open func(Dwelling) (*roomWatch, error)
@@ -35,9 +34,9 @@ type roomReading struct {
 type roomRead struct {
 	Dwelt
 	passing []version // contents that were there for a moment, in their order
-	inodes  []kaudit.File
-	more    []kaudit.File
 	users   map[uint32]string
+	slow    bool  // it took longer than it should
+	trouble bool  // what is there could not be read
 	unheard error // why no sensor tells of changes
 	reader  *lodgingReader
 }
@@ -60,19 +59,22 @@ func (a *Agent) lookInto(l *lodging, now time.Time) {
 		return
 	}
 	if l.readers == nil {
-		l.readers = &lodgingReader{reader: ReaderFor(a.books.Masker)}
+		l.readers = a.moveIn(l)
 	}
 	l.reading, l.again = true, false
 	l.since, l.readAt = l.readAt, now
 	l.under, l.touched = append(l.under, l.touched...), nil
-	r := &roomReading{Dwelling: l.Dwelling, lodgingReader: l.readers, masker: a.books.Masker, before: l.state, touched: slices.Clone(l.under)}
+	r := &roomReading{Dwelling: l.Dwelling, lodgingReader: l.readers, masker: a.books.Masker, before: l.state, touched: slices.Clone(l.under), known: l.known || len(a.knownBefore(l.Name).State.Files) > 0}
+	if r.room != nil {
+		r.seat = a.seatOf(l, len(r.touched) > 0 || l.anew != "", now)
+	}
 	ctx, name := a.dwellings.ctx, l.Name
 	if a.opts.Fanotify {
 		r.open = func(d Dwelling) (*roomWatch, error) {
 			return a.watchRoom(ctx, d, func() { a.queue.put(arrival{dwelt: &dwelt{name: name, ended: true}}) })
 		}
 	}
-	go func() { a.queue.put(arrival{dwelt: &dwelt{name: name, read: r.within(dwellLong)}}) }()
+	go func() { a.queue.put(arrival{dwelt: &dwelt{name: name, read: r.within(roomLong)}}) }()
 }
 
 // lookLater asks for a reading in a while.
@@ -94,8 +96,8 @@ func (r *roomReading) within(long time.Duration) *roomRead {
 	done := make(chan *roomRead, 1)
 	go func() {
 		done <- r.read()
-		if r.left.Load() && r.watch != nil {
-			r.watch.close()
+		if r.left.Load() {
+			r.leave()
 		}
 	}()
 	select {
@@ -121,26 +123,43 @@ func (r *roomReading) read() *roomRead {
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: err}, reader: r.lodgingReader}
 	}
 	defer tree.Close()
+	r.settle(r.Dwelling)
 	for _, t := range r.touched {
 		r.reader.Forget(innerPath(r.Name, t.File.Path))
 	}
 	out := &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling}, reader: r.lodgingReader}
-	out.State = readRoom(r.reader, treecache.New(tree))
+	out.State = r.state(tree, &out.slow)
+	if why := r.trouble(); why != "" {
+		out.trouble = true
+		if !r.known {
+			out.Err = errors.New(why)
+			return out
+		}
+	}
 	if fresh, err := r.listen(tree, out.State); err != nil {
 		out.unheard = err
 	} else if fresh { // what changed between is seen, and what changed before is in what follows
-		out.State = readRoom(r.reader, treecache.New(tree))
+		out.State = r.state(tree, &out.slow)
 	}
 	if errors.Is(out.unheard, errEnded) || r.watch != nil && r.watch.ended.Load() {
 		return &roomRead{Dwelt: Dwelt{Dwelling: r.Dwelling, Err: errEnded}, reader: r.lodgingReader}
 	}
 	out.passing = r.passing(tree, out.State)
-	out.inodes, out.more = roomInodes(tree, out.State, r.Upper)
+	out.rules = rulesFor(tree, out.State, r.Upper)
 	if r.watch != nil { // what led to what was read comes in before it
 		r.watch.catchUp()
 	}
-	out.users = mailpath.Names(tree, "/etc/passwd")
+	out.users = r.reader.Names(tree)
 	return out
+}
+
+// state reads the state once, when it is its turn.
+func (r *roomReading) state(tree waxseal.Tree, late *bool) waxseal.State {
+	defer r.seat.take()()
+	began := time.Now()
+	s := readRoom(r.reader, tree)
+	*late = *late || time.Since(began) > slow
+	return s
 }
 
 // listen points the sensor at what was read; fresh says that it is a new one.
@@ -201,7 +220,7 @@ func (r *roomReading) passing(tree waxseal.Tree, now waxseal.State) (list []vers
 			meta = waxseal.File{Type: waxseal.Regular, Mode: 0o644}
 		}
 		over := snapshot.Over(tree, map[waxseal.Path]snapshot.Object{p: {File: meta, Content: t.content}})
-		list = append(list, version{state: readRoom(r.reader, over), touched: []touch{t}, passing: true})
+		list = append(list, version{state: r.state(over, new(bool)), touched: []touch{t}, passing: true})
 		r.reader.Forget(p)
 	}
 	return list

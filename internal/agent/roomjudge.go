@@ -40,11 +40,8 @@ func (l *lodging) seenHow() string {
 // that name.
 func (a *Agent) firstSight(l *lodging, r roomRead, now time.Time) {
 	l.known, l.under, a.stale = true, nil, true
-	before, had := a.dwellings.before[l.Name]
-	if a.sealed != nil && !had {
-		before, had = containerIn(a.sealed.State, l.Name)
-	}
-	if !had {
+	before := a.knownBefore(l.Name)
+	if before.Name == "" {
 		l.state = r.State
 		vouch := "no seal vouches for what is set up there"
 		a.tellContainer(now, MailIn(l.Dwelling)+": "+vouch+", and "+l.seenHow())

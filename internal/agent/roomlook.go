@@ -86,33 +86,7 @@ func (a *Agent) ruled(l *lodging, t touch) bool {
 	}
 	// What is made, renamed or removed shows in the directory, of which the device is that
 	// of most of its files.
-	return isEdit(t) && !slices.Equal(t.File.Operations, []waxseal.Operation{waxseal.OpWrite}) && len(l.inodes) > 0
-}
-
-// ruleRooms puts rules of audit on the files of all containers.
-func (a *Agent) ruleRooms() {
-	if a.senses.audit == nil {
-		return
-	}
-	var must, more [][]kaudit.File
-	for _, l := range a.dwellings.sorted() {
-		must, more = append(must, l.inodes), append(more, l.more)
-	}
-	list := inTurns(must)
-	if left := kaudit.MaxInodes - len(list); left > 0 {
-		more := inTurns(more)
-		list = append(list, more[:min(len(more), left)]...)
-	}
-	a.dwellings.ruled = map[kaudit.File]bool{}
-	for _, f := range list {
-		a.dwellings.ruled[f] = true
-	}
-	if err := a.senses.audit.SetInodes(list); err != nil {
-		if why := err.Error(); a.dwellings.unruled != why {
-			a.dwellings.unruled = why
-			a.tellContainer(time.Now(), "in containers: "+why)
-		}
-	}
+	return isEdit(t) && !slices.Equal(t.File.Operations, []waxseal.Operation{waxseal.OpWrite}) && l.ruledAtAll()
 }
 
 // ofRooms reports whether an audited operation is of a container's files and of none of the
@@ -132,19 +106,6 @@ func (a *Agent) ofRooms(e *waxseal.AuditEvent) bool {
 	return true
 }
 
-// inTurns puts lists together, so that none has to wait for all of another.
-func inTurns(lists [][]kaudit.File) (all []kaudit.File) {
-	for i, more := 0, true; more; i++ {
-		more = false
-		for _, l := range lists {
-			if i < len(l) {
-				all, more = append(all, l[i]), true
-			}
-		}
-	}
-	return all
-}
-
 // takeRead compares what was read of a container with what was there before.
 func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 	l.reading, l.readers = false, r.reader
@@ -153,12 +114,22 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 	} else {
 		l.stuck = 0
 	}
+	l.trouble = r.trouble
+	if r.slow {
+		l.slowAt = now
+	}
 	defer func() {
+		if !l.there && !l.reading {
+			l.readers.leave()
+			l.readers = nil
+		}
+		a.restRooms(now)
 		if l.again { // of another daemon, maybe, than was read
 			a.lookInto(l, now)
 		}
 	}()
 	if errors.Is(r.Err, errEnded) {
+		l.readers.rest()
 		a.seeDwellingsSoon()
 		return
 	}
@@ -170,10 +141,12 @@ func (a *Agent) takeRead(l *lodging, r roomRead, now time.Time) {
 		}
 		return
 	}
-	l.blind, l.users = "", r.users
+	if l.blind = ""; r.users != nil {
+		l.users = r.users
+	}
 	a.hearRoom(l, r, now)
-	if !slices.Equal(l.inodes, r.inodes) || !slices.Equal(l.more, r.more) {
-		l.inodes, l.more = r.inodes, r.more
+	if !l.rules.same(r.rules) {
+		l.rules = r.rules
 		a.ruleRooms()
 	}
 	if !l.known {

@@ -192,7 +192,7 @@ func (s service) bounded() {
 	for what, files := range map[string]string{
 		"memory: 536870912": "memory/system.slice/waxseal.service/memory.limit_in_bytes system.slice/waxseal.service/memory.max",
 		"cpu: 100000":       "cpu/system.slice/waxseal.service/cpu.cfs_quota_us system.slice/waxseal.service/cpu.max",
-		"tasks: 96":         "pids/system.slice/waxseal.service/pids.max system.slice/waxseal.service/pids.max",
+		"tasks: 128":        "pids/system.slice/waxseal.service/pids.max system.slice/waxseal.service/pids.max",
 	} {
 		_, want, _ := strings.Cut(what, ": ")
 		if got := s.in("cd /sys/fs/cgroup; cat " + files + " 2>/dev/null || :"); !strings.HasPrefix(got, want) {

@@ -74,12 +74,16 @@ type ContainerHere struct {
 
 // containers says of each container with mail what is seen of it.
 func (d *door) containers() []ContainerHere {
-	list := []ContainerHere{}
-	for _, r := range d.dwellings(agent.ThrowAwayMasker()) {
+	list, found := []ContainerHere{}, d.dwellings(agent.ThrowAwayMasker())
+	unruled := agent.Unruled(found)
+	for i, r := range found {
 		c := ContainerHere{Name: r.Name, ID: r.ID, Image: r.Image, PID: r.PID, Programs: r.Programs, Listens: append([]string{}, r.Listens...), Stacks: []string{},
 			Detail: agent.MailIn(r.Dwelling) + "; seal vouches for it too, and watch sees its changes"}
 		for _, s := range r.State.Stacks {
 			c.Stacks = append(c.Stacks, string(s.MTA))
+		}
+		if unruled[i] != "" {
+			c.Detail += "; audit has no rule for all of it, so that who changes these is inferred: " + unruled[i]
 		}
 		switch c.Live = len(c.Stacks) > 0; {
 		case r.Err != nil:

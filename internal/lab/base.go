@@ -53,6 +53,8 @@ const (
 	// Hands is the mail lab with every usual way to become somebody, and to run
 	// something later.
 	Hands Flavour = "hands"
+	// Engine is a Debian with Podman, which runs containers and no mail.
+	Engine Flavour = "engine"
 )
 
 // recipe is how a flavour's base is made.
@@ -113,6 +115,7 @@ var stockPackages = map[Flavour][]string{
 		"spamassassin", "spamc", "spamd", "sudo", "systemd", "usr-is-merged",
 	},
 	Rivals: {"aide", "auditd", "inotify-tools", "postfix", "samhain", "systemd", "usr-is-merged"},
+	Engine: {"iproute2", "podman", "procps", "runc", "usr-is-merged"},
 	Tools: {
 		"acl", "attr", "auditd", "bindfs", "e2fsprogs", "iproute2", "iptables", "libcap2-bin", "mount", "nano", "nftables", "postfix", "sed", "usr-is-merged", "vim-tiny",
 	},

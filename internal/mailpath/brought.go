@@ -1,6 +1,7 @@
 package mailpath
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -70,13 +71,31 @@ func (c *closer) mailPackages(names []string) (all []string) {
 // broughtBy sorts what packages brought. Only mail packages bring configuration that
 // counts: that of Perl or of a web server's module is not mail's.
 func (c *closer) broughtBy(names []string) brought {
+	linked := c.mergedUsr()
+	m := c.reader.memos
+	if m == nil {
+		return c.listBrought(names, linked)
+	}
+	key := strings.Join(linked, " ") + "\n" + strings.Join(names, "\n")
+	b, ok := m.brought[key]
+	if !ok {
+		complaints := len(c.problems)
+		if b = c.listBrought(names, linked); len(c.problems) == complaints {
+			m.brought[key] = b
+		}
+	}
+	b.code, b.config, b.packages = slices.Clip(b.code), slices.Clip(b.config), maps.Clone(b.packages) // who has it adds to it
+	return b
+}
+
+// listBrought makes the lists of what packages brought.
+func (c *closer) listBrought(names, linked []string) brought {
 	b := brought{packages: map[string]bool{}}
-	into := c.mergedUsr()
 	for _, name := range names {
 		b.packages[name] = true
 		config := !scriptLibrary.MatchString(name)
 		for _, p := range c.reader.packages.Brought(name) {
-			p = into(p)
+			p = mergedUsr(p, linked)
 			switch {
 			case len(b.code) == maxBrought:
 				c.problems = append(c.problems, waxseal.Problem{Path: p, Message: "more files of mail packages than are read; the rest is not watched"})
@@ -108,25 +127,26 @@ func (c *closer) mailFiles(programs []waxseal.Path) brought {
 	return b
 }
 
-// mergedUsr gives paths of package lists their place in a tree in which /lib, /bin
-// and /sbin are links into /usr.
-func (c *closer) mergedUsr() func(waxseal.Path) waxseal.Path {
-	var linked []string
+// mergedUsr lists which of /lib, /bin and /sbin are links into /usr, with a slash behind.
+func (c *closer) mergedUsr() (linked []string) {
 	for _, d := range []string{"/bin", "/sbin", "/lib", "/lib64"} {
 		if f, err := c.tree.Lstat(waxseal.Path(d)); err == nil && strings.TrimPrefix(f.Link, "/") == "usr"+d {
 			linked = append(linked, d+"/")
 		}
 	}
-	return func(p waxseal.Path) waxseal.Path {
-		if len(p) > 1 && (p[1] == 'b' || p[1] == 's' || p[1] == 'l') {
-			for _, d := range linked {
-				if strings.HasPrefix(string(p), d) {
-					return "/usr" + p
-				}
+	return linked
+}
+
+// mergedUsr gives a path of a package list its place in a tree with these links into /usr.
+func mergedUsr(p waxseal.Path, linked []string) waxseal.Path {
+	if len(p) > 1 && (p[1] == 'b' || p[1] == 's' || p[1] == 'l') {
+		for _, d := range linked {
+			if strings.HasPrefix(string(p), d) {
+				return "/usr" + p
 			}
 		}
-		return p
 	}
+	return p
 }
 
 var (

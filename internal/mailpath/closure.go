@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"waxseal"
-	"waxseal/internal/loader"
 )
 
 // maxLibraries bounds what one program loads.
@@ -22,9 +21,6 @@ func (c *closer) libraries(p waxseal.Path) []waxseal.Part {
 		return known
 	}
 	c.loads[p] = nil // a circle of libraries ends here
-	if c.search == nil {
-		c.search = loader.NewSearch(c.tree)
-	}
 	var odd []waxseal.Part
 	seen := map[waxseal.Path]bool{p: true}
 	for queue := []waxseal.Path{p}; len(queue) > 0; queue = queue[1:] {
@@ -54,16 +50,17 @@ func (c *closer) direct(p waxseal.Path) []waxseal.Path {
 	if !ok || known.elf == nil {
 		return nil
 	}
-	if have, ok := c.asked[p]; ok {
-		return have
+	s := c.searching()
+	if have, ok := s.found[p]; ok && have.program == known.elf {
+		return have.libraries
 	}
 	at := p
 	if f := c.files[p]; f.Resolved != "" {
 		at = f.Resolved // $ORIGIN is where the file really lies
 	}
-	found, _ := c.search.Libraries(at, *known.elf)
-	c.asked[p] = found
-	return found
+	list, _ := s.search.Libraries(at, *known.elf)
+	s.found[p] = found{known.elf, list}
+	return list
 }
 
 var systemLibraries = []string{"/lib/", "/lib64/", "/lib32/", "/usr/lib/", "/usr/lib64/", "/usr/lib32/", "/usr/libexec/"}

@@ -21,13 +21,19 @@ import (
 type memos struct {
 	mu    sync.Mutex // readers work side by side
 	found map[string]any
+	// reading counts those that may read again.
+	reading int
 	// What follows is of the reading itself.
 	texts   map[waxseal.Path]known
-	modules map[waxseal.Path]completedModule
+	modules map[waxseal.Path]*completedModule
+	parts   map[askedPart]*completedPart
+	search  *searched
+	owned   map[waxseal.Path]owned // by directory
+	brought map[string]brought     // by the packages that were asked about
 }
 
 func newMemos() *memos {
-	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]completedModule{}}
+	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]*completedModule{}, parts: map[askedPart]*completedPart{}, owned: map[waxseal.Path]owned{}, brought: map[string]brought{}}
 }
 
 // forget is for what is behind all answers: the package database, the names of accounts.
@@ -35,6 +41,9 @@ func (m *memos) forget() {
 	if m != nil {
 		clear(m.found)
 		clear(m.modules)
+		clear(m.parts)
+		clear(m.owned)
+		clear(m.brought)
 	}
 }
 
@@ -43,6 +52,9 @@ func (m *memos) anew() {
 	if m != nil {
 		clear(m.texts)
 		clear(m.modules)
+		clear(m.parts)
+		clear(m.owned)
+		m.search = nil
 	}
 }
 
@@ -51,6 +63,7 @@ type memo[T any] struct {
 	given any // besides the tree
 	asked *record
 	found T
+	stood moment
 }
 
 // maxAsked bounds what is remembered of one reader. One that asks more runs again.
@@ -67,14 +80,15 @@ func remember[T any](c *closer, name string, tree waxseal.Tree, given any, clone
 	last, _ := m.found[name].(*memo[T])
 	delete(m.found, name)
 	m.mu.Unlock()
-	if !c.again || last == nil || !reflect.DeepEqual(last.given, given) || !last.asked.same(c, tree) {
+	if !c.again || last == nil || !reflect.DeepEqual(last.given, given) || !last.asked.same(c, tree, c.doubt(last.stood)) {
 		a := &record{closer: c, keeps: true}
-		last = &memo[T]{given, a, read(a.over(tree), a)}
+		last = &memo[T]{given: given, asked: a, found: read(a.over(tree), a)}
 		if a.n > maxAsked || a.unsure {
 			return last.found
 		}
 		a.closer = nil
 	}
+	last.stood = c.now()
 	m.mu.Lock()
 	m.found[name] = last
 	m.mu.Unlock()

@@ -92,6 +92,11 @@ func (c *closer) module(p waxseal.Path, dirs *placesMet) (waxseal.Part, bool) {
 		dirs.add(dirOf(p))
 		return waxseal.Part{}, false
 	}
+	if was, ok := c.moduleBefore(p); ok {
+		dirs.add(dirOf(p))
+		c.parts[p], c.files[p] = was.part, was.state
+		return was.part, true
+	}
 	f, err := c.tree.Lstat(p)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -106,10 +111,6 @@ func (c *closer) module(p waxseal.Path, dirs *placesMet) (waxseal.Part, bool) {
 		return waxseal.Part{}, false // where a link leads is a file of its own
 	}
 	dirs.add(dirOf(p))
-	if was, ok := c.asBefore(f); ok {
-		c.parts[p], c.files[p] = was.part, was.state
-		return was.part, true
-	}
 	sums, err := c.sums(f)
 	if err != nil {
 		c.problem(p, err)
@@ -122,24 +123,9 @@ func (c *closer) module(p waxseal.Path, dirs *placesMet) (waxseal.Part, bool) {
 	c.parts[p] = part
 	c.files[p] = waxseal.FileState{File: f, Role: part.Role, Digest: part.Digest, Package: part.Package, PackageState: part.PackageState}
 	if m := c.reader.memos; m != nil {
-		m.modules[p] = completedModule{part, c.files[p]}
+		m.modules[p] = &completedModule{part, c.files[p], c.now()}
 	}
 	return part, true
-}
-
-// completedModule is a module as it was taken into the state the last time.
-type completedModule struct {
-	part  waxseal.Part
-	state waxseal.FileState
-}
-
-// asBefore is a module to which nothing happened since the last reading.
-func (c *closer) asBefore(f waxseal.File) (was completedModule, ok bool) {
-	if !c.again {
-		return was, false
-	}
-	was, ok = c.reader.memos.modules[f.Path]
-	return was, ok && equalFiles(was.state.File, f)
 }
 
 // sums digests a file; the answer is remembered until the file changes.
@@ -199,9 +185,10 @@ func (c *closer) beside(dir waxseal.Path, ours map[string]bool) (hooks []waxseal
 	}
 	var strange []waxseal.Path
 	kinds := map[string]bool{}
-	for _, n := range names {
+	for i, owner := range c.ownersIn(dir, names) {
+		n := names[i]
 		p := dir + "/" + waxseal.Path(n)
-		switch owner := c.reader.packages.Owner(p); {
+		switch {
 		case ours[owner]:
 			kinds[path.Ext(n)] = true
 		case owner != "":

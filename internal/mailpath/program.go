@@ -38,6 +38,9 @@ func (c *closer) program(p *waxseal.Part, state *waxseal.FileState) []waxseal.Pa
 		}
 		c.reader.programs[p.Path] = known
 	}
+	if known.damaged {
+		c.complain(waxseal.Problem{Path: p.Path, Message: loader.ErrDamaged.Error() + ": which libraries it loads is not known"})
+	}
 	c.packageOf(p, state.File, known.sums)
 	if known.elf == nil { // a script is one, whatever it was taken for
 		p.Role, state.Role = known.role, known.role
@@ -68,7 +71,7 @@ func (c *closer) readProgram(p waxseal.Part, state *waxseal.FileState) program {
 	raw := image.Text
 	switch {
 	case image.Damaged:
-		c.problems = append(c.problems, waxseal.Problem{Path: p.Path, Message: loader.ErrDamaged.Error() + ": which libraries it loads is not known"})
+		known.damaged = true
 	case image.ELF != nil:
 		known.elf = image.ELF
 	case p.Role == waxseal.RoleInterpreter:

@@ -79,44 +79,57 @@ func (a *record) packaged(describe func(string) waxseal.Package) func(string) wa
 	}
 }
 
-// same reports whether every question has the answer now that it had.
-func (a *record) same(c *closer, tree waxseal.Tree) bool {
-	if a.accounts != nil {
-		if d, ok := tree.(dwelling); !ok || a.accounts.n < 0 || *a.accounts != d.residence() {
+// same reports whether every question has the answer now that it had. Those are asked of
+// which there is a doubt.
+func (a *record) same(c *closer, tree waxseal.Tree, doubt remembering) bool {
+	relisted := doubt.Relisted()
+	listed := func(p waxseal.Path, _ error) bool { return relisted || doubt.Touched(p) }
+	told := func(p waxseal.Path, err error) bool { return relisted && err != nil || doubt.Touched(p) }
+	return a.sameAccounts(tree) &&
+		stand(a.dirs, listed, func(q question[[]string]) ([]string, error) { return tree.ReadDir(q.path) }, sameList) &&
+		stand(a.stats, told, func(q question[waxseal.File]) (waxseal.File, error) { return tree.Stat(q.path) }, equalFiles) &&
+		stand(a.links, told, func(q question[waxseal.File]) (waxseal.File, error) { return tree.Lstat(q.path) }, equalFiles) &&
+		stand(a.files, told, func(q question[[]byte]) ([]byte, error) { return tree.ReadFile(q.path, q.limit) }, sameBytes) &&
+		stand(a.digests, told, func(q question[waxseal.Digest]) (waxseal.Digest, error) { return tree.Digest(q.path) }, sameDigest) &&
+		a.samePackages(c) && a.sameParts(c)
+}
+
+// stand reports whether questions have the answers that they had, as far as these are in
+// doubt.
+func stand[T any](list []question[T], doubted func(waxseal.Path, error) bool, ask func(question[T]) (T, error), same func(a, b T) bool) bool {
+	for _, q := range list {
+		if !doubted(q.path, q.err) {
+			continue
+		}
+		if now, err := ask(q); !sameError(err, q.err) || !same(now, q.value) {
 			return false
 		}
 	}
-	for _, q := range a.dirs {
-		if names, err := tree.ReadDir(q.path); !sameError(err, q.err) || !sameList(names, q.value) {
-			return false
-		}
+	return true
+}
+
+func sameDigest(a, b waxseal.Digest) bool { return a == b }
+
+func (a *record) sameAccounts(tree waxseal.Tree) bool {
+	if a.accounts == nil {
+		return true
 	}
-	for _, q := range a.stats {
-		if f, err := tree.Stat(q.path); !sameError(err, q.err) || !equalFiles(f, q.value) {
-			return false
-		}
-	}
-	for _, q := range a.links {
-		if f, err := tree.Lstat(q.path); !sameError(err, q.err) || !equalFiles(f, q.value) {
-			return false
-		}
-	}
-	for _, q := range a.files {
-		if b, err := tree.ReadFile(q.path, q.limit); !sameError(err, q.err) || !sameBytes(b, q.value) {
-			return false
-		}
-	}
-	for _, q := range a.digests {
-		if d, err := tree.Digest(q.path); !sameError(err, q.err) || d != q.value {
-			return false
-		}
-	}
+	d, ok := tree.(dwelling)
+	return ok && a.accounts.n >= 0 && *a.accounts == d.residence()
+}
+
+func (a *record) samePackages(c *closer) bool {
 	for _, q := range a.packages {
 		if p := c.reader.packages.Describe(string(q.path)); p != q.value {
 			return false
 		}
 	}
-	for _, q := range a.parts { // this takes them into the state as well, as asking did
+	return true
+}
+
+// sameParts takes the parts into the state as well, as asking did.
+func (a *record) sameParts(c *closer) bool {
+	for _, q := range a.parts {
 		if p := c.about(q.part); p != q.done {
 			return false
 		}

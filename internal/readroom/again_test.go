@@ -19,6 +19,7 @@ import (
 	"waxseal/internal/pkgdb/rpm"
 	"waxseal/internal/readroom"
 	"waxseal/internal/rootfs"
+	"waxseal/internal/snapshot"
 )
 
 // TestAgainApart: what was forgotten is asked of the disk, here and apart, and nothing else;
@@ -66,6 +67,7 @@ func TestAgainApart(t *testing.T) {
 // single files, what is remembered and read again is what a reader finds that reads all.
 func TestAgainIsAnew(t *testing.T) {
 	root := lab.Root(t, lab.Stock)
+	throughLink(t, root)
 	tree, err := rootfs.Open(root)
 	if err != nil {
 		t.Fatal(err)
@@ -79,22 +81,27 @@ func TestAgainIsAnew(t *testing.T) {
 	here, anew := fresh(), fresh() // both know what programs need from before
 	anew.ReadLive(tree, mailpath.Live{})
 	state := here.ReadLive(tree, mailpath.Live{})
-	var texts []waxseal.Path
-	for _, f := range state.Files {
-		if f.Role.Text() && f.Type == waxseal.Regular && f.Resolved == "" && f.Link == "" {
-			texts = append(texts, f.Path)
-		}
-	}
+	texts, codes := ofState(state)
 	texts = append(texts, "/etc/passwd", "/etc/group", "/etc/rspamd/local.d/milter_headers.conf", "/etc/postfix/header_checks")
 	seed := lab.Seed(t)
 	t.Logf("WAXSEAL_PARITY_SEED=%d repeats this run; %d files", seed, len(texts))
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	cases, again := lab.Cases(t, 16), 0
 	for i := range cases {
-		p := texts[rnd.IntN(len(texts))]
-		what := edit(t, root, rnd, p, texts[rnd.IntN(len(texts))])
-		here.Forget(p)
-		anew.Forget(p)
+		var did []string
+		for range 1 + rnd.IntN(3)/2 {
+			p := texts[rnd.IntN(len(texts))]
+			if rnd.IntN(5) == 0 {
+				p = codes[rnd.IntN(len(codes))]
+			}
+			did = append(did, edit(t, root, rnd, p, texts[rnd.IntN(len(texts))])+" of "+string(p))
+			here.Forget(p)
+			anew.Forget(p)
+		}
+		if rnd.IntN(4) == 0 { // a content that was there for a moment is read in between
+			here.ReadLive(snapshot.Over(tree, map[waxseal.Path]snapshot.Object{"/etc/postfix/main.cf": {Content: []byte("always_bcc = box@example.net\n")}}), mailpath.Live{})
+			did = append(did, "a passing content")
+		}
 		got, enough := here.ReadAgain(mailpath.Live{})
 		if enough {
 			again++
@@ -103,12 +110,62 @@ func TestAgainIsAnew(t *testing.T) {
 		}
 		want := anew.ReadLive(tree, mailpath.Live{})
 		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
-			t.Fatalf("after %d edits, %s of %s: what was remembered is not what lies there: %s", i+1, what, p, d)
+			t.Fatalf("after %d rounds, %s: what was remembered is not what lies there: %s", i+1, strings.Join(did, ", "), d)
 		}
 	}
 	if again < cases/2 {
 		t.Errorf("only %d of %d were read again, the others anew", again, cases)
 	}
+}
+
+// TestAgainBehindLink: what came to be is found under each name of its directory, also where
+// nobody listed anything of it before.
+func TestAgainBehindLink(t *testing.T) {
+	s := open(t, nil)
+	s.write("/etc/postfix/main.cf", "myhostname = mail.example.test\nheader_checks = regexp:/etc/mail.d/header_checks\n")
+	if err := os.Symlink("postfix", filepath.Join(s.root, "etc/mail.d")); err != nil {
+		t.Fatal(err)
+	}
+	here := readroom.NewHere(s.tree, mailpath.NewReader(mask.New(key)))
+	here.ReadLive(s.tree, mailpath.Live{})
+	for _, text := range []string{"/x/ REDIRECT box@example.net\n", ""} {
+		if text != "" {
+			s.write("/etc/postfix/header_checks", text)
+		} else if err := os.Remove(filepath.Join(s.root, "etc/postfix/header_checks")); err != nil {
+			t.Fatal(err)
+		}
+		here.Forget("/etc/postfix/header_checks")
+		got, ok := here.ReadAgain(mailpath.Live{})
+		if d := cmp.Diff(s.here.ReadLive(s.tree, mailpath.Live{}), got); !ok || d != "" {
+			t.Errorf("with %q there, again is enough: %v; it is not what lies there: %s", text, ok, d)
+		}
+	}
+}
+
+// throughLink has Postfix ask for a table that is not there yet, through a link.
+func throughLink(t *testing.T, root string) {
+	t.Helper()
+	main := filepath.Join(root, "etc/postfix/main.cf")
+	text, err := os.ReadFile(main)
+	err = errors.Join(err, os.Symlink("postfix", filepath.Join(root, "etc/mail.d")), os.WriteFile(main, append(text, "header_checks = regexp:/etc/mail.d/header_checks\n"...), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ofState are files of a state that are read as text, with those that are not there, and
+// small ones that are code.
+func ofState(s waxseal.State) (texts, codes []waxseal.Path) {
+	for _, f := range s.Files {
+		switch {
+		case f.Resolved != "" || f.Link != "" || !f.Missing && f.Type != waxseal.Regular:
+		case f.Role.Text():
+			texts = append(texts, f.Path)
+		case f.Size < 1<<16:
+			codes = append(codes, f.Path)
+		}
+	}
+	return texts, codes
 }
 
 // edit does something to a file of a tree, and says what.

@@ -34,6 +34,7 @@ func BenchmarkApart(b *testing.B) {
 		}
 		benchmarkApart(b, root)
 	})
+	b.Run("postfix", func(b *testing.B) { benchmarkApart(b, lab.Root(b, lab.Mail)) })
 	b.Run("stock", func(b *testing.B) { benchmarkApart(b, lab.Root(b, lab.Stock)) })
 }
 

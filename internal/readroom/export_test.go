@@ -21,3 +21,14 @@ func Tire(p *Papers, d time.Duration) {
 	defer p.mu.Unlock()
 	p.rest = d
 }
+
+// HurryGuests bounds how long the tree of a guest may take to be read, until the bound is
+// restored.
+func HurryGuests(d time.Duration) (restore func()) {
+	before := guestPatience
+	guestPatience = d
+	return func() { guestPatience = before }
+}
+
+// Calm has a reader started again at once.
+func Calm(r *Room) { r.again = time.Time{} }

@@ -231,14 +231,14 @@ func TestPapersAbandoned(t *testing.T) {
 	}
 }
 
-// TestPapersAreShutIn: somebody who has taken over what parses papers can reach nothing.
-func TestPapersAreShutIn(t *testing.T) {
-	needRoot(t)
+// buildProbe builds a process that was taken over, in a directory of its own.
+func buildProbe(t *testing.T) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "waxseal-probe-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	bin := filepath.Join(dir, "probe")
 	cmd := exec.Command("go", "build", "-o", bin, "./testdata/probe")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -248,6 +248,14 @@ func TestPapersAreShutIn(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	return bin
+}
+
+// TestPapersAreShutIn: somebody who has taken over what parses papers can reach nothing.
+func TestPapersAreShutIn(t *testing.T) {
+	needRoot(t)
+	bin := buildProbe(t)
+	dir := filepath.Dir(bin)
 	for attempt, want := range map[string]string{"socket": "SIGSYS", "exec": "SIGSYS", "agent": "SIGSYS", "write": "exit code 40", "read": "exit code 40", "log": "exit code 41"} {
 		t.Run(attempt, func(t *testing.T) {
 			as := filepath.Join(dir, attempt)

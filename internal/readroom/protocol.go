@@ -42,6 +42,7 @@ const (
 type hello struct {
 	Version  int
 	Root     string
+	Guest    bool           // the root is an open descriptor, and the tree is another's than the host's
 	Key      []byte         // to mask secrets with
 	Besides  []waxseal.Path // see mailpath.Reader.Besides
 	MayWrite bool           // in the directory that TMPDIR names
@@ -61,6 +62,7 @@ const (
 	readHome
 	readAgain
 	vouch
+	names
 )
 
 // request asks for one thing. What is to be known before comes with it.
@@ -95,6 +97,7 @@ type answer struct {
 	Home    *home
 	Vouch   waxseal.PackageState
 	Digest  waxseal.Digest
+	Names   map[uint32]string // of users
 }
 
 // home is mailpath.Home.

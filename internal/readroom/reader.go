@@ -24,6 +24,7 @@ type reader struct {
 	socket  *os.File
 	wire    wire
 	page    []byte
+	dir     *os.File // the root of a guest's tree, nil for the host's
 	last    *lastWords
 	missing []string
 	cpu     time.Duration
@@ -47,7 +48,7 @@ func newReader(o Options) (*reader, error) {
 	}
 	theirs := os.NewFile(uintptr(ends[1]), "reader")
 	r := &reader{socket: os.NewFile(uintptr(ends[0]), "reader"), last: &lastWords{}}
-	r.wire = wire{rw: r.socket, raw: cleanText, budget: budget}
+	r.wire = wire{rw: r.socket, raw: cleanText, budget: o.budget()}
 	memory, page, err := newPage()
 	if err != nil {
 		theirs.Close()
@@ -55,7 +56,7 @@ func newReader(o Options) (*reader, error) {
 		return nil, err
 	}
 	r.page = page
-	err = r.launch(o, theirs, memory)
+	err = r.launch(&o, theirs, memory)
 	_, _ = theirs.Close(), memory.Close() // else the end of a process that ends at once would not be seen
 	if err != nil {
 		r.free()
@@ -69,7 +70,8 @@ func newReader(o Options) (*reader, error) {
 	return r, nil
 }
 
-func (r *reader) launch(o Options, socket, page *os.File) error {
+// launch starts the process. The options say in the end which tree it has.
+func (r *reader) launch(o *Options, socket, page *os.File) error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -82,9 +84,16 @@ func (r *reader) launch(o Options, socket, page *os.File) error {
 	cmd := exec.Command(program, cmp.Or(o.verb, Verb))
 	cmd.Args[0] = "waxseal"
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = null, null, r.last, []*os.File{socket, page}
-	cmd.Env = []string{"GOTRACEBACK=none", "TMPDIR=" + o.Scratch}
+	if o.guest != nil {
+		if err := r.enter(o); err != nil {
+			return err
+		}
+		cmd.ExtraFiles = append(cmd.ExtraFiles, r.dir)
+		cmd.Env = []string{"GOMAXPROCS=2"} // there may be several
+	}
+	cmd.Env = append(cmd.Env, "GOTRACEBACK=none", "TMPDIR="+o.Scratch)
 	cmd.WaitDelay = time.Second
-	r.process, err = sandbox.Start(cmd, sandbox.Walls{Root: o.Root, Hidden: o.Hidden, Only: o.only, Scratch: o.Scratch})
+	r.process, err = sandbox.Start(cmd, sandbox.Walls{Root: o.Root, Hidden: o.Hidden, Open: r.dir != nil, Only: o.only, Scratch: o.Scratch})
 	return err
 }
 
@@ -94,7 +103,7 @@ func (r *reader) greet(o Options) error {
 	if err := r.socket.SetDeadline(r.asked.Add(startPatience)); err != nil {
 		return err
 	}
-	if err := r.wire.send(hello{version, o.Root, o.Key, o.Besides, o.Scratch != ""}); err != nil {
+	if err := r.wire.send(hello{version, o.Root, r.dir != nil, o.Key, o.Besides, o.Scratch != ""}); err != nil {
 		return err
 	}
 	var a ready
@@ -150,14 +159,14 @@ func (r *reader) hear(answer any, patience time.Duration) error {
 	return r.wire.receive(answer)
 }
 
-// watch waits for a process that ends while nobody asks it.
-func (r *reader) watch(lost func(waxseal.Gap)) {
+// watch waits for a process that ends while nobody asks it. What says what it reads.
+func (r *reader) watch(what string, lost func(waxseal.Gap)) {
 	<-r.process.Done()
 	if lost == nil || r.busy.Load() || r.ended.Swap(true) {
 		return
 	}
 	now := time.Now()
-	lost(waxseal.Gap{Sensor: Sensor, From: now, Until: now, Reason: "the process that reads the mail path was lost, and another is started: " + r.process.How() + r.last.said()})
+	lost(waxseal.Gap{Sensor: Sensor, From: now, Until: now, Reason: "the process that reads " + what + " was lost, and another is started: " + r.process.How() + r.last.said()})
 }
 
 // lost says why there was no answer. It ends the process.
@@ -202,6 +211,9 @@ func (r *reader) end() {
 
 func (r *reader) free() {
 	_ = r.socket.Close()
+	if r.dir != nil {
+		_ = r.dir.Close() // nothing was written
+	}
 	if r.page != nil {
 		_ = unix.Munmap(r.page)
 		r.page = nil

@@ -7,12 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"waxseal"
 	"waxseal/internal/mailpath"
+	"waxseal/internal/rootfs"
 	"waxseal/internal/sandbox"
 	"waxseal/internal/snapshot"
 )
@@ -34,8 +34,9 @@ type Options struct {
 	// Program is what is started; "" is this program itself.
 	Program string
 
-	verb string   // that it is started with, if not Verb
-	only []string // the parts of the tree that are read, if not all
+	guest *Guest   // whose tree it is, where it is not the host's
+	verb  string   // that it is started with, if not Verb
+	only  []string // the parts of the tree that are read, if not all
 }
 
 // Sensor is who tells that a reader came to its end.
@@ -62,6 +63,7 @@ type Room struct {
 	again  time.Time // not before is a reader started
 	why    string    // of the last failure
 	at     waxseal.Path
+	blind  bool // the last reading failed
 }
 
 // numbered is a state by the answer that brought it.
@@ -101,7 +103,7 @@ func (r *Room) Close() error {
 
 // start starts a reader that knows nothing yet.
 func (r *Room) start() error {
-	if r.opts.Scratch != "" {
+	if r.opts.Scratch != "" && r.opts.guest == nil {
 		if err := makeScratch(r.opts.Scratch); err != nil {
 			return err
 		}
@@ -110,9 +112,15 @@ func (r *Room) start() error {
 	if err != nil {
 		return err
 	}
-	r.now, r.last, r.whole, r.settle, r.index, r.states = now, waxseal.State{}, nil, false, 0, nil
-	go now.watch(r.opts.Lost)
+	r.now = now
+	r.knowsNothing()
+	go now.watch(r.opts.what(), r.opts.Lost)
 	return nil
+}
+
+// knowsNothing: a reader that is started knows of no state.
+func (r *Room) knowsNothing() {
+	r.last, r.whole, r.settle, r.index, r.states = waxseal.State{}, nil, false, 0, nil
 }
 
 // makeScratch makes a directory that whoever comes to it may write in: nobody comes there
@@ -150,6 +158,9 @@ func (r *Room) ReadLive(tree waxseal.Tree, live mailpath.Live) waxseal.State {
 	}
 	for range 2 { // one that came to its end may have been ended by somebody
 		a, err := r.ask(q)
+		if r.opts.guest != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+			break // it would take as long again
+		}
 		if err != nil {
 			continue
 		}
@@ -158,23 +169,31 @@ func (r *Room) ReadLive(tree waxseal.Tree, live mailpath.Live) waxseal.State {
 		}
 		s, err := r.take(a, q)
 		if err == nil {
-			r.failed, r.again = 0, time.Time{}
+			r.failed, r.again, r.blind = 0, time.Time{}, false
 			return s
 		}
 		r.lose(err)
 	}
 	r.failed++
-	r.again = time.Now().Add(min(time.Second<<min(r.failed, 10), maxWait))
+	r.again = time.Now().Add(min(time.Second<<min(r.failed, 10), r.opts.maxWait()))
 	return r.unreadable()
 }
 
 const (
-	// maxWait bounds how long no reader is started where several failed.
-	maxWait = 20 * time.Second
+	// longestWait bounds how long no reader is started where several failed, and
+	// longestGuestWait where it may be that somebody wants them to fail.
+	longestWait, longestGuestWait = 20 * time.Second, 5 * time.Minute
 	// worn is the processor time after which a reader is changed for a new one, between
 	// two readings: at sandbox.MaxCPU the kernel would do it.
 	worn = sandbox.MaxCPU * time.Second / 2
 )
+
+func (o Options) maxWait() time.Duration {
+	if o.guest != nil {
+		return longestGuestWait
+	}
+	return longestWait
+}
 
 // renew lets a reader go that has used most of the time that it may.
 func (r *Room) renew() {
@@ -319,9 +338,17 @@ const (
 	leastPatience = 10 * time.Second
 )
 
+// What somebody else has may be there to keep a reader waiting.
+var guestPatience, guestFirstPatience = 10 * time.Second, 20 * time.Second
+
 // patience is how long an answer may take.
 func (r *Room) patience() time.Duration {
-	if !r.any {
+	switch guest := r.opts.guest != nil; {
+	case guest && !r.any:
+		return guestFirstPatience
+	case guest:
+		return guestPatience
+	case !r.any:
 		return firstPatience
 	}
 	return min(max(leastPatience, 10*r.slow), maxPatience)
@@ -334,7 +361,7 @@ func (r *Room) lose(err error) {
 	told := gone.ended.Swap(true)
 	r.why, r.at = gone.lost(err), cmp.Or(noted(gone.page), "/")
 	if r.opts.Lost != nil && !told {
-		reason := "the process that reads the mail path was lost, and another is started: " + r.why
+		reason := "the process that reads " + r.opts.what() + " was lost, and another is started: " + r.why
 		if r.at != "/" {
 			reason += "; it had last opened " + string(r.at)
 		}
@@ -345,6 +372,7 @@ func (r *Room) lose(err error) {
 
 // unreadable is the last state that was read, with the word that it is not what is there.
 func (r *Room) unreadable() waxseal.State {
+	r.blind = true
 	s := r.shown
 	if !r.any && r.opts.Known != nil {
 		s = r.opts.Known()
@@ -375,9 +403,18 @@ func (r *Room) PID() int {
 
 // NeedsScratch reports whether a tree has a package database that is copied to be read.
 func NeedsScratch(root string) bool {
-	for _, dir := range []string{"var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"} {
-		for _, name := range []string{"rpmdb.sqlite", "Packages.db", "Packages"} {
-			if _, err := os.Stat(filepath.Join(root, dir, name)); err == nil {
+	tree, err := rootfs.Open(root)
+	if err != nil {
+		return false
+	}
+	defer tree.Close()
+	return needsScratch(tree)
+}
+
+func needsScratch(tree waxseal.Tree) bool {
+	for _, dir := range []waxseal.Path{"/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/usr/share/rpm/"} {
+		for _, name := range []waxseal.Path{"rpmdb.sqlite", "Packages.db", "Packages"} {
+			if _, err := tree.Stat(dir + name); err == nil {
 				return true
 			}
 		}

@@ -30,6 +30,7 @@ import (
 const (
 	socketFD = 3
 	pageFD   = 4 // one page of memory, in which it says what it opens
+	rootFD   = 5 // the root of a guest's tree
 )
 
 // Verb is the argument by which a program is a reader. It is for no person.
@@ -66,7 +67,7 @@ func Serve() error {
 	if err := w.receive(&h); err != nil || h.Version != version {
 		return errors.Join(err, fmt.Errorf("version %d, and not %d", h.Version, version))
 	}
-	tree, err := rootfs.Open(h.Root)
+	tree, err := h.open()
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,13 @@ func Serve() error {
 
 // serve shuts this process in, says so, and answers.
 func serve(w *wire, h hello, answer func(*wire) error) error {
-	if err := w.send(ready{version, sandbox.Confine(h.MayWrite)}); err != nil {
+	memory := uint64(sandbox.MaxMemory)
+	if h.Guest {
+		memory = guestMemory
+		debug.SetMemoryLimit(guestHeap)
+		_ = os.WriteFile("/proc/self/oom_score_adj", []byte(guestScore), 0) // where that can't be had the bound of memory is left
+	}
+	if err := w.send(ready{version, sandbox.Confine(h.MayWrite, memory)}); err != nil {
 		return err
 	}
 	return answer(w)
@@ -166,6 +173,8 @@ func (r *room) answer(q request) *answer {
 		if h, ok := r.reader.ReadHome(r.tree, mailpath.Live{Mounts: q.Mounts}, r.whole, q.Touched); ok {
 			r.home, a.Home = &h, homeOf(h)
 		}
+	case names:
+		a.Names = mailpath.Names(r.tree, "/etc/passwd")
 	case vouch:
 		a.Vouch, a.Digest = r.reader.Vouched(r.tree, q.Path)
 	}

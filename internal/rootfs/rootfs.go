@@ -53,6 +53,11 @@ func Open(dir string) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open tree: %w", err)
 	}
+	return Of(root)
+}
+
+// Of is the tree of an open directory (O_PATH is enough), which it closes in the end.
+func Of(root *os.File) (*Tree, error) {
 	t := &Tree{root: root}
 	if o, err := t.open("/", noFollow); err == nil {
 		o.close()
@@ -62,7 +67,7 @@ func Open(dir string) (*Tree, error) {
 	}
 	t.real, _ = os.Readlink(fdPath(root))
 	if t.real == "" {
-		t.real, _ = filepath.EvalSymlinks(dir)
+		t.real, _ = filepath.EvalSymlinks(root.Name())
 	}
 	return t, nil
 }

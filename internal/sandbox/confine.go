@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxMemory bounds what a process behind walls writes in memory.
-	maxMemory = 1 << 30
+	// MaxMemory bounds what a process behind walls writes in memory.
+	MaxMemory = 1 << 30
 	// MaxCPU bounds the processor time, in seconds, of one process behind walls. Who
 	// uses one for long starts another before.
 	MaxCPU   = 1200
@@ -18,8 +18,9 @@ const (
 
 // Confine closes the last door of the calling process, behind the walls in which it was
 // started: from here on it has bounds, and only the system calls that reading takes. It
-// says what could not be had. mayWrite says that it has a scratch directory.
-func Confine(mayWrite bool) (missing []string) {
+// says what could not be had. mayWrite says that it has a scratch directory, and memory is
+// what it may write in memory, MaxMemory at most.
+func Confine(mayWrite bool, memory uint64) (missing []string) {
 	limit := func(what int, name string, n uint64) {
 		if err := unix.Setrlimit(what, &unix.Rlimit{Cur: n, Max: n}); err != nil {
 			missing = append(missing, fmt.Sprintf("the bound of %s is missing: %v", name, err))
@@ -31,7 +32,7 @@ func Confine(mayWrite bool) (missing []string) {
 	}
 	limit(unix.RLIMIT_CORE, "core dumps", 0)
 	limit(unix.RLIMIT_FSIZE, "files", largest)
-	limit(unix.RLIMIT_DATA, "memory", maxMemory)
+	limit(unix.RLIMIT_DATA, "memory", min(memory, MaxMemory))
 	limit(unix.RLIMIT_NOFILE, "open files", maxOpen)
 	limit(unix.RLIMIT_CPU, "processor time", MaxCPU)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil { // nobody of its user looks into it
@@ -70,6 +71,6 @@ func Probe() Health {
 	} else {
 		h.Detail += "seccomp, "
 	}
-	h.Detail += fmt.Sprintf("%d MiB of memory", maxMemory>>20)
+	h.Detail += fmt.Sprintf("%d MiB of memory", MaxMemory>>20)
 	return h
 }

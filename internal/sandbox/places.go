@@ -35,7 +35,9 @@ const (
 func (w Walls) places() []place {
 	h := hider{root: w.Root}
 	for _, dir := range slices.Concat(w.Hidden, below(w.Root, kernelOnly)) {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
+		if w.Open {
+			h.hidden = append(h.hidden, dir)
+		} else if real, err := filepath.EvalSymlinks(dir); err == nil {
 			h.hidden = append(h.hidden, real)
 		}
 	}
@@ -67,7 +69,11 @@ type hider struct {
 // add adds a file or directory, or, if something below is hidden, the parts of it.
 func (h *hider) add(p string) {
 	var st unix.Stat_t
-	if unix.Lstat(p, &st) != nil || len(h.list) >= maxPlaces || slices.Contains(h.hidden, p) {
+	look := unix.Lstat
+	if p == h.root { // which may be a link to an open directory
+		look = unix.Stat
+	}
+	if look(p, &st) != nil || len(h.list) >= maxPlaces || slices.Contains(h.hidden, p) {
 		return // it has just gone
 	}
 	switch st.Mode & unix.S_IFMT {

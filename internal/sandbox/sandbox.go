@@ -24,6 +24,10 @@ import (
 type Walls struct {
 	Root   string   // the tree that it may read
 	Hidden []string // what it may not read, though it lies in the tree
+	// Open says that Root is an open directory of this process ("/proc/self/fd/7"), maybe
+	// of another mount namespace: no link in it means here what it means there, and Hidden
+	// are paths without any.
+	Open bool
 	// Only are the parts of the tree that it may read; none for all of it.
 	Only []string
 	// Scratch is a directory of its own that it may write in, "" for none.

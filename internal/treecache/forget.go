@@ -18,21 +18,35 @@ func (t *Tree) Forget(p waxseal.Path) (all bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	was, asked := t.stats[p]
-	if link, ok := t.links[p]; ok && link.err == nil && link.value.Type != waxseal.Regular || asked && was.err == nil && was.value.Type != waxseal.Regular {
+	link, linked := t.links[p]
+	if isOther(link, linked) || isOther(was, asked) {
 		return false
 	}
-	came := err == nil && (!asked || was.err != nil) // a link that led nowhere may lead here
-	for q, known := range t.stats {
-		if q == p || known.value.Resolved == p || came && known.err != nil || asked && was.err == nil && sameFile(known.value, was.value) || err == nil && sameFile(known.value, now) {
-			t.drop(q, known.value)
+	there := asked && was.err == nil
+	came := err == nil && !there // a link that led nowhere may lead here
+	its := func(f waxseal.File) bool {
+		return err == nil && sameFile(f, now) || there && sameFile(f, was.value) || linked && link.err == nil && sameFile(f, link.value)
+	}
+	for _, known := range []map[waxseal.Path]answer[waxseal.File]{t.stats, t.links} {
+		for q, said := range known {
+			if q == p || said.value.Resolved == p || came && said.err != nil || its(said.value) {
+				t.drop(q, said.value)
+			}
 		}
 	}
 	t.drop(p, waxseal.File{})
-	if (err == nil) != (asked && was.err == nil) {
+	if (err == nil) != there {
 		clear(t.dirs) // links may lead to the directory under any name
+		t.next.listings = true
 	}
 	delete(t.dirs, waxseal.Path(path.Dir(string(p))))
+	t.touch(waxseal.Path(path.Dir(string(p))))
 	return true
+}
+
+// isOther reports whether a path was known as something else than a file.
+func isOther(known answer[waxseal.File], asked bool) bool {
+	return asked && known.err == nil && known.value.Type != waxseal.Regular
 }
 
 func sameFile(a, b waxseal.File) bool {
@@ -41,6 +55,7 @@ func sameFile(a, b waxseal.File) bool {
 
 // drop forgets one name; the lock is held.
 func (t *Tree) drop(p waxseal.Path, known waxseal.File) {
+	t.touch(p)
 	delete(t.stats, p)
 	delete(t.links, p)
 	delete(t.dirs, p)

@@ -26,6 +26,9 @@ func (k *Kept) Anew() *Tree {
 // where any of it may be different.
 func (k *Kept) Again() *Tree {
 	k.forgotten = 0
+	if k.tree != nil {
+		k.tree.turn()
+	}
 	return k.tree
 }
 

@@ -54,6 +54,8 @@ type Tree struct {
 	mounts     []waxseal.Mount
 	doubts     []waxseal.Problem // about the mounts
 
+	now, next touched // since the last reading, and since this one
+
 	mu    sync.Mutex // guards what follows
 	stats map[waxseal.Path]answer[waxseal.File]
 	links map[waxseal.Path]answer[waxseal.File]

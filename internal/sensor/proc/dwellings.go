@@ -38,6 +38,20 @@ type Dwelling struct {
 	Listens  []string       // "tcp 0.0.0.0:25", what its daemons listen to in their own network
 }
 
+// Open opens the root, unless another process has the number by now.
+func (d Dwelling) Open() (*os.File, error) {
+	root, err := os.OpenFile(d.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(root.Fd()), &st); err != nil || (Node{st.Dev, st.Ino}) != d.At {
+		_ = root.Close() // nothing was written
+		return nil, os.ErrProcessDone
+	}
+	return root, nil
+}
+
 // maxDwellings bounds how many are told.
 const maxDwellings = 64
 

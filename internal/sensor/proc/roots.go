@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"path"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -12,6 +14,15 @@ import (
 func (r *Reader) RootOf(pid int) (Node, bool) {
 	l := lodger{reader: r}
 	return l.rootOf(strconv.Itoa(pid))
+}
+
+// Lives reports whether the process that has this number now is the one that was described:
+// a number is given again.
+func (r *Reader) Lives(p waxseal.Process) bool {
+	const near = time.Second // clocks count from the start of the host in different steps
+	s, ok := parseStat(r.read(path.Join(strconv.Itoa(p.PID), "stat"), 4096))
+	started := r.boot.Add(time.Duration(s.start) * (time.Second / ticks))
+	return ok && (p.Started.IsZero() || started.Sub(p.Started).Abs() < near)
 }
 
 // LoginOf is the audit login of a process, [waxseal.Unset] where it has none.

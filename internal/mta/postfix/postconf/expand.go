@@ -301,9 +301,7 @@ func (e *expander) name(name string, level int) string {
 			e.fail("names and conditions are nested too deeply")
 			return ""
 		}
-		inner := &expander{macros: e.macros, stack: append(e.stack, name), nested: e.nested}
-		x.text = inner.text(raw, 0)
-		x.problem, x.depth = inner.problem, inner.depth
+		x = e.inner(name, raw)
 		e.memo[name] = x
 	}
 	if x.problem != "" {
@@ -311,6 +309,17 @@ func (e *expander) name(name string, level int) string {
 	}
 	e.enter(level + x.depth)
 	return x.text
+}
+
+// inner expands the value of a name. Most refer to nothing.
+func (e *expander) inner(name, raw string) expansion {
+	if !strings.Contains(raw, "$") && e.spent+len(raw) <= maxAllOutput && len(raw) <= maxExpanded {
+		e.spent += len(raw)
+		return expansion{text: raw, depth: min(len(raw), 1)}
+	}
+	inner := &expander{macros: e.macros, stack: append(e.stack, name), nested: e.nested}
+	text := inner.text(raw, 0)
+	return expansion{text, inner.problem, inner.depth}
 }
 
 // function applies a function such as domain_to_ascii (postconf(5)); for names

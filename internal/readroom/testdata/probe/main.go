@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -30,7 +32,19 @@ var attempts = map[string]func() error{
 		_, err := os.ReadFile(filepath.Join(os.TempDir(), "../root/var/log/dpkg.log"))
 		return err
 	},
-	"agent": func() error { return unix.Kill(os.Getppid(), 0) },
+	"guest-memory": func() error {
+		var all [][]byte
+		for range 400 {
+			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
+		}
+		return errors.New(string(all[0][:1]))
+	},
+	"guest":       func() error { _, err := os.ReadFile("/proc/self/fd/5/etc/passwd"); return err },
+	"hidden":      func() error { _, err := os.ReadFile("/proc/self/fd/5/host/state/ledger.key"); return err },
+	"device":      func() error { _, err := os.ReadFile("/proc/self/fd/5/dev/disk"); return err },
+	"host":        func() error { _, err := os.ReadFile("/etc/passwd"); return err },
+	"guest-write": func() error { return os.WriteFile("/proc/self/fd/5/etc/x", []byte("x"), 0o666) },
+	"agent":       func() error { return unix.Kill(os.Getppid(), 0) },
 }
 
 func main() {

@@ -96,7 +96,7 @@ func limit(what int) error {
 }
 
 func main() {
-	missing := sandbox.Confine(os.Getenv("SCRATCH") != "")
+	missing := sandbox.Confine(os.Getenv("SCRATCH") != "", sandbox.MaxMemory)
 	err := attempts[os.Args[1]](os.Args[2:])
 	var errno syscall.Errno
 	switch {
