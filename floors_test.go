@@ -111,6 +111,7 @@ var floors = []struct {
 	}, []string{"modernc.org/sqlite", "github.com/klauspost/compress"}},
 	{"3b the beat that loops share", []string{
 		"waxseal/internal/beat",
+		"waxseal/internal/lull",
 	}, nil},
 	{"4 edges", []string{
 		"waxseal/internal/archive",

@@ -15,6 +15,7 @@ import (
 	"waxseal"
 	"waxseal/internal/beat"
 	"waxseal/internal/correlate"
+	"waxseal/internal/lull"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/permit"
 	"waxseal/internal/readroom"
@@ -81,6 +82,8 @@ type Agent struct {
 	dwellings dwellings // mail in containers
 
 	queue *queue // from the sensors; bounded
+	lull  lull.Lull
+	ahead ahead // what is read before a look
 
 	sealed   *waxseal.Seal // nil while nothing is sealed
 	last     waxseal.State // what the next look is compared with
@@ -155,7 +158,7 @@ func Open(o Options) (*Agent, error) {
 		return nil, errors.Join(err, tree.Close())
 	}
 	books.Rules, books.Tuned = o.Permits, o.Tuned
-	a := &Agent{opts: o, tree: tree, books: books, queue: newQueue(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
+	a := &Agent{opts: o, tree: tree, books: books, queue: newQueue(), ahead: newAhead(), basis: basis{}, forged: map[string]time.Time{}, held: map[proc.Node]*held{}, copies: copies{}, crowd: correlate.NewCrowd(), gatherings: map[string]*gathering{}, past: past{}, parcels: newParcels(),
 		tuning: triage.NewBook(o.Tuned)}
 	a.startReader()
 	a.names = &names{tree: tree}
@@ -182,6 +185,8 @@ func (a *Agent) Run(ctx context.Context) error {
 			return nil
 		case in := <-a.queue.gaps:
 			a.take(in)
+		case h := <-a.ahead.hints:
+			a.readAhead(h)
 		case in := <-a.queue.arrivals:
 			a.take(*in)
 			a.takeWaiting(time.Now().Add(max(turn, a.lookTook)))
@@ -191,8 +196,12 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-a.whenDue():
 		}
 		if now := time.Now(); a.isDue(now) {
+			a.lull.Ends()
 			a.look(now)
 			a.lookTook = time.Since(now)
+			if a.lookedAt.Equal(a.pace.last) { // events led to it, and more may come
+				a.lull.Begins()
+			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ type arrival struct {
 	content []byte // what the file held, where the sensor could copy it
 	copied  bool
 	note    string        // why not
+	number  uint64        // that of the hint that there was of it; 0 for none
 	late    time.Duration // it may have waited in the kernel so long, with others that it was joined to
 	// processes are steps of processes, many in one; the observation is empty then.
 	processes []waxseal.ProcessEvent

@@ -117,6 +117,7 @@ type mounted struct {
 // changed unseen.
 func (a *Agent) readAll(now time.Time) waxseal.State {
 	a.all, a.readAllAt, a.allBy = false, now, time.Time{}
+	a.ahead.end()
 	a.mounts.list, a.mounts.problems = a.tree.Mounts()
 	return a.withMounts(a.reader.ReadLive(a.tree, a.live()))
 }
@@ -139,6 +140,12 @@ func (a *Agent) readAgain(touched []touch) waxseal.State {
 		return a.readAll(now)
 	}
 	state, enough := a.reader.ReadAgain(a.live())
+	if a.ahead.end() && enough && older(state, touched) {
+		for _, t := range touched {
+			a.forgetFile(t.File.Path, t.File.OldPath)
+		}
+		state, enough = a.reader.ReadAgain(a.live())
+	}
 	if !enough {
 		return a.readAll(now)
 	}

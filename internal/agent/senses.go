@@ -199,7 +199,7 @@ func (a *Agent) openFiles() {
 		a.without(fanotify.Name, "it is switched off", withoutFiles)
 		return
 	}
-	s, err := fanotify.Open(fanotify.Options{Root: a.tree.Dir(), Snapshot: a.senses.people.SnapshotPidfd})
+	s, err := fanotify.Open(fanotify.Options{Root: a.tree.Dir(), Snapshot: a.senses.people.SnapshotPidfd, Hint: a.ahead.hint})
 	if err != nil {
 		a.without(fanotify.Name, err.Error(), withoutFiles)
 		return
@@ -236,7 +236,7 @@ func (a *Agent) fileEvent(e fanotify.Event) {
 	a.senses.readLogs()         // and how he came in
 	a.queue.put(arrival{
 		Observation: waxseal.Observation{Time: e.Time, Sensor: fanotify.Name, File: &event},
-		content:     e.Content, copied: e.Captured, note: e.Note, late: e.Late,
+		content:     e.Content, copied: e.Captured, note: e.Note, late: e.Late, number: e.Number,
 	})
 }
 

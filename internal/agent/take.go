@@ -171,7 +171,9 @@ func (a *Agent) takeFile(o waxseal.Observation, in arrival) {
 	}
 	a.touched = append(a.touched, t)
 	a.lately.add(*o.File, o.Time)
-	a.forgetFile(o.File.Path, o.File.OldPath)
+	if !a.ahead.has(in.number) {
+		a.forgetFile(o.File.Path, o.File.OldPath)
+	}
 	a.dueAt(time.Now().Add(a.wait(t)))
 }
 

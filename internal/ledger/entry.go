@@ -49,6 +49,11 @@ type Entry struct {
 // hashed and shipped. Equal entries give equal bytes; the time is written in
 // UTC and the body without white space between its tokens.
 func Encode(e Entry) ([]byte, error) {
+	return encode(e, json.Compact)
+}
+
+// encode is Encode with a body that comes into the entry by a function.
+func encode(e Entry, write func(*bytes.Buffer, []byte) error) ([]byte, error) {
 	switch {
 	case e.Index < 0:
 		return nil, fmt.Errorf("entry %d: index is negative", e.Index)
@@ -71,10 +76,10 @@ func Encode(e Entry) ([]byte, error) {
 	b.WriteString(string(e.Kind))
 	b.WriteString(`","body":`)
 	start := b.Len()
-	if err := json.Compact(&b, e.Body); err != nil {
+	if err := write(&b, e.Body); err != nil {
 		return nil, fmt.Errorf("entry %d: body: %w", e.Index, err)
 	}
-	if b.Bytes()[start] != '{' {
+	if b.Len() == start || b.Bytes()[start] != '{' {
 		return nil, fmt.Errorf("entry %d: body is not a JSON object", e.Index)
 	}
 	b.WriteByte('}')

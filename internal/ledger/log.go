@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -107,9 +108,14 @@ func (l *Log) Origin() string { return l.signer.Name() }
 func (l *Log) Verifier() string { return l.verifier }
 
 // Encode is [Encode] in plain types, for a keeper that doesn't know this
-// package.
+// package, and whose bodies encoding/json has written: they are compact.
 func (l *Log) Encode(index waxseal.Index, t time.Time, kind string, body []byte) ([]byte, error) {
-	return Encode(Entry{Index: index, Time: t, Kind: Kind(kind), Body: body})
+	return encode(Entry{Index: index, Time: t, Kind: Kind(kind), Body: body}, copied)
+}
+
+func copied(b *bytes.Buffer, body []byte) error {
+	_, err := b.Write(body)
+	return err
 }
 
 // Hashes returns the hashes that record adds to the tree as its entry n, to be

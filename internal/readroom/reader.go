@@ -28,6 +28,7 @@ type reader struct {
 	last    *lastWords
 	missing []string
 	cpu     time.Duration
+	begun   *request    // asked ahead, and the answer to it is to be received
 	asked   time.Time   // when it was last asked
 	busy    atomic.Bool // somebody waits for its answer
 	ended   atomic.Bool // on purpose, or told of already
@@ -118,9 +119,9 @@ func (r *reader) greet(o Options) error {
 
 var errAnswer = errors.New("it answered what was not asked")
 
-// exchange asks, and waits for the answer.
+// exchange receives the answer to a question that was posed.
 func (r *reader) exchange(q request, patience time.Duration) (a answer, err error) {
-	if err = r.talk(q, &a, patience); err == nil && a.Number != q.Number {
+	if err = r.hear(&a, patience); err == nil && a.Number != q.Number {
 		err = errAnswer
 	}
 	return a, err
@@ -128,13 +129,31 @@ func (r *reader) exchange(q request, patience time.Duration) (a answer, err erro
 
 // talk sends a question and receives the answer to it.
 func (r *reader) talk(question, answer any, patience time.Duration) error {
-	r.busy.Store(true)
-	defer r.busy.Store(false)
-	r.asked = time.Now()
-	if err := r.socket.SetDeadline(r.asked.Add(patience)); err != nil {
+	if err := r.pose(question, patience); err != nil {
 		return err
 	}
-	if err := r.wire.send(question); err != nil {
+	return r.hear(answer, patience)
+}
+
+// pose sends a question. Until the answer is heard, whoever hears it is told of the end of
+// the process.
+func (r *reader) pose(question any, patience time.Duration) error {
+	r.busy.Store(true)
+	r.asked = time.Now()
+	err := r.socket.SetDeadline(r.asked.Add(patience))
+	if err == nil {
+		err = r.wire.send(question)
+	}
+	if err != nil {
+		r.busy.Store(false)
+	}
+	return err
+}
+
+// hear receives the answer to what was asked last.
+func (r *reader) hear(answer any, patience time.Duration) error {
+	defer r.busy.Store(false)
+	if err := r.socket.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	return r.wire.receive(answer)

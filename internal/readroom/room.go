@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -178,24 +179,6 @@ func (r *Room) ReadLive(tree waxseal.Tree, live mailpath.Live) waxseal.State {
 	return r.unreadable()
 }
 
-// ReadAgain implements the agent's reader.
-func (r *Room) ReadAgain(live mailpath.Live) (waxseal.State, bool) {
-	if r.renew(); r.now == nil || !r.any {
-		return waxseal.State{}, false
-	}
-	q := request{Verb: readAgain, Mounts: live.Mounts}
-	a, err := r.ask(q)
-	if err != nil || a.Unknown || a.Denied && r.outgrown() {
-		return waxseal.State{}, false // all is read then
-	}
-	s, err := r.take(a, q)
-	if err != nil {
-		r.lose(err)
-		return waxseal.State{}, false
-	}
-	return s, true
-}
-
 const (
 	// longestWait bounds how long no reader is started where several failed, and
 	// longestGuestWait where it may be that somebody wants them to fail.
@@ -309,9 +292,9 @@ func (r *Room) Vouched(_ waxseal.Tree, p waxseal.Path) (waxseal.PackageState, wa
 
 // ask asks the reader, and waits. Whoever gives no answer is ended.
 func (r *Room) ask(q request) (answer, error) {
+	r.fetch(mailpath.Live{}) // one answer after the other
 	if r.now != nil && r.now.isGone() {
-		r.now.end()
-		r.now = nil
+		r.lose(io.EOF)
 	}
 	if r.now == nil {
 		if err := r.start(); err != nil {
@@ -319,15 +302,32 @@ func (r *Room) ask(q request) (answer, error) {
 			return answer{}, err
 		}
 	}
+	if err := r.pose(&q); err != nil {
+		return answer{}, err
+	}
+	return r.hear(q)
+}
+
+// pose sends a question, with what is to be known before.
+func (r *Room) pose(q *request) error {
 	r.number++
 	q.Number, q.Forget, q.Settle, q.Index = r.number, r.forget, r.settle, r.index
+	if err := r.now.pose(*q, r.patience()); err != nil {
+		r.lose(err)
+		return err
+	}
+	r.forget, r.settle, r.index = nil, false, 0
+	return nil
+}
+
+// hear waits for the answer to what was asked.
+func (r *Room) hear(q request) (answer, error) {
 	began := time.Now()
 	a, err := r.now.exchange(q, r.patience())
 	if err != nil {
 		r.lose(err)
 		return answer{}, err
 	}
-	r.forget, r.settle, r.index = nil, false, 0
 	r.slow, r.now.cpu = max(r.slow, time.Since(began)), a.CPU
 	return a, nil
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/lull"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
 	"waxseal/internal/pkgdb/rpm"
@@ -117,6 +118,7 @@ type room struct {
 	homes  []waxseal.Path           // as they were sent
 	told   bool                     // they were
 	rested bool                     // the first answer is given
+	lull   lull.Lull
 }
 
 func (r *room) serve(w *wire) error {
@@ -129,10 +131,12 @@ func (r *room) serve(w *wire) error {
 		if err != nil {
 			return err
 		}
+		r.lull.Ends()
 		a := r.answer(q)
 		if err := w.send(*a); err != nil {
 			return err
 		}
+		r.lull.Begins()
 		if !r.rested {
 			r.rested = true
 			debug.FreeOSMemory() // what a first reading takes is not needed again

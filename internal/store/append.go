@@ -34,7 +34,7 @@ type Tx struct {
 	s      *Store
 	tx     *readyTx
 	next   int64               // index of the next entry
-	hashes map[int64]tlog.Hash // written in this transaction, by stored-hash index
+	hashes map[int64]tlog.Hash // written or read in this transaction, by stored-hash index
 	added  []Entry             // in this transaction, for the projections
 	blobs  map[waxseal.Digest]struct{}
 	note   []byte // the checkpoint over them
@@ -104,6 +104,7 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 	s.statements.learn(s.write)
 	if s.known = t.next; t.note != nil {
 		s.note.Store(&t.note)
+		s.hashes = t.hashes
 	}
 	return stale, nil
 }
@@ -304,12 +305,15 @@ func (t *Tx) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	for i, index := range indexes {
 		h, ok := t.hashes[index]
 		if !ok {
+			h, ok = t.s.hashes[index]
+		}
+		if !ok {
 			var err error
 			if h, err = readHash(t.tx, index); err != nil {
 				return nil, fmt.Errorf("stored hash %d: %w", index, err)
 			}
 		}
-		hashes[i] = h
+		hashes[i], t.hashes[index] = h, h
 	}
 	return hashes, nil
 }

@@ -23,7 +23,8 @@ import (
 // Store.
 type Log interface {
 	// Encode returns the canonical bytes of the entry. They are JSON with the
-	// members index, time, kind and body: docs/format/ledger.md.
+	// members index, time, kind and body: docs/format/ledger.md. The body is as
+	// encoding/json writes it: valid, and without white space between its tokens.
 	Encode(index waxseal.Index, t time.Time, kind string, body []byte) ([]byte, error)
 	// Hashes returns the hashes that record, as entry n, adds to the tree; r reads
 	// those stored before, also within the transaction under way.
@@ -44,11 +45,14 @@ type Store struct {
 	log  Log
 	lock *os.File // held by the writer; nil for a reader
 
-	mu    sync.Mutex             // serialises transactions; guards known
-	known int64                  // how many entries this writer has seen the ledger have
-	note  atomic.Pointer[[]byte] // the checkpoint of this writer's last transaction
-	write *sql.DB                // one connection; nil for a reader
-	read  *sql.DB
+	mu    sync.Mutex // serialises transactions; guards known and hashes
+	known int64      // how many entries this writer has seen the ledger have
+	// hashes are those that this writer's last checkpoint rests on: what the next one
+	// needs of the tree is among them, or new.
+	hashes map[int64]tlog.Hash
+	note   atomic.Pointer[[]byte] // the checkpoint of this writer's last transaction
+	write  *sql.DB                // one connection; nil for a reader
+	read   *sql.DB
 
 	statements statements // of write
 

@@ -47,6 +47,11 @@ type Options struct {
 	// kernel gives none. It is called before content is read, since the process may
 	// be gone soon, and must not keep the descriptor. Nil means no actors.
 	Snapshot func(pid int, pidfd int) *waxseal.Actor
+	// Hint is told of a change that brings an edit to its end, as soon as it is known to
+	// concern a target, if it is the only one that came: who made it and what the file
+	// holds takes longer to find out. What is emitted then has the same number. It must
+	// not wait for anything; nil for nobody.
+	Hint func(Event)
 	// MaxContent is the size up to which content is kept, 8 MiB where it is 0.
 	MaxContent int64
 	// MaxMarks is how many marks one filesystem gets before all of it is marked, 32,768
@@ -57,6 +62,8 @@ type Options struct {
 // Event is one change with what was read right after it.
 type Event struct {
 	waxseal.FileEvent
+	// Number is that of the hint that there was of it, 0 where there was none.
+	Number uint64
 	// Time is when the event was read from the kernel, which gives none.
 	Time time.Time
 	// Content is what the file held right after the change; it counts only where

@@ -92,6 +92,7 @@ type reader struct {
 	gap   func(waxseal.Gap)
 	last  time.Time              // when the queue was last read
 	empty time.Time              // when it was last known to have nothing more
+	hints uint64                 // so many were given
 	seen  map[int]*waxseal.Actor // those of this batch, by pid: who lives at both of two events is one process
 }
 
@@ -125,7 +126,8 @@ func (r *reader) batch(b []byte, waited bool) {
 			changes = nil
 			r.overflow(now)
 		} else {
-			for _, c := range r.look(e) {
+			alone := len(rest) == 0 && len(changes) == 0
+			for _, c := range r.look(e, now, alone) {
 				c.Time, c.Late = now, late
 				changes = append(changes, c)
 			}
@@ -156,7 +158,7 @@ func (r *reader) late(now time.Time, waited, full bool) (late time.Duration) {
 // look decides whether an event concerns a target and takes the snapshot. To the event
 // of a new directory it adds the files that were in there before it was marked: of these
 // no event tells, nor who wrote them.
-func (r *reader) look(e raw) []change {
+func (r *reader) look(e raw, now time.Time, alone bool) []change {
 	if e.pid == os.Getpid() {
 		return nil
 	}
@@ -175,8 +177,23 @@ func (r *reader) look(e raw) []change {
 		return missed
 	}
 	c.PID = e.pid
+	if alone && c.capture && !moved {
+		r.hint(&c, now)
+	}
 	c.Actor = r.who(e)
 	return append([]change{c}, missed...)
+}
+
+// hint tells of a change of which no more is known yet.
+func (r *reader) hint(c *change, now time.Time) {
+	if r.s.options.Hint == nil {
+		return
+	}
+	r.hints++
+	c.Number, c.Time = r.hints, now
+	early := c.Event
+	early.Operations = slices.Clone(c.Operations) // what is emitted may say it otherwise
+	r.s.options.Hint(early)
 }
 
 // missed are the files of the index that were not in an earlier one; the lock is held.
