@@ -76,10 +76,10 @@ func loaded(b *testing.B, m mailServer) {
 		seen = [2][]effort{}
 		for i := range 2 * rounds {
 			on := (i + 1) / 2 % 2 // 0, 1, 1, 0, 0, 1, …
-			var w *watch
-			if on == 1 {
-				w = h.watchWith(agent.start)
-				agent.settle()
+			w := h.watchWith(agent.start)
+			agent.settle()
+			if on == 0 { // else it would follow upon less work and rest than a round with one
+				w.stop()
 			}
 			unix.Sync()
 			idle, before, own := idleTime(b), server.used()+auditThread(), agent.used()
@@ -89,7 +89,7 @@ func loaded(b *testing.B, m mailServer) {
 			e.idle = 100 * (idleTime(b) - idle).Seconds() / took.Seconds() / float64(runtime.NumCPU())
 			e.server, e.agent = (server.used()+auditThread()-before).Seconds()*1000/float64(m.messages), (agent.used()-own).Seconds()*1000/float64(m.messages)
 			seen[on] = append(seen[on], e)
-			if w != nil {
+			if on == 1 {
 				w.stop()
 			}
 			b.Logf("watched %d: %.0f/s, p99 %.0f ms, server %.3f ms, agent %.3f ms, idle %.0f %%", on, e.rate, e.tail, e.server, e.agent, e.idle)
