@@ -180,6 +180,10 @@ func MailSet(s waxseal.State) (dirs, files []waxseal.Path) {
 	return dirs, slices.Compact(files)
 }
 
+// largestLibrary is beyond what a library has: such a file is digested without looking
+// what it is.
+const largestLibrary = 64 << 20
+
 // busy reports whether a file changes with every message. A mail system's own log is one
 // that a script reads, too; elsewhere than where logs are, it could be any file that
 // somebody has it write to, and what is run there is a program as anywhere.
@@ -187,8 +191,12 @@ func busy(s waxseal.State, f waxseal.FileState) bool {
 	switch f.Role {
 	case waxseal.RoleMailbox, waxseal.RoleSocket, waxseal.RoleDirectory:
 		return true
-	case waxseal.RoleScript, waxseal.RoleBinary, waxseal.RoleInterpreter, waxseal.RoleLibrary, waxseal.RoleModule:
+	case waxseal.RoleScript, waxseal.RoleBinary, waxseal.RoleInterpreter, waxseal.RoleModule:
 		return false
+	case waxseal.RoleLibrary: // what a script reads counts as one, with a keyed digest since it is no program
+		if !f.Keyed && f.Size <= largestLibrary {
+			return false
+		}
 	}
 	return within(f.Path, "/var/log") && within(cmp.Or(f.Resolved, f.Path), "/var/log") &&
 		slices.ContainsFunc(s.Stacks, func(st waxseal.Stack) bool { return slices.Contains(st.Logs, f.Path) })
