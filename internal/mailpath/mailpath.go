@@ -116,9 +116,9 @@ func (r *Reader) ReadAgain(tree waxseal.Tree, live Live) waxseal.State {
 
 // read reads a tree, and of the homes only those below a directory, if that is set.
 func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path, again bool) waxseal.State {
+	users, groups := r.owners(tree)
 	c := &closer{
-		reader: r, tree: tree, oneHome: home, again: again,
-		users: r.users.of(tree, "/etc/passwd"), groups: r.groups.of(tree, "/etc/group"),
+		reader: r, tree: tree, oneHome: home, again: again, users: users, groups: groups,
 		files: make(map[waxseal.Path]waxseal.FileState, r.files), parts: make(map[waxseal.Path]waxseal.Part, r.files),
 		inodes: map[stamp]program{}, loads: map[waxseal.Path][]waxseal.Part{}, unsafe: map[waxseal.Path][]waxseal.Path{},
 	}

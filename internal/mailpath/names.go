@@ -42,6 +42,17 @@ func (n *ids) of(tree waxseal.Tree, p waxseal.Path) map[uint32]string {
 	return n.names
 }
 
+// owners are the names of users and groups. What was remembered has those of before, and
+// the lists may have changed under another name than their own.
+func (r *Reader) owners(tree waxseal.Tree) (users, groups map[uint32]string) {
+	was := [2]stamp{r.users.at, r.groups.at}
+	users, groups = r.users.of(tree, "/etc/passwd"), r.groups.of(tree, "/etc/group")
+	if was != [2]stamp{r.users.at, r.groups.at} {
+		r.memos.forget()
+	}
+	return users, groups
+}
+
 func nameOf(names map[uint32]string, id uint32) string {
 	if name, ok := names[id]; ok {
 		return name

@@ -142,6 +142,24 @@ func TestAgainBehindLink(t *testing.T) {
 	}
 }
 
+// TestAgainWithOtherNames: whose a file is is told anew where the list of users is another
+// one, under whatever name that was written.
+func TestAgainWithOtherNames(t *testing.T) {
+	s := open(t, nil)
+	passwd := filepath.Join(s.root, "etc/passwd")
+	if err := errors.Join(os.Rename(passwd, passwd+".real"), os.Symlink("passwd.real", passwd)); err != nil {
+		t.Fatal(err)
+	}
+	here := readroom.NewHere(s.tree, mailpath.NewReader(mask.New(key)))
+	here.ReadLive(s.tree, mailpath.Live{})
+	s.write("/etc/passwd.real", "chief:x:0:0::/root:/bin/sh\n")
+	here.Forget("/etc/passwd.real")
+	got, ok := here.ReadAgain(mailpath.Live{})
+	if d := cmp.Diff(mailpath.NewReader(mask.New(key)).ReadLive(s.tree, mailpath.Live{}), got); !ok || d != "" {
+		t.Errorf("again is enough: %v; it is not what lies there: %s", ok, d)
+	}
+}
+
 // throughLink has Postfix ask for a table that is not there yet, through a link.
 func throughLink(t *testing.T, root string) {
 	t.Helper()

@@ -13,8 +13,7 @@ type touched struct {
 }
 
 // Touched reports whether a path may be told of otherwise than in the reading before: it,
-// or the file that it leads to, was forgotten since. See Relisted for
-// what was not there.
+// or the file that it leads to, was forgotten since. See Relisted for what was not there.
 func (t *Tree) Touched(p waxseal.Path) bool { return slices.Contains(t.now.names, p) }
 
 // Relisted reports whether directories may list other names than in the reading before:
