@@ -45,11 +45,11 @@ func (a *Agent) begin(ctx context.Context) error {
 		read = a.watchFiles(sensing, now)
 	}
 	before, had, err := a.remembered(kept, <-sealed)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(a.rememberGatherings(now), a.rememberPast(now)); err != nil {
-		return err
+	if err = errors.Join(err, a.rememberGatherings(now), a.rememberPast(now)); err != nil {
+		if read != nil {
+			read() // the reader is closed after this
+		}
+		return errors.Join(err, a.senses.stop())
 	}
 	stopped, ended := a.lastSeen(), a.lastEnd()
 	a.beginDwellings(ctx, before, stopped)
