@@ -15,12 +15,16 @@ import (
 var version = "dev"
 
 func main() {
+	stays := readroom.Asked(os.Args) || cli.Stays(os.Args[1:])
 	if os.Getenv("GOMEMLIMIT") == "" && os.Getenv("GOGC") == "" {
 		pace := quick(os.DirFS("/"))
-		if readroom.Asked(os.Args) || cli.Stays(os.Args[1:]) {
+		if stays {
 			pace = sparing()
 		}
 		pace.keep()
+	}
+	if stays {
+		wakeLate(slack)
 	}
 	if readroom.Asked(os.Args) { // a process of watch: it reads no configuration
 		if err := readroom.Serve(); err != nil {
