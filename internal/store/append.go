@@ -102,6 +102,7 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 		return nil, err
 	}
 	s.statements.learn(s.write)
+	s.keeper.committed()
 	if s.known = t.next; t.note != nil {
 		s.note.Store(&t.note)
 		s.hashes = t.hashes

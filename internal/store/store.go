@@ -55,6 +55,7 @@ type Store struct {
 	read   *sql.DB
 
 	statements statements // of write
+	keeper     keeper
 
 	zip   *zstd.Encoder
 	unzip *zstd.Decoder
@@ -95,6 +96,9 @@ func (s *Store) openWriter() error {
 		return err
 	}
 	if err := migrate(s.write); err != nil {
+		return err
+	}
+	if s.keeper.db, err = s.connect("rw", keeperPragmas, 1); err != nil {
 		return err
 	}
 	if s.read, err = s.connect("ro", readerPragmas, readers); err != nil {
@@ -173,15 +177,16 @@ func (s *Store) noWAL() bool {
 const readers = 4
 
 // The pragmas of every connection. A commit is on the disk when it returns
-// (synchronous, WAL); a WAL that grew under a slow reader is cut back
-// (journal_size_limit). The database may have been written by
+// (synchronous, WAL); a WAL is brought into the database at 2,000 pages at the latest
+// (keeper), and cut back where it grew under a slow reader (journal_size_limit). The database may have been written by
 // someone else: trusted_schema and cell_size_check keep a hostile schema or page
 // from more than an error.
 var (
 	writerPragmas = []string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(2000)",
 		"trusted_schema(0)", "cell_size_check(1)", "journal_size_limit(67108864)",
 	}
+	keeperPragmas = []string{"synchronous(FULL)", "trusted_schema(0)", "cell_size_check(1)"}
 	readerPragmas = []string{
 		"busy_timeout(10000)", "query_only(1)", "trusted_schema(0)", "cell_size_check(1)",
 	}
@@ -210,6 +215,7 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
+	errs = append(errs, s.keeper.close())
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
 	}
