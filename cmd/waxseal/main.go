@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"waxseal/internal/beat"
 	"waxseal/internal/cli"
 	"waxseal/internal/readroom"
 )
@@ -24,7 +25,7 @@ func main() {
 		pace.keep()
 	}
 	if stays {
-		wakeLate(slack)
+		beat.WakeLate(beat.Slack)
 	}
 	if readroom.Asked(os.Args) { // a process of watch: it reads no configuration
 		if err := readroom.Serve(); err != nil {

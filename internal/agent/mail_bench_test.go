@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal/internal/lab"
+	"waxseal/internal/sensor/kaudit"
 )
 
 // A mail server is kept busy by so many connections, with so many messages in it at any
@@ -45,11 +46,13 @@ type mailServer struct {
 // BenchmarkMail measures what watching costs a mail server at saturation: messages a
 // second, the 99th percentile of the time from a message's first word to its name in the
 // Maildir, and, which is less noisy, the processor time of the server, the kernel's audit
-// thread and the agent for each message. Rounds with and without the agent take turns on
-// one server, so that both have what the machine has at that time; what is lost is the
-// median over pairs, and that of the best rounds. An agent that has just started is left alone until it is done.
+// thread and the agent for each message. Rounds without the agent, with one rule of audit
+// and nothing else, as where auditd has one, and with the agent take turns on
+// one server, so that all have what the machine has at that time; what is lost is the
+// median over rounds beside each other, and that of the best ones. An agent that has just
+// started is left alone until it is done.
 // WAXSEAL_BENCH_CONFIG is a configuration for the agent ("watch: {bpf: false}"), and
-// WAXSEAL_BENCH_ROUNDS how many pairs of rounds there are, 8 where it is not set: what is
+// WAXSEAL_BENCH_ROUNDS how many rounds there are of each kind, 6 where it is not set: what is
 // lost is so little that on a machine with other work only many show it.
 func BenchmarkMail(b *testing.B) {
 	if !hasRoot() {
@@ -58,6 +61,17 @@ func BenchmarkMail(b *testing.B) {
 	b.Run("postfix", func(b *testing.B) { loaded(b, postfixServer(b)) })
 	b.Run("exim", func(b *testing.B) { loaded(b, eximServer(b)) })
 }
+
+// The kindsOfRound of round.
+const (
+	unwatched = iota
+	ruled     // by one rule of audit
+	watched
+	kindsOfRound
+)
+
+// turns are the orders in which they follow each other, so that none is always the first.
+var turns = [][kindsOfRound]int{{unwatched, ruled, watched}, {watched, ruled, unwatched}, {ruled, watched, unwatched}, {unwatched, watched, ruled}, {watched, unwatched, ruled}, {ruled, unwatched, watched}}
 
 func loaded(b *testing.B, m mailServer) {
 	h := host{t: b, root: m.root, state: m.state}
@@ -70,52 +84,81 @@ func loaded(b *testing.B, m mailServer) {
 		server.take(b, pid)
 	}
 	m.round(b) // warm
-	rounds := pairs(b)
-	var seen [2][]effort
+	times := rounds(b)
+	var seen [kindsOfRound][]effort
 	for b.Loop() {
-		seen = [2][]effort{}
-		for i := range 2 * rounds {
-			on := (i + 1) / 2 % 2 // 0, 1, 1, 0, 0, 1, …
-			w := h.watchWith(agent.start)
-			agent.settle()
-			if on == 0 { // else it would follow upon less work and rest than a round with one
-				w.stop()
+		seen = [kindsOfRound][]effort{}
+		for i := range times {
+			for _, kind := range turns[i%len(turns)] {
+				seen[kind] = append(seen[kind], m.measure(b, h, kind, server, agent))
 			}
-			unix.Sync()
-			idle, before, own := idleTime(b), server.used()+auditThread(), agent.used()
-			start := time.Now()
-			e := m.round(b)
-			took := time.Since(start)
-			e.idle = 100 * (idleTime(b) - idle).Seconds() / took.Seconds() / float64(runtime.NumCPU())
-			e.server, e.agent = (server.used()+auditThread()-before).Seconds()*1000/float64(m.messages), (agent.used()-own).Seconds()*1000/float64(m.messages)
-			seen[on] = append(seen[on], e)
-			if on == 1 {
-				w.stop()
-			}
-			b.Logf("watched %d: %.0f/s, p99 %.0f ms, server %.3f ms, agent %.3f ms, idle %.0f %%", on, e.rate, e.tail, e.server, e.agent, e.idle)
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(middleOf(seen[0], func(e effort) float64 { return e.rate }), "plain-mails/s")
-	b.ReportMetric(middleOf(seen[0], func(e effort) float64 { return e.tail }), "plain-p99-ms")
-	b.ReportMetric(middleOf(seen[0], func(e effort) float64 { return e.idle }), "plain-idle-%")
-	b.ReportMetric(middleOf(seen[0], func(e effort) float64 { return e.server }), "plain-cpu-ms")
-	b.ReportMetric(middleOf(seen[1], func(e effort) float64 { return e.server }), "watched-cpu-ms")
-	b.ReportMetric(middleOf(seen[1], func(e effort) float64 { return e.agent }), "agent-cpu-ms")
-	b.ReportMetric(lost(seen, func(e effort) float64 { return 1 / e.rate }), "lost-%")
-	b.ReportMetric(lost(seen, func(e effort) float64 { return e.tail }), "lost-p99-%")
-	b.ReportMetric(spread(seen, func(e effort) float64 { return 1 / e.rate }), "unsure-±%")
-	b.ReportMetric(spread(seen, func(e effort) float64 { return e.tail }), "unsure-p99-±%")
-	b.ReportMetric(lost(seen, burden), "lost-cpu-%")
-	b.ReportMetric(100*(least(seen[1], burden)/least(seen[0], burden)-1), "lost-cpu-at-best-%")
+	b.ReportMetric(middleOf(seen[unwatched], func(e effort) float64 { return e.rate }), "plain-mails/s")
+	b.ReportMetric(middleOf(seen[unwatched], func(e effort) float64 { return e.tail }), "plain-p99-ms")
+	b.ReportMetric(middleOf(seen[unwatched], func(e effort) float64 { return e.idle }), "plain-idle-%")
+	b.ReportMetric(middleOf(seen[unwatched], func(e effort) float64 { return e.server }), "plain-cpu-ms")
+	b.ReportMetric(middleOf(seen[ruled], func(e effort) float64 { return e.server }), "ruled-cpu-ms")
+	b.ReportMetric(middleOf(seen[watched], func(e effort) float64 { return e.server }), "watched-cpu-ms")
+	b.ReportMetric(middleOf(seen[watched], func(e effort) float64 { return e.agent }), "agent-cpu-ms")
+	for _, c := range []struct {
+		name     string
+		from, to int
+	}{{"lost", unwatched, watched}, {"lost-by-rule", unwatched, ruled}, {"lost-beyond-rule", ruled, watched}} {
+		without, with := seen[c.from], seen[c.to]
+		b.ReportMetric(lost(without, with, slowness), c.name+"-%")
+		b.ReportMetric(spread(without, with, slowness), c.name+"-±%")
+		b.ReportMetric(lost(without, with, tail), c.name+"-p99-%")
+		b.ReportMetric(spread(without, with, tail), c.name+"-p99-±%")
+		b.ReportMetric(lost(without, with, burden), c.name+"-cpu-%")
+		b.ReportMetric(100*(least(with, burden)/least(without, burden)-1), c.name+"-cpu-at-best-%")
+	}
 }
 
-// pairs is how many rounds are made without the agent and as many with it, with it and
-// without.
-func pairs(b *testing.B) int {
+// measure makes a round of one kind.
+func (m mailServer) measure(b *testing.B, h host, kind int, server, agent group) effort {
+	w := h.watchWith(agent.start)
+	agent.settle()
+	if kind != watched { // it was started too, else this would follow upon less work and rest
+		w.stop()
+	}
+	if kind == ruled {
+		defer oneRule(b)()
+	}
+	unix.Sync()
+	idle, before, own := idleTime(b), server.used()+auditThread(), agent.used()
+	start := time.Now()
+	e := m.round(b)
+	took := time.Since(start)
+	e.idle = 100 * (idleTime(b) - idle).Seconds() / took.Seconds() / float64(runtime.NumCPU())
+	e.server, e.agent = (server.used()+auditThread()-before).Seconds()*1000/float64(m.messages), (agent.used()-own).Seconds()*1000/float64(m.messages)
+	if kind == watched {
+		w.stop()
+	}
+	b.Logf("%s: %.0f/s, p99 %.0f ms, server %.3f ms, agent %.3f ms, idle %.0f %%", [kindsOfRound]string{"plain", "one rule", "watched"}[kind], e.rate, e.tail, e.server, e.agent, e.idle)
+	return e
+}
+
+// oneRule has the kernel audit changes below an empty directory, until it is ended. From
+// the first rule on, whatever it is about, the kernel takes notes of each system call.
+func oneRule(b *testing.B) (end func()) {
+	s, err := kaudit.Open(kaudit.Options{Key: "waxseal-bench", Watches: []string{b.TempDir()}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+// rounds is how many are made of each kind.
+func rounds(b *testing.B) int {
 	text := os.Getenv("WAXSEAL_BENCH_ROUNDS")
 	if text == "" {
-		return 8
+		return len(turns)
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -128,7 +171,9 @@ func pairs(b *testing.B) int {
 // hundred, milliseconds of processor time a message, and how idle the machine was.
 type effort struct{ rate, tail, server, agent, idle float64 }
 
-func burden(e effort) float64 { return e.server + e.agent }
+func burden(e effort) float64   { return e.server + e.agent }
+func slowness(e effort) float64 { return 1 / e.rate }
+func tail(e effort) float64     { return e.tail }
 
 // least is that of the best round: what others do on the machine only makes it more.
 func least(list []effort, of func(effort) float64) float64 {
@@ -144,11 +189,11 @@ func middleOf(list []effort, of func(effort) float64) float64 {
 	return (values[len(values)/2] + values[(len(values)-1)/2]) / 2
 }
 
-// lost is by how many percent more it takes with the agent, in the middle of the pairs.
-func lost(seen [2][]effort, of func(effort) float64) float64 {
+// lost is by how many percent more it takes with than without, in the middle of the pairs.
+func lost(without, with []effort, of func(effort) float64) float64 {
 	var pairs []effort
-	for i := range seen[0] {
-		pairs = append(pairs, effort{rate: of(seen[1][i])/of(seen[0][i]) - 1})
+	for i := range without {
+		pairs = append(pairs, effort{rate: of(with[i])/of(without[i]) - 1})
 	}
 	return 100 * middleOf(pairs, func(e effort) float64 { return e.rate })
 }
@@ -156,10 +201,10 @@ func lost(seen [2][]effort, of func(effort) float64) float64 {
 // spread is how far the middle of the pairs may be off, in per cent (its standard error, by
 // how far apart the middle half of them lies): 95 of a hundred such benchmarks are off by
 // less than twice as much.
-func spread(seen [2][]effort, of func(effort) float64) float64 {
+func spread(without, with []effort, of func(effort) float64) float64 {
 	var ratios []float64
-	for i := range seen[0] {
-		ratios = append(ratios, 100*(of(seen[1][i])/of(seen[0][i])-1))
+	for i := range without {
+		ratios = append(ratios, 100*(of(with[i])/of(without[i])-1))
 	}
 	slices.Sort(ratios)
 	n := len(ratios)

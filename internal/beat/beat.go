@@ -2,7 +2,8 @@
 //
 // To wake a sleeping process costs more than most of what its loops do then, so an idle
 // agent whose loops wake at times of their own spends most of its processor time on
-// waking up. Loops that ask this package when to go on meet on one beat.
+// waking up. Loops that ask this package when to go on meet on one beat, and the kernel may
+// put off what wakes between beats.
 package beat
 
 import "time"

@@ -1,4 +1,4 @@
-package main
+package beat
 
 import (
 	"os"
@@ -14,7 +14,7 @@ func TestWakeLate(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: the slack of another thread takes CAP_SYS_NICE")
 	}
-	wakeLate(slack)
+	WakeLate(Slack)
 	const want = "1000000"
 	threads, err := filepath.Glob("/proc/self/task/[0-9]*")
 	if err != nil || len(threads) < 2 {
