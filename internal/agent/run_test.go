@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,13 +184,14 @@ func (h host) watchWith(start func(*exec.Cmd)) *watch {
 		}
 	})
 	readers.Go(func() {
-		dec := json.NewDecoder(out)
+		came := &clocked{Reader: out}
+		dec := json.NewDecoder(came)
 		for {
 			var f told
 			if dec.Decode(&f) != nil {
 				return
 			}
-			f.at = time.Now()
+			f.at = came.at // to take it apart takes time too
 			w.told <- f
 		}
 	})
@@ -203,6 +205,18 @@ func (h host) watchWith(start func(*exec.Cmd)) *watch {
 		h.t.Fatalf("watch is not ready: %s", w.errs)
 	}
 	return w
+}
+
+// clocked knows when the last of what was read came.
+type clocked struct {
+	io.Reader
+	at time.Time
+}
+
+func (c *clocked) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.at = time.Now()
+	return n, err
 }
 
 // find waits for a finding that fits.
