@@ -11,9 +11,9 @@ import (
 // reads anything else.
 const (
 	// maxDigested bounds a file that is read for its digest.
-	maxDigested = 1 << 30
+	maxDigested = 512 << 20
 	// maxRead bounds what is read of all files in one reading; beyond it only small ones are.
-	maxRead = 4 << 30
+	maxRead = 2 << 30
 	small   = 1 << 20
 )
 

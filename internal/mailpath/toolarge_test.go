@@ -19,7 +19,7 @@ func TestTooLarge(t *testing.T) {
 		size int64
 		want bool
 	}{
-		{1<<30 + 1, true}, {8 << 40, true}, {1 << 30, false}, {1 << 30, false}, {1 << 30, false}, {1<<30 - 4<<20, false},
+		{512<<20 + 1, true}, {8 << 40, true}, {512 << 20, false}, {512 << 20, false}, {512 << 20, false}, {508 << 20, false},
 		{5 << 20, true}, {2 << 20, false}, {1 << 20, false}, {1 << 20, false}, {1<<20 + 1, true}, {1 << 20, false}, {0, false},
 	} {
 		if got := c.tooLarge(step.size); got != step.want {
