@@ -29,7 +29,7 @@ type closer struct {
 	search     *searched
 	loads      map[waxseal.Path][]waxseal.Part // program -> libraries that nothing vouches for
 	unsafe     map[waxseal.Path][]waxseal.Path // directory -> unsafe ones from / down to it
-	spent      int64                           // bytes of the files that were read
+	spent      spent                           // on the files that were read
 }
 
 // maxClosure bounds one closure: a script that names more files is not followed
@@ -195,7 +195,7 @@ const (
 
 // content digests a regular file, and keeps its text where the role allows it.
 func (c *closer) content(p *waxseal.Part, state *waxseal.FileState) []waxseal.Part {
-	if c.tooLarge(state.Size) {
+	if c.spent.tooLarge(state.File) {
 		c.unread(p, state)
 		return nil
 	}

@@ -12,18 +12,37 @@ import (
 const (
 	// maxDigested bounds a file that is read for its digest.
 	maxDigested = 512 << 20
-	// maxRead bounds what is read of all files in one reading; beyond it only small ones are.
-	maxRead = 2 << 30
-	small   = 1 << 20
+	// maxRoot bounds what is read in one reading of all files that are the superuser's,
+	// maxOwner of those of anybody else, and maxOthers of theirs together: nobody uses up
+	// what others' files need. Beyond it small ones are read.
+	maxRoot, maxOwner, maxOthers = 2 << 30, 512 << 20, 2 << 30
+	small                        = 1 << 20
 )
+
+// spent is what was read in one reading, in bytes.
+type spent struct {
+	root, others int64
+	of           map[uint32]int64 // others, by uid
+}
 
 // tooLarge reports whether a file is too large to be read, or too large for what is left
 // of this reading.
-func (c *closer) tooLarge(size int64) bool {
-	if size > maxDigested || size > small && c.spent+size > maxRead {
+func (s *spent) tooLarge(f waxseal.File) bool {
+	left := maxRoot - s.root
+	if f.UID != 0 {
+		left = min(maxOwner-s.of[f.UID], maxOthers-s.others)
+	}
+	if f.Size > maxDigested || f.Size > small && f.Size > left {
 		return true
 	}
-	c.spent += size
+	if f.UID == 0 {
+		s.root += f.Size
+		return false
+	}
+	if s.of == nil {
+		s.of = map[uint32]int64{}
+	}
+	s.others, s.of[f.UID] = s.others+f.Size, s.of[f.UID]+f.Size
 	return false
 }
 

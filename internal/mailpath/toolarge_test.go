@@ -14,16 +14,20 @@ import (
 
 // TestTooLarge: how much is read of files that anybody may make as large as he likes.
 func TestTooLarge(t *testing.T) {
-	c := &closer{}
+	const gib, mib = 1 << 30, 1 << 20
+	var s spent
 	for i, step := range []struct {
+		uid  uint32
 		size int64
 		want bool
 	}{
-		{512<<20 + 1, true}, {8 << 40, true}, {512 << 20, false}, {512 << 20, false}, {512 << 20, false}, {508 << 20, false},
-		{5 << 20, true}, {2 << 20, false}, {1 << 20, false}, {1 << 20, false}, {1<<20 + 1, true}, {1 << 20, false}, {0, false},
+		{0, 512*mib + 1, true}, {1000, 8192 * gib, true},
+		{1000, 500 * mib, false}, {1000, 13 * mib, true}, {1000, 11 * mib, false}, {1000, mib + 1, true}, {1000, mib, false}, {1000, 8 * mib, true},
+		{1001, 512 * mib, false}, {1002, 512 * mib, false}, {1003, 400 * mib, false}, {1004, 200 * mib, true}, {1004, mib, false},
+		{0, 512 * mib, false}, {0, 512 * mib, false}, {0, 512 * mib, false}, {0, 508 * mib, false}, {0, 5 * mib, true}, {0, 4 * mib, false}, {0, 0, false},
 	} {
-		if got := c.tooLarge(step.size); got != step.want {
-			t.Errorf("step %d, %d bytes: too large is %t", i, step.size, got)
+		if got := s.tooLarge(waxseal.File{UID: step.uid, Size: step.size}); got != step.want {
+			t.Errorf("step %d, %d bytes of %d: too large is %t", i, step.size, step.uid, got)
 		}
 	}
 }
