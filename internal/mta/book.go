@@ -13,9 +13,6 @@ import (
 const (
 	// MaxFile bounds what is read as configuration: a larger file is none.
 	MaxFile = 8 << 20
-	// maxHooks bounds the hooks of one mail system; what is beyond is reported as
-	// not read.
-	maxHooks = 200_000
 	// maxProblems keeps a hostile tree from filling the memory with complaints.
 	maxProblems = 10_000
 	// maxWhole is the largest file of which a tree is asked for all at once: it may
@@ -34,7 +31,7 @@ type Book struct {
 	ids      map[waxseal.HookID]int
 	told     map[waxseal.HookID]bool
 	settings map[settingKey]bool
-	full     bool
+	room     room
 }
 
 type settingKey struct{ instance, name string }
@@ -156,11 +153,8 @@ func (b *Book) Emit(h waxseal.Hook) {
 // masked, nothing nil. ok is false where there are more than can be listed, which
 // is told once.
 func (b *Book) Finish(h waxseal.Hook) (done waxseal.Hook, ok bool) {
-	if b.full {
+	if h, ok = b.admit(h); !ok {
 		return h, false
-	}
-	if len(b.ids) >= maxHooks {
-		h = b.overflow(h)
 	}
 	h.MTA = b.Stack
 	n := b.ids[h.ID] + 1
@@ -175,17 +169,6 @@ func (b *Book) Finish(h waxseal.Hook) (done waxseal.Hook, ok bool) {
 	h.Closure = uniqueParts(h.Closure)
 	b.hide(&h)
 	return h, true
-}
-
-// Full reports whether no more hooks are taken.
-func (b *Book) Full() bool { return b.full }
-
-// overflow stands for all hooks that are not listed.
-func (b *Book) overflow(at waxseal.Hook) waxseal.Hook {
-	b.full = true
-	b.AddProblems([]waxseal.Problem{{Path: at.Source.Path, Line: at.Source.Line, Message: "more hooks than are listed: what follows is not read", Unreadable: true}})
-	return waxseal.Hook{ID: waxseal.HookID(string(b.Stack) + ":too many hooks"), Kind: waxseal.KindUnreadable, Stage: at.Stage, Scope: "all", Active: true, Directive: at.Directive,
-		Source: at.Source, Target: waxseal.Target{Type: waxseal.TargetFile, Value: string(at.Source.Path)}, Explain: "The configuration has more hooks than can be listed; from here on they are not known."}
 }
 
 // hide masks secrets in every free text of the hook.
