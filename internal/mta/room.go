@@ -12,7 +12,7 @@ const (
 	maxHooks = 200_000
 	// maxOfUser bounds those in the files of one user who is not the superuser, so that
 	// nobody hides what others' files do by filling the room with what his own do.
-	maxOfUser = 20_000
+	maxOfUser = 50_000
 )
 
 // room is how many hooks there are, by the files that they are written in.

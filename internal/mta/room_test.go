@@ -39,13 +39,13 @@ func TestRoomOfUsers(t *testing.T) {
 		path    waxseal.Path
 		n, want int
 	}{
-		{"/home/bob/.forward", 15_000, 15_000},
-		{"/etc/aliases", 30_000, 30_000},
+		{"/home/bob/.forward", 45_000, 45_000},
+		{"/etc/aliases", 60_000, 60_000},
 		{"/home/bob/list", 10_000, 5_001}, // the last says that there are more
 		{"/home/bob/.forward", 10, 0},
 		{"/home/carol/.forward", 20_000, 20_000},
-		{"/gone", 30_000, 30_000},
-		{"/etc/aliases", 100_000, 99_999 + 1}, // which fill it up
+		{"/gone", 50_000, 50_000},
+		{"/etc/aliases", 100_000, 19_999 + 1}, // which fill it up
 		{"/home/carol/.forward", 1, 0},
 	} {
 		if got := emit(step.path, step.n); got != step.want {
