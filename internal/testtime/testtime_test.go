@@ -45,7 +45,7 @@ func TestLinear(t *testing.T) {
 		want bool
 	}{
 		{"a sum", 20_000_000, add, false},
-		{"a sum of sums", 4_000, func(n int) {
+		{"a sum of sums", 12_000, func(n int) {
 			for range n {
 				add(n)
 			}
