@@ -2,6 +2,7 @@ package mta
 
 import (
 	"fmt"
+	"path"
 
 	"waxseal"
 )
@@ -10,15 +11,17 @@ const (
 	// maxHooks bounds the hooks of one mail system; what is beyond is reported as
 	// not read.
 	maxHooks = 200_000
-	// maxOfUser bounds those in the files of one user who is not the superuser, so that
-	// nobody hides what others' files do by filling the room with what his own do.
-	maxOfUser = 50_000
+	// maxOfUser bounds those in the files of one user who can log in, so that nobody hides
+	// what others' files do, or fills the memory, with what his own do. An account of a
+	// service may have the scripts of all its mailboxes, or the lists of a list manager.
+	maxOfUser, maxOfService = 5_000, 50_000
 )
 
 // room is how many hooks there are, by the files that they are written in.
 type room struct {
 	full   bool // no more are taken
 	in     map[waxseal.Path]int
+	logins map[uint32]bool // who can log in
 	owners map[waxseal.Path]uint32
 	of     map[uint32]int // by the owner of the file; nil until one user may have too many
 	told   map[uint32]bool
@@ -38,12 +41,16 @@ func (b *Book) admit(h waxseal.Hook) (waxseal.Hook, bool) {
 		return b.overflow(h, "too many hooks", "more hooks than are listed: what follows is not read", "The configuration has more hooks than can be listed; from here on they are not known."), true
 	}
 	uid, n := b.countOf(h.Source.Path)
-	if n > maxOfUser && !b.room.told[uid] {
+	most := maxOfService
+	if b.room.logins[uid] {
+		most = maxOfUser
+	}
+	if n > most && !b.room.told[uid] {
 		b.room.told[uid] = true
 		return b.overflow(h, fmt.Sprintf("too many hooks of uid %d", uid), fmt.Sprintf("more hooks in the files of uid %d than are listed of one user: what follows in them is not read", uid),
 			"The files of this user have more hooks than are listed of one user; from here on they are not known."), true
 	}
-	return h, n <= maxOfUser
+	return h, n <= most
 }
 
 // countOf counts a hook, and says how many are in the files of the user who owns its file;
@@ -61,7 +68,7 @@ func (b *Book) countOf(p waxseal.Path) (uid uint32, n int) {
 		return 0, 0
 	}
 	if r.of == nil {
-		r.of = map[uint32]int{}
+		r.of, r.logins = map[uint32]int{}, b.canLogIn()
 		for file, n := range r.in {
 			r.of[b.ownerOf(file)] += n
 		}
@@ -69,6 +76,18 @@ func (b *Book) countOf(p waxseal.Path) (uid uint32, n int) {
 	}
 	r.of[uid]++
 	return uid, r.of[uid]
+}
+
+// canLogIn are the uids of passwd(5) with a shell; none is /bin/sh.
+func (b *Book) canLogIn() map[uint32]bool {
+	content, _ := b.Tree.ReadFile("/etc/passwd", maxPassword) // without it nobody is known
+	can := map[uint32]bool{}
+	for _, u := range parsePasswd(string(content)) {
+		if name := path.Base(u.Shell); name != "nologin" && name != "false" && u.UID != 0 {
+			can[u.UID] = true
+		}
+	}
+	return can
 }
 
 // ownerOf is the owner of a file; the superuser where that is not known.

@@ -23,10 +23,14 @@ func (o owned) Stat(p waxseal.Path) (waxseal.File, error) {
 	return waxseal.File{Path: p, UID: uid}, nil
 }
 
+func (o owned) ReadFile(p waxseal.Path, _ int64) ([]byte, error) {
+	return []byte("root:x:0:0::/root:/bin/bash\nbob:x:1001:1001::/home/bob:/bin/bash\ncarol:x:1002:1002::/home/carol:\nvmail:x:5000:5000::/var/vmail:/usr/sbin/nologin\n"), nil
+}
+
 // TestRoomOfUsers: what one user writes leaves room for what others do, and is told where
 // it ends; the superuser's files may have more.
 func TestRoomOfUsers(t *testing.T) {
-	tree := owned{by: map[waxseal.Path]uint32{"/etc/aliases": 0, "/home/bob/.forward": 1001, "/home/bob/list": 1001, "/home/carol/.forward": 1002}}
+	tree := owned{by: map[waxseal.Path]uint32{"/etc/aliases": 0, "/home/bob/.forward": 1001, "/home/bob/list": 1001, "/home/carol/.forward": 1002, "/var/vmail/a": 5000}}
 	b := NewBook("postfix", tree, mask.New([]byte("key")))
 	emit := func(p waxseal.Path, n int) (added int) {
 		before := len(b.result.Hooks)
@@ -39,13 +43,14 @@ func TestRoomOfUsers(t *testing.T) {
 		path    waxseal.Path
 		n, want int
 	}{
-		{"/home/bob/.forward", 45_000, 45_000},
+		{"/home/bob/.forward", 4_500, 4_500},
 		{"/etc/aliases", 60_000, 60_000},
-		{"/home/bob/list", 10_000, 5_001}, // the last says that there are more
+		{"/home/bob/list", 1_000, 501}, // the last says that there are more
 		{"/home/bob/.forward", 10, 0},
-		{"/home/carol/.forward", 20_000, 20_000},
-		{"/gone", 50_000, 50_000},
-		{"/etc/aliases", 100_000, 19_999 + 1}, // which fill it up
+		{"/home/carol/.forward", 6_000, 5_001},
+		{"/var/vmail/a", 60_000, 50_001},
+		{"/gone", 60_000, 60_000},
+		{"/etc/aliases", 100_000, 19_997 + 1}, // which fill it up
 		{"/home/carol/.forward", 1, 0},
 	} {
 		if got := emit(step.path, step.n); got != step.want {
@@ -59,7 +64,7 @@ func TestRoomOfUsers(t *testing.T) {
 	for _, p := range b.result.Problems {
 		said = append(said, fmt.Sprint(p.Path, " ", p.Unreadable))
 	}
-	if want := "[/home/bob/list true /etc/aliases true]"; fmt.Sprint(said) != want {
+	if want := "[/home/bob/list true /home/carol/.forward true /var/vmail/a true /etc/aliases true]"; fmt.Sprint(said) != want {
 		t.Errorf("problems are %v, want %s", said, want)
 	}
 }
