@@ -178,9 +178,9 @@ const readers = 4
 
 // The pragmas of every connection. A commit is on the disk when it returns
 // (synchronous, WAL); a WAL is brought into the database at 2,000 pages at the latest
-// (keeper), and cut back where it grew under a slow reader (journal_size_limit). The database may have been written by
-// someone else: trusted_schema and cell_size_check keep a hostile schema or page
-// from more than an error.
+// (keeper), and cut back where it grew under a slow reader (journal_size_limit). The
+// database may have been written by someone else: trusted_schema and cell_size_check keep
+// a hostile schema or page from more than an error.
 var (
 	writerPragmas = []string{
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(2000)",
