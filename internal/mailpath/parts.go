@@ -69,6 +69,9 @@ func (c *closer) part(p waxseal.Part) (done waxseal.Part, needs []waxseal.Part) 
 		return have, c.reader.programs[p.Path].needs
 	}
 	if was, ok := c.partBefore(p); ok {
+		if was.state.Type == waxseal.Regular {
+			c.spent.tooLarge(was.state.File) // it counts as it did: what had no room then has none now
+		}
 		c.parts[p.Path], c.files[p.Path] = was.done, was.state
 		return was.done, c.reader.programs[p.Path].needs
 	}

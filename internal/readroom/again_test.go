@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -154,6 +155,43 @@ func TestAgainWithOtherNames(t *testing.T) {
 	here.ReadLive(s.tree, mailpath.Live{})
 	s.write("/etc/passwd.real", "chief:x:0:0::/root:/bin/sh\n")
 	here.Forget("/etc/passwd.real")
+	got, ok := here.ReadAgain(mailpath.Live{})
+	if d := cmp.Diff(mailpath.NewReader(mask.New(key)).ReadLive(s.tree, mailpath.Live{}), got); !ok || d != "" {
+		t.Errorf("again is enough: %v; it is not what lies there: %s", ok, d)
+	}
+}
+
+// TestAgainWithoutRoom: a file for which a reading had no room has none in the next, which
+// takes over what had filled it up.
+func TestAgainWithoutRoom(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: the files are a user's")
+	}
+	s := open(t, nil)
+	s.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n")
+	if err := os.MkdirAll(filepath.Join(s.root, "home/bob"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.write("/home/bob/.forward", "|/home/bob/a\n|/home/bob/b\n")
+	for _, name := range []string{"a", "b", ".forward"} {
+		at := filepath.Join(s.root, "home/bob", name)
+		if name != ".forward" {
+			s.write("/home/bob/"+name, "#!/bin/sh\n")
+			if err := os.Truncate(at, 300<<20); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chown(at, 1001, 1001); err != nil {
+			t.Fatal(err)
+		}
+	}
+	here := readroom.NewHere(s.tree, mailpath.NewReader(mask.New(key)))
+	first := here.ReadLive(s.tree, mailpath.Live{})
+	if !slices.ContainsFunc(first.Problems, func(p waxseal.Problem) bool { return p.Path == "/home/bob/b" }) {
+		t.Fatalf("there was room for both: %v", first.Problems)
+	}
+	s.write("/etc/postfix/main.cf", "myhostname = other.example.test\n")
+	here.Forget("/etc/postfix/main.cf")
 	got, ok := here.ReadAgain(mailpath.Live{})
 	if d := cmp.Diff(mailpath.NewReader(mask.New(key)).ReadLive(s.tree, mailpath.Live{}), got); !ok || d != "" {
 		t.Errorf("again is enough: %v; it is not what lies there: %s", ok, d)
