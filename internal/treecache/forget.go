@@ -24,15 +24,9 @@ func (t *Tree) Forget(p waxseal.Path) (all bool) {
 	}
 	there := asked && was.err == nil
 	came := err == nil && !there // a link that led nowhere may lead here
-	its := func(f waxseal.File) bool {
-		return err == nil && sameFile(f, now) || there && sameFile(f, was.value) || linked && link.err == nil && sameFile(f, link.value)
-	}
-	for _, known := range []map[waxseal.Path]answer[waxseal.File]{t.stats, t.links} {
-		for q, said := range known {
-			if q == p || said.value.Resolved == p || came && said.err != nil || its(said.value) {
-				t.drop(q, said.value)
-			}
-		}
+	t.dropAll(t.names.take(p, was.value, link.value, now))
+	if came {
+		t.dropAll(t.unfound())
 	}
 	t.drop(p, waxseal.File{})
 	if (err == nil) != there {
@@ -49,8 +43,25 @@ func isOther(known answer[waxseal.File], asked bool) bool {
 	return asked && known.err == nil && known.value.Type != waxseal.Regular
 }
 
-func sameFile(a, b waxseal.File) bool {
-	return a.Inode != 0 && a.Inode == b.Inode && a.Device == b.Device
+// unfound are the names that could not be found out about.
+func (t *Tree) unfound() (list []waxseal.Path) {
+	for _, known := range []map[waxseal.Path]answer[waxseal.File]{t.stats, t.links} {
+		for q, said := range known {
+			if said.err != nil {
+				list = append(list, q)
+			}
+		}
+	}
+	return list
+}
+
+// dropAll forgets names, in both ways in which they were asked for; the lock is held.
+func (t *Tree) dropAll(names []waxseal.Path) {
+	for _, q := range names {
+		was, link := t.stats[q], t.links[q]
+		t.drop(q, was.value)
+		t.drop(q, link.value)
+	}
 }
 
 // drop forgets one name; the lock is held.

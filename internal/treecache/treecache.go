@@ -60,6 +60,7 @@ type Tree struct {
 	stats map[waxseal.Path]answer[waxseal.File]
 	links map[waxseal.Path]answer[waxseal.File]
 	dirs  map[waxseal.Path]answer[listing]
+	names names // of what is in stats and links
 	held  int64 // bytes of contents
 
 	made  *sync.Mutex               // guards reads, of the twin too
@@ -94,7 +95,7 @@ func New(below waxseal.Tree) *Tree {
 	return &Tree{
 		below: below,
 		stats: map[waxseal.Path]answer[waxseal.File]{}, links: map[waxseal.Path]answer[waxseal.File]{},
-		dirs: map[waxseal.Path]answer[listing]{}, made: &sync.Mutex{}, reads: map[waxseal.Path]*content{},
+		dirs: map[waxseal.Path]answer[listing]{}, names: newNames(), made: &sync.Mutex{}, reads: map[waxseal.Path]*content{},
 	}
 }
 
@@ -145,6 +146,9 @@ func note[T any](t *Tree, in map[waxseal.Path]answer[T], p waxseal.Path, said an
 		return known.value, known.err
 	}
 	in[p] = said
+	if f, ok := any(&said.value).(*waxseal.File); ok && said.err == nil {
+		t.names.add(p, *f)
+	}
 	return said.value, said.err
 }
 
