@@ -44,10 +44,52 @@ func (c *closer) keepPart(asked, done waxseal.Part, complaints int) {
 
 // searched is what was found of libraries, and what was asked to find it.
 type searched struct {
-	search *loader.Search
-	record *record
-	found  map[waxseal.Path]found
-	stood  moment
+	search    *loader.Search
+	record    *record
+	found     map[waxseal.Path]found
+	loads     map[waxseal.Path]loads
+	libraries map[waxseal.Path]*library
+	stood     moment
+}
+
+func newSearched(tree waxseal.Tree, r *record) *searched {
+	return &searched{search: loader.NewSearch(tree), record: r, found: map[waxseal.Path]found{}, loads: map[waxseal.Path]loads{}, libraries: map[waxseal.Path]*library{}}
+}
+
+// loads are all libraries that a program loads, whatever asks for them.
+type loads struct {
+	program *loader.Program
+	list    []*library
+}
+
+// library is one that programs load, as it was when it was last looked at.
+type library struct {
+	path   waxseal.Path
+	looked int  // the reading in which it was; 0 for none
+	odd    bool // nothing vouches for it
+}
+
+// look looks at a library, once in each reading.
+func (c *closer) look(l *library) {
+	now := 1
+	if m := c.reader.memos; m != nil {
+		now += m.reading
+	}
+	if l.looked == now {
+		return
+	}
+	part, _ := c.part(waxseal.Part{Path: l.path, Role: waxseal.RoleLibrary})
+	l.looked, l.odd = now, !vouched(part)
+}
+
+// loadedBefore lists what a program loaded in the reading before. Where one of these is
+// another file now, or another is found, the search is a new one, and knows of no program.
+func (c *closer) loadedBefore(p waxseal.Path) (list []*library, ok bool) {
+	if c.reader.memos == nil || c.oneHome != "" {
+		return nil, false
+	}
+	was, ok := c.searching().loads[p]
+	return was.list, ok && was.program == c.reader.programs[p].elf
 }
 
 // found are the libraries that a program asks for itself.
@@ -64,14 +106,14 @@ func (c *closer) searching() *searched {
 	}
 	m := c.reader.memos
 	if m == nil || c.oneHome != "" {
-		c.search = &searched{search: loader.NewSearch(c.tree), found: map[waxseal.Path]found{}}
+		c.search = newSearched(c.tree, nil)
 		return c.search
 	}
 	if s := m.search; c.again && s != nil && s.record.n <= maxAsked && s.record.same(c, c.tree, c.doubt(s.stood)) {
 		c.search = s
 	} else {
 		a := &record{keeps: true}
-		c.search = &searched{search: loader.NewSearch(a.over(c.tree)), record: a, found: map[waxseal.Path]found{}}
+		c.search = newSearched(a.over(c.tree), a)
 	}
 	c.search.stood, m.search = c.now(), c.search
 	return c.search

@@ -21,27 +21,46 @@ func (c *closer) libraries(p waxseal.Path) []waxseal.Part {
 		return known
 	}
 	c.loads[p] = nil // a circle of libraries ends here
+	loaded, ok := c.loadedBefore(p)
+	if !ok {
+		loaded = c.loadedBy(p)
+	}
 	var odd []waxseal.Part
-	seen := map[waxseal.Path]bool{p: true}
-	for queue := []waxseal.Path{p}; len(queue) > 0; queue = queue[1:] {
-		for _, l := range c.direct(queue[0]) {
-			if seen[l] {
-				continue
-			}
-			if seen[l] = true; len(seen) > maxLibraries {
-				c.problems = append(c.problems, waxseal.Problem{Path: p, Message: "more libraries than are followed from one program"})
-				c.loads[p] = odd
-				return odd
-			}
-			part, _ := c.part(waxseal.Part{Path: l, Role: waxseal.RoleLibrary})
-			if !vouched(part) {
-				odd = append(odd, part)
-			}
-			queue = append(queue, l)
+	for _, l := range loaded {
+		if c.look(l); l.odd {
+			odd = append(odd, c.parts[l.path])
 		}
 	}
 	c.loads[p] = odd
 	return odd
+}
+
+// loadedBy lists what a program loads, and what that loads in turn.
+func (c *closer) loadedBy(p waxseal.Path) (list []*library) {
+	s := c.searching()
+	seen := map[waxseal.Path]bool{p: true}
+	for queue := []waxseal.Path{p}; len(queue) > 0; queue = queue[1:] {
+		for _, path := range c.direct(queue[0]) {
+			if seen[path] {
+				continue
+			}
+			if seen[path] = true; len(seen) > maxLibraries {
+				c.problems = append(c.problems, waxseal.Problem{Path: p, Message: "more libraries than are followed from one program"})
+				return list
+			}
+			l := s.libraries[path]
+			if l == nil {
+				l = &library{path: path}
+				s.libraries[path] = l
+			}
+			c.look(l) // what it loads is known then
+			list, queue = append(list, l), append(queue, path)
+		}
+	}
+	if program := c.reader.programs[p].elf; program != nil {
+		s.loads[p] = loads{program, list}
+	}
+	return list
 }
 
 // direct lists the libraries that a file asks for itself.

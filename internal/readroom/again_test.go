@@ -1,6 +1,7 @@
 package readroom_test
 
 import (
+	"debug/elf"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 
 	"waxseal"
 	"waxseal/internal/lab"
+	"waxseal/internal/loader/loadertest"
 	"waxseal/internal/mailpath"
 	"waxseal/internal/mask"
 	"waxseal/internal/pkgdb/rpm"
@@ -159,6 +161,49 @@ func TestAgainWithOtherNames(t *testing.T) {
 	if d := cmp.Diff(mailpath.NewReader(mask.New(key)).ReadLive(s.tree, mailpath.Live{}), got); !ok || d != "" {
 		t.Errorf("again is enough: %v; it is not what lies there: %s", ok, d)
 	}
+}
+
+// TestAgainWithOtherLibraries: where a library asks for another one than before, each program
+// that loads it does, whichever is asked about first, and whether it was known before.
+func TestAgainWithOtherLibraries(t *testing.T) {
+	needs := func(library string) string {
+		return string(loadertest.Program("", loadertest.Tag{Tag: elf.DT_NEEDED, Text: library}, loadertest.Tag{Tag: elf.DT_RUNPATH, Text: "/opt/l"}))
+	}
+	s := open(t, nil)
+	for name, text := range map[string]string{"/opt/l/liba.so": needs("libb.so"), "/opt/l/libb.so": needs(""), "/opt/l/libc.so": needs("")} {
+		s.write(name, text)
+	}
+	filters := ""
+	for _, name := range []string{"1", "2"} {
+		s.write("/usr/local/bin/"+name, needs("liba.so"))
+		filters += name + ": \"|/usr/local/bin/" + name + "\"\n"
+	}
+	s.write("/etc/aliases", filters)
+	s.write("/usr/local/bin/0", needs("liba.so"))
+	here := readroom.NewHere(s.tree, mailpath.NewReader(mask.New(key)))
+	if first := here.ReadLive(s.tree, mailpath.Live{}); !has(first, "/opt/l/libb.so") {
+		t.Fatal("no program loads the library")
+	}
+	for _, step := range []struct {
+		path, text string
+		loaded     waxseal.Path
+	}{
+		{"/opt/l/liba.so", needs("libc.so"), "/opt/l/libc.so"},
+		{"/etc/aliases", "0: \"|/usr/local/bin/0\"\n" + filters, "/opt/l/libc.so"}, // a program that was not known
+		{"/opt/l/liba.so", needs("libb.so"), "/opt/l/libb.so"},
+		{"/usr/local/bin/1", needs("libc.so"), "/opt/l/libc.so"},
+	} {
+		s.write(step.path, step.text)
+		here.Forget(waxseal.Path(step.path))
+		got, ok := here.ReadAgain(mailpath.Live{})
+		if d := cmp.Diff(mailpath.NewReader(mask.New(key)).ReadLive(s.tree, mailpath.Live{}), got); !ok || d != "" || !has(got, step.loaded) {
+			t.Errorf("%s: again is enough: %v; it is not what lies there: %s", step.path, ok, d)
+		}
+	}
+}
+
+func has(s waxseal.State, p waxseal.Path) bool {
+	return slices.ContainsFunc(s.Files, func(f waxseal.FileState) bool { return f.Path == p && !f.Missing })
 }
 
 // TestAgainWithoutRoom: a file for which a reading had no room has none in the next, which

@@ -109,16 +109,17 @@ func empty(dir string) {
 
 // room is what a reader remembers.
 type room struct {
-	tree   *watched
-	reader *Here
-	last   waxseal.State            // of the whole tree as it is, as it was sent
-	states map[uint64]waxseal.State // the last ones, by answer
-	whole  *mailpath.Whole          // that homes are read against; nil for none
-	home   *mailpath.Home           // of the last answer
-	homes  []waxseal.Path           // as they were sent
-	told   bool                     // they were
-	rested bool                     // the first answer is given
-	lull   lull.Lull
+	tree    *watched
+	reader  *Here
+	last    waxseal.State            // of the whole tree as it is, as it was sent
+	states  map[uint64]waxseal.State // the last ones, by answer
+	whole   *mailpath.Whole          // that homes are read against; nil for none
+	against *waxseal.State           // that whole is to be made of, when it is asked for; nil for none
+	home    *mailpath.Home           // of the last answer
+	homes   []waxseal.Path           // as they were sent
+	told    bool                     // they were
+	rested  bool                     // the first answer is given
+	lull    lull.Lull
 }
 
 func (r *room) serve(w *wire) error {
@@ -167,7 +168,7 @@ func (r *room) answer(q request) *answer {
 			a.Unknown = true
 		}
 	case readHome:
-		if r.whole == nil {
+		if r.prepare(); r.whole == nil {
 			break
 		}
 		if h, ok := r.reader.ReadHome(r.tree, mailpath.Live{Mounts: q.Mounts}, r.whole, q.Touched); ok {
@@ -212,17 +213,22 @@ func (r *room) tell(number uint64, now waxseal.State, a *answer) {
 	}
 }
 
-// index prepares a state that homes are read against. It changes as homes are settled in
-// it, and the states that are compared may not.
+// index says which state homes are read against from now on.
 func (r *room) index(number uint64) {
 	s, ok := r.states[number]
-	if !ok {
-		r.whole = nil
-		return
+	if r.whole, r.against = nil, nil; ok {
+		r.against = &s
+		clear(r.states)
+		r.states[number] = s
 	}
-	r.whole = r.reader.Index(apart(s))
-	clear(r.states)
-	r.states[number] = s
+}
+
+// prepare makes that state ready when it is first asked for: many are never. It changes as
+// homes are settled in it, and the states that are compared may not.
+func (r *room) prepare() {
+	if r.against != nil {
+		r.whole, r.against = r.reader.Index(apart(*r.against)), nil
+	}
 }
 
 // used is the processor time of this process.
