@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -194,6 +195,7 @@ func (r *reader) hint(c *change, now time.Time) {
 	early := c.Event
 	early.Operations = slices.Clone(c.Operations) // what is emitted may say it otherwise
 	r.s.options.Hint(early)
+	runtime.Gosched() // who waits for the hint goes first
 }
 
 // missed are the files of the index that were not in an earlier one; the lock is held.

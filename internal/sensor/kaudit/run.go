@@ -57,7 +57,7 @@ func (s *Sensor) Run(ctx context.Context, emit func(waxseal.AuditEvent), gap fun
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.listen.SetReadDeadline(time.Unix(1, 0)) }) // wakes the read below
 	defer stop()
-	r := &reader{s: s, emit: emit, gap: gap, last: time.Now(), lost: s.lost(), actors: map[actorKey]*waxseal.Actor{}}
+	r := &reader{s: s, emit: emit, gap: gap, last: time.Now(), lost: s.lost(), actors: map[actorKey]*portrait{}}
 	nextPoll, nextUpkeep := time.Now().Add(beat.Next(poll)), time.Now().Add(beat.Next(upkeep))
 	r.probe(time.Now())
 	for buf := make([]byte, maxMessage); ctx.Err() == nil; {
@@ -89,7 +89,7 @@ type reader struct {
 	emit      func(waxseal.AuditEvent)
 	gap       func(waxseal.Gap)
 	assembler auditrec.Assembler
-	actors    map[actorKey]*waxseal.Actor
+	actors    map[actorKey]*portrait
 	last      time.Time // when a record was last received
 	polled    time.Time
 	lost      uint32
@@ -107,7 +107,21 @@ type reader struct {
 type glimpse struct {
 	pid, ppid, exe, comm string
 	at                   time.Time
-	actor                *waxseal.Actor
+	actor                *portrait
+}
+
+// portrait is what is found of a process, beside the records that follow the first.
+type portrait struct {
+	done  chan struct{}
+	actor *waxseal.Actor
+}
+
+func (p *portrait) seen() *waxseal.Actor {
+	if p == nil {
+		return nil
+	}
+	<-p.done
+	return p.actor
 }
 
 const glimpseFor = 20 * time.Millisecond
@@ -198,11 +212,14 @@ func (r *reader) snapshot(record auditrec.Record) {
 		r.actors[actorKey{record.Time.UnixNano(), record.Serial}] = r.latest.actor
 		return
 	}
-	if a := actor(look, pid, ppid, record.Time); a != nil {
-		f := record.Fields
-		r.latest = glimpse{f["pid"], f["ppid"], f["exe"], f["comm"], record.Time, a}
-		r.actors[actorKey{record.Time.UnixNano(), record.Serial}] = a
-	}
+	f := record.Fields
+	p := &portrait{done: make(chan struct{})}
+	r.latest = glimpse{f["pid"], f["ppid"], f["exe"], f["comm"], record.Time, p}
+	r.actors[actorKey{record.Time.UnixNano(), record.Serial}] = p
+	go func() {
+		defer close(p.done)
+		p.actor = actor(look, pid, ppid, record.Time)
+	}()
 }
 
 // slack is how much later than an event a process may seem to have started: its
@@ -236,7 +253,7 @@ func (r *reader) deliver(events []waxseal.AuditEvent) {
 		case probed:
 			r.probing.heard = time.Now()
 		case watched:
-			e.Actor = found
+			e.Actor = found.seen()
 			r.emit(e)
 		case reported:
 			r.alarm = r.alarm || isConfigChange(&e)

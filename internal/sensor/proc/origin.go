@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -31,7 +32,7 @@ var kinds = map[string]waxseal.OriginKind{
 // way in decides, with two exceptions: an ssh client's address is worth more
 // than a package manager that someone started over ssh, so a package manager
 // carries that address; and sudo or su is an origin only where nothing else is.
-func (r *Reader) origin(chain []task) waxseal.Origin {
+func (r *Reader) origin(chain []task, login waxseal.Login, place waxseal.Whereabouts) waxseal.Origin {
 	o := waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown}
 	for _, t := range chain {
 		kind, ok := kinds[program(t)]
@@ -54,31 +55,29 @@ func (r *Reader) origin(chain []task) waxseal.Origin {
 	if o.Kind != waxseal.OriginUnknown {
 		return o
 	}
-	return r.otherOrigin(chain, o)
+	return r.otherOrigin(chain, login, place)
 }
 
 // otherOrigin is for a process that no program brought in: a service of systemd
 // where nobody is logged in, whose unit stands in Method, else the sudo or su
 // that is above it.
-func (r *Reader) otherOrigin(chain []task, o waxseal.Origin) waxseal.Origin {
-	dir := strconv.Itoa(chain[0].PID)
-	login, ok := parseID(r.read(path.Join(dir, "loginuid"), 32))
-	unit := parseUnit(r.read(path.Join(dir, "cgroup"), 16<<10))
-	if unit != "" && (!ok || login == waxseal.Unset) {
-		return waxseal.Origin{Kind: waxseal.OriginUnit, Method: unit, Grade: waxseal.Inferred, KeyGrade: waxseal.Inferred}
+func (r *Reader) otherOrigin(chain []task, login waxseal.Login, place waxseal.Whereabouts) waxseal.Origin {
+	if strings.HasSuffix(place.Unit, ".service") && login.UID == waxseal.Unset {
+		return waxseal.Origin{Kind: waxseal.OriginUnit, Method: place.Unit, Grade: waxseal.Inferred, KeyGrade: waxseal.Inferred}
 	}
 	for _, t := range chain {
-		if !r.vouched(t) {
-			continue
-		}
+		kind := waxseal.OriginUnknown
 		switch program(t) {
 		case "sudo", "sudoedit":
-			return waxseal.Origin{Kind: waxseal.OriginSudo, Grade: waxseal.Inferred}
+			kind = waxseal.OriginSudo
 		case "su", "runuser":
-			return waxseal.Origin{Kind: waxseal.OriginSu, Grade: waxseal.Inferred}
+			kind = waxseal.OriginSu
+		}
+		if kind != waxseal.OriginUnknown && r.vouched(t) {
+			return waxseal.Origin{Kind: kind, Grade: waxseal.Inferred}
 		}
 	}
-	return o
+	return waxseal.Origin{Kind: waxseal.OriginUnknown, Grade: waxseal.Unknown}
 }
 
 // program is the name of the file that a task runs. Scripts are known by their
@@ -129,7 +128,7 @@ func (r *Reader) ofNobody(sshd task, chain []task) bool {
 	for _, t := range chain {
 		passed = passed || t.PID == sshd.PID
 		if passed && kinds[program(t)] != waxseal.OriginSSH {
-			login, ok := parseID(r.read(path.Join(strconv.Itoa(t.PID), "loginuid"), 32))
+			login, ok := parseID(r.record(strconv.Itoa(t.PID)+"/loginuid", 32))
 			return ok && login == waxseal.Unset
 		}
 	}

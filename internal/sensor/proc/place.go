@@ -30,7 +30,7 @@ var spaces = []struct{ word, file string }{{"mount", "mnt"}, {"pid", "pid"}, {"u
 // place says in which unit, container and namespaces a process lives.
 func (r *Reader) place(pid int) waxseal.Whereabouts {
 	dir := strconv.Itoa(pid)
-	group := r.read(path.Join(dir, "cgroup"), 16<<10)
+	group := r.record(dir+"/cgroup", 16<<10)
 	w := waxseal.Whereabouts{Unit: unitOf(group), Container: parseContainer(group), Grade: waxseal.Inferred}
 	home := r.namespaces()
 	for _, s := range spaces {

@@ -15,8 +15,8 @@
 package proc
 
 import (
+	"bytes"
 	"os"
-	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,10 +52,10 @@ type Reader struct {
 	root  string // "" for "/"
 
 	mu       sync.Mutex
-	shown    map[int]shown      // what was just described, by pid
-	known    map[int]remembered // ancestors, by pid
-	home     map[string]string  // the namespaces of the tree, once they are known
-	homeless time.Time          // when nothing was found to run in the tree
+	shown    map[int]*description // what was just described, by pid
+	known    map[int]remembered   // ancestors, by pid
+	home     map[string]string    // the namespaces of the tree, once they are known
+	homeless time.Time            // when nothing was found to run in the tree
 }
 
 // remembered is a process read a moment ago. Events come in bursts from children
@@ -67,12 +67,13 @@ type remembered struct {
 	read time.Time
 }
 
-// shown is a description that was made a moment ago. fanotify and audit both tell of one
-// step of a process, and want to know who that is.
-type shown struct {
+// description is one that was made a moment ago, or is being made. fanotify and audit both
+// tell of one step of a process, and want to know who that is.
+type description struct {
 	stat  stat
-	actor *waxseal.Actor
-	at    time.Time
+	began time.Time
+	done  chan struct{}  // closed once it is made
+	actor *waxseal.Actor // nil where the process has gone
 }
 
 // moment is how long a description is good where start time, name, parent and stack
@@ -87,7 +88,7 @@ const (
 
 // New returns a Reader of /proc.
 func New(o Options) *Reader {
-	r := &Reader{names: o.Names, proc: "/proc", root: strings.TrimSuffix(o.Root, "/"), known: map[int]remembered{}, shown: map[int]shown{}}
+	r := &Reader{names: o.Names, proc: "/proc", root: strings.TrimSuffix(o.Root, "/"), known: map[int]remembered{}, shown: map[int]*description{}}
 	if r.names == nil {
 		r.names = func(uint32) string { return "" }
 	}
@@ -102,38 +103,45 @@ func (r *Reader) Snapshot(pid int) *waxseal.Actor {
 	if !ok {
 		return nil
 	}
-	if a := r.justShown(pid, s); a != nil {
-		return a
+	d, mine := r.describing(pid, s)
+	if !mine {
+		<-d.done
+		return d.actor
 	}
+	defer close(d.done)
+	d.actor = r.describe(pid, s)
+	return d.actor
+}
+
+// describe is Snapshot, of a process that has this stat.
+func (r *Reader) describe(pid int, s stat) *waxseal.Actor {
 	first := r.task(pid, s)
 	chain := r.chain(first)
-	a := &waxseal.Actor{Process: first.Process, Login: r.login(first), Origin: r.origin(chain), Sudo: r.sudo(chain), Place: r.place(pid)}
+	a := &waxseal.Actor{Process: first.Process, Login: r.login(first), Sudo: r.sudo(chain), Place: r.place(pid)}
+	a.Origin = r.origin(chain, a.Login, a.Place)
 	for _, t := range chain[1:] {
 		a.Ancestors = append(a.Ancestors, t.Process)
 	}
 	if again, ok := r.stat(pid); !ok || again.start != first.start {
 		return nil // the pid went to someone else meanwhile
 	}
-	r.show(pid, s, a)
 	return a
 }
 
-func (r *Reader) justShown(pid int, s stat) *waxseal.Actor {
+// describing is the description of a process that was made a moment ago, or is being made.
+// Where there is none it is the caller's to make.
+func (r *Reader) describing(pid int, s stat) (d *description, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if was, ok := r.shown[pid]; ok && was.stat == s && time.Since(was.at) < moment {
-		return was.actor
+	if was, ok := r.shown[pid]; ok && was.stat == s && time.Since(was.began) < moment {
+		return was, false
 	}
-	return nil
-}
-
-func (r *Reader) show(pid int, s stat, a *waxseal.Actor) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if len(r.shown) >= maxShown {
 		clear(r.shown)
 	}
-	r.shown[pid] = shown{s, a, time.Now()}
+	d = &description{stat: s, began: time.Now(), done: make(chan struct{})}
+	r.shown[pid] = d
+	return d, true
 }
 
 // All describes every process that there is now.
@@ -201,8 +209,8 @@ func (r *Reader) task(pid int, s stat) task {
 	t.Exe, t.deleted = parseExe(r.link(dir, "exe"))
 	t.Exe = r.inside(t.Exe)
 	t.CWD = r.inside(r.link(dir, "cwd"))
-	t.Argv = parseCmdline(r.read(path.Join(dir, "cmdline"), maxArgv))
-	ids := parseStatus(r.read(path.Join(dir, "status"), 64<<10))
+	t.Argv = parseCmdline(r.record(dir+"/cmdline", maxArgv))
+	ids := parseStatus(r.record(dir+"/status", 64<<10))
 	t.UID, t.EUID, t.GID, t.Tracer = ids.uid, ids.euid, ids.gid, ids.tracer
 	t.Grade = waxseal.Inferred
 	if t.Exe == "" && !ids.known {
@@ -256,12 +264,12 @@ func (r *Reader) chain(first task) []task {
 func (r *Reader) login(t task) waxseal.Login {
 	dir := strconv.Itoa(t.PID)
 	l := waxseal.Login{UID: waxseal.Unset, Session: waxseal.Unset, TTY: ttyName(t.tty), Grade: waxseal.Unknown}
-	uid, ok := parseID(r.read(path.Join(dir, "loginuid"), 32))
+	uid, ok := parseID(r.record(dir+"/loginuid", 32))
 	if !ok {
 		return l
 	}
 	l.UID, l.Grade = uid, waxseal.Inferred
-	if session, ok := parseID(r.read(path.Join(dir, "sessionid"), 32)); ok {
+	if session, ok := parseID(r.record(dir+"/sessionid", 32)); ok {
 		l.Session = session
 	}
 	if uid != waxseal.Unset {
@@ -274,25 +282,38 @@ func (r *Reader) stat(pid int) (stat, bool) {
 	if pid <= 0 {
 		return stat{}, false
 	}
-	return parseStat(r.read(path.Join(strconv.Itoa(pid), "stat"), 4096))
+	return parseStat(r.record(strconv.Itoa(pid)+"/stat", 4096))
 }
 
 // read returns at most limit bytes of a file below /proc; nil where there is
 // nothing to read.
 func (r *Reader) read(name string, limit int) []byte {
-	fd, err := unix.Open(path.Join(r.proc, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return r.readInto(make([]byte, min(limit, 4096)), name, limit, false)
+}
+
+// record is read for a file of one record, which the kernel gives whole where there is room
+// for it (seq_file.rst: single_open): no second read is needed to see the end.
+func (r *Reader) record(name string, limit int) []byte {
+	buf := buffers.Get().(*[4096]byte)
+	defer buffers.Put(buf)
+	return bytes.Clone(r.readInto(buf[:min(limit, len(buf))], name, limit, true))
+}
+
+var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
+
+func (r *Reader) readInto(b []byte, name string, limit int, whole bool) []byte {
+	fd, err := unix.Open(r.proc+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
 	defer unix.Close(fd)
-	b := make([]byte, min(limit, 4096))
 	for n := 0; ; {
 		m, err := unix.Read(fd, b[n:])
 		if err == unix.EINTR {
 			continue
 		}
 		n += max(0, m)
-		if err != nil || m == 0 || n == limit {
+		if err != nil || m == 0 || n == limit || whole && n < len(b) {
 			return b[:n]
 		}
 		if n == len(b) {
@@ -302,7 +323,7 @@ func (r *Reader) read(name string, limit int) []byte {
 }
 
 func (r *Reader) link(dir, name string) string {
-	s, err := os.Readlink(path.Join(r.proc, dir, name))
+	s, err := os.Readlink(r.proc + "/" + dir + "/" + name)
 	if err != nil {
 		return ""
 	}

@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"path"
 	"strconv"
 	"time"
 
@@ -20,14 +19,14 @@ func (r *Reader) RootOf(pid int) (Node, bool) {
 // a number is given again.
 func (r *Reader) Lives(p waxseal.Process) bool {
 	const near = time.Second // clocks count from the start of the host in different steps
-	s, ok := parseStat(r.read(path.Join(strconv.Itoa(p.PID), "stat"), 4096))
+	s, ok := parseStat(r.record(strconv.Itoa(p.PID)+"/stat", 4096))
 	started := r.boot.Add(time.Duration(s.start) * (time.Second / ticks))
 	return ok && (p.Started.IsZero() || started.Sub(p.Started).Abs() < near)
 }
 
 // LoginOf is the audit login of a process, [waxseal.Unset] where it has none.
 func (r *Reader) LoginOf(pid int) (uint32, bool) {
-	text := r.read(strconv.Itoa(pid)+"/loginuid", 32)
+	text := r.record(strconv.Itoa(pid)+"/loginuid", 32)
 	n, err := strconv.ParseUint(string(text), 10, 32)
 	if err != nil {
 		return waxseal.Unset, false
