@@ -210,6 +210,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) look(now time.Time) {
 	touched := a.startLook(now)
 	recorded := a.recordMeanwhile()
+	defer a.books.endDraft()
 	if h, ok := a.oneHome(touched, now); ok {
 		recorded()
 		a.lookAtHome(h, touched, now)

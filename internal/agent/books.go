@@ -35,6 +35,8 @@ type Books struct {
 	heldTo  waxseal.Index
 	clock   *clock // nil until it is looked at
 
+	draft *draft // nil while nothing is begun
+
 	sealed atomic.Pointer[sealedAt] // nil until it is asked for
 }
 

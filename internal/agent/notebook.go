@@ -136,9 +136,9 @@ func (a *Agent) record() {
 	}
 }
 
-// recordMeanwhile writes the notebook into the ledger while the tree is read, since the
-// one waits for the disk and the other for the processor. The function that it returns
-// waits; until then nothing may rest on what was noted.
+// recordMeanwhile writes the notebook into the ledger while the tree is read. The function
+// that it returns waits until it is in the transaction that the first thing judged ends;
+// until then nothing may rest on what was noted.
 func (a *Agent) recordMeanwhile() (wait func()) {
 	if len(a.book.pending) == 0 || a.book.broken() {
 		a.record()
@@ -146,17 +146,14 @@ func (a *Agent) recordMeanwhile() (wait func()) {
 	}
 	book := a.book
 	a.book = notebook{}
-	done := make(chan error, 1)
-	go func() {
-		done <- a.books.Append(func(tx *store.Tx) error { _, err := book.writeAll(tx, time.Now()); return err })
-	}()
-	return func() {
-		if err := <-done; err != nil && !errors.Is(err, store.ErrStale) {
-			book.pending = append(book.pending, a.book.pending...)
-			a.book = book
-			a.fails(err)
-		}
-	}
+	d := a.books.begin(func(tx *store.Tx) error {
+		_, err := book.writeAll(tx, time.Now())
+		return err
+	}, func(err error) {
+		a.book.pending = append(book.pending, a.book.pending...)
+		a.fails(err)
+	})
+	return func() { <-d.filled }
 }
 
 // writeAll writes everything that waits; it returns the findings as recorded.

@@ -103,7 +103,7 @@ func (s *Store) append(fill func(*Tx) error) (stale, err error) {
 	}
 	s.statements.learn(s.write)
 	s.keeper.committed()
-	if s.known = t.next; t.note != nil {
+	if s.known.Store(t.next); t.note != nil {
 		s.note.Store(&t.note)
 		s.hashes = t.hashes
 	}
@@ -127,9 +127,9 @@ func (s *Store) nextIndex(q querier) (int64, error) {
 		level, n := tlog.SplitStoredHashIndex(hash)
 		next = max(next, (n+1)<<level)
 	}
-	if next < s.known {
+	if known := s.known.Load(); next < known {
 		return 0, fmt.Errorf("%w: %s: the ledger had %d entries and now has %d: someone else removed them",
-			ErrCorrupt, s.file(), s.known, next)
+			ErrCorrupt, s.file(), known, next)
 	}
 	return next, nil
 }

@@ -56,10 +56,7 @@ func (s *Store) Len() (int64, error) {
 
 // Next is behind every entry that there is. Who writes knows it without asking.
 func (s *Store) Next() (waxseal.Index, error) {
-	s.mu.Lock()
-	known := s.known
-	s.mu.Unlock()
-	if s.write != nil && known > 0 {
+	if known := s.known.Load(); s.write != nil && known > 0 {
 		return waxseal.Index(known), nil
 	}
 	n, err := s.Len()

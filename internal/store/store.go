@@ -45,8 +45,8 @@ type Store struct {
 	log  Log
 	lock *os.File // held by the writer; nil for a reader
 
-	mu    sync.Mutex // serialises transactions; guards known and hashes
-	known int64      // how many entries this writer has seen the ledger have
+	known atomic.Int64 // how many entries this writer has seen the ledger have
+	mu    sync.Mutex   // serialises transactions; guards hashes
 	// hashes are those that this writer's last checkpoint rests on: what the next one
 	// needs of the tree is among them, or new.
 	hashes map[int64]tlog.Hash
