@@ -70,18 +70,19 @@ func (c *comparison) at(p waxseal.Path, mta waxseal.StackName) *waxseal.Change {
 }
 
 func (c *comparison) files(before, after []waxseal.FileState) {
-	old := byPath(before)
+	old := partners(before, after, func(f *waxseal.FileState) waxseal.Path { return f.Path })
 	for i := range after {
 		now := &after[i]
-		was, ok := old[now.Path]
-		delete(old, now.Path)
-		if !ok {
+		was := old.take(i)
+		if was == nil {
 			was = &waxseal.FileState{File: waxseal.File{Path: now.Path}, Missing: true}
 		}
 		c.file(was, now)
 	}
-	for _, p := range slices.Sorted(maps.Keys(old)) {
-		c.file(old[p], &waxseal.FileState{File: waxseal.File{Path: p}, Role: old[p].Role, Missing: true})
+	gone := old.left()
+	slices.SortFunc(gone, func(a, b *waxseal.FileState) int { return cmp.Compare(a.Path, b.Path) })
+	for _, was := range gone {
+		c.file(was, &waxseal.FileState{File: waxseal.File{Path: was.Path}, Role: was.Role, Missing: true})
 	}
 }
 
@@ -194,29 +195,23 @@ func unified(was, now *waxseal.FileState) string {
 }
 
 func (c *comparison) hooks(before, after []waxseal.Hook) {
-	old := map[waxseal.HookID]waxseal.Hook{}
-	for _, h := range before {
-		old[h.ID] = h
-	}
-	for _, h := range after {
-		was, ok := old[h.ID]
-		delete(old, h.ID)
-		switch {
-		case !ok:
-			ch := c.home(h)
-			ch.Hooks.Added = append(ch.Hooks.Added, h)
-		case !SameMeaning(was, h):
-			ch := c.home(h)
-			ch.Hooks.Changed = append(ch.Hooks.Changed, waxseal.HookChange{Before: was, After: h})
+	old := partners(before, after, func(h *waxseal.Hook) waxseal.HookID { return h.ID })
+	for i := range after {
+		h := &after[i]
+		switch was := old.take(i); {
+		case was == nil:
+			ch := c.home(*h)
+			ch.Hooks.Added = append(ch.Hooks.Added, *h)
+		case !SameMeaning(*was, *h):
+			ch := c.home(*h)
+			ch.Hooks.Changed = append(ch.Hooks.Changed, waxseal.HookChange{Before: *was, After: *h})
 		default:
 			c.closure(was, h)
 		}
 	}
-	for _, h := range before {
-		if _, gone := old[h.ID]; gone {
-			ch := c.home(h)
-			ch.Hooks.Removed = append(ch.Hooks.Removed, h)
-		}
+	for _, h := range old.left() {
+		ch := c.home(*h)
+		ch.Hooks.Removed = append(ch.Hooks.Removed, *h)
 	}
 }
 
@@ -262,16 +257,12 @@ func (c *comparison) below(p waxseal.Path, mta waxseal.StackName) *waxseal.Chang
 
 // closure gives a hook whose meaning stayed to the changes of the files that it
 // depends on: a changed script is a changed hook.
-func (c *comparison) closure(was, now waxseal.Hook) {
-	old := map[waxseal.Path]waxseal.Part{}
-	for _, p := range was.Closure {
-		old[p.Path] = p
-	}
+func (c *comparison) closure(was, now *waxseal.Hook) {
 	for _, p := range now.Closure {
 		ch, changed := c.changes[p.Path]
-		if changed && p.Path != now.Source.Path && !isSource(p.Role) && old[p.Path] != p {
+		if changed && p.Path != now.Source.Path && !isSource(p.Role) && !slices.Contains(was.Closure, p) {
 			ch.MTA = cmp.Or(ch.MTA, now.MTA)
-			ch.Hooks.Changed = append(ch.Hooks.Changed, waxseal.HookChange{Before: was, After: now})
+			ch.Hooks.Changed = append(ch.Hooks.Changed, waxseal.HookChange{Before: *was, After: *now})
 		}
 	}
 }
@@ -291,26 +282,17 @@ func (c *comparison) settings(before, after []waxseal.Setting) {
 		mta            waxseal.StackName
 		instance, name string
 	}
-	old := map[key]waxseal.Setting{}
-	for _, s := range before {
-		old[key{s.MTA, s.Instance, s.Name}] = s
-	}
-	for _, s := range after {
-		k := key{s.MTA, s.Instance, s.Name}
-		was, ok := old[k]
-		delete(old, k)
-		if !ok || was.Value != s.Value {
-			before := ""
-			if ok {
-				before = value(was)
-			}
-			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: before, After: value(s)})
+	old := partners(before, after, func(s *waxseal.Setting) key { return key{s.MTA, s.Instance, s.Name} })
+	for i, s := range after {
+		switch was := old.take(i); {
+		case was == nil:
+			c.setting(s, waxseal.SettingChange{Name: s.Name, After: value(s)})
+		case was.Value != s.Value:
+			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: value(*was), After: value(s)})
 		}
 	}
-	for _, s := range before {
-		if _, gone := old[key{s.MTA, s.Instance, s.Name}]; gone {
-			c.setting(s, waxseal.SettingChange{Name: s.Name, Before: value(s)})
-		}
+	for _, s := range old.left() {
+		c.setting(*s, waxseal.SettingChange{Name: s.Name, Before: value(*s)})
 	}
 }
 

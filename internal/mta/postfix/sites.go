@@ -38,8 +38,11 @@ func (in *instance) mainSites() []site {
 		if !ok {
 			defined, ok = in.main.Set[renamed[p.name]]
 		}
+		if !ok && (p.when != whenever || len(in.main.Set) == 0) {
+			continue
+		}
 		value := in.view.Value(p.name)
-		if value == "" || !ok && (p.when != whenever || len(in.main.Set) == 0) {
+		if value == "" {
 			continue
 		}
 		if p.when != whenSet && p.when != whenever && in.isDefault(p.name, value) {
