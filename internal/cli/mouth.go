@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -40,6 +41,7 @@ func newMouth(left func(n int64)) *mouth {
 func (m *mouth) say(f func()) {
 	select {
 	case m.words <- f:
+		runtime.Gosched() // what is printed goes before what else is to be done after a finding
 	default:
 		m.unsaid.Add(1)
 	}

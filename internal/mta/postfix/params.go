@@ -3,6 +3,7 @@ package postfix
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"waxseal"
 )
@@ -52,8 +53,13 @@ var (
 var milterOptions = []string{"milter_default_action", "milter_protocol", "milter_connect_timeout", "milter_command_timeout", "milter_content_timeout"}
 
 // parameters lists every parameter that makes hooks, in the order in which mail
-// meets them. The daemons are those whose manual page lists the parameter.
-func parameters() []param {
+// meets them. It is the caller's.
+func parameters() []param { return slices.Clone(allParameters()) }
+
+var allParameters = sync.OnceValue(listParameters)
+
+// listParameters: the daemons are those whose manual page lists the parameter.
+func listParameters() []param {
 	const (
 		session, data, queue  = waxseal.StageSession, waxseal.StageData, waxseal.StageQueue
 		route, deliver, start = waxseal.StageRoute, waxseal.StageDeliver, waxseal.StageConnect
