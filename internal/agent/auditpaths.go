@@ -2,16 +2,21 @@ package agent
 
 import (
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 
 	"waxseal"
+	"waxseal/internal/sensor/kaudit"
 )
 
 const (
 	// manyInOne is how many files of the mail set in one directory make a rule on the
-	// directory cheaper than one on each.
-	manyInOne = 4
+	// directory, with all that is below it, cheaper than one on each.
+	manyInOne = 20
+	// someInOne is how many make a rule on the entries of the directory worth while, where
+	// one of them is not there yet: it tells who makes it.
+	someInOne = 4
 	// maxModuleRules bounds the rules on directories of modules. Where there are more,
 	// fanotify alone tells of changes in the rest.
 	maxModuleRules = 48
@@ -19,25 +24,39 @@ const (
 	maxLinkRules = 64
 )
 
-// AuditPaths are the real paths to put rules on. A rule costs the kernel time at its
-// removal, and one on a directory at each system call, so where many files lie in one
-// directory the directory is watched, with all that is below it, and what is not of the mail
-// set is passed over. Modules, which are thousands, have rules on their directories
-// only.
+// AuditPaths are the real paths to put rules on. A rule takes the kernel 12 ms to remove,
+// and one on a directory costs every process of the host time at each system call: fifteen
+// took 2 % of a busy mail server's processor. So a directory is watched, with all that is
+// below it, only where many files lie in it, and what is not of the mail set is passed over.
+// Modules, which are thousands, have rules on their directories only.
 func AuditPaths(root string, s waxseal.State) []string {
 	dirs, files := MailSet(s)
-	modules := map[waxseal.Path]bool{}
+	real := realDirectories(s)
+	modules, missing := map[waxseal.Path]bool{}, map[waxseal.Path]bool{}
 	for _, f := range s.Files {
 		modules[f.Path] = f.Role == waxseal.RoleModule
+		if f.Missing {
+			missing[dirOf(really(f.Path, real))] = true
+		}
 	}
 	whole := map[waxseal.Path]bool{}
 	for _, d := range dirs {
 		whole[d] = true
 	}
 	single := slices.DeleteFunc(slices.Clone(files), func(p waxseal.Path) bool { return modules[p] })
+	for i, p := range single {
+		single[i] = really(p, real)
+	}
+	slices.Sort(single)
+	single = slices.Compact(single)
+	var entries []waxseal.Path
 	for d, n := range perDirectory(single) {
-		if n >= manyInOne && d != "/etc" && d != "/" {
+		switch {
+		case d == "/etc", d == "/":
+		case n >= manyInOne:
 			whole[d] = true
+		case n >= someInOne && missing[d]:
+			entries = append(entries, d)
 		}
 	}
 	addModuleDirectories(whole, slices.DeleteFunc(files, func(p waxseal.Path) bool { return !modules[p] }))
@@ -45,6 +64,11 @@ func AuditPaths(root string, s waxseal.State) []string {
 	for d := range whole {
 		if !covered(d, whole) {
 			paths[filepath.Join(root, string(d))] = true
+		}
+	}
+	for _, d := range entries {
+		if !whole[d] && !covered(d, whole) {
+			paths[kaudit.Entries(filepath.Join(root, string(d)))] = true
 		}
 	}
 	linked := manyLinks(s)
@@ -57,6 +81,26 @@ func AuditPaths(root string, s waxseal.State) []string {
 		paths[filepath.Join(root, string(p))] = true
 	}
 	return slices.Sorted(maps.Keys(paths))
+}
+
+// realDirectories are where the directories of files really lie, of those that have another
+// name by a link above them, as /lib has on most systems.
+func realDirectories(s waxseal.State) map[waxseal.Path]waxseal.Path {
+	real := map[waxseal.Path]waxseal.Path{}
+	for _, f := range s.Files {
+		if f.Resolved != "" && f.Link == "" && path.Base(string(f.Resolved)) == path.Base(string(f.Path)) && dirOf(f.Resolved) != dirOf(f.Path) {
+			real[dirOf(f.Path)] = dirOf(f.Resolved)
+		}
+	}
+	return real
+}
+
+// really is where a file lies, whatever the links above it are.
+func really(p waxseal.Path, real map[waxseal.Path]waxseal.Path) waxseal.Path {
+	if d := real[dirOf(p)]; d != "" {
+		return d + "/" + waxseal.Path(path.Base(string(p)))
+	}
+	return p
 }
 
 // manyLinks are the files that have another name somewhere: a rule on a directory does
@@ -84,7 +128,7 @@ func addModuleDirectories(whole map[waxseal.Path]bool, modules []waxseal.Path) {
 	in := perDirectory(modules)
 	all := map[waxseal.Path]bool{}
 	for d, n := range in {
-		all[d] = n >= manyInOne
+		all[d] = n >= someInOne
 	}
 	var top []waxseal.Path
 	for d, many := range all {

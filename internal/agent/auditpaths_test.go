@@ -39,3 +39,33 @@ func TestAuditPathsStayFew(t *testing.T) {
 		t.Errorf("a rule too many:%s", joined)
 	}
 }
+
+// TestAuditPathsOnDirectories: a rule on a directory costs each system call of the host, so
+// there is one only where it stands for many, or for a file that is not there yet.
+func TestAuditPathsOnDirectories(t *testing.T) {
+	var s waxseal.State
+	add := func(dir string, n int, each func(*waxseal.FileState)) {
+		for i := range n {
+			f := waxseal.FileState{File: waxseal.File{Path: waxseal.Path(fmt.Sprintf("%s/%d", dir, i))}, Role: waxseal.RoleBinary}
+			if each != nil {
+				each(&f)
+			}
+			s.Files = append(s.Files, f)
+		}
+	}
+	add("/few", manyInOne-1, nil)
+	add("/many", manyInOne, nil)
+	add("/usr/lib/linked", manyInOne, nil)
+	add("/lib/linked", manyInOne, func(f *waxseal.FileState) { f.Resolved = "/usr" + f.Path })
+	add("/lib/linked/x", 1, func(f *waxseal.FileState) { f.Resolved, f.Link = "/usr/lib/linked/0", "../0" })
+	add("/absent", someInOne, func(f *waxseal.FileState) { f.Missing = strings.HasSuffix(string(f.Path), "1") })
+	got := map[string]bool{}
+	for _, p := range AuditPaths("/", s) {
+		got[p] = true
+	}
+	for p, want := range map[string]bool{"/few": false, "/few/0": true, "/many": true, "/many/0": false, "/usr/lib/linked": true, "/lib/linked": false, "/lib/linked/0": false, "/absent": false, "/absent/.": true, "/absent/0": true} {
+		if got[p] != want {
+			t.Errorf("a rule on %s: %v", p, got[p])
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -166,9 +167,9 @@ func (a *Agent) cite(touched []touch) {
 
 // audits reports whether audit has a rule for a file, so that a record is to come.
 func (a *Agent) audits(p waxseal.Path) bool {
-	at := a.tree.Dir() + string(p)
-	if a.tree.Dir() == "/" {
-		at = string(p)
+	if a.senses.audit.Watches(filepath.Join(a.tree.Dir(), string(p))) {
+		return true
 	}
-	return a.senses.audit.Watches(at)
+	f, known := fileIn(a.last, p)
+	return known && f.Resolved != "" && a.senses.audit.Watches(filepath.Join(a.tree.Dir(), string(f.Resolved)))
 }

@@ -241,6 +241,36 @@ func TestFileWatchFollowsRename(t *testing.T) {
 	}
 }
 
+// TestEntries: a rule on the entries of a directory reports what is made, renamed and
+// removed right in it, also after another directory has its name, and nothing else.
+func TestEntries(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bin")
+	shell(t, "mkdir -p "+dir+"/below; echo a > "+dir+"/old")
+	s := openTest(t, Options{Watches: []string{Entries(dir)}})
+	h := run(t, s)
+	shell(t, "cd "+dir+"; echo b >> old; echo c > below/deep; echo d > new")
+	h.await(t, "file that is made", touches("new"))
+	shell(t, "cd "+dir+"; mv new renamed")
+	h.await(t, "file that is renamed", touches("renamed"))
+	shell(t, "cd "+dir+"; rm renamed; touch last")
+	h.await(t, "file that is removed", func(e waxseal.AuditEvent) bool {
+		return touches("renamed")(e) && slices.ContainsFunc(e.Paths, func(p waxseal.AuditPath) bool { return p.NameType == "DELETE" && strings.HasSuffix(p.Name, "renamed") })
+	})
+	shell(t, "mv "+dir+" "+dir+".was; mkdir "+dir)
+	if !s.Watches(dir + "/later") {
+		t.Error("it does not say that it watches what may be made there")
+	}
+	shell(t, "touch "+dir+"/later")
+	h.await(t, "file in another directory of that name", touches("later"))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.events {
+		if touches("old")(e) || touches("deep")(e) {
+			t.Errorf("it reports %+v", e.Paths)
+		}
+	}
+}
+
 func TestExecArguments(t *testing.T) {
 	s := openTest(t, Options{Exec: true})
 	wantRules(t, testKey(t), len(s.calls))

@@ -18,6 +18,14 @@ type watch struct {
 	err      error
 }
 
+// ofEntries ends the path of a directory of which only the entries are watched.
+const ofEntries = "/."
+
+// Entries is a path to watch: what is made, renamed and removed right in a directory, and
+// not what is written in the files that are there. Such a rule costs nothing elsewhere,
+// while one on a directory with all that is below it costs each system call of the host.
+func Entries(dir string) string { return dir + ofEntries }
+
 // SetWatches makes the watched paths these and no others. A path that can't be
 // watched now is in Check until it can.
 func (s *Sensor) SetWatches(paths []string) error {
@@ -29,12 +37,14 @@ func (s *Sensor) SetWatches(paths []string) error {
 	return s.setWatches(s.wanted(paths))
 }
 
-// wanted are the paths with that of the probe.
+// wanted are the paths with that of the probe, unless it lies below one of them: each rule
+// on a directory costs time.
 func (s *Sensor) wanted(paths []string) []string {
-	if s.options.Probe == "" {
+	probe := s.options.Probe
+	if probe == "" || slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(probe, p+"/") }) {
 		return paths
 	}
-	return append(slices.Clone(paths), s.options.Probe)
+	return append(slices.Clone(paths), probe)
 }
 
 // File names a file whatever its names are.
@@ -85,6 +95,7 @@ func (s *Sensor) setWatches(paths []string) error {
 }
 
 func validPath(path string) error {
+	path = strings.TrimSuffix(path, ofEntries)
 	if !strings.HasPrefix(path, "/") || len(path) > 1 && strings.HasSuffix(path, "/") || len(path) >= unix.PathMax {
 		return fmt.Errorf("audit watch %q is not a clean absolute path", path)
 	}
@@ -96,12 +107,13 @@ func (s *Sensor) place(path string, w *watch) {
 	if s.locked {
 		return
 	}
+	path, entries := strings.CutSuffix(path, ofEntries)
 	var st unix.Stat_t
 	if w.err = unix.Stat(path, &st); w.err != nil {
 		return
 	}
 	var link unix.Stat_t // the kernel does not follow the last name: a link to a directory is a single file
-	directory := unix.Lstat(path, &link) == nil && link.Mode&unix.S_IFMT == unix.S_IFDIR
+	directory := unix.Lstat(path, &link) == nil && link.Mode&unix.S_IFMT == unix.S_IFDIR && !entries
 	watch := watchRule(path, s.options.Key, directory).limited(s.writes)
 	w.rules = []rule{watch}
 	if w.err = s.add(watch); w.err != nil {
@@ -141,10 +153,14 @@ func (s *Sensor) removeAll(rules []rule) error {
 	return errors.Join(errs...)
 }
 
-// Watches reports whether a rule of ours is on a path, or on a directory above it.
+// Watches reports whether a rule of ours is on a path, on the entries of its directory, or
+// on a directory above it.
 func (s *Sensor) Watches(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if w := s.watches[Entries(path.Dir(path.Clean(name)))]; w != nil && w.added {
+		return true
+	}
 	for at := path.Clean(name); ; at = path.Dir(at) {
 		if w := s.watches[at]; w != nil && w.added {
 			return true
