@@ -48,7 +48,21 @@ var scriptLibrary = regexp.MustCompile(`^(perl([-_5].*)?|libperl5.*|lib.+-perl|p
 var compiledSystem = regexp.MustCompile(`^(postfix|exim|exim4|exim4-(base|config|daemon-.+)|sendmail|sendmail-(base|bin|cf)|opensmtpd)$`)
 
 // mailPackages adds to mail packages those that their scripts take modules from.
-func (c *closer) mailPackages(names []string) (all []string) {
+func (c *closer) mailPackages(names []string) []string {
+	m := c.reader.memos
+	if m == nil {
+		return c.listNeeded(names)
+	}
+	key := strings.Join(names, "\n")
+	all, ok := m.needed[key]
+	if !ok {
+		all = c.listNeeded(names)
+		m.needed[key] = all
+	}
+	return slices.Clone(all) // who has them takes some out
+}
+
+func (c *closer) listNeeded(names []string) (all []string) {
 	all = slices.Clone(names)
 	seen := map[string]bool{}
 	for _, n := range all {

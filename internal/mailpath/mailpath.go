@@ -127,7 +127,9 @@ func (r *Reader) read(tree waxseal.Tree, live Live, home waxseal.Path, again boo
 	}
 	defer c.lookAhead()()
 	r.refreshPackages(tree, c)
-	programs := surroundings.Programs(tree)
+	programs := remember(c, "programs", tree, nil, slices.Clone, func(tree waxseal.Tree, _ *record) []waxseal.Path {
+		return surroundings.Programs(tree)
+	})
 	brought := c.mailFiles(programs)
 	help, wait := c.warm(programs, brought.code)
 	defer wait()

@@ -29,11 +29,12 @@ type memos struct {
 	parts   map[askedPart]*completedPart
 	search  *searched
 	owned   map[waxseal.Path]owned // by directory
-	brought map[string]brought     // by the packages that were asked about
+	needed  map[string][]string    // by the packages that were asked about
+	brought map[string]brought     // likewise
 }
 
 func newMemos() *memos {
-	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]*completedModule{}, parts: map[askedPart]*completedPart{}, owned: map[waxseal.Path]owned{}, brought: map[string]brought{}}
+	return &memos{found: map[string]any{}, texts: map[waxseal.Path]known{}, modules: map[waxseal.Path]*completedModule{}, parts: map[askedPart]*completedPart{}, owned: map[waxseal.Path]owned{}, needed: map[string][]string{}, brought: map[string]brought{}}
 }
 
 // forget is for what is behind all answers: the package database, the names of accounts.
@@ -43,6 +44,7 @@ func (m *memos) forget() {
 		clear(m.modules)
 		clear(m.parts)
 		clear(m.owned)
+		clear(m.needed)
 		clear(m.brought)
 	}
 }
@@ -82,6 +84,9 @@ func remember[T any](c *closer, name string, tree waxseal.Tree, given any, clone
 	m.mu.Unlock()
 	if !c.again || last == nil || !reflect.DeepEqual(last.given, given) || !last.asked.same(c, tree, c.doubt(last.stood)) {
 		a := &record{closer: c, keeps: true}
+		if last != nil {
+			a.like(last.asked)
+		}
 		last = &memo[T]{given: given, asked: a, found: read(a.over(tree), a)}
 		if a.n > maxAsked || a.unsure {
 			return last.found

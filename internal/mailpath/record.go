@@ -45,6 +45,13 @@ type residence struct {
 	n             int
 }
 
+// like makes room for as many questions as another had.
+func (a *record) like(b *record) {
+	a.stats, a.links, a.files = slices.Grow(a.stats, len(b.stats)), slices.Grow(a.links, len(b.links)), slices.Grow(a.files, len(b.files))
+	a.dirs, a.digests = slices.Grow(a.dirs, len(b.dirs)), slices.Grow(a.digests, len(b.digests))
+	a.parts, a.packages = slices.Grow(a.parts, len(b.parts)), slices.Grow(a.packages, len(b.packages))
+}
+
 func (a *record) add() bool {
 	a.n++
 	return a.keeps && a.n <= maxAsked
@@ -86,18 +93,19 @@ func (a *record) same(c *closer, tree waxseal.Tree, doubt remembering) bool {
 	listed := func(p waxseal.Path, _ error) bool { return relisted || doubt.Touched(p) }
 	told := func(p waxseal.Path, err error) bool { return relisted && err != nil || doubt.Touched(p) }
 	return a.sameAccounts(tree) &&
-		stand(a.dirs, listed, func(q question[[]string]) ([]string, error) { return tree.ReadDir(q.path) }, sameList) &&
-		stand(a.stats, told, func(q question[waxseal.File]) (waxseal.File, error) { return tree.Stat(q.path) }, equalFiles) &&
-		stand(a.links, told, func(q question[waxseal.File]) (waxseal.File, error) { return tree.Lstat(q.path) }, equalFiles) &&
-		stand(a.files, told, func(q question[[]byte]) ([]byte, error) { return tree.ReadFile(q.path, q.limit) }, sameBytes) &&
-		stand(a.digests, told, func(q question[waxseal.Digest]) (waxseal.Digest, error) { return tree.Digest(q.path) }, sameDigest) &&
+		stand(a.dirs, listed, func(q *question[[]string]) ([]string, error) { return tree.ReadDir(q.path) }, sameList) &&
+		stand(a.stats, told, func(q *question[waxseal.File]) (waxseal.File, error) { return tree.Stat(q.path) }, equalFiles) &&
+		stand(a.links, told, func(q *question[waxseal.File]) (waxseal.File, error) { return tree.Lstat(q.path) }, equalFiles) &&
+		stand(a.files, told, func(q *question[[]byte]) ([]byte, error) { return tree.ReadFile(q.path, q.limit) }, sameBytes) &&
+		stand(a.digests, told, func(q *question[waxseal.Digest]) (waxseal.Digest, error) { return tree.Digest(q.path) }, sameDigest) &&
 		a.samePackages(c) && a.sameParts(c)
 }
 
 // stand reports whether questions have the answers that they had, as far as these are in
 // doubt.
-func stand[T any](list []question[T], doubted func(waxseal.Path, error) bool, ask func(question[T]) (T, error), same func(a, b T) bool) bool {
-	for _, q := range list {
+func stand[T any](list []question[T], doubted func(waxseal.Path, error) bool, ask func(*question[T]) (T, error), same func(a, b T) bool) bool {
+	for i := range list { // of many, which are large
+		q := &list[i]
 		if !doubted(q.path, q.err) {
 			continue
 		}
@@ -119,8 +127,8 @@ func (a *record) sameAccounts(tree waxseal.Tree) bool {
 }
 
 func (a *record) samePackages(c *closer) bool {
-	for _, q := range a.packages {
-		if p := c.reader.packages.Describe(string(q.path)); p != q.value {
+	for i := range a.packages {
+		if q := &a.packages[i]; c.reader.packages.Describe(string(q.path)) != q.value {
 			return false
 		}
 	}
@@ -129,8 +137,8 @@ func (a *record) samePackages(c *closer) bool {
 
 // sameParts takes the parts into the state as well, as asking did.
 func (a *record) sameParts(c *closer) bool {
-	for _, q := range a.parts {
-		if p := c.about(q.part); p != q.done {
+	for i := range a.parts {
+		if q := &a.parts[i]; c.about(q.part) != q.done {
 			return false
 		}
 	}
