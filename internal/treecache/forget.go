@@ -22,7 +22,11 @@ func (t *Tree) Forget(p waxseal.Path) (all bool) {
 	if isOther(link, linked) || isOther(was, asked) {
 		return false
 	}
-	there := asked && was.err == nil
+	there, before := t.next.forgotten[p]
+	if !before { // else what was asked of it is forgotten already
+		there = asked && was.err == nil
+		t.next.forget(p, there)
+	}
 	came := err == nil && !there // a link that led nowhere may lead here
 	t.dropAll(t.names.take(p, was.value, link.value, now))
 	if came {

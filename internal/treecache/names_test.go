@@ -35,3 +35,39 @@ func TestForgetOtherNames(t *testing.T) {
 		}
 	}
 }
+
+// TestForgetTwice: what happens to a file in two steps brings no new file about; one that
+// is there at one step and not at the other does, and one that was not there before.
+func TestForgetTwice(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		path     waxseal.Path
+		missing  [2]bool // at each step
+		relisted bool
+	}{
+		{"written twice", "/etc/a", [2]bool{}, false},
+		{"made and written", "/etc/new", [2]bool{}, true},
+		{"removed and made again", "/etc/a", [2]bool{true, false}, true},
+		{"written and removed", "/etc/a", [2]bool{false, true}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tree := func(missing bool) waxseal.Tree {
+				all := map[waxseal.Path]snapshot.Object{"/etc/other": {Content: []byte("x")}}
+				if !missing {
+					all[tc.path] = snapshot.Object{Content: []byte("x")}
+				}
+				return snapshot.New(all)
+			}
+			below := &changing{tree(tc.path == "/etc/new")}
+			k := Keep(below)
+			_, _ = k.Anew().ReadFile(tc.path, 100)
+			for _, missing := range tc.missing {
+				below.Tree = tree(missing)
+				k.Forget(tc.path)
+			}
+			if again := k.Again(); again == nil || again.Relisted() != tc.relisted || !again.Touched(tc.path) {
+				t.Errorf("again %v, a name came or went %v", again != nil, again != nil && again.Relisted())
+			}
+		})
+	}
+}

@@ -10,6 +10,16 @@ import (
 type touched struct {
 	names    []waxseal.Path // maxForgotten, and the other names of the same files
 	listings bool           // a name came or went
+	// forgotten says of what was forgotten whether it was there in the reading before. Of
+	// one edit two events may tell, which is one file that was there, and no new one.
+	forgotten map[waxseal.Path]bool
+}
+
+func (t *touched) forget(p waxseal.Path, there bool) {
+	if t.forgotten == nil {
+		t.forgotten = map[waxseal.Path]bool{}
+	}
+	t.forgotten[p] = there
 }
 
 // Touched reports whether a path may be told of otherwise than in the reading before: it,
