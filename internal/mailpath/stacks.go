@@ -124,14 +124,15 @@ func (r *Reader) describes() func(name string) waxseal.Package {
 type besider interface{ Beside(work ...func()) }
 
 // sideBySide returns what each reading found, in the order in which they are given.
-// Those that take long come first.
+// Those that take long come first. Where most is taken over from the last reading they go
+// one after the other: the agent has use for the other processors then.
 func (c *closer) sideBySide(readings ...func() mta.Result) []mta.Result {
 	found := make([]mta.Result, len(readings))
 	work := make([]func(), len(readings))
 	for i, read := range readings {
 		work[i] = func() { found[i] = read() }
 	}
-	if tree, ok := c.tree.(besider); ok {
+	if tree, ok := c.tree.(besider); ok && !c.again {
 		tree.Beside(work...)
 		return found
 	}
