@@ -152,6 +152,7 @@ var floors = []struct {
 	// the demonstration and the end-to-end tests.
 	{"lab", []string{
 		"waxseal/internal/testtime",
+		"waxseal/internal/loader/loadertest",
 		"waxseal/internal/lab",
 		"waxseal/internal/lab/demo",
 		"waxseal/internal/lab/hookdoc",
