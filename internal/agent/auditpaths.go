@@ -31,17 +31,9 @@ const (
 // Modules, which are thousands, have rules on their directories only.
 func AuditPaths(root string, s waxseal.State) []string {
 	dirs, files := MailSet(s)
-	real := realDirectories(s)
-	modules, missing := map[waxseal.Path]bool{}, map[waxseal.Path]bool{}
+	real, modules := realDirectories(s), map[waxseal.Path]bool{}
 	for _, f := range s.Files {
 		modules[f.Path] = f.Role == waxseal.RoleModule
-		if f.Missing {
-			missing[dirOf(really(f.Path, real))] = true
-		}
-	}
-	whole := map[waxseal.Path]bool{}
-	for _, d := range dirs {
-		whole[d] = true
 	}
 	single := slices.DeleteFunc(slices.Clone(files), func(p waxseal.Path) bool { return modules[p] })
 	for i, p := range single {
@@ -49,15 +41,9 @@ func AuditPaths(root string, s waxseal.State) []string {
 	}
 	slices.Sort(single)
 	single = slices.Compact(single)
-	var entries []waxseal.Path
-	for d, n := range perDirectory(single) {
-		switch {
-		case d == "/etc", d == "/":
-		case n >= manyInOne:
-			whole[d] = true
-		case n >= someInOne && missing[d]:
-			entries = append(entries, d)
-		}
+	whole, entries := directoriesOf(single, missingIn(s, real))
+	for _, d := range dirs {
+		whole[d] = true
 	}
 	addModuleDirectories(whole, slices.DeleteFunc(files, func(p waxseal.Path) bool { return !modules[p] }))
 	paths := map[string]bool{}
@@ -71,16 +57,42 @@ func AuditPaths(root string, s waxseal.State) []string {
 			paths[kaudit.Entries(filepath.Join(root, string(d)))] = true
 		}
 	}
-	linked := manyLinks(s)
 	for _, p := range single {
 		if !covered(p, whole) {
 			paths[filepath.Join(root, string(p))] = true
 		}
 	}
-	for _, p := range linked {
+	for _, p := range manyLinks(s) {
 		paths[filepath.Join(root, string(p))] = true
 	}
 	return slices.Sorted(maps.Keys(paths))
+}
+
+// directoriesOf are the directories of files that are watched with all that is below them,
+// and those of which the entries are.
+func directoriesOf(files []waxseal.Path, missing map[waxseal.Path]bool) (whole map[waxseal.Path]bool, entries []waxseal.Path) {
+	whole = map[waxseal.Path]bool{}
+	for d, n := range perDirectory(files) {
+		switch {
+		case d == "/etc", d == "/":
+		case n >= manyInOne:
+			whole[d] = true
+		case n >= someInOne && missing[d]:
+			entries = append(entries, d)
+		}
+	}
+	return whole, entries
+}
+
+// missingIn are the directories in which a file of the mail set is not there yet.
+func missingIn(s waxseal.State, real map[waxseal.Path]waxseal.Path) map[waxseal.Path]bool {
+	in := map[waxseal.Path]bool{}
+	for _, f := range s.Files {
+		if f.Missing {
+			in[dirOf(really(f.Path, real))] = true
+		}
+	}
+	return in
 }
 
 // realDirectories are where the directories of files really lie, of those that have another

@@ -41,7 +41,7 @@ var sessionTypes = map[string]bool{
 // are among them. Everything else is dropped.
 //
 // Actor is set on watch events: as soon as the SYSCALL record is there,
-// Snapshot(pid) is called. Where that process has gone, or has been replaced by
+// Snapshot(pid) is called, from a goroutine of its own. Where that process has gone, or has been replaced by
 // one that started after the event, Snapshot(ppid) is: the Actor then has an
 // empty Process with grade unknown, the parent and its ancestors in Ancestors,
 // and the parent's login, origin and sudo, all lowered to inferred. Where both
@@ -116,6 +116,7 @@ type portrait struct {
 	actor *waxseal.Actor
 }
 
+// seen waits for it; nil where nobody was looked at.
 func (p *portrait) seen() *waxseal.Actor {
 	if p == nil {
 		return nil
