@@ -85,6 +85,9 @@ func (s *Sensor) touches(e *waxseal.AuditEvent) bool {
 		if !path.IsAbs(name) {
 			name = path.Join(e.CWD, name)
 		}
+		if s.watches[Entries(path.Dir(path.Clean(name)))] != nil && (p.NameType == "CREATE" || p.NameType == "DELETE") {
+			return true
+		}
 		for at := path.Clean(name); ; at = path.Dir(at) {
 			if s.watches[at] != nil {
 				return true

@@ -252,6 +252,27 @@ func TestLocked(t *testing.T) {
 	}
 }
 
+// TestEntriesByOthers: where another product's rule reports it, a name that comes or goes
+// in a directory of which the entries are watched is recognised, and nothing else of it.
+func TestEntriesByOthers(t *testing.T) {
+	s := &Sensor{watches: map[string]*watch{Entries("/usr/bin"): {}}}
+	for name, want := range map[string]bool{"CREATE /usr/bin/new": true, "DELETE /usr/bin/old": true, "NORMAL /usr/bin/old": false, "CREATE /usr/bin/below/new": false, "CREATE /usr/new": false} {
+		kind, at, _ := strings.Cut(name, " ")
+		e := &waxseal.AuditEvent{Type: "SYSCALL", Paths: []waxseal.AuditPath{{NameType: "PARENT", Name: "/usr/bin"}, {NameType: kind, Name: at}}}
+		if got := s.touches(e); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	for _, r := range []rule{watchRule("/usr", "theirs", true), watchRule("/usr/bin", "theirs", true), watchRule("/usr/bin", "theirs", false)} {
+		if !r.serves(Entries("/usr/bin")) {
+			t.Errorf("%s does not serve the entries of /usr/bin", r)
+		}
+	}
+	if watchRule("/usr/bin/old", "theirs", false).serves(Entries("/usr/bin")) {
+		t.Error("a rule on one file serves the entries of its directory")
+	}
+}
+
 func TestTightened(t *testing.T) {
 	for _, tc := range []struct {
 		name        string

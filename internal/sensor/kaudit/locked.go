@@ -54,7 +54,7 @@ func (r rule) serves(path string) bool {
 		case fieldDir:
 			at = path == f.text || strings.HasPrefix(path, strings.TrimSuffix(f.text, "/")+"/")
 		case fieldWatch:
-			at = path == f.text
+			at = path == f.text || path == Entries(f.text)
 		case fieldPerm:
 			if f.value&permWrite == 0 {
 				return false
