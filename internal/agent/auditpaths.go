@@ -14,8 +14,8 @@ const (
 	// manyInOne is how many files of the mail set in one directory make a rule on the
 	// directory, with all that is below it, cheaper than one on each.
 	manyInOne = 20
-	// someInOne is how many make a rule on the entries of the directory worth while, where
-	// one of them is not there yet: it tells who makes it.
+	// someInOne is how many make a rule on the entries of the directory worth while: it
+	// tells who makes another one there.
 	someInOne = 4
 	// maxModuleRules bounds the rules on directories of modules. Where there are more,
 	// fanotify alone tells of changes in the rest.
@@ -41,7 +41,7 @@ func AuditPaths(root string, s waxseal.State) []string {
 	}
 	slices.Sort(single)
 	single = slices.Compact(single)
-	whole, entries := directoriesOf(single, missingIn(s, real))
+	whole, entries := directoriesOf(single)
 	for _, d := range dirs {
 		whole[d] = true
 	}
@@ -52,9 +52,14 @@ func AuditPaths(root string, s waxseal.State) []string {
 			paths[filepath.Join(root, string(d))] = true
 		}
 	}
-	for _, d := range entries {
+	for d := range entries {
 		if !whole[d] && !covered(d, whole) {
 			paths[kaudit.Entries(filepath.Join(root, string(d)))] = true
+		}
+	}
+	for _, p := range files { // a module among what is single is single too
+		if p = really(p, real); entries[dirOf(p)] {
+			single = append(single, p)
 		}
 	}
 	for _, p := range single {
@@ -70,29 +75,18 @@ func AuditPaths(root string, s waxseal.State) []string {
 
 // directoriesOf are the directories of files that are watched with all that is below them,
 // and those of which the entries are.
-func directoriesOf(files []waxseal.Path, missing map[waxseal.Path]bool) (whole map[waxseal.Path]bool, entries []waxseal.Path) {
-	whole = map[waxseal.Path]bool{}
+func directoriesOf(files []waxseal.Path) (whole, entries map[waxseal.Path]bool) {
+	whole, entries = map[waxseal.Path]bool{}, map[waxseal.Path]bool{}
 	for d, n := range perDirectory(files) {
 		switch {
 		case d == "/etc", d == "/":
 		case n >= manyInOne:
 			whole[d] = true
-		case n >= someInOne && missing[d]:
-			entries = append(entries, d)
+		case n >= someInOne:
+			entries[d] = true
 		}
 	}
 	return whole, entries
-}
-
-// missingIn are the directories in which a file of the mail set is not there yet.
-func missingIn(s waxseal.State, real map[waxseal.Path]waxseal.Path) map[waxseal.Path]bool {
-	in := map[waxseal.Path]bool{}
-	for _, f := range s.Files {
-		if f.Missing {
-			in[dirOf(really(f.Path, real))] = true
-		}
-	}
-	return in
 }
 
 // realDirectories are where the directories of files really lie, of those that have another
