@@ -48,7 +48,11 @@ func TestSoak(t *testing.T) {
 		t.Errorf("descriptors grew from %d to %d", warmFiles, files)
 	}
 	for line := range strings.Lines(w.errs.String()) {
-		if strings.Contains(line, "gap: ") && !(every > 0 && crowdedOut(line)) {
+		switch {
+		case !strings.Contains(line, "gap: "):
+		case every > 0 && crowdedOut(line):
+			t.Logf("a gap beside other tests: %s", line)
+		default:
 			t.Errorf("a gap: %s", line)
 		}
 	}

@@ -62,6 +62,7 @@ func (r *reader) poll(now time.Time) {
 		r.polled = now.Add(-poll)
 	}
 	state := r.s.state()
+	r.waiting = state.Backlog
 	r.alarm = r.alarm || state.Enabled == 0 || len(tightened(r.s.before, state)) > 0 || !r.overrun.IsZero()
 	if lost := state.Lost; lost > r.lost {
 		r.gap(waxseal.Gap{

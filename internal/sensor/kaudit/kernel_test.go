@@ -413,6 +413,23 @@ func TestNeverRule(t *testing.T) {
 	}
 }
 
+// TestHeldUpIsNotSilent: a sensor that did not run for a while, on a host that is busy, does
+// not take records for missing that it has not read.
+func TestHeldUpIsNotSilent(t *testing.T) {
+	s := openTest(t, Options{Probe: t.TempDir()})
+	h := run(t, s)
+	time.Sleep(probeEvery + 20*time.Millisecond) // at the next poll the file is due again
+	s.mu.Lock()                                  // which holds up the poll
+	time.Sleep(2 * probeWait)
+	s.mu.Unlock()
+	time.Sleep(3 * poll)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.gaps {
+		t.Errorf("gap is %+v", g)
+	}
+}
+
 // TestWritingCalls: watches are asked about every call that makes a change, and not about
 // those by which mail is read and written.
 func TestWritingCalls(t *testing.T) {

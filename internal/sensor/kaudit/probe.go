@@ -22,6 +22,7 @@ const (
 // probing is where the proof stands that rules report.
 type probing struct {
 	sent, heard time.Time
+	due         bool // no record had come in time, with none left in the kernel's queue
 	silent      bool // it was told that no record came
 }
 
@@ -35,15 +36,18 @@ func (r *reader) probe(now time.Time) {
 	}
 	heard := p.heard.After(p.sent) || p.sent.IsZero()
 	switch {
-	case !heard && now.Sub(p.sent) > probeWait && !p.silent:
+	case heard:
+		p.due, p.silent = false, false
+	case p.due && !p.silent:
 		p.silent = true
 		r.gap(waxseal.Gap{Sensor: Name, From: p.sent, Until: now, Silenced: true, Reason: r.s.whySilent()})
-	case heard && p.silent:
-		p.silent = false
+	default: // what the kernel has passed on by now is read once more before it is told
+		late := now.Sub(p.sent)
+		p.due = late > probeWait && (r.waiting == 0 || late > probeEvery)
 	}
 	if now.Sub(p.sent) >= probeEvery && (heard || p.silent) {
-		p.sent = now
 		writeProbe(r.s.options.Probe)
+		p.sent, p.due = time.Now(), false
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,6 +98,7 @@ type reader struct {
 	drops     uint64
 	broken    int       // records that could not be parsed since the last poll
 	full      time.Time // when a full backlog was last told
+	waiting   uint32    // records that were in the kernel's queue at the last poll
 	latest    glimpse
 	alarm     bool // somebody else changed the configuration of audit
 	probing   probing
@@ -144,37 +146,45 @@ func (r *reader) wake(next time.Time) time.Time {
 	return next
 }
 
-// receive takes everything that is queued, waiting for the first record.
-func (r *reader) receive(raw interface {
-	Read(func(uintptr) bool) error
-}, buf []byte) error {
+// receive takes everything that is queued, waiting for the first record until the deadline.
+func (r *reader) receive(raw syscall.RawConn, buf []byte) error {
 	var fault error
-	got := false
-	err := raw.Read(func(fd uintptr) bool {
-		for range 4096 { // then the clock has its turn
-			n, _, err := unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
-			switch {
-			case err == nil:
-				got = true
-				r.datagram(buf[:n])
-			case errors.Is(err, unix.ENOBUFS):
-				got = true
-				r.overflow()
-			case errors.Is(err, unix.EAGAIN):
-				r.drained()
-				return got // false waits for the next record
-			case !errors.Is(err, unix.EINTR):
-				fault = err
-				return true
-			}
-		}
-		return true
-	})
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		r.deliver(r.assembler.Flush(time.Now().Add(time.Hour)))
-		err = nil
+	take := func(fd uintptr) (got bool) { // false waits for the next record
+		got, fault = r.take(int(fd), buf)
+		return got || fault != nil
 	}
-	return errors.Join(fault, err)
+	err := raw.Read(take)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.Join(fault, err)
+	}
+	// A deadline that has passed keeps Read from looking at all. Where this process did not
+	// run for a while, what is queued comes before any judgement of what did not come.
+	if err := raw.Control(func(fd uintptr) { _ = take(fd) }); err != nil || fault != nil {
+		return errors.Join(fault, err)
+	}
+	r.deliver(r.assembler.Flush(time.Now().Add(time.Hour)))
+	return nil
+}
+
+// take reads what is queued, and reports whether anything was.
+func (r *reader) take(fd int, buf []byte) (got bool, err error) {
+	for range 4096 { // then the clock has its turn
+		n, _, err := unix.Recvfrom(fd, buf, unix.MSG_DONTWAIT)
+		switch {
+		case err == nil:
+			got = true
+			r.datagram(buf[:n])
+		case errors.Is(err, unix.ENOBUFS):
+			got = true
+			r.overflow()
+		case errors.Is(err, unix.EAGAIN):
+			r.drained()
+			return got, nil
+		case !errors.Is(err, unix.EINTR):
+			return got, err
+		}
+	}
+	return true, nil
 }
 
 func (r *reader) datagram(b []byte) {
