@@ -157,6 +157,7 @@ var floors = []struct {
 		"waxseal/internal/lab/demo",
 		"waxseal/internal/lab/hookdoc",
 		"waxseal/internal/lab/man",
+		"waxseal/internal/lab/ring",
 	}, []string{"golang.org/x/sys/unix", "github.com/d--j/go-milter", "github.com/emersion/go-message", "github.com/spf13/cobra/doc", "github.com/rogpeppe/go-internal/txtar"}},
 }
 

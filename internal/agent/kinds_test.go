@@ -43,6 +43,7 @@ var kinds = []kind{
 		{name: "memory map, file closed", writer: "mmap-close"},
 		{name: "memory map, file kept open", writer: "mmap", text: "9991", fits: saying("9991")},
 		{name: "io_uring: open, write, close", writer: "io_uring"},
+		{name: "io_uring, by threads of the kernel", writer: "io_uring-aside"},
 		{name: "sendfile", writer: "sendfile"},
 		{name: "copy_file_range", writer: "copy-range"},
 		{name: "splice", writer: "splice"},

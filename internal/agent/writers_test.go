@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"waxseal/internal/lab/ring"
 )
 
 // The writers are this test's own program, started again as another process: each
@@ -159,27 +161,28 @@ var writers = map[string]func(o order){
 		put(fd, o.Text)
 		stay()
 	},
-	"rename":      func(o order) { check(os.Rename(create(o.main()+".tmp", o.want()), o.main())) },
-	"rename-in":   func(o order) { check(os.Rename(create(filepath.Join(o.Side, "new"), o.want()), o.main())) },
-	"exchange":    func(o order) { exchange(create(filepath.Join(o.Side, "new"), o.want()), o.main()) },
-	"unlink-link": func(o order) { unlinkLink(o) },
-	"hard-link":   func(o order) { appendTo(filepath.Join(o.Side, "alias"), o.Text) },
-	"new-link":    func(o order) { newLink(o) },
-	"symlink":     func(o order) { swapLink(o) },
-	"directory":   func(o order) { replaceDirectory(o, filepath.Join(o.Root, "etc/postfix")) },
-	"above":       func(o order) { replaceDirectory(o, filepath.Join(o.Root, "etc")) },
-	"mmap":        func(o order) { mapPort(o, open(o.main(), unix.O_RDWR)); stay() },
-	"mmap-close":  func(o order) { mapClosed(o) },
-	"io_uring":    func(o order) { byRing(o) },
-	"sendfile":    func(o order) { bySendfile(o) },
-	"copy-range":  func(o order) { byCopyRange(o) },
-	"splice":      func(o order) { bySplice(o) },
-	"tmpfile":     func(o order) { byTmpfile(o) },
-	"heir":        func(o order) { put(3, o.Text) },
-	"heir-mmap":   func(o order) { mapPort(o, 3); stay() },
-	"bind-file":   func(o order) { bindOver(create(filepath.Join(o.Side, "evil"), o.want()), o.main()) },
-	"bind-view":   func(o order) { bindView(o) },
-	"bind-dir":    func(o order) { bindDirectory(o) },
+	"rename":         func(o order) { check(os.Rename(create(o.main()+".tmp", o.want()), o.main())) },
+	"rename-in":      func(o order) { check(os.Rename(create(filepath.Join(o.Side, "new"), o.want()), o.main())) },
+	"exchange":       func(o order) { exchange(create(filepath.Join(o.Side, "new"), o.want()), o.main()) },
+	"unlink-link":    func(o order) { unlinkLink(o) },
+	"hard-link":      func(o order) { appendTo(filepath.Join(o.Side, "alias"), o.Text) },
+	"new-link":       func(o order) { newLink(o) },
+	"symlink":        func(o order) { swapLink(o) },
+	"directory":      func(o order) { replaceDirectory(o, filepath.Join(o.Root, "etc/postfix")) },
+	"above":          func(o order) { replaceDirectory(o, filepath.Join(o.Root, "etc")) },
+	"mmap":           func(o order) { mapPort(o, open(o.main(), unix.O_RDWR)); stay() },
+	"mmap-close":     func(o order) { mapClosed(o) },
+	"io_uring":       func(o order) { check(ring.Append(o.main(), o.Text, false)) },
+	"io_uring-aside": func(o order) { check(ring.Append(o.main(), o.Text, true)) },
+	"sendfile":       func(o order) { bySendfile(o) },
+	"copy-range":     func(o order) { byCopyRange(o) },
+	"splice":         func(o order) { bySplice(o) },
+	"tmpfile":        func(o order) { byTmpfile(o) },
+	"heir":           func(o order) { put(3, o.Text) },
+	"heir-mmap":      func(o order) { mapPort(o, 3); stay() },
+	"bind-file":      func(o order) { bindOver(create(filepath.Join(o.Side, "evil"), o.want()), o.main()) },
+	"bind-view":      func(o order) { bindView(o) },
+	"bind-dir":       func(o order) { bindDirectory(o) },
 	"namespace": func(o order) {
 		check(private())
 		o.elsewhere()

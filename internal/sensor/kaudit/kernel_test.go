@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"waxseal"
+	"waxseal/internal/lab/ring"
 )
 
 // These tests use the kernel's audit system for real: they add rules with a key
@@ -153,7 +154,7 @@ func (h *hearing) await(t *testing.T, what string, like func(waxseal.AuditEvent)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range h.events {
-		t.Logf("%s key %q op %q argv %q by %q", e.Type, e.Key, e.Fields["op"], e.Argv, e.Exe)
+		t.Logf("%s key %q op %q argv %q by %q on %+v", e.Type, e.Key, e.Fields["op"], e.Argv, e.Exe, e.Paths)
 	}
 	t.Fatalf("no %s; gaps: %+v", what, h.gaps)
 	return waxseal.AuditEvent{}
@@ -241,6 +242,17 @@ func TestFileWatchFollowsRename(t *testing.T) {
 	}
 }
 
+// TestAppendByRing is no test: it is how other tests have a process that writes by io_uring.
+func TestAppendByRing(t *testing.T) {
+	name := os.Getenv("WAXSEAL_RING_FILE")
+	if name == "" {
+		return
+	}
+	if err := ring.Append(name, "by ring\n", false); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestEntries: a rule on the entries of a directory reports what is made, renamed and
 // removed right in it, also after another directory has its name, and nothing else.
 func TestEntries(t *testing.T) {
@@ -269,6 +281,21 @@ func TestEntries(t *testing.T) {
 			t.Errorf("it reports %+v", e.Paths)
 		}
 	}
+}
+
+// TestEntriesByRing: of a file that io_uring makes there, which a thread of the kernel does
+// always, the record names the process and the directory.
+func TestEntriesByRing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bin")
+	shell(t, "mkdir "+dir)
+	s := openTest(t, Options{Watches: []string{Entries(dir)}})
+	h := run(t, s)
+	c := exec.Command(os.Args[0], "-test.run", "^TestAppendByRing$")
+	c.Env = append(os.Environ(), "WAXSEAL_RING_FILE="+filepath.Join(dir, "new"))
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	h.await(t, "file made by io_uring", func(e waxseal.AuditEvent) bool { return touches(dir+"/")(e) && e.PID == c.Process.Pid })
 }
 
 func TestExecArguments(t *testing.T) {

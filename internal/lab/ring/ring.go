@@ -1,6 +1,9 @@
-package agent_test
+// Package ring writes files by io_uring(7), for tests: without a system call on the file
+// by which audit could know it.
+package ring
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -55,57 +58,83 @@ const (
 	ringWrite  = 23
 )
 
-func newRing() *ring {
+func newRing() (*ring, error) {
 	r := &ring{}
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 4, uintptr(unsafe.Pointer(&r.p)), 0)
 	if errno != 0 {
-		check(errno)
+		return nil, fmt.Errorf("io_uring: %w", errno)
 	}
 	r.fd = int(fd)
-	part := func(offset int64, size uint32) []byte {
-		b, err := unix.Mmap(r.fd, offset, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
-		check(err)
+	var errs [3]error
+	part := func(i int, offset int64, size uint32) (b []byte) {
+		b, errs[i] = unix.Mmap(r.fd, offset, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
 		return b
 	}
-	r.submit = part(0, r.p.sq.array+4*r.p.sqEntries)
-	r.complete = part(0x8000000, r.p.cq.cqes+16*r.p.cqEntries)
-	r.e = part(0x10000000, 64*r.p.sqEntries)
-	return r
+	r.submit = part(0, 0, r.p.sq.array+4*r.p.sqEntries)
+	r.complete = part(1, 0x8000000, r.p.cq.cqes+16*r.p.cqEntries)
+	r.e = part(2, 0x10000000, 64*r.p.sqEntries)
+	if err := errors.Join(errs[:]...); err != nil {
+		r.close()
+		return nil, fmt.Errorf("io_uring: %w", err)
+	}
+	return r, nil
+}
+
+func (r *ring) close() {
+	for _, b := range [][]byte{r.submit, r.complete, r.e} {
+		_ = unix.Munmap(b)
+	}
+	_ = unix.Close(r.fd)
 }
 
 func word(b []byte, at uint32) *uint32 { return (*uint32)(unsafe.Pointer(&b[at])) }
 
 // do has one operation done and waits for it.
-func (r *ring) do(e entry) int32 {
+func (r *ring) do(e entry) (int32, error) {
 	*(*entry)(unsafe.Pointer(&r.e[0])) = e
 	*word(r.submit, r.p.sq.array+4*(*word(r.submit, r.p.sq.tail)&*word(r.submit, r.p.sq.ringMask))) = 0
 	atomic.AddUint32(word(r.submit, r.p.sq.tail), 1)
 	const getEvents = 1
 	_, _, errno := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), 1, 1, getEvents, 0, 0)
 	if errno != 0 {
-		check(errno)
+		return 0, fmt.Errorf("io_uring_enter: %w", errno)
 	}
 	head := atomic.LoadUint32(word(r.complete, r.p.cq.head))
 	c := (*result)(unsafe.Pointer(&r.complete[r.p.cq.cqes+16*(head&*word(r.complete, r.p.cq.ringMask))]))
 	res := c.res
 	atomic.StoreUint32(word(r.complete, r.p.cq.head), head+1)
 	if res < 0 {
-		check(fmt.Errorf("operation %d of io_uring: %w", e.opcode, unix.Errno(-res)))
+		return 0, fmt.Errorf("operation %d of io_uring: %w", e.opcode, unix.Errno(-res))
 	}
-	return res
+	return res, nil
 }
 
-// byRing opens, writes and closes without a system call of that kind.
-func byRing(o order) {
-	r := newRing()
-	name := append([]byte(o.main()), 0)
-	text := []byte(o.Text)
+// aside is IOSQE_ASYNC: one of the kernel's own threads does it.
+const aside = 1 << 4
+
+// Append opens or makes, writes and closes a file without a system call of that kind. By the
+// kernel, not even io_uring_enter(2) does it, but one of the kernel's threads.
+func Append(name, text string, byKernel bool) error {
+	r, err := newRing()
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	path, body := append([]byte(name), 0), []byte(text)
 	var pin runtime.Pinner
-	pin.Pin(&name[0])
-	pin.Pin(&text[0])
+	pin.Pin(&path[0])
+	pin.Pin(&body[0])
 	defer pin.Unpin()
 	address := func(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(&b[0]))) }
-	fd := r.do(entry{opcode: ringOpenat, fd: unix.AT_FDCWD, addr: address(name), extra: unix.O_WRONLY | unix.O_APPEND})
-	r.do(entry{opcode: ringWrite, fd: fd, addr: address(text), length: uint32(len(text)), off: ^uint64(0)})
-	r.do(entry{opcode: ringClose, fd: fd})
+	var flags uint8
+	if byKernel {
+		flags = aside
+	}
+	fd, err := r.do(entry{opcode: ringOpenat, flags: flags, fd: unix.AT_FDCWD, addr: address(path), length: 0o600, extra: unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT})
+	if err != nil {
+		return err
+	}
+	_, err = r.do(entry{opcode: ringWrite, flags: flags, fd: fd, addr: address(body), length: uint32(len(body)), off: ^uint64(0)})
+	_, closing := r.do(entry{opcode: ringClose, flags: flags, fd: fd})
+	return errors.Join(err, closing)
 }
