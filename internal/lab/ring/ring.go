@@ -112,8 +112,9 @@ func (r *ring) do(e entry) (int32, error) {
 // aside is IOSQE_ASYNC: one of the kernel's own threads does it.
 const aside = 1 << 4
 
-// Append opens or makes, writes and closes a file without a system call of that kind. By the
-// kernel, not even io_uring_enter(2) does it, but one of the kernel's threads.
+// Append opens, writes and closes a file without a system call of that kind. By the kernel,
+// not even io_uring_enter(2) does it, but one of the kernel's threads. Those make the file too,
+// if there is none: io_openat_force_async of the kernel gives them each open that may.
 func Append(name, text string, byKernel bool) error {
 	r, err := newRing()
 	if err != nil {
@@ -126,11 +127,11 @@ func Append(name, text string, byKernel bool) error {
 	pin.Pin(&body[0])
 	defer pin.Unpin()
 	address := func(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(&b[0]))) }
-	var flags uint8
+	flags, mode := uint8(0), uint32(unix.O_WRONLY|unix.O_APPEND)
 	if byKernel {
-		flags = aside
+		flags, mode = aside, mode|unix.O_CREAT
 	}
-	fd, err := r.do(entry{opcode: ringOpenat, flags: flags, fd: unix.AT_FDCWD, addr: address(path), length: 0o600, extra: unix.O_WRONLY | unix.O_APPEND | unix.O_CREAT})
+	fd, err := r.do(entry{opcode: ringOpenat, flags: flags, fd: unix.AT_FDCWD, addr: address(path), length: 0o600, extra: mode})
 	if err != nil {
 		return err
 	}

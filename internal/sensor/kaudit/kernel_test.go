@@ -248,7 +248,7 @@ func TestAppendByRing(t *testing.T) {
 	if name == "" {
 		return
 	}
-	if err := ring.Append(name, "by ring\n", false); err != nil {
+	if err := ring.Append(name, "by ring\n", true); err != nil {
 		t.Fatal(err)
 	}
 }
