@@ -206,6 +206,29 @@ func TestGapIsToldOnce(t *testing.T) {
 	}
 }
 
+// TestLossIsNotSilence: where records were lost, the record of our own may be among them, and
+// proves nothing. The next one must come.
+func TestLossIsNotSilence(t *testing.T) {
+	var told []waxseal.Gap
+	r := &reader{s: &Sensor{options: Options{Probe: t.TempDir()}}, gap: func(g waxseal.Gap) { told = append(told, g) }}
+	lately := func() { r.probing.sent = time.Now().Add(-2 * probeWait) }
+	look := func() { r.probe(time.Now()) }
+	look()
+	lately()
+	r.probing.lossy = true
+	look()
+	look()
+	if len(told) > 0 || time.Since(r.probing.sent) > probeWait {
+		t.Fatalf("told %+v; the last file is %v old", told, time.Since(r.probing.sent))
+	}
+	lately()
+	look()
+	look()
+	if len(told) != 1 || !told[0].Silenced {
+		t.Errorf("nothing was lost, and told is %+v", told)
+	}
+}
+
 func TestBadAnswers(t *testing.T) {
 	for _, b := range [][]byte{make([]byte, headSize), append(make([]byte, headSize), 1, 2)} {
 		binary.NativeEndian.PutUint16(b[4:], unix.NLMSG_ERROR)

@@ -19,6 +19,7 @@ import (
 // stays silent about further losses until the queue has been read empty
 // (netlink_overrun), so the gap lasts until then.
 func (r *reader) overflow() {
+	r.probing.lossy = true
 	if r.overrun.IsZero() {
 		r.overrun = r.last
 	}
@@ -69,7 +70,7 @@ func (r *reader) poll(now time.Time) {
 			Sensor: Name, From: r.polled, Until: now, Lost: int64(lost - r.lost),
 			Reason: "the kernel lost audit records (its lost counter grew): who made the changes of this time may stay unknown",
 		})
-		r.lost = lost
+		r.lost, r.probing.lossy = lost, true
 	} else if lost < r.lost {
 		r.lost = lost // someone reset it: auditctl --reset-lost
 	}

@@ -24,6 +24,7 @@ type probing struct {
 	sent, heard time.Time
 	due         bool // no record had come in time, with none left in the kernel's queue
 	silent      bool // it was told that no record came
+	lossy       bool // records were lost since, and that of our own may be one of them
 }
 
 // probe writes a file of our own and tells if no record of the last time came. A rule
@@ -38,6 +39,8 @@ func (r *reader) probe(now time.Time) {
 	switch {
 	case heard:
 		p.due, p.silent = false, false
+	case p.due && p.lossy: // which is told already
+		r.sendProbe()
 	case p.due && !p.silent:
 		p.silent = true
 		r.gap(waxseal.Gap{Sensor: Name, From: p.sent, Until: now, Silenced: true, Reason: r.s.whySilent()})
@@ -46,9 +49,13 @@ func (r *reader) probe(now time.Time) {
 		p.due = late > probeWait && (r.waiting == 0 || late > probeEvery)
 	}
 	if now.Sub(p.sent) >= probeEvery && (heard || p.silent) {
-		writeProbe(r.s.options.Probe)
-		p.sent, p.due = time.Now(), false
+		r.sendProbe()
 	}
+}
+
+func (r *reader) sendProbe() {
+	writeProbe(r.s.options.Probe)
+	r.probing.sent, r.probing.due, r.probing.lossy = time.Now(), false, false
 }
 
 // writeProbe writes on a thread that ends with it, so that the next time another one is
