@@ -120,6 +120,7 @@ func (f flood) run(t *testing.T, tools string) {
 	rss, files := weight()
 	time.Sleep(3 * time.Second) // audit may tell of a loss later
 	w.stop()
+	w.rest(made, seen)
 	spent := w.cmd.ProcessState.UserTime() + w.cmd.ProcessState.SystemTime()
 	f.judge(t, w, made, seen, last)
 	t.Logf("%d changes of files in %.1fs; %d of %d contents of main.cf told, the last %v after it was written, %v after the flood; losses told: %q; at most %d MiB, %d descriptors, %.1fs of processor time",
@@ -169,17 +170,32 @@ func (w *watch) targets(last string, made map[string]time.Time) map[string]told 
 	w.t.Helper()
 	seen := map[string]told{}
 	w.findWithin(60*time.Second, last, func(f told) bool {
-		if f.Change == nil {
-			return false
-		}
-		for target := range made {
-			if _, known := seen[target]; !known && hands(f, target) {
-				seen[target] = f
-			}
-		}
-		return hands(f, last)
+		f.among(made, seen)
+		return f.Change != nil && hands(f, last)
 	})
 	return seen
+}
+
+// rest adds what an agent that has ended told after the last content: the tree may be read
+// while events of the contents before it still wait in the kernel.
+func (w *watch) rest(made map[string]time.Time, seen map[string]told) {
+	for {
+		select {
+		case f := <-w.told:
+			f.among(made, seen)
+		default:
+			return
+		}
+	}
+}
+
+// among adds what a finding tells first to what is seen of the contents that were written.
+func (f told) among(made map[string]time.Time, seen map[string]told) {
+	for target := range made {
+		if _, known := seen[target]; !known && f.Change != nil && hands(f, target) {
+			seen[target] = f
+		}
+	}
 }
 
 // judge holds a flood to what was promised.
