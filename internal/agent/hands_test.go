@@ -197,7 +197,9 @@ func TestHands(t *testing.T) {
 			d.do(t, l, port)
 			f := w.handOf(port)
 			d.want.check(t, f.Actor, d.tty)
-			rows = append(rows, rowOf(d.name, f.Actor, l))
+			row := rowOf(d.name, f.Actor, l)
+			row.told = since(t, h.path("/etc/postfix/main.cf"), f.at)
+			rows = append(rows, row)
 		})
 	}
 	w.t = t
@@ -209,6 +211,16 @@ func TestHands(t *testing.T) {
 	if !t.Failed() {
 		publish(t, "ways", rows)
 	}
+}
+
+// since is how long after its last write a file was told of.
+func since(t *testing.T, name string, at time.Time) string {
+	t.Helper()
+	i, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d ms after it was written", at.Sub(i.ModTime()).Milliseconds())
 }
 
 // check compares what was found with what was done.

@@ -19,7 +19,7 @@ import (
 var updateHands = flag.Bool("update-hands", false, "write docs/hands.md anew")
 
 // handRow is what docs/hands.md says of one deed.
-type handRow struct{ name, process, login, origin, key, terminal, steps, place, chain string }
+type handRow struct{ name, told, process, login, origin, key, terminal, steps, place, chain string }
 
 // numbers are what differs from run to run: processes, sessions, records, ports.
 var numbers = regexp.MustCompile(`\b(process|session|record|port|of session) \d+`)
@@ -48,7 +48,7 @@ func rowOf(name string, a *waxseal.Actor, l *lab.Lab) handRow {
 		if i := strings.Index(a.Origin.Certificate, " CA "); i > 0 {
 			key += ", certificate " + a.Origin.Certificate[:i] + " with its CA"
 		}
-		r.key = fmt.Sprintf("%s %s: %s (%s)", a.Origin.Method, key, a.Origin.KeyGrade, a.Origin.KeyBasis)
+		r.key = fmt.Sprintf("%s: %s (%s)", strings.TrimSpace(a.Origin.Method+" "+key), a.Origin.KeyGrade, a.Origin.KeyBasis)
 	}
 	var chain []string
 	for _, p := range a.Ancestors {
@@ -127,7 +127,7 @@ func publish(t *testing.T, part string, rows []handRow) {
 	var b strings.Builder
 	for _, r := range rows {
 		fmt.Fprintf(&b, "### %s\n\n", r.name)
-		for _, cell := range [][2]string{{"wrote", r.process}, {"below", r.chain}, {"login", r.login}, {"came in", r.origin}, {"key", r.key}, {"terminal", r.terminal}, {"who became whom", r.steps}, {"lives in", r.place}} {
+		for _, cell := range [][2]string{{"told", r.told}, {"wrote", r.process}, {"below", r.chain}, {"login", r.login}, {"came in", r.origin}, {"key", r.key}, {"terminal", r.terminal}, {"who became whom", r.steps}, {"lives in", r.place}} {
 			if cell[1] != "" {
 				fmt.Fprintf(&b, "- %s: %s\n", cell[0], cell[1])
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ type method struct {
 // measured is what a cell came to.
 type measured struct {
 	method                  string
-	soon                    string
+	soon, took              string
 	loss                    bool
 	person, process, source string
 }
@@ -95,10 +96,15 @@ func TestWriteMethods(t *testing.T) {
 		}
 	}
 	want, _ := os.ReadFile(name)
-	if diff := cmp.Diff(string(want), page.String()); diff != "" && os.Getenv("WAXSEAL_METHOD") == "" {
+	if diff := cmp.Diff(untimed(string(want)), untimed(page.String())); diff != "" && os.Getenv("WAXSEAL_METHOD") == "" {
 		t.Errorf("%s says something else (go test ./internal/agent -run TestWriteMethods -update):\n%s", name, diff)
 	}
 }
+
+// untimed leaves out of a page what differs from run to run.
+func untimed(page string) string { return milliseconds.ReplaceAllString(page, "N ms") }
+
+var milliseconds = regexp.MustCompile(`(≤ )?\d+ ms`)
 
 // cell tries a method. What was told late is tried again, and so is what came with a loss
 // of events that the agent told: this machine may have been busy. What is always so
@@ -148,6 +154,10 @@ func (m *method) try(t *testing.T, k kind, login uint32, tools string) measured 
 	f = w.later(f)
 	t.Logf("told after %v: %s; unobserved %v", took.Round(100*time.Microsecond), f.Title, f.Unobserved != nil)
 	r := m.judge(t, f, took, login, pid, o.From)
+	r.took = fmt.Sprintf("%d ms", max(0, took.Milliseconds())) // it may be told before all is done
+	if from.IsZero() {
+		r.took = "≤ " + r.took
+	}
 	r.loss = slices.ContainsFunc(strings.Split(w.errs.String(), "\n"), func(line string) bool {
 		return strings.HasPrefix(line, "gap: ") && !strings.Contains(line, "renamed or replaced") // which is what happened
 	})
@@ -378,7 +388,9 @@ const pageHead = `# Ways of changing a file, and what is seen of each
 
 Written by ` + "`go test ./internal/agent -run TestWriteMethods -update`" + `, which makes each of these changes on a running kernel, each by a
 process with a login of its own, beside an agent that watches with fanotify and audit. The test fails where this page says something else,
-and wherever a person, a process or a source is named that it was not. The change is told within the time that the page gives.
+and wherever a person, a process or a source is named that it was not. The change is told, with what is new in the file, within the time that
+the page gives; beside it stands how long it took from the change to the finding's line in the run that wrote this page (≤: with the time that a program took
+to start and to come to its change). An edit that is still under way, as of a file kept open, is waited for: [life-of-an-event.md](life-of-an-event.md), 5.
 
 Grades: *proven* by the kernel's own records; *inferred* from ` + "`/proc`" + ` or from what a process said of itself; — where nobody is named. The source
 is inferred at most, since what plays sshd here is not sshd, and so is the person, since no login program set the login uid: [hands.md](hands.md) has real logins.
@@ -389,9 +401,9 @@ func (k kind) write(page *strings.Builder, rows []measured) {
 	if k.about != "" {
 		about = "\n" + k.about + "\n"
 	}
-	fmt.Fprintf(page, "\n## %s\n%s\n| way | told | person | process | source |\n|---|---|---|---|---|\n", k.name, about)
+	fmt.Fprintf(page, "\n## %s\n%s\n| way | told | measured | person | process | source |\n|---|---|---|---|---|---|\n", k.name, about)
 	for _, r := range rows {
-		fmt.Fprintf(page, "| %s | %s | %s | %s | %s |\n", r.method, r.soon, r.person, r.process, r.source)
+		fmt.Fprintf(page, "| %s | %s | %s | %s | %s | %s |\n", r.method, r.soon, r.took, r.person, r.process, r.source)
 	}
 }
 
