@@ -5,9 +5,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"waxseal"
 	"waxseal/internal/host"
+	"waxseal/internal/mailpath"
 	"waxseal/internal/sensor/fanotify"
 	"waxseal/internal/sensor/inotify"
 	"waxseal/internal/sensor/kaudit"
@@ -29,12 +31,13 @@ func (a *Agent) aimAtFiles() {
 	newDirs, newFiles := a.surroundings()
 	dirs, files = append(dirs, newDirs...), append(files, newFiles...)
 	if s := a.senses.files; s != nil {
+		s.SetHomes(a.homes(), mailpath.OwnFiles(a.last))
 		if err := s.SetTargets(dirs, files); err != nil {
 			a.without(fanotify.Name, err.Error(), withoutFiles)
 		}
 	}
 	if s := a.senses.hints; s != nil {
-		if err := s.SetTargets(dirs, files); err != nil {
+		if err := s.SetTargets(dirs, append(files, a.ownFiles()...)); err != nil {
 			a.without(inotify.Name, err.Error(), "what changes there is found when the files are read again")
 		}
 	}
@@ -50,10 +53,11 @@ func (a *Agent) aimAudit() {
 }
 
 // aimAfter points them anew after a look that found other files, or directories made,
-// renamed or removed. A write into a file that was there leaves everything as it is.
+// renamed or removed. A write into a file that was there leaves everything as it is, but
+// for the list of users.
 func (a *Agent) aimAfter(touched []touch) {
 	for _, t := range touched {
-		if slices.ContainsFunc(t.File.Operations, func(op waxseal.Operation) bool {
+		if t.File.Path == accounts || slices.ContainsFunc(t.File.Operations, func(op waxseal.Operation) bool {
 			return op != waxseal.OpWrite && op != waxseal.OpTruncate && op != waxseal.OpMetadata
 		}) {
 			a.aim()
@@ -76,15 +80,35 @@ func sameFiles(a, b waxseal.State) bool {
 // surroundings are the places around the mail system where something new would
 // count, though no file of the state is there yet: a drop-in, a job, a rule.
 func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
-	for _, p := range slices.Concat(surroundings.Places(), host.Places(), a.opts.Scripts) {
-		if f, err := a.tree.Stat(p); err == nil && f.Type == waxseal.Directory {
+	for _, p := range slices.Concat(surroundings.Places(), host.Places(), mailpath.Places(), a.opts.Scripts) {
+		switch f, err := a.tree.Stat(p); {
+		case err == nil && f.Type == waxseal.Directory:
 			dirs = below(a.tree, p, 0, dirs)
-		} else {
+		case err != nil: // whatever comes up there
+			dirs = append(dirs, p)
+		default:
 			files = append(files, p)
 		}
 	}
+	dirs, files = append(dirs, allHomes), append(files, accounts)
 	moreDirs, moreFiles := a.packageState()
 	return append(dirs, moreDirs...), append(files, moreFiles...)
+}
+
+const (
+	// allHomes is where each new directory is that of a user.
+	allHomes waxseal.Path = "/home"
+	accounts waxseal.Path = "/etc/passwd"
+)
+
+// noHomes are where accounts of the system are said to live and other things come and go
+// all the time. A forward file there is found by reading again.
+var noHomes = []waxseal.Path{"/", "/dev", "/proc", "/sys", "/run", "/tmp", "/var/mail", "/var/spool/mail"}
+
+// homes are the directories of users: what decides about their mail may come up there.
+// They are known before the first reading begins, so that nothing comes up unseen behind it.
+func (a *Agent) homes() []waxseal.Path {
+	return slices.DeleteFunc(mailpath.HomesOf(a.tree), func(p waxseal.Path) bool { return slices.Contains(noHomes, p) })
 }
 
 const (
@@ -147,10 +171,40 @@ func (a *Agent) auditPaths() []string {
 	for _, p := range append(dirs, files...) {
 		paths = append(paths, filepath.Join(a.tree.Dir(), string(p)))
 	}
+	for _, p := range a.firstHomes() {
+		paths = append(paths, kaudit.Entries(filepath.Join(a.tree.Dir(), string(p))))
+	}
 	if a.own != nil {
 		paths = append(paths, a.own.auditPaths()...)
 	}
 	return paths
+}
+
+// maxHintedHomes bounds the homes in which inotify waits for what comes up.
+const maxHintedHomes = 1000
+
+// ownFiles are the paths at which a user's own files would lie.
+func (a *Agent) ownFiles() (files []waxseal.Path) {
+	homes, names := a.homes(), mailpath.OwnFiles(a.last)
+	for _, home := range homes[:min(len(homes), maxHintedHomes)] {
+		for _, name := range names {
+			files = append(files, home+"/"+waxseal.Path(strings.TrimSuffix(name, "*")))
+		}
+	}
+	return files
+}
+
+// maxHomeRules bounds the homes of which audit tells who makes something in them. Elsewhere
+// fanotify names the process, which proves nothing.
+const maxHomeRules = 16
+
+// firstHomes are those of people, and of root, that are there.
+func (a *Agent) firstHomes() []waxseal.Path {
+	homes := slices.DeleteFunc(a.homes(), func(p waxseal.Path) bool {
+		f, err := a.tree.Stat(p)
+		return p != "/root" && !within(p, allHomes) || err != nil || f.Type != waxseal.Directory
+	})
+	return homes[:min(len(homes), maxHomeRules)]
 }
 
 func dirOf(p waxseal.Path) waxseal.Path { return waxseal.Path(path.Dir(string(p))) }

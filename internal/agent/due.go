@@ -123,12 +123,19 @@ func (a *Agent) isDue(now time.Time) bool {
 func (a *Agent) unnamed(now time.Time) bool {
 	for ; a.senses.audit != nil && a.pace.named < len(a.touched) && len(a.touched) <= maxPatient; a.pace.named++ {
 		t := a.touched[a.pace.named]
-		if until := t.Time.Add(patience); now.Before(until) && !t.auditBlind() && !a.named(t) && a.audits(t.File.Path) {
+		if until := t.Time.Add(patience); now.Before(until) && !t.auditBlind() && !a.named(t) && !a.isNew(t) && a.audits(t.File.Path) {
 			a.pace.wake = until
 			return true
 		}
 	}
 	return false
+}
+
+// isNew reports whether an event is about the metadata of a file that is not known yet. A
+// rule on the entries of its directory tells who made it, not who gave it another owner.
+func (a *Agent) isNew(t touch) bool {
+	_, known := fileIn(a.last, t.File.Path)
+	return !known && onlyMetadata(t)
 }
 
 // named reports whether audit has told of an event: of this process, and of an edit by a

@@ -3,6 +3,7 @@ package agent_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -69,4 +70,41 @@ func TestOneHome(t *testing.T) {
 		t.Errorf("%d findings for four changes:\n%s", n, out)
 	}
 	h.must("ledger", "verify")
+}
+
+// TestNewInHomes: what comes up in homes that had nothing of the kind is told at once, with
+// who wrote it, and so is what lies in a directory that was made a moment before it.
+func TestNewInHomes(t *testing.T) {
+	needRoot(t)
+	h := postfixTree(t, map[string]string{
+		"/etc/passwd":                        "root:x:0:0::/root:/bin/sh\nal:x:2001:2001::/home/al:/bin/sh\nbo:x:2002:2002::/home/bo:/bin/sh\n",
+		"/etc/postfix/master.cf":             "smtp inet n - y - - smtpd\nlocal unix - n n - - local\n",
+		"/etc/postfix/main.cf":               "myhostname = mail.example.test\nalias_maps = hash:/etc/aliases\nforward_path = $home/.mail-to, $home/.forward\n",
+		"/etc/systemd/system/other.service":  "[Service]\nExecStart=/bin/true\n",
+		"/home/al/.profile":                  "umask 022\n",
+		"/etc/systemd/system/a.wants/README": "\n",
+	})
+	h.must("seal")
+	w := h.watch()
+	for i, script := range []string{
+		"echo TEXT >home/al/.forward; chown 2001 home/al/.forward",
+		"echo TEXT >new; exec mv new home/al/.mail-to",
+		"mkdir home/bo; echo TEXT >home/bo/.forward",
+		"mkdir srv; mkdir srv/di; echo 'di:x:2003:2003::/srv/di:/bin/sh' >>etc/passwd; sleep 1; echo TEXT >srv/di/.forward",
+		"mkdir etc/systemd/system/postfix.service.d; echo '[Service]\nExecStartPre=/opt/TEXT' >etc/systemd/system/postfix.service.d/x.conf",
+	} {
+		mark := fmt.Sprintf("box%d@evil.example.net", i)
+		cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(script, "TEXT", mark))
+		cmd.Dir = h.root
+		fine(t, cmd.Run())
+		f := w.find(script, func(f told) bool { return f.News == "" && f.Change != nil && strings.Contains(f.text(), mark) })
+		if f.Unobserved != nil {
+			t.Errorf("%s: it was found, not seen", script)
+		}
+		// A file may be there before its directory is watched. Then nobody is named.
+		if p := f.Actor.Process; p.Grade != waxseal.Unknown && p.PID != cmd.Process.Pid || p.Grade == waxseal.Unknown && !strings.Contains(script, "mkdir") {
+			t.Errorf("%s: process %d, told is %+v", script, cmd.Process.Pid, p)
+		}
+	}
+	w.stop()
 }

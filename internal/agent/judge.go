@@ -113,7 +113,7 @@ func lastEvent(touched []touch, ch waxseal.Change) *touch {
 	if overMount(ch) {
 		return nil
 	}
-	for _, about := range []func(touch, waxseal.Change) bool{concerns, above} {
+	for _, about := range []func(touch, waxseal.Change) bool{brought, concerns, above} {
 		for i := len(touched) - 1; i >= 0; i-- {
 			if about(touched[i], ch) {
 				return &touched[i]
@@ -126,6 +126,16 @@ func lastEvent(touched []touch, ch waxseal.Change) *touch {
 		return &touched[len(touched)-1]
 	}
 	return nil
+}
+
+// brought reports whether an event brought what is new in a file: who gave it another owner
+// afterwards did not write it.
+func brought(t touch, ch waxseal.Change) bool {
+	return ch.BeforeDigest != ch.AfterDigest && !onlyMetadata(t) && concerns(t, ch)
+}
+
+func onlyMetadata(t touch) bool {
+	return !slices.ContainsFunc(t.File.Operations, func(op waxseal.Operation) bool { return op != waxseal.OpMetadata })
 }
 
 // explain adds who made the change, and the observations that say so.

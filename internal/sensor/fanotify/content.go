@@ -36,7 +36,7 @@ func (s *Sensor) fill(c *change) {
 		c.created = false
 		if st.Nlink > 1 {
 			c.Operations[slices.Index(c.Operations, waxseal.OpCreate)] = waxseal.OpLink
-		} else if !c.written {
+		} else if !c.written && !c.alone {
 			return // a new file: its content comes with the close
 		}
 	}

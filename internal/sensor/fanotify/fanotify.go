@@ -96,6 +96,9 @@ type Sensor struct {
 	mu     sync.Mutex // guards everything below
 	dirs   []waxseal.Path
 	files  []waxseal.Path
+	homes  []waxseal.Path
+	own    []string       // names that matter in homes
+	came   []waxseal.Path // directories that came up since the targets were set
 	index  *index
 	marks  map[fsid]*marked
 	notes  []string
@@ -153,8 +156,17 @@ func (s *Sensor) SetTargets(dirs []waxseal.Path, files []waxseal.Path) error {
 	if s.closed {
 		return errors.New("fanotify sensor is closed")
 	}
-	s.dirs, s.files = slices.Clone(dirs), slices.Clone(files)
+	s.dirs, s.files, s.came = slices.Clone(dirs), slices.Clone(files), nil
 	return s.refresh()
+}
+
+// SetHomes makes these the directories of users from the next SetTargets on: entries with
+// these names matter there, and whatever goes on where a name ends with "*". Nothing is asked
+// about what is written in other files, which may be mailboxes.
+func (s *Sensor) SetHomes(homes []waxseal.Path, names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.homes, s.own = slices.Clone(homes), slices.Clone(names)
 }
 
 // refresh looks along all paths again; the lock is held.
@@ -164,8 +176,11 @@ func (s *Sensor) refresh() error {
 		return err
 	}
 	defer b.close()
-	for _, d := range s.dirs {
+	for _, d := range slices.Concat(s.dirs, s.came) {
 		b.walk(d, wholeDirectory)
+	}
+	for _, h := range s.homes {
+		b.walk(h, userDirectory)
 	}
 	for _, f := range s.files {
 		b.walk(f, singleFile)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,9 +39,18 @@ type spot struct {
 	all      bool
 	children bool // files in it matter, not only directories
 	names    map[string]bool
+	own      []string // names of files of the user who lives here
 }
 
-func (p *spot) matters(name string) bool { return p.all || p.names[name] }
+func (p *spot) matters(name string) bool { return p.all || p.names[name] || p.owns(name) }
+
+// owns reports whether something by this name is one of the user's files that matter.
+func (p *spot) owns(name string) bool {
+	return slices.ContainsFunc(p.own, func(own string) bool {
+		start, open := strings.CutSuffix(own, "*")
+		return name == own || open && strings.HasPrefix(name, start)
+	})
+}
 
 func (p *spot) join(name string) waxseal.Path {
 	return waxseal.Path(path.Join(string(p.path), name))
@@ -65,6 +75,7 @@ type kind int
 const (
 	singleFile kind = iota
 	wholeDirectory
+	userDirectory
 )
 
 // node is a directory that the builder has open.
@@ -204,7 +215,9 @@ func (b *builder) walk(target waxseal.Path, k kind) {
 		}
 		var st unix.Stat_t
 		if unix.Fstatat(at.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-			b.noteFile(at)
+			if k != userDirectory { // else no file is
+				b.noteFile(at)
+			}
 			return // missing: its creation is what is waited for
 		}
 		switch st.Mode & unix.S_IFMT {
@@ -232,8 +245,26 @@ func (b *builder) walk(target waxseal.Path, k kind) {
 		}
 	}
 	b.note(at, "")
-	if k == wholeDirectory {
+	switch k {
+	case wholeDirectory:
 		b.whole(at)
+	case userDirectory:
+		b.home(at)
+	}
+}
+
+// home makes the user's own files in a directory matter. Where it came up since the index
+// before, those that are there already are learned.
+func (b *builder) home(n *node) {
+	b.index.dirs[n.key].own = b.s.own
+	if len(b.old.dirs) == 0 || b.old.dirs[n.key] != nil {
+		return
+	}
+	for _, name := range b.s.own {
+		var st unix.Stat_t
+		if unix.Fstatat(n.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			b.file(n, name, st.Mode)
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ func (tr *tree) await(op waxseal.Operation, p waxseal.Path, like func(Event) boo
 	for range 400 {
 		tr.mu.Lock()
 		for _, e := range tr.events {
-			if e.Path == p && slices.Contains(e.Operations, op) && (like == nil || like(e)) {
+			if e.Path == p && (op == "" || slices.Contains(e.Operations, op)) && (like == nil || like(e)) {
 				tr.mu.Unlock()
 				return e
 			}
@@ -435,6 +435,37 @@ func BenchmarkSetTargets(b *testing.B) {
 	for b.Loop() {
 		if err := s.SetTargets(dirs, files); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestHomes: what comes up by one of the names that matter in a home is told, however it
+// comes there, with its content; what is written in other files there is not even asked for.
+func TestHomes(t *testing.T) {
+	tr := newTree(t, 0, "home/al/mbox", "side/full/.forward")
+	tr.s.SetHomes([]waxseal.Path{"/home/al", "/home/new", "/home/moved"}, []string{".forward*", "sieve"})
+	tr.targets([]waxseal.Path{"/home"}, nil)
+	tr.run()
+	has := func(text string) func(Event) bool {
+		return func(e Event) bool { return string(e.Content) == text }
+	}
+	pid := tr.shell("echo mail >>home/al/mbox; exec /bin/sh -c 'echo one >home/al/.forward'")
+	if e := tr.await("", "/home/al/.forward", has("one\n")); e.PID != pid {
+		t.Errorf("process %d wrote it, told is %d", pid, e.PID)
+	}
+	tr.shell("echo two >side/x; mv side/x home/al/.forward+ext")
+	tr.await(waxseal.OpRename, "/home/al/.forward+ext", has("two\n"))
+	tr.shell("mkdir home/new; echo three >home/new/.forward")
+	tr.await("", "/home/new/.forward", has("three\n")) // made before or after the mark
+	tr.shell("mv side/full home/moved")
+	tr.await(waxseal.OpRename, "/home/moved", nil)
+	tr.shell("mkdir -p home/al/sieve/deep; echo four >home/al/sieve/deep/x.sieve")
+	tr.await("", "/home/al/sieve/deep/x.sieve", has("four\n"))
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	for _, e := range tr.events {
+		if strings.Contains(string(e.Path), "mbox") {
+			t.Errorf("a mailbox is told: %+v", e)
 		}
 	}
 }

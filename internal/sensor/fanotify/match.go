@@ -23,6 +23,8 @@ type change struct {
 	// nameless: it concerns the file itself and came with no name, as when its names
 	// become more or fewer.
 	nameless bool
+	// alone: nothing is asked about files of its directory, so that no close need follow.
+	alone bool
 }
 
 // match looks an event up; the lock is held. moved says that a part of a target
@@ -39,6 +41,7 @@ func (s *Sensor) match(e raw) (c change, ok, moved bool) {
 	case spot != nil && spot.matters(name):
 		c.Path = spot.join(name)
 		moved = s.structural(e, spot, name)
+		c.alone = !spot.all && !spot.children
 	default:
 		return s.matchAlias(e)
 	}

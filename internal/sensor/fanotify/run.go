@@ -141,7 +141,7 @@ func (r *reader) late(now time.Time, waited, full bool) (late time.Duration) {
 
 // look decides whether an event concerns a target and takes the snapshot. To the event
 // of a new directory it adds the files that were in there before it was marked: of these
-// no event tells, nor who wrote them.
+// no event tells, nor who wrote them. It is marked before anything else is done.
 func (r *reader) look(e raw, now time.Time, alone bool) []change {
 	if e.pid == os.Getpid() {
 		return nil
@@ -155,6 +155,9 @@ func (r *reader) look(e raw, now time.Time, alone bool) []change {
 		if e.has(unix.FAN_CREATE) && e.has(unix.FAN_ONDIR) {
 			missed = r.s.missed(before)
 		}
+	}
+	if ok && e.has(unix.FAN_CREATE) && e.has(unix.FAN_ONDIR) {
+		missed = append(missed, r.s.adopt(key(e.target), c.Path, r.s.index.dirs[key(e.at.dir)], 0)...)
 	}
 	r.s.mu.Unlock()
 	if !ok {
@@ -185,11 +188,16 @@ func (r *reader) hint(c *change, now time.Time) {
 func (s *Sensor) missed(before map[key]waxseal.Path) (list []change) {
 	for k, p := range s.index.files {
 		if _, had := before[k]; !had {
-			list = append(list, change{Event: Event{FileEvent: waxseal.FileEvent{Operations: []waxseal.Operation{waxseal.OpWrite}, Path: p}}, target: k, capture: true, written: true})
+			list = append(list, unseen(k, p))
 		}
 	}
 	slices.SortFunc(list, func(a, b change) int { return cmp.Compare(a.Path, b.Path) })
 	return list
+}
+
+// unseen is a file that was there before anybody could tell of it.
+func unseen(k key, p waxseal.Path) change {
+	return change{Event: Event{FileEvent: waxseal.FileEvent{Operations: []waxseal.Operation{waxseal.OpWrite}, Path: p}}, target: k, capture: true, written: true}
 }
 
 // who takes the snapshot of the process that made an event.
