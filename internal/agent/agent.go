@@ -85,9 +85,10 @@ type Agent struct {
 	lull  lull.Lull
 	ahead ahead // what is read before a look
 
-	sealed   *waxseal.Seal // nil while nothing is sealed
-	last     waxseal.State // what the next look is compared with
-	aimed    waxseal.State // what the sensors are pointed at
+	sealed   *waxseal.Seal  // nil while nothing is sealed
+	last     waxseal.State  // what the next look is compared with
+	aimed    waxseal.State  // what the sensors are pointed at
+	housed   []waxseal.Path // the homes that they are pointed at
 	lookedAt time.Time
 	since    time.Time // the look before that
 	aliveAt  time.Time

@@ -26,18 +26,19 @@ func (a *Agent) aim() {
 }
 
 func (a *Agent) aimAtFiles() {
-	a.aimed = a.last
+	homes := a.homes()
+	a.aimed, a.housed = a.last, homes
 	dirs, files := MailSet(a.last)
 	newDirs, newFiles := a.surroundings()
 	dirs, files = append(dirs, newDirs...), append(files, newFiles...)
 	if s := a.senses.files; s != nil {
-		s.SetHomes(a.homes(), mailpath.OwnFiles(a.last))
+		s.SetHomes(homes, mailpath.OwnFiles(a.last))
 		if err := s.SetTargets(dirs, files); err != nil {
 			a.without(fanotify.Name, err.Error(), withoutFiles)
 		}
 	}
 	if s := a.senses.hints; s != nil {
-		if err := s.SetTargets(dirs, append(files, a.ownFiles()...)); err != nil {
+		if err := s.SetTargets(dirs, append(files, a.ownFiles(homes)...)); err != nil {
 			a.without(inotify.Name, err.Error(), "what changes there is found when the files are read again")
 		}
 	}
@@ -64,9 +65,17 @@ func (a *Agent) aimAfter(touched []touch) {
 			return
 		}
 	}
-	if !sameFiles(a.aimed, a.last) {
+	if !sameFiles(a.aimed, a.last) || a.newHomes() {
 		a.aim()
 	}
+}
+
+// newHomes reports whether the reading found homes that are not watched.
+func (a *Agent) newHomes() bool {
+	return len(a.housed) < maxHomes && slices.ContainsFunc(a.reader.Homes(), func(p waxseal.Path) bool {
+		_, watched := slices.BinarySearch(a.housed, p)
+		return !watched && !slices.Contains(noHomes, p)
+	})
 }
 
 // sameFiles reports whether two states have the same files, whatever is in them.
@@ -105,10 +114,18 @@ const (
 // all the time. A forward file there is found by reading again.
 var noHomes = []waxseal.Path{"/", "/dev", "/proc", "/sys", "/run", "/tmp", "/var/mail", "/var/spool/mail"}
 
+// maxHomes leaves room for other marks on a file system. Homes beyond are read again from
+// time to time.
+const maxHomes = 16_000
+
 // homes are the directories of users: what decides about their mail may come up there.
-// They are known before the first reading begins, so that nothing comes up unseen behind it.
+// Those of passwd(5) are known before the first reading begins, so that nothing comes up
+// unseen behind it; those that only a mail system's own list has come of the reading.
 func (a *Agent) homes() []waxseal.Path {
-	return slices.DeleteFunc(mailpath.HomesOf(a.tree), func(p waxseal.Path) bool { return slices.Contains(noHomes, p) })
+	list := slices.Concat(mailpath.HomesOf(a.tree), a.reader.Homes())
+	slices.Sort(list)
+	list = slices.DeleteFunc(slices.Compact(list), func(p waxseal.Path) bool { return slices.Contains(noHomes, p) })
+	return list[:min(len(list), maxHomes)]
 }
 
 const (
@@ -184,8 +201,8 @@ func (a *Agent) auditPaths() []string {
 const maxHintedHomes = 1000
 
 // ownFiles are the paths at which a user's own files would lie.
-func (a *Agent) ownFiles() (files []waxseal.Path) {
-	homes, names := a.homes(), mailpath.OwnFiles(a.last)
+func (a *Agent) ownFiles(homes []waxseal.Path) (files []waxseal.Path) {
+	names := mailpath.OwnFiles(a.last)
 	for _, home := range homes[:min(len(homes), maxHintedHomes)] {
 		for _, name := range names {
 			files = append(files, home+"/"+waxseal.Path(strings.TrimSuffix(name, "*")))
@@ -200,7 +217,7 @@ const maxHomeRules = 16
 
 // firstHomes are those of people, and of root, that are there.
 func (a *Agent) firstHomes() []waxseal.Path {
-	homes := slices.DeleteFunc(a.homes(), func(p waxseal.Path) bool {
+	homes := slices.DeleteFunc(slices.Clone(a.housed), func(p waxseal.Path) bool {
 		f, err := a.tree.Stat(p)
 		return p != "/root" && !within(p, allHomes) || err != nil || f.Type != waxseal.Directory
 	})

@@ -65,7 +65,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	a.startParcels(now)
 	current := read()
 	a.knowPrograms()
-	if watched := a.last; !sameFiles(watched, current) {
+	if watched := a.last; !sameFiles(watched, current) || a.newHomes() {
 		a.last = current
 		a.aim()
 		a.startTail(ctx, notAmong(logPaths(current, a.opts.Logs), logPaths(watched, a.opts.Logs)), nil)

@@ -24,6 +24,7 @@ type reader interface {
 	Index(waxseal.State) *mailpath.Whole
 	Settle(*mailpath.Whole, mailpath.Home)
 	Forget(waxseal.Path)
+	Homes() []waxseal.Path
 	Vouched(waxseal.Tree, waxseal.Path) (waxseal.PackageState, waxseal.Digest)
 }
 

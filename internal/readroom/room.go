@@ -57,6 +57,7 @@ type Room struct {
 	settle bool
 	index  uint64
 	states []numbered // that may be indexed
+	homes  []waxseal.Path
 	whole  *mailpath.Whole
 	failed int       // readings without an answer, one after the other
 	again  time.Time // not before is a reader started
@@ -223,7 +224,8 @@ func (r *Room) take(a answer, q request) (waxseal.State, error) {
 	}
 	r.last, r.shown, r.any = s, s, true
 	if a.Homes != nil {
-		r.keeper.Inhabit(*a.Homes)
+		r.homes = *a.Homes
+		r.keeper.Inhabit(r.homes)
 	}
 	if len(s.Files) > 0 {
 		r.states = append(r.states, numbered{a.Number, &s.Files[0]})
@@ -231,6 +233,9 @@ func (r *Room) take(a answer, q request) (waxseal.State, error) {
 	}
 	return s, nil
 }
+
+// Homes lists the homes that the last reading found, sorted.
+func (r *Room) Homes() []waxseal.Path { return r.homes }
 
 var errOrder = errors.New("its files are not in order")
 

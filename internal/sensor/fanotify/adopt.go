@@ -3,6 +3,7 @@ package fanotify
 import (
 	"os"
 	"path"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -16,10 +17,24 @@ const (
 	maxAdoptedDepth = 3
 )
 
+// markEarly marks a directory that has just been made, whatever it turns out to be: whoever
+// makes one mostly writes a file in it at once. The lock is held.
+func (s *Sensor) markEarly(k key, p waxseal.Path) {
+	m := s.marks[k.filesystem()]
+	if m == nil {
+		return
+	}
+	fd, err := s.openDirectory(m, k)
+	if err != nil {
+		return // it has gone, or this kernel told no handle
+	}
+	_ = m.add(k, m.maskOf(!slices.Contains(s.homes, p)), fd, ".") // the next SetTargets says why not
+	_ = unix.Close(fd)
+}
+
 // adopt watches a directory that came up where all that comes up matters, or by the name of
 // a user's own, with what is in it, until the targets are set again. It returns the files that
-// were in there already. Whoever makes a directory mostly writes a file in it at once, so the
-// mark comes first. The lock is held.
+// were in there already. The lock is held.
 func (s *Sensor) adopt(k key, p waxseal.Path, above *spot, depth int) (missed []change) {
 	if known := s.index.dirs[k]; known != nil {
 		above = known

@@ -32,6 +32,9 @@ func (s *Sensor) fill(c *change) {
 	}
 	c.Device, c.Inode = st.Dev, st.Ino
 	s.follow(c, fd, st)
+	if c.alone && unix.Fstat(fd, &st) != nil { // from the mark on a write is told
+		return
+	}
 	if c.created && st.Mode&unix.S_IFMT == unix.S_IFREG {
 		c.created = false
 		if st.Nlink > 1 {

@@ -256,14 +256,14 @@ func (b *builder) walk(target waxseal.Path, k kind) {
 // home makes the user's own files in a directory matter. Where it came up since the index
 // before, those that are there already are learned.
 func (b *builder) home(n *node) {
-	b.index.dirs[n.key].own = b.s.own
+	p := b.index.dirs[n.key]
+	p.own = b.s.own
 	if len(b.old.dirs) == 0 || b.old.dirs[n.key] != nil {
 		return
 	}
-	for _, name := range b.s.own {
-		var st unix.Stat_t
-		if unix.Fstatat(n.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
-			b.file(n, name, st.Mode)
+	for _, e := range entriesOf(n) {
+		if p.owns(e.Name()) && e.Type().IsRegular() {
+			b.file(n, e.Name(), unix.S_IFREG)
 		}
 	}
 }
@@ -328,14 +328,7 @@ func (b *builder) whole(n *node) {
 
 func (b *builder) list(n *node) *list {
 	l := &list{path: n.path, files: map[key]waxseal.Path{}}
-	fd, err := unix.Openat(n.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return l
-	}
-	d := os.NewFile(uintptr(fd), string(n.path))
-	defer d.Close()
-	entries, _ := d.ReadDir(maxEntries + 1)
-	for i, e := range entries {
+	for i, e := range entriesOf(n) {
 		if i == maxEntries {
 			l.crowded = true
 			break
@@ -349,6 +342,18 @@ func (b *builder) list(n *node) *list {
 		}
 	}
 	return l
+}
+
+// entriesOf lists a directory, up to one more than maxEntries.
+func entriesOf(n *node) []os.DirEntry {
+	fd, err := unix.Openat(n.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	d := os.NewFile(uintptr(fd), string(n.path))
+	defer d.Close()
+	entries, _ := d.ReadDir(maxEntries + 1)
+	return entries
 }
 
 func split(p string) []string {

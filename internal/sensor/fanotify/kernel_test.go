@@ -299,8 +299,8 @@ func TestMissingPathIsAwaited(t *testing.T) {
 	tr.targets([]waxseal.Path{"/etc/exim4/conf.d"}, []waxseal.Path{"/home/bob/.forward"})
 	tr.run()
 	tr.shell("mkdir -p etc/exim4/conf.d home/bob; echo router > etc/exim4/conf.d/200; echo pipe > home/bob/.forward; echo x > home/bob/other")
-	content(t, tr.await(waxseal.OpWrite, "/etc/exim4/conf.d/200", captured), "router\n")
-	content(t, tr.await(waxseal.OpWrite, "/home/bob/.forward", captured), "pipe\n")
+	tr.await(waxseal.OpWrite, "/etc/exim4/conf.d/200", holding("router\n"))
+	tr.await(waxseal.OpWrite, "/home/bob/.forward", holding("pipe\n"))
 }
 
 func TestLinkedFile(t *testing.T) {
@@ -439,6 +439,10 @@ func BenchmarkSetTargets(b *testing.B) {
 	}
 }
 
+func holding(text string) func(Event) bool {
+	return func(e Event) bool { return string(e.Content) == text }
+}
+
 // TestHomes: what comes up by one of the names that matter in a home is told, however it
 // comes there, with its content; what is written in other files there is not even asked for.
 func TestHomes(t *testing.T) {
@@ -446,21 +450,18 @@ func TestHomes(t *testing.T) {
 	tr.s.SetHomes([]waxseal.Path{"/home/al", "/home/new", "/home/moved"}, []string{".forward*", "sieve"})
 	tr.targets([]waxseal.Path{"/home"}, nil)
 	tr.run()
-	has := func(text string) func(Event) bool {
-		return func(e Event) bool { return string(e.Content) == text }
-	}
 	pid := tr.shell("echo mail >>home/al/mbox; exec /bin/sh -c 'echo one >home/al/.forward'")
-	if e := tr.await("", "/home/al/.forward", has("one\n")); e.PID != pid {
+	if e := tr.await("", "/home/al/.forward", holding("one\n")); e.PID != pid {
 		t.Errorf("process %d wrote it, told is %d", pid, e.PID)
 	}
 	tr.shell("echo two >side/x; mv side/x home/al/.forward+ext")
-	tr.await(waxseal.OpRename, "/home/al/.forward+ext", has("two\n"))
+	tr.await(waxseal.OpRename, "/home/al/.forward+ext", holding("two\n"))
 	tr.shell("mkdir home/new; echo three >home/new/.forward")
-	tr.await("", "/home/new/.forward", has("three\n")) // made before or after the mark
+	tr.await("", "/home/new/.forward", holding("three\n")) // made before or after the mark
 	tr.shell("mv side/full home/moved")
 	tr.await(waxseal.OpRename, "/home/moved", nil)
 	tr.shell("mkdir -p home/al/sieve/deep; echo four >home/al/sieve/deep/x.sieve")
-	tr.await("", "/home/al/sieve/deep/x.sieve", has("four\n"))
+	tr.await("", "/home/al/sieve/deep/x.sieve", holding("four\n"))
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	for _, e := range tr.events {

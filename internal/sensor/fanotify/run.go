@@ -148,15 +148,19 @@ func (r *reader) look(e raw, now time.Time, alone bool) []change {
 	}
 	r.s.mu.Lock()
 	c, ok, moved := r.s.match(e)
+	made := ok && e.has(unix.FAN_CREATE) && e.has(unix.FAN_ONDIR)
+	if made {
+		r.s.markEarly(key(e.target), c.Path)
+	}
 	var missed []change
 	if moved {
 		before := r.s.index.files
 		_ = r.s.refresh() // what can't be watched is told by the next SetTargets
-		if e.has(unix.FAN_CREATE) && e.has(unix.FAN_ONDIR) {
+		if made {
 			missed = r.s.missed(before)
 		}
 	}
-	if ok && e.has(unix.FAN_CREATE) && e.has(unix.FAN_ONDIR) {
+	if made {
 		missed = append(missed, r.s.adopt(key(e.target), c.Path, r.s.index.dirs[key(e.at.dir)], 0)...)
 	}
 	r.s.mu.Unlock()
