@@ -96,8 +96,8 @@ func (a *Agent) copiedOf(touched []touch) copies {
 			if began := t.Time.Add(-t.late); began.Before(c.from) {
 				c.from = began // it was opened before the last look, which has not heard of it
 			}
-			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); before != nil && t.late > 0 && bytes.Equal(before.content, t.content) {
-				c.n = 0 // the event before it had brought this already, since its own had gone by then
+			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); t.late > 0 && (len(t.content) == 0 || before != nil && bytes.Equal(before.content, t.content)) {
+				c.n = 0 // its own had gone by then: the next was there already, or the file was emptied for it
 			}
 			list.add(t.File.Inode, c, 0)
 		}
