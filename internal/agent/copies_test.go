@@ -22,7 +22,8 @@ func TestCopies(t *testing.T) {
 		want    int
 	}{
 		"each in time":       {[]touch{copy("a", 0), copy("b", 0)}, 2},
-		"emptied on its own": {[]touch{copy("", 0), copy("b", 0)}, 2},
+		"emptied on its own": {[]touch{copy("a", 0), copy("", 0)}, 2},
+		"emptied at once":    {[]touch{copy("", 0), copy("b", 0)}, 1},
 		"emptied for next":   {[]touch{copy("a", 0), copy("", wait), copy("b", wait)}, 2},
 		"brought twice":      {[]touch{copy("a", wait), copy("b", wait), copy("b", wait)}, 2},
 		"the same again":     {[]touch{copy("a", 0), copy("a", 0)}, 2},

@@ -90,19 +90,25 @@ func (a *Agent) uncopied(touched []touch, now time.Time) {
 // copiedOf counts the contents that events brought, by inode.
 func (a *Agent) copiedOf(touched []touch) copies {
 	list := copies{}
-	for _, t := range touched {
+	for i, t := range touched {
 		if f, ok := fileIn(a.last, t.File.Path); ok && f.Role.Text() && t.copied && t.File.Inode != 0 {
 			c := &copied{path: t.File.Path, from: a.lookedAt, to: t.Time, n: 1, late: t.late, content: t.content}
 			if began := t.Time.Add(-t.late); began.Before(c.from) {
 				c.from = began // it was opened before the last look, which has not heard of it
 			}
-			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); t.late > 0 && (len(t.content) == 0 || before != nil && bytes.Equal(before.content, t.content)) {
+			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); before != nil && t.late > 0 && bytes.Equal(before.content, t.content) || emptied(t, touched[i+1:]) {
 				c.n = 0 // its own had gone by then: the next was there already, or the file was emptied for it
 			}
 			list.add(t.File.Inode, c, 0)
 		}
 	}
 	return list
+}
+
+// emptied reports whether nothing was copied because the next content was on its way. Who
+// left a file empty and wrote it anew at once is taken for that too.
+func emptied(t touch, later []touch) bool {
+	return len(t.content) == 0 && (t.late > 0 || slices.ContainsFunc(later, func(l touch) bool { return l.copied && l.File.Inode == t.File.Inode && len(l.content) > 0 }))
 }
 
 // copies are contents that were copied of files lately, by inode.
