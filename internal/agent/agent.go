@@ -89,6 +89,7 @@ type Agent struct {
 	last     waxseal.State  // what the next look is compared with
 	aimed    waxseal.State  // what the sensors are pointed at
 	housed   []waxseal.Path // the homes that they are pointed at
+	heard    []waxseal.Path // the homes that the reading had found when that was last looked at
 	lookedAt time.Time
 	since    time.Time // the look before that
 	aliveAt  time.Time

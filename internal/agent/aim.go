@@ -90,7 +90,9 @@ func (a *Agent) surroundings() (dirs, files []waxseal.Path) {
 			files = append(files, p)
 		}
 	}
-	dirs, files = append(dirs, allHomes), append(files, accounts)
+	if files = append(files, accounts); !a.notAwaited()(allHomes) {
+		dirs = append(dirs, allHomes)
+	}
 	moreDirs, moreFiles := a.packageState()
 	return append(dirs, moreDirs...), append(files, moreFiles...)
 }
