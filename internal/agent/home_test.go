@@ -86,25 +86,44 @@ func TestNewInHomes(t *testing.T) {
 	})
 	h.must("seal")
 	w := h.watch()
-	for i, script := range []string{
-		"echo TEXT >home/al/.forward; chown 2001 home/al/.forward",
-		"echo TEXT >new; exec mv new home/al/.mail-to",
-		"mkdir home/bo; echo TEXT >home/bo/.forward",
-		"mkdir srv; mkdir srv/di; echo 'di:x:2003:2003::/srv/di:/bin/sh' >>etc/passwd; sleep 1; echo TEXT >srv/di/.forward",
-		"mkdir etc/systemd/system/postfix.service.d; echo '[Service]\nExecStartPre=/opt/TEXT' >etc/systemd/system/postfix.service.d/x.conf",
+	for i, tc := range []struct {
+		script string
+		race   bool // the file may be there before its directory is watched: then nobody is named
+	}{
+		{"echo TEXT >home/al/.forward; chown 2001 home/al/.forward", false},
+		{"echo TEXT >new; exec mv new home/al/.mail-to", false},
+		{"mkdir home/bo; echo TEXT >home/bo/.forward", true},
+		{"mkdir srv; mkdir srv/di; echo 'di:x:2003:2003::/srv/di:/bin/sh' >>etc/passwd; sleep 1; echo TEXT >srv/di/.forward", false},
+		{"mkdir etc/systemd/system/postfix.service.d; echo '[Service]\nExecStartPre=/opt/TEXT' >etc/systemd/system/postfix.service.d/x.conf", true},
 	} {
 		mark := fmt.Sprintf("box%d@evil.example.net", i)
-		cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(script, "TEXT", mark))
+		cmd := exec.Command("/bin/sh", "-c", strings.ReplaceAll(tc.script, "TEXT", mark))
 		cmd.Dir = h.root
 		fine(t, cmd.Run())
-		f := w.find(script, func(f told) bool { return f.News == "" && f.Change != nil && strings.Contains(f.text(), mark) })
+		f := w.find(tc.script, func(f told) bool { return f.News == "" && f.Change != nil && strings.Contains(f.text(), mark) })
 		if f.Unobserved != nil {
-			t.Errorf("%s: it was found, not seen", script)
+			t.Errorf("%s: it was found, not seen", tc.script)
 		}
-		// A file may be there before its directory is watched. Then nobody is named.
-		if p := f.Actor.Process; p.Grade != waxseal.Unknown && p.PID != cmd.Process.Pid || p.Grade == waxseal.Unknown && !strings.Contains(script, "mkdir") {
-			t.Errorf("%s: process %d, told is %+v", script, cmd.Process.Pid, p)
+		if p := f.Actor.Process; p.Grade == waxseal.Unknown && !tc.race || p.Grade != waxseal.Unknown && p.PID != cmd.Process.Pid {
+			t.Errorf("%s: process %d, told is %+v", tc.script, cmd.Process.Pid, p)
 		}
 	}
+	// What looks alike and decides nothing stays quiet, as do mail and new users.
+	for _, script := range []string{
+		"echo al@evil.example.net >home/al/.forwarding-notes; echo x >home/al/.profile; echo mail >>home/al/mbox; mkdir -p home/al/Maildir/new; echo mail >home/al/Maildir/new/1",
+		"mkdir home/ed; echo 'ed:x:2004:2004::/home/ed:/bin/sh' >>etc/passwd; cp home/al/.profile home/ed/.profile",
+	} {
+		cmd := exec.Command("/bin/sh", "-c", script)
+		cmd.Dir = h.root
+		fine(t, cmd.Run())
+	}
+	const end = "end@evil.example.net"
+	h.append("/etc/aliases", "x: "+end+"\n")
+	w.find("the end", func(f told) bool {
+		if f.News == "" && f.Change != nil && !strings.Contains(f.text(), end) {
+			t.Errorf("told is %s", f.Title)
+		}
+		return strings.Contains(f.text(), end)
+	})
 	w.stop()
 }

@@ -254,10 +254,13 @@ func (b *builder) walk(target waxseal.Path, k kind) {
 }
 
 // home makes the user's own files in a directory matter. Where it came up since the index
-// before, those that are there already are learned.
+// before, those that are there already are learned. A kernel that does not say which file was
+// made can't have it marked before it is read, and is asked about all files there.
 func (b *builder) home(n *node) {
 	p := b.index.dirs[n.key]
-	p.own = b.s.own
+	if p.own = b.s.own; b.s.level.flags&unix.FAN_REPORT_TARGET_FID == 0 {
+		b.noteFile(n)
+	}
 	if len(b.old.dirs) == 0 || b.old.dirs[n.key] != nil {
 		return
 	}

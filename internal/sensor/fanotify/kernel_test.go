@@ -446,10 +446,32 @@ func holding(text string) func(Event) bool {
 // TestHomes: what comes up by one of the names that matter in a home is told, however it
 // comes there, with its content; what is written in other files there is not even asked for.
 func TestHomes(t *testing.T) {
-	tr := newTree(t, 0, "home/al/mbox", "side/full/.forward")
+	for _, l := range levels {
+		t.Run(l.name, func(t *testing.T) {
+			tr := newTree(t, 0, "home/al/mbox", "side/full/.forward")
+			if err := tr.s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s, err := openAt(Options{Root: tr.root, MaxContent: 1000, Snapshot: func(pid, _ int) *waxseal.Actor { return nil }}, []level{l}, 0)
+			if err != nil {
+				t.Skip(err) // this kernel has no such group
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			tr.s = s
+			tr.homes()
+		})
+	}
+}
+
+func (tr *tree) homes() {
+	t := tr.t
+	t.Helper()
 	tr.s.SetHomes([]waxseal.Path{"/home/al", "/home/new", "/home/moved"}, []string{".forward*", "sieve"})
 	tr.targets([]waxseal.Path{"/home"}, nil)
 	tr.run()
+	if asked := tr.asked("home/al"); asked&unix.FAN_CREATE == 0 || tr.s.level.flags&unix.FAN_REPORT_TARGET_FID != 0 && asked&contents != 0 {
+		t.Errorf("of a home %#x is asked", asked)
+	}
 	pid := tr.shell("echo mail >>home/al/mbox; exec /bin/sh -c 'echo one >home/al/.forward'")
 	if e := tr.await("", "/home/al/.forward", holding("one\n")); e.PID != pid {
 		t.Errorf("process %d wrote it, told is %d", pid, e.PID)
@@ -460,13 +482,58 @@ func TestHomes(t *testing.T) {
 	tr.await("", "/home/new/.forward", holding("three\n")) // made before or after the mark
 	tr.shell("mv side/full home/moved")
 	tr.await(waxseal.OpRename, "/home/moved", nil)
-	tr.shell("mkdir -p home/al/sieve/deep; echo four >home/al/sieve/deep/x.sieve")
-	tr.await("", "/home/al/sieve/deep/x.sieve", holding("four\n"))
+	if tr.s.level.flags&unix.FAN_REPORT_TARGET_FID != 0 { // else it is found by reading
+		tr.shell("mkdir -p home/al/sieve/deep; echo four >home/al/sieve/deep/x.sieve")
+		tr.await("", "/home/al/sieve/deep/x.sieve", holding("four\n"))
+	}
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	for _, e := range tr.events {
 		if strings.Contains(string(e.Path), "mbox") {
 			t.Errorf("a mailbox is told: %+v", e)
 		}
+	}
+}
+
+// asked is with which events a directory is marked.
+func (tr *tree) asked(name string) uint64 {
+	tr.t.Helper()
+	k := tr.key(name)
+	tr.s.mu.Lock()
+	defer tr.s.mu.Unlock()
+	return tr.s.marks[k.filesystem()].have[k]
+}
+
+// key is that of a directory.
+func (tr *tree) key(name string) key {
+	tr.t.Helper()
+	fd, err := unix.Open(filepath.Join(tr.root, name), unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	id, err := fsidOf(fd)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	k, err := keyOf(fd, id)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return k
+}
+
+// TestAdoptHasBounds: of a directory that comes up full no more is looked at than there is
+// room for.
+func TestAdoptHasBounds(t *testing.T) {
+	tr := newTree(t, 0, "home/al/x")
+	tr.shell("mkdir -p home/al/sieve/a; cd home/al/sieve; i=0; while [ $i -lt 700 ]; do : >$i; : >a/$i; i=$((i+1)); done")
+	tr.targets([]waxseal.Path{"/home/al"}, nil)
+	k := tr.key("home/al/sieve")
+	tr.s.mu.Lock()
+	defer tr.s.mu.Unlock()
+	found := tr.s.adopt(k, "/home/al/sieve", &spot{all: true})
+	if len(found) < 700 || len(found) > maxMissed {
+		t.Errorf("%d files are told, of 1,400", len(found))
 	}
 }

@@ -161,7 +161,7 @@ func (r *reader) look(e raw, now time.Time, alone bool) []change {
 		}
 	}
 	if made {
-		missed = append(missed, r.s.adopt(key(e.target), c.Path, r.s.index.dirs[key(e.at.dir)], 0)...)
+		missed = append(missed, r.s.adopt(key(e.target), c.Path, r.s.index.dirs[key(e.at.dir)])...)
 	}
 	r.s.mu.Unlock()
 	if !ok {
