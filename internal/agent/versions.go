@@ -96,7 +96,7 @@ func (a *Agent) copiedOf(touched []touch) copies {
 			if began := t.Time.Add(-t.late); began.Before(c.from) {
 				c.from = began // it was opened before the last look, which has not heard of it
 			}
-			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); before != nil && t.late > 0 && bytes.Equal(before.content, t.content) || emptied(t, touched[i+1:]) {
+			if before := cmp.Or(list[t.File.Inode], a.copies[t.File.Inode]); before != nil && t.late > 0 && bytes.Equal(before.content, t.content) || a.emptied(t, touched[i+1:]) {
 				c.n = 0 // its own had gone by then: the next was there already, or the file was emptied for it
 			}
 			list.add(t.File.Inode, c, 0)
@@ -107,8 +107,12 @@ func (a *Agent) copiedOf(touched []touch) copies {
 
 // emptied reports whether nothing was copied because the next content was on its way. Who
 // left a file empty and wrote it anew at once is taken for that too.
-func emptied(t touch, later []touch) bool {
-	return len(t.content) == 0 && (t.late > 0 || slices.ContainsFunc(later, func(l touch) bool { return l.copied && l.File.Inode == t.File.Inode && len(l.content) > 0 }))
+func (a *Agent) emptied(t touch, later []touch) bool {
+	if len(t.content) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(later, func(l touch) bool { return l.copied && l.File.Inode == t.File.Inode && len(l.content) > 0 }) ||
+		t.late > 0 && a.metadata(t.File.Path).Size > 0
 }
 
 // copies are contents that were copied of files lately, by inode.
