@@ -207,7 +207,7 @@ func TestGapIsToldOnce(t *testing.T) {
 }
 
 // TestLossIsNotSilence: where records were lost, the record of our own may be among them, and
-// proves nothing. The next one must come.
+// proves nothing. The next one must come, and is not waited for without end.
 func TestLossIsNotSilence(t *testing.T) {
 	var told []waxseal.Gap
 	r := &reader{s: &Sensor{options: Options{Probe: t.TempDir()}}, gap: func(g waxseal.Gap) { told = append(told, g) }}
@@ -226,6 +226,19 @@ func TestLossIsNotSilence(t *testing.T) {
 	look()
 	if len(told) != 1 || !told[0].Silenced {
 		t.Errorf("nothing was lost, and told is %+v", told)
+	}
+	told, r.probing = nil, probing{sent: time.Now()}
+	for range maxAgain + 1 {
+		if len(told) > 0 {
+			t.Fatal("told too early")
+		}
+		lately()
+		r.probing.lossy = true
+		look()
+		look()
+	}
+	if len(told) != 1 || !told[0].Silenced {
+		t.Errorf("losses did not end, and told is %+v", told)
 	}
 }
 

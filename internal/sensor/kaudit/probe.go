@@ -16,7 +16,10 @@ const (
 	// record of that may take.
 	probeEvery = 10 * time.Second
 	probeWait  = 2 * time.Second
-	probeName  = "audit-probe"
+	// maxAgain is how often another is written because records were lost, which takes a
+	// minute: losses that never end would hide that rules do not report.
+	maxAgain  = 20
+	probeName = "audit-probe"
 )
 
 // probing is where the proof stands that rules report.
@@ -25,6 +28,7 @@ type probing struct {
 	due         bool // no record had come in time, with none left in the kernel's queue
 	silent      bool // it was told that no record came
 	lossy       bool // records were lost since, and that of our own may be one of them
+	again       int  // so many were written in place of one that may have been lost
 }
 
 // probe writes a file of our own and tells if no record of the last time came. A rule
@@ -38,8 +42,9 @@ func (r *reader) probe(now time.Time) {
 	heard := p.heard.After(p.sent) || p.sent.IsZero()
 	switch {
 	case heard:
-		p.due, p.silent = false, false
-	case p.due && p.lossy: // which is told already
+		p.due, p.silent, p.again = false, false, 0
+	case p.due && p.lossy && p.again < maxAgain: // that some were lost is told already
+		p.again++
 		r.sendProbe()
 	case p.due && !p.silent:
 		p.silent = true
